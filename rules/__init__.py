@@ -1,0 +1,1 @@
+"""Rules decide: pure functions over facts; no clock, no disk, no network, no database."""

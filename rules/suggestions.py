@@ -1,0 +1,95 @@
+"""What Rekindle may propose and deliver: a hold, a draft or an invite for one person, each with its key and its why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NewType
+
+from rules.facts import Address
+
+Key = NewType("Key", str)
+"""26 characters of base32hex (0-9a-v): hash of owner, rule, cause and address; names one suggestion for ever."""
+
+State = Literal["planned", "approved", "delivering", "delivered", "closed"]
+CloseReason = Literal["done", "withdrawn", "owner_deleted", "owner_edited", "expired", "failed", "dismissed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A private, free block in the owner's own calendar: no attendees, no organizer, no reminder."""
+
+    key: Key
+    title: str
+    description: str
+    start: datetime
+    end: datetime
+    is_tentative: bool = False
+    """Shown as tentative instead of free."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An unsent mail, complete and ready to send; nothing in it shows a recipient where it came from."""
+
+    key: Key
+    message_id: str
+    """`<26 opaque characters>@<owner's domain>` without angle brackets; deterministic, equal for every attempt."""
+    from_: Address
+    to: tuple[Address, ...]
+    subject: str
+    text: str
+    date: datetime
+    """Fixed at planning; the Date header."""
+    html: str = ""
+    cc: tuple[Address, ...] = ()
+    in_reply_to: str = ""
+    references: tuple[str, ...] = ()
+    thread_id: str = ""
+    """The provider's thread when it answers one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invite:
+    """A calendar invitation; leaves only after the owner released it, and is never withdrawn, moved or rolled back."""
+
+    key: Key
+    title: str
+    description: str
+    start: datetime
+    end: datetime
+    organizer: Address
+    attendees: tuple[Address, ...]
+
+
+Action = Hold | Draft | Invite
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One fact behind a suggestion, in the owner's words, with the id by which it can be looked up."""
+
+    text: str
+    ref: str = ""
+    """`message:<Message-ID>` or `event:<UID>/<original start>`; "" for settings."""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """An action for a person, with the cause that makes it unique and the sentence that explains it."""
+
+    key: Key
+    rule: str
+    cause: str
+    """`meeting:<UID>/<original start>`, `message:<Message-ID>` or `lapse:<episode>`."""
+    person_id: str
+    address: str
+    """The match key of the address it was first planned for; part of `key`."""
+    action: Action
+    why: str
+    evidence: tuple[Evidence, ...] = ()
+    due_at: datetime | None = None
+    """Not before this instant; None = now."""
+    expires_at: datetime | None = None
+    mode: Literal["create", "review"] = "create"

@@ -1,0 +1,1 @@
+"""The store: facts, people, cursors and suggestions; everything else is derived."""
