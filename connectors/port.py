@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, Literal, NewType, Protocol, TypeVar
@@ -201,6 +202,46 @@ class Connection(Protocol):
     def close(self) -> None:
         """Let go of sockets and files; safe to call twice."""
         ...
+
+
+class Secrets(Protocol):
+    """The sealed secrets of one account; `exclusive` holds its row lock, so that one process refreshes a token."""
+
+    def get(self, name: str) -> str | None:
+        """Return the secret, or None where there is none."""
+        ...
+
+    def put(self, name: str, value: str) -> None:
+        """Seal and store the secret."""
+        ...
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Lock the account's secrets over all processes; read them again inside."""
+        ...
+
+
+Setting = str | int | bool | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One sign-in, as config and store describe it: what `open` of a provider package is given.
+
+    Every provider package `connectors.<provider>` has `SETTINGS: Mapping[str, str]` (each key of its config with one
+    line of help) and `open(account: Account) -> Connection`.
+    """
+
+    id: str
+    """`<owner>/<account>`."""
+    settings: Mapping[str, Setting]
+    """The keys of `[owners.NAME.accounts.ACCOUNT]` besides `provider`; paths are absolute."""
+    secrets: Secrets
+    zone: str
+    """The owner's IANA zone: floating times are read in it."""
+    addresses: tuple[Address, ...] = ()
+    """The owner's addresses, as far as known."""
+    installation: str = ""
+    """Identifies this installation; part of markers, so that two on one account notice each other."""
 
 
 class PortError(Exception):
