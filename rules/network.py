@@ -33,6 +33,12 @@ class Owner:
     workdays: frozenset[int] = frozenset({0, 1, 2, 3, 4})
     """Monday is 0; Friday-Saturday weekends are {6, 0, 1, 2, 3}."""
     holidays: frozenset[date] = frozenset()
+    no_go: tuple[tuple[time, time], ...] = ()
+    """Local times of day no hold is put on (lunch, the school run)."""
+    never_words: tuple[str, ...] = ()
+    """Title words the owner wants left alone, besides the built-in care."""
+    never_domains: frozenset[str] = frozenset()
+    """Organisations the owner wants left alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +148,31 @@ class Past:
     closed_at: datetime | None = None
     at: datetime | None = None
     """When the draft was due or the hold begins."""
+    addresses: tuple[str, ...] = ()
+    """Match keys of everyone the action is addressed to or about; a draft to several guests counts for each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """Something the owner said they would do for a person."""
+
+    id: str
+    text: str
+    made_at: datetime
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trip:
+    """A span the owner is elsewhere, or at an event with many people."""
+
+    uid: str
+    title: str
+    start: datetime
+    end: datetime
+    place: str = ""
+    """City as the calendar names it; "" where it cannot be told."""
+    is_conference: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +209,19 @@ class Relation:
     """UTC offset in minutes of their Date headers -> how often seen."""
     gives: int = 0
     asks: int = 0
+    unheld: Sequence[Meeting] = ()
+    """Meetings of the last 14 days that do not count as held; `evidence` says why not."""
+    stopped_rules: frozenset[str] = frozenset()
+    """Rules the owner stopped for this person; "*" = every rule."""
+    introduced_by: str = ""
+    """Id of the person who introduced the two; "" where unknown."""
+    introduced_at: datetime | None = None
+    missed_one_to_ones: int = 0
+    """One-to-ones in a row, since the last held one, that were cancelled or declined."""
+    promises: Sequence[Promise] = ()
+    """Open promises of the owner to this person."""
+    last_met_place: str = ""
+    """City of the last held meeting that had one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +242,7 @@ class Network:
 
     owner: Owner
     relations: Sequence[Relation] = ()
+    """Whoever shared a meeting of the last five days with a person due is due as well: one draft may greet both."""
     busy: Sequence[Busy] = ()
     """From the start of today to the horizon of slots, ascending by start."""
     ledger: Sequence[Past] = ()
@@ -210,5 +255,9 @@ class Network:
     """Per rule: how many of the last five finished suggestions the owner discarded, of how many."""
     shift: float = 0.0
     """Self-calibration of the lapse intercept for this owner, within +-1.5."""
+    trips: Sequence[Trip] = ()
+    """From 14 days ago to the horizon of slots, ascending by start."""
+    history_since: datetime | None = None
+    """How far back mail and calendars have been read; None = all there is. "First" and "in years" are said only inside it."""
     is_retrospective: bool = False
     """demo, try and back-test: meetings that ended before the account was connected count too."""

@@ -82,8 +82,10 @@ class Suggestion:
     key: Key
     rule: str
     cause: str
-    """`meeting:<UID>/<original start>`, `message:<Message-ID>` or `lapse:<episode>`."""
+    """`meeting:<UID>/<original start>`, `message:<Message-ID>`, `lapse:<episode>`, `promise:<id>`, `trip:<UID>`,
+    `hold:<key>` or `month:<year>-<month>`."""
     person_id: str
+    """The person it is for; the first of them where a draft greets several."""
     address: str
     """The match key of the address it was first planned for; part of `key`."""
     action: Action
@@ -93,3 +95,5 @@ class Suggestion:
     """Not before this instant; None = now."""
     expires_at: datetime | None = None
     mode: Literal["create", "review"] = "create"
+    companions: tuple[str, ...] = ()
+    """Ids of the other persons the same action is addressed to."""
