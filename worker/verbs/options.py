@@ -1,0 +1,70 @@
+"""The options that many verbs share, each written once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Instant(click.ParamType):
+    """An ISO 8601 instant; without an offset it is a time in the owner's zone."""
+
+    name = "iso"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Read the instant, naive where no offset was written."""
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no time; write it like 2026-11-17T10:30 or 2026-11-17T10:30+01:00.", param, ctx)
+
+
+class Day(click.ParamType):
+    """An ISO 8601 day, or a span back or ahead such as 3d or 2w."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Read the day."""
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no day; write it like 2026-11-17.", param, ctx)
+
+
+config = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    envvar="REKINDLE_CONFIG",
+    show_envvar=True,
+    metavar="FILE",
+    help="The config.toml to use.",
+)
+owner = click.option("--owner", metavar="NAME", help="Which [owners.NAME]; needed only with more than one.")
+now = click.option("--now", type=Instant(), metavar="ISO", help="Look as if it were this time; for trying things out.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON; docs/cli.md describes it.")
+yes = click.option("--yes", "-y", is_flag=True, help="Do not ask first.")
+
+
+def reading(verb: Callable[P, R]) -> Callable[P, R]:
+    """Give a reading verb --config, --owner, --now and --json."""
+    return config(owner(now(as_json(verb))))
+
+
+def writing(verb: Callable[P, R]) -> Callable[P, R]:
+    """Give a verb that changes something --config and --owner."""
+    return config(owner(verb))
+
+
+def examples(*lines: str) -> str:
+    r"""Write the epilog of a verb: command lines that run as they stand (click leaves \b paragraphs alone)."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
