@@ -111,6 +111,17 @@ class Meeting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unheld:
+    """An occurrence that is no meeting the two had, and why."""
+
+    uid: str
+    original_start: datetime | date
+    start: datetime | date
+    reason: str
+    """One clause, as rules.interactions.NotHeld words it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
     """One recent message between the owner and a person, as far as rules need it."""
 
@@ -209,8 +220,8 @@ class Relation:
     """UTC offset in minutes of their Date headers -> how often seen."""
     gives: int = 0
     asks: int = 0
-    unheld: Sequence[Meeting] = ()
-    """Meetings of the last 14 days that do not count as held; `evidence` says why not."""
+    unheld: Sequence[Unheld] = ()
+    """Occurrences of the last 14 days that do not count as held, newest first: only `why-not` looks here."""
     stopped_rules: frozenset[str] = frozenset()
     """Rules the owner stopped for this person; "*" = every rule."""
     introduced_by: str = ""
