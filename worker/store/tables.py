@@ -44,6 +44,8 @@ owner = Table(
     Column("decided_at", BigInteger),
     Column("next_review_at", BigInteger),
     Column("shift", Text, nullable=False, server_default="0"),
+    Column("identity", Text, nullable=False, server_default="{}"),  # addresses, domains, assistants the index rows were made with
+    Index("ix_owner_due", "next_review_at"),
 )
 
 account = Table(
@@ -212,8 +214,9 @@ event = Table(
     Column("uid", Text, nullable=False),
     Column("original_start", Text, nullable=False, server_default=""),  # ISO; "" for masters and single events
     Column("generation", BigInteger, nullable=False, server_default="0"),
+    Column("first_start", Text, nullable=False, server_default=""),  # ISO; of a single event, as first seen: names its occurrence
     Column("start_at", BigInteger, nullable=False),
-    Column("end_at", BigInteger, nullable=False),
+    Column("end_at", BigInteger, nullable=False),  # of a series: its last instance, or the end of time
     Column("is_series", Boolean, nullable=False, server_default="0"),
     Column("expanded_until", BigInteger),
     Column("rekindle_key", Text, nullable=False, server_default=""),
@@ -236,6 +239,7 @@ occurrence = Table(
     Column("is_frozen", Boolean, nullable=False, server_default="0"),  # it ended: only its own cancellation or decline corrects it
     Column("event", RowId, nullable=False),  # the row that speaks for it
     Index("ix_occurrence_end", "owner", "end_at"),
+    Index("ix_occurrence_open", "owner", "is_frozen", "end_at"),
     Index("ix_occurrence_event", "event"),
 )
 
@@ -280,6 +284,7 @@ suggestion = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("next_attempt_at", BigInteger, nullable=False, server_default="0"),
     Column("witness", Text),
+    Column("message_id", Text, nullable=False, server_default=""),  # of a draft: by it our own object is known when it comes back
     Column("remote_id", Text),
     Column("version", Text, nullable=False, server_default=""),
     Column("place", Text, nullable=False, server_default=""),
@@ -291,6 +296,7 @@ suggestion = Table(
     Index("ix_suggestion_owner", "owner", "state", "created_at"),
     Index("ix_suggestion_person", "owner", "person"),
     Index("ix_suggestion_address", "owner", "address"),
+    Index("ix_suggestion_message", "owner", "message_id"),
 )
 
 rule_mode = Table(
