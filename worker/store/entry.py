@@ -1,0 +1,139 @@
+"""One row of the outbox as the worker handles it, and back: instants, JSON of actions and evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, cast
+
+from pydantic import TypeAdapter
+from sqlalchemy import RowMapping
+
+from connectors.port import Saved, Witness
+from rules.suggestions import Action, CloseReason, Draft, Evidence, Hold, Invite, Key, State, Suggestion
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+_ACTIONS: Final[dict[str, TypeAdapter[Hold] | TypeAdapter[Draft] | TypeAdapter[Invite]]] = {
+    "hold": TypeAdapter(Hold),
+    "draft": TypeAdapter(Draft),
+    "invite": TypeAdapter(Invite),
+}
+_EVIDENCE: Final = TypeAdapter(tuple[Evidence, ...])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A suggestion and everything that has happened to it. `payload`, account and slot were fixed at planning."""
+
+    key: Key
+    owner: str
+    account: str
+    rule: str
+    cause: str
+    person: str
+    address: str
+    action: Action
+    why: str
+    evidence: tuple[Evidence, ...]
+    mode: str
+    state: State
+    close_reason: CloseReason | None
+    """Why it closed; on a delivered one: why we are taking it away."""
+    note: str
+    created_at: datetime
+    updated_at: datetime
+    due_at: datetime
+    expires_at: datetime | None
+    at: datetime
+    """Start of the hold as it stands, due time of the draft."""
+    fence: int
+    attempts: int
+    next_attempt_at: datetime
+    witness: Witness | None
+    saved: Saved | None
+    delivered_at: datetime | None
+    looked_at: datetime | None
+    moves: int
+    error: str
+
+    @property
+    def suggestion(self) -> Suggestion:
+        """The suggestion as the rules made it."""
+        return Suggestion(
+            key=self.key,
+            rule=self.rule,
+            cause=self.cause,
+            person_id=self.person,
+            address=self.address,
+            action=self.action,
+            why=self.why,
+            evidence=self.evidence,
+            due_at=self.due_at,
+            expires_at=self.expires_at,
+            mode="create" if self.mode == "create" else "review",
+        )
+
+
+def micros(at: datetime) -> int:
+    """Return microseconds since 1970 in UTC, exactly."""
+    return (at - EPOCH) // timedelta(microseconds=1)
+
+
+def instant_of(stored: int) -> datetime:
+    """Return the aware UTC instant."""
+    return EPOCH + timedelta(microseconds=stored)
+
+
+def _instant(stored: int | None) -> datetime | None:
+    return None if stored is None else instant_of(stored)
+
+
+def json_of(value: Action | tuple[Evidence, ...]) -> str:
+    """Write an action or its evidence as the JSON the row keeps."""
+    if isinstance(value, tuple):
+        return _EVIDENCE.dump_json(value).decode()
+    match value:
+        case Hold():
+            return TypeAdapter(Hold).dump_json(value).decode()
+        case Draft():
+            return TypeAdapter(Draft).dump_json(value).decode()
+        case Invite():
+            return TypeAdapter(Invite).dump_json(value).decode()
+
+
+def entry_of(row: RowMapping) -> Entry:
+    """Read a row of `suggestion`."""
+    saved = None
+    if row["remote_id"] is not None:
+        saved = Saved(remote_id=row["remote_id"], version=row["version"], place=row["place"])
+    return Entry(
+        key=Key(row["key"]),
+        owner=row["owner"],
+        account=row["account"],
+        rule=row["rule"],
+        cause=row["cause"],
+        person=row["person"],
+        address=row["address"],
+        action=_ACTIONS[row["action"]].validate_json(row["payload"]),
+        why=row["why"],
+        evidence=_EVIDENCE.validate_json(row["evidence"]),
+        mode=row["mode"],
+        state=cast("State", row["state"]),
+        close_reason=cast("CloseReason | None", row["close_reason"]),
+        note=row["note"],
+        created_at=instant_of(row["created_at"]),
+        updated_at=instant_of(row["updated_at"]),
+        due_at=instant_of(row["due_at"]),
+        expires_at=_instant(row["expires_at"]),
+        at=instant_of(row["at"] if row["at"] is not None else row["due_at"]),
+        fence=row["fence"],
+        attempts=row["attempts"],
+        next_attempt_at=instant_of(row["next_attempt_at"]),
+        witness=None if row["witness"] is None else Witness(row["witness"]),
+        saved=saved,
+        delivered_at=_instant(row["delivered_at"]),
+        looked_at=_instant(row["looked_at"]),
+        moves=row["moves"],
+        error=row["error"],
+    )

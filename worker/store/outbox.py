@@ -1,0 +1,241 @@
+"""The outbox: every suggestion from its planning to its end, changed only by single UPDATEs that compare before they set.
+
+planned → approved → delivering → delivered → closed. A row in `delivering` may already have its object at the provider;
+a row in `delivered` with a `close_reason` is being withdrawn by us. All functions run inside the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.elements import ColumnElement
+
+from connectors.port import Saved, Witness
+from rules.suggestions import CloseReason, Draft, Hold, Invite, Key, Suggestion
+from worker.store import audit
+from worker.store.entry import Entry, entry_of, json_of, micros
+from worker.store.tables import account as accounts
+from worker.store.tables import address, person, suggestion
+from worker.store.tables import owner as owners
+
+OPEN = ("planned", "approved", "delivering", "delivered")
+WAITING = ("planned", "approved")
+
+
+def plan(db: Connection, owner: str, account: str, planned: Suggestion, addresses: Iterable[str], now: datetime) -> bool:
+    """Add a suggestion, unless the ledger has its key, or its rule and cause for any address of the person.
+
+    `account` is where it will be delivered and is fixed from here on. Mode `create` approves it at once, except an
+    Invite: that waits for the owner. Says whether it is new.
+    """
+    known = select(suggestion.c.key).where(
+        suggestion.c.owner == owner,
+        suggestion.c.rule == planned.rule,
+        suggestion.c.cause == planned.cause,
+        suggestion.c.address.in_({planned.address, *addresses}),
+    )
+    if db.execute(known.limit(1)).first() is not None:
+        return False
+    insert = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
+    added = db.execute(insert(suggestion).values(_row(owner, account, planned, now)).on_conflict_do_nothing())
+    if added.rowcount != 1:
+        return False
+    audit.record(db, now, owner, "plan", account=account, key=planned.key, detail=planned.rule)
+    return True
+
+
+def _row(owner: str, account: str, planned: Suggestion, now: datetime) -> dict[str, object]:
+    is_free = planned.mode == "create" and not isinstance(planned.action, Invite)
+    due = micros(planned.due_at or now)
+    starts = planned.due_at if isinstance(planned.action, Draft) else planned.action.start
+    return {
+        "key": planned.key,
+        "owner": owner,
+        "rule": planned.rule,
+        "cause": planned.cause,
+        "person": planned.person_id,
+        "address": planned.address,
+        "account": account,
+        "action": type(planned.action).__name__.lower(),
+        "payload": json_of(planned.action),
+        "why": planned.why,
+        "evidence": json_of(planned.evidence),
+        "mode": planned.mode,
+        "state": "approved" if is_free else "planned",
+        "created_at": micros(now),
+        "updated_at": micros(now),
+        "due_at": due,
+        "next_attempt_at": due,
+        "expires_at": None if planned.expires_at is None else micros(planned.expires_at),
+        "at": micros(starts or now),
+        "message_id": planned.action.message_id if isinstance(planned.action, Draft) else "",
+    }
+
+
+def read(db: Connection, key: Key) -> Entry | None:
+    """Return one suggestion as it stands."""
+    row = db.execute(select(suggestion).where(suggestion.c.key == key)).mappings().first()
+    return None if row is None else entry_of(row)
+
+
+def read_all(db: Connection, owner: str, *, states: Sequence[str] = OPEN, since: datetime | None = None) -> list[Entry]:
+    """Return the owner's suggestions in these states, oldest first; `since` looks at when they were planned."""
+    wanted = select(suggestion).where(suggestion.c.owner == owner, suggestion.c.state.in_(states))
+    if since is not None:
+        wanted = wanted.where(suggestion.c.created_at >= micros(since))
+    return [entry_of(row) for row in db.execute(wanted.order_by(suggestion.c.created_at, suggestion.c.key)).mappings()]
+
+
+def due(db: Connection, account: str, now: datetime, *, limit: int = 50) -> list[Entry]:
+    """Return what of the account is to be delivered or looked after now."""
+    wanted = (
+        select(suggestion)
+        .where(suggestion.c.account == account, suggestion.c.state.in_(("approved", "delivering", "delivered")))
+        .where(suggestion.c.next_attempt_at <= micros(now), suggestion.c.lease_until <= micros(now))
+        .order_by(suggestion.c.next_attempt_at, suggestion.c.key)
+    )
+    return [entry_of(row) for row in db.execute(wanted.limit(limit)).mappings()]
+
+
+def approve(db: Connection, key: Key, now: datetime) -> bool:
+    """Let a planned suggestion be delivered; False where it was not waiting for that."""
+    values = {"state": "approved", "next_attempt_at": suggestion.c.due_at}
+    return _change(db, key, suggestion.c.state == "planned", now, values, verb="approve") is not None
+
+
+def snooze(db: Connection, key: Key, until: datetime, now: datetime) -> bool:
+    """Put a suggestion that is not yet delivered off, and leave its person alone until then."""
+    at = micros(until)
+    changed = _change(db, key, suggestion.c.state.in_(WAITING), now, {"next_attempt_at": at, "due_at": at}, verb="snooze")
+    if changed is None:
+        return False
+    db.execute(update(person).where(_is_person_of(changed)).values(snoozed_until=at))
+    return True
+
+
+def claim(db: Connection, key: Key, witness: Witness, now: datetime, lease: timedelta) -> Entry | None:
+    """Take a suggestion for one attempt; None where another has it, it is not due, or its account or owner is paused.
+
+    The first claim keeps its witness for all later ones: an object made by any attempt stands after it.
+    """
+    active = select(accounts.c.id).where(accounts.c.state == "active")
+    paused = select(owners.c.id).where(owners.c.paused_until > micros(now))
+    is_free = and_(
+        suggestion.c.state.in_(("approved", "delivering")),
+        suggestion.c.lease_until <= micros(now),
+        suggestion.c.next_attempt_at <= micros(now),
+        suggestion.c.account.in_(active),
+        suggestion.c.owner.not_in(paused),
+    )
+    values = {
+        "state": "delivering",
+        "fence": suggestion.c.fence + 1,
+        "attempts": suggestion.c.attempts + 1,
+        "lease_until": micros(now + lease),
+        "witness": func.coalesce(suggestion.c.witness, witness),
+    }
+    return _change(db, key, is_free, now, values)
+
+
+def confirm(db: Connection, claimed: Entry, saved: Saved, now: datetime, look_at: datetime) -> bool:
+    """Record that the object exists; False where the claim is stale: another attempt owns the suggestion now."""
+    values = {
+        "state": "delivered",
+        "remote_id": saved.remote_id,
+        "version": saved.version,
+        "place": saved.place,
+        "delivered_at": micros(now),
+        "next_attempt_at": micros(look_at),
+        "lease_until": 0,
+        "error": "",
+    }
+    changed = _change(
+        db, claimed.key, _held(claimed), now, values, verb="adopt" if saved.is_adopted else "create", remote_id=saved.remote_id
+    )
+    return changed is not None
+
+
+def postpone(db: Connection, claimed: Entry, until: datetime, error: str, now: datetime) -> bool:
+    """Give a claim back for a later attempt; the row stays in `delivering`, for the object may exist."""
+    values = {"lease_until": 0, "next_attempt_at": micros(until), "error": error}
+    return _change(db, claimed.key, _held(claimed), now, values) is not None
+
+
+def look_later(db: Connection, seen: Entry, until: datetime, now: datetime, *, hold: Hold | None = None, error: str = "") -> bool:
+    """Note that a delivered object was looked at; `hold` is how the owner has rescheduled it."""
+    values: dict[str, object] = {"looked_at": micros(now), "next_attempt_at": micros(until), "error": error}
+    if hold is not None:
+        values |= {"at": micros(hold.start), "payload": json_of(hold)}
+    return _change(db, seen.key, suggestion.c.state == "delivered", now, values) is not None
+
+
+def look_again(db: Connection, owner: str, now: datetime) -> None:
+    """Have everything delivered looked at now: something new was read that may have made it pointless."""
+    moved = update(suggestion).where(suggestion.c.owner == owner, suggestion.c.state == "delivered")
+    db.execute(moved.where(suggestion.c.next_attempt_at > micros(now)).values(next_attempt_at=micros(now)))
+
+
+def intend(db: Connection, key: Key, reason: CloseReason, note: str, now: datetime) -> bool:
+    """Say that we are about to take a delivered object away, so that its absence is later not read as the owner's will."""
+    is_ours = and_(suggestion.c.state == "delivered", suggestion.c.close_reason.is_(None))
+    return _change(db, key, is_ours, now, {"close_reason": reason, "note": note}) is not None
+
+
+def retreat(db: Connection, key: Key, now: datetime) -> bool:
+    """Give up taking an object away: the owner has touched it meanwhile."""
+    is_intended = and_(suggestion.c.state == "delivered", suggestion.c.close_reason.is_not(None))
+    return _change(db, key, is_intended, now, {"close_reason": None, "note": "", "next_attempt_at": micros(now)}) is not None
+
+
+def close(db: Connection, entry: Entry, reason: CloseReason, note: str, now: datetime) -> bool:
+    """End a suggestion for good; False where it has meanwhile changed hands. A lapse that ends raises the episode."""
+    values = {"state": "closed", "close_reason": reason, "note": note, "lease_until": 0}
+    changed = _change(db, entry.key, _held(entry), now, values, verb="close", detail=reason)
+    if changed is None:
+        return False
+    raised = {"episode": person.c.episode + 1} if entry.cause.startswith("lapse:") else {}
+    db.execute(update(person).where(_is_person_of(changed)).values(next_review_at=micros(now), **raised))
+    db.execute(update(owners).where(owners.c.id == entry.owner).values(next_review_at=micros(now)))
+    return True
+
+
+def close_expired(db: Connection, owner: str, now: datetime) -> int:
+    """Close what waited for the owner until its time had passed; says how many."""
+    late = select(suggestion).where(suggestion.c.owner == owner, suggestion.c.state.in_(WAITING))
+    rows = db.execute(late.where(suggestion.c.expires_at <= micros(now))).mappings().all()
+    return sum(close(db, entry_of(row), "expired", "Its time had passed before it was delivered", now) for row in rows)
+
+
+def _held(entry: Entry) -> ColumnElement[bool]:
+    return and_(suggestion.c.state == entry.state, suggestion.c.fence == entry.fence)
+
+
+def _is_person_of(changed: Entry) -> ColumnElement[bool]:
+    """Find the person by the address, which a merge cannot change, else by the id it was planned for."""
+    current = select(address.c.person).where(address.c.owner == changed.owner, address.c.key == changed.address)
+    return and_(person.c.owner == changed.owner, person.c.id == func.coalesce(current.scalar_subquery(), changed.person))
+
+
+def _change(
+    db: Connection,
+    key: Key,
+    condition: ColumnElement[bool],
+    now: datetime,
+    values: Mapping[str, object],
+    *,
+    verb: audit.AuditVerb | None = None,
+    detail: str = "",
+    remote_id: str = "",
+) -> Entry | None:
+    """Set values where the condition still holds, in one UPDATE; with a verb it is a write of the audit too."""
+    changing = update(suggestion).where(suggestion.c.key == key, condition).values(updated_at=micros(now), **values)
+    row = db.execute(changing.returning(suggestion)).mappings().first()
+    if row is None:
+        return None
+    entry = entry_of(row)
+    if verb is not None:
+        audit.record(db, now, entry.owner, verb, account=entry.account, key=key, remote_id=remote_id, detail=detail)
+    return entry
