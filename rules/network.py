@@ -50,6 +50,8 @@ class Person:
     """Best display name, "" where none was ever seen."""
     addresses: tuple[str, ...]
     """Match keys (rules.people.match_key), the preferred one first."""
+    written: tuple[Address, ...] = ()
+    """The same addresses as last written, in the same order; empty = mail goes to the match keys."""
     kind: Kind = "human"
     reason: str = ""
     """Why it is of that kind, in one clause."""
