@@ -13,6 +13,11 @@ from rules.suggestions import CloseReason, State
 
 Kind = Literal["owner", "human", "machine", "list", "room", "unknown"]
 
+Standing = Literal["in_touch", "booked", "quiet", "one_way", "new", "snoozed", "muted", "unread"]
+"""Where the owner and a person stand (rules.standing): within their usual gap; a meeting lies ahead; longer than the
+usual gap or the owner's cadence; only one side ever wrote; too little seen to know a usual gap; snoozed or muted by the
+owner; not everything since the last contact has been read."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:

@@ -1,0 +1,28 @@
+"""Where the owner and a person stand now, in one word."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from rules.network import Relation, Standing
+from rules.rhythm import is_out_of_rhythm, rhythm
+
+
+def standing(relation: Relation, now: datetime) -> Standing:
+    """Say where the two stand. What the owner said comes first, then what is booked, then what was read."""
+    if relation.person.is_muted:
+        return "muted"
+    if relation.snoozed_until is not None and relation.snoozed_until > now:
+        return "snoozed"
+    if relation.next_meeting is not None:
+        return "booked"
+    if not relation.is_covered:
+        return "unread"
+    directions = {contact.direction for contact in relation.contacts}
+    if len(directions) == 1:
+        return "one_way"
+    if is_out_of_rhythm(relation.contacts, now=now, cadence=relation.person.cadence):
+        return "quiet"
+    if rhythm(relation.contacts) is None and relation.person.cadence is None:
+        return "new"
+    return "in_touch"
