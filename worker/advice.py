@@ -5,18 +5,12 @@ from __future__ import annotations
 import errno
 from dataclasses import dataclass
 
-OK = 0
-"""It is done."""
-FAILED = 1
-"""It could not be done; the message says what happened and what to do."""
-USAGE = 2
-"""The command line is wrong: an unknown verb or option, a value that cannot be read."""
-OWNER = 3
-"""The owner must act first: settings, a key, a sign-in, an upgrade. The message says how."""
-BUG = 70
-"""Rekindle itself is at fault; --debug shows where."""
-INTERRUPTED = 130
-"""Ended by Ctrl-C."""
+from connectors.port import AuthorizationExpired, PortError, RateLimited, Unavailable
+from rules.rulebook import RulebookError
+from rules.wording import WordingError
+from worker.config_problems import ConfigError
+from worker.exit_codes import BUG, FAILED, OWNER
+from worker.store.engine import SchemaTooNew, SchemaTooOld, StoreError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +26,7 @@ class Advice:
         return f"{self.what}\n{self.remedy}".rstrip()
 
 
-class Refusal(Exception):  # noqa: N818 - it is no fault: we decline, and say what to do instead
+class Refusal(Exception):
     """Something asked for on the command line that cannot be done as asked."""
 
     def __init__(self, what: str, remedy: str = "", *, code: int = FAILED) -> None:
@@ -46,10 +40,7 @@ def advise(error: Exception) -> Advice:
         return error.advice
     if isinstance(error, OSError):
         return _about_the_disk(error)
-    for about in (_about_settings, _about_a_provider, _about_the_store):
-        if advice := about(error):
-            return advice
-    return _about_a_bug(error)
+    return _about_settings(error) or _about_a_provider(error) or _about_the_store(error) or _about_a_bug(error)
 
 
 def _about_the_disk(error: OSError) -> Advice:
@@ -70,24 +61,52 @@ def _about_the_disk(error: OSError) -> Advice:
 
 
 def _about_settings(error: Exception) -> Advice | None:
-    return None
+    match error:
+        case ConfigError(problems=problems):
+            return Advice(what="\n".join(map(str, problems)), remedy="Put that right, then: rekindle doctor", code=OWNER)
+        case RulebookError(problems=problems):
+            lines = (
+                f"{each.file}: {each.key}: {each.message}" if each.key else f"{each.file}: {each.message}" for each in problems
+            )
+            return Advice(what="\n".join(lines), remedy="Put that right, then: rekindle rules check", code=OWNER)
+        case WordingError():
+            return Advice(what=str(error), remedy="Put that right, then: rekindle rules check", code=OWNER)
+        case _:
+            return None
 
 
 def _about_a_provider(error: Exception) -> Advice | None:
-    return None
+    match error:
+        case AuthorizationExpired():
+            return Advice(what=str(error), remedy=error.remedy or "Connect the account again.", code=OWNER)
+        case RateLimited(retry_after=wait):
+            return Advice(what=str(error), remedy=error.remedy or f"Wait {int(wait.total_seconds())} s and run it again.")
+        case Unavailable():
+            return Advice(what=str(error), remedy=error.remedy or "Run it again later.")
+        case PortError():
+            return Advice(what=str(error), remedy=error.remedy)
+        case _:
+            return None
 
 
 def _about_the_store(error: Exception) -> Advice | None:
-    return None
+    match error:
+        case SchemaTooOld() | SchemaTooNew():
+            return Advice(what=str(error), remedy=error.remedy, code=OWNER)
+        case StoreError():
+            return Advice(what=str(error), remedy=error.remedy)
+        case _:
+            return None
 
 
 def _about_a_bug(error: Exception) -> Advice:
+    """Name where it broke, never what it read: the message of an unknown error may quote somebody's mail."""
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next
-    place = f" ({trace.tb_frame.f_code.co_qualname}, line {trace.tb_lineno})" if trace else ""
+    place = f" in {trace.tb_frame.f_code.co_qualname}, line {trace.tb_lineno}" if trace else ""
     return Advice(
-        what=f"Rekindle has a bug: {type(error).__name__}{place}.",
-        remedy="Run it again as `rekindle --debug …` and report what it shows; nothing in it is read from your mail.",
+        what=f"Rekindle has a bug: {type(error).__name__}{place}. Nothing was lost.",
+        remedy="`rekindle --debug …` shows more; read it before you send it on, it may quote your mail.",
         code=BUG,
     )

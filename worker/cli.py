@@ -8,7 +8,7 @@ from importlib import import_module
 
 import click
 
-from worker.advice import INTERRUPTED, OK, USAGE, advise
+from worker.exit_codes import INTERRUPTED, OK, USAGE
 
 VERBS: dict[str, dict[str, tuple[str, str]]] = {
     "Try it, without an account": {
@@ -56,18 +56,18 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
 class Verbs(click.Group):
     """A group whose commands are imported when they are called; help reads only the table above."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """List every verb in the order of the table."""
         return [name for verbs in VERBS.values() for name in verbs]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
         """Import the verb."""
         for verbs in VERBS.values():
             if cmd_name in verbs:
                 return load(verbs[cmd_name][0])
         return None
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         """Write the verbs under what they are for, without importing any."""
         for heading, verbs in VERBS.items():
             with formatter.section(heading):
@@ -120,6 +120,8 @@ def main() -> None:
 
 
 def _explain(error: Exception, *, is_debugging: bool) -> int:
+    from worker.advice import advise
+
     if is_debugging:
         import traceback
 

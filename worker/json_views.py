@@ -8,12 +8,8 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, date, datetime
 from typing import Literal
 
-from rules.network import Kind
+from rules.network import Kind, Standing
 from rules.suggestions import CloseReason, State
-
-PersonState = Literal["in_touch", "booked", "quiet", "new", "snoozed", "muted", "unread"]
-"""in_touch: within the usual gap; booked: a meeting lies ahead; quiet: longer than the usual gap; new: too little seen
-to know a usual gap; snoozed, muted: the owner said so; unread: not everything since the last contact has been read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +63,7 @@ class PersonView:
     next_meeting: datetime | None
     rhythm_days: float | None
     p_lapsed_90: float | None
-    state: PersonState | None
+    state: Standing | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

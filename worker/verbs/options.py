@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 import click
 
@@ -18,28 +18,33 @@ class Instant(click.ParamType):
 
     name = "iso"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+    def convert(self, value: str | date, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """Read the instant, naive where no offset was written."""
+        if isinstance(value, datetime):
+            return value
         try:
-            return datetime.fromisoformat(value)
+            return datetime.fromisoformat(str(value))
         except ValueError:
             self.fail(f"{value!r} is no time; write it like 2026-11-17T10:30 or 2026-11-17T10:30+01:00.", param, ctx)
 
 
 class Day(click.ParamType):
-    """An ISO 8601 day, or a span back or ahead such as 3d or 2w."""
+    """An ISO 8601 day."""
 
     name = "day"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+    def convert(self, value: str | date, param: click.Parameter | None, ctx: click.Context | None) -> date:
         """Read the day."""
         if isinstance(value, date):
             return value
         try:
-            return date.fromisoformat(value)
+            return date.fromisoformat(str(value))
         except ValueError:
             self.fail(f"{value!r} is no day; write it like 2026-11-17.", param, ctx)
 
+
+INSTANT = Instant()
+DAY = Day()
 
 config = click.option(
     "--config",
@@ -50,7 +55,7 @@ config = click.option(
     help="The config.toml to use.",
 )
 owner = click.option("--owner", metavar="NAME", help="Which [owners.NAME]; needed only with more than one.")
-now = click.option("--now", type=Instant(), metavar="ISO", help="Look as if it were this time; for trying things out.")
+now = click.option("--now", type=INSTANT, metavar="ISO", help="Look as if it were this time; for trying things out.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON; docs/cli.md describes it.")
 yes = click.option("--yes", "-y", is_flag=True, help="Do not ask first.")
 

@@ -1,0 +1,114 @@
+"""Verbs that only look: preview, suggestions, why, why-not, status. None of them writes anything."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+
+from worker.verbs import options
+
+
+@click.command(epilog=options.examples("rekindle preview", "rekindle preview --json"))
+@options.reading
+def preview(*, config: Path | None, owner: str | None, now: datetime | None, as_json: bool) -> None:
+    """Show what would be made now; make nothing.
+
+    Decides on everything read so far and the caps that are left, and throws the decision away.
+    """
+    from worker import report
+    from worker.explaining import previewed
+    from worker.json_views import to_json
+    from worker.verbs.opened import opened
+
+    with opened(config, owner, now) as here:
+        views = previewed(here)
+        if as_json:
+            click.echo(to_json(views))
+        else:
+            report.suggestions(views, here.zone, empty="Nothing is due now. `rekindle why-not` says why.")
+
+
+@click.command(
+    epilog=options.examples("rekindle suggestions", "rekindle suggestions --all --since 2026-01-01", "rekindle suggestions --json")
+)
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice(["planned", "approved", "delivering", "delivered", "closed"]),
+    help="Only these; without it all but closed.",
+)
+@click.option("--all", "is_all", is_flag=True, help="Closed ones too.")
+@click.option("--since", type=options.DAY, metavar="DAY", help="Only what was planned on or after this day.")
+@options.reading
+def suggestions(
+    *,
+    states: tuple[str, ...],
+    is_all: bool,
+    since: date | None,
+    config: Path | None,
+    owner: str | None,
+    now: datetime | None,
+    as_json: bool,
+) -> None:
+    """List what is planned, what waits for you, and what lies in your mailbox and calendar."""
+    from worker import queries, report
+    from worker.json_views import to_json
+    from worker.verbs.opened import opened
+
+    wanted = frozenset(states) or (queries.STATES if is_all else queries.OPEN)
+    with opened(config, owner, now) as here:
+        views = here.read(lambda connection: queries.suggestions(connection, here.name, wanted, here.midnight(since)))
+        if as_json:
+            click.echo(to_json(views))
+        else:
+            report.suggestions(views, here.zone, empty="There is nothing. `rekindle preview` shows what would be made now.")
+
+
+@click.command(epilog=options.examples("rekindle why Margit", "rekindle why margit.olsen@nordlys.example --json"))
+@click.argument("who")
+@options.reading
+def why(*, who: str, config: Path | None, owner: str | None, now: datetime | None, as_json: bool) -> None:
+    """Say why there is something for WHO, a name or an address, with the facts behind it."""
+    _answer(who, config=config, owner=owner, now=now, as_json=as_json, is_not=False)
+
+
+@click.command(name="why-not", epilog=options.examples("rekindle why-not", "rekindle why-not Margit --json"))
+@click.argument("who", required=False)
+@options.reading
+def why_not(*, who: str | None, config: Path | None, owner: str | None, now: datetime | None, as_json: bool) -> None:
+    """Say why there is nothing for WHO, a name or an address; without WHO why there is nothing today."""
+    _answer(who, config=config, owner=owner, now=now, as_json=as_json, is_not=True)
+
+
+def _answer(who: str | None, *, config: Path | None, owner: str | None, now: datetime | None, as_json: bool, is_not: bool) -> None:
+    from worker import report
+    from worker.explaining import explained
+    from worker.json_views import to_json
+    from worker.verbs.opened import opened
+
+    with opened(config, owner, now) as here:
+        view = explained(here, who, is_not=is_not)
+        if as_json:
+            click.echo(to_json(view))
+        else:
+            report.answer(view, here.zone)
+
+
+@click.command(epilog=options.examples("rekindle status", "rekindle status --json"))
+@options.reading
+def status(*, config: Path | None, owner: str | None, now: datetime | None, as_json: bool) -> None:
+    """Show per account and feed what has been read, when it is looked at next, and what is in the way."""
+    from worker import queries, report
+    from worker.json_views import to_json
+    from worker.verbs.opened import opened
+
+    with opened(config, owner, now) as here:
+        views = here.read(lambda connection: queries.feeds(connection, here.name))
+        if as_json:
+            click.echo(to_json(views))
+        else:
+            pause = here.read(lambda connection: queries.paused_until(connection, here.name))
+            report.status(views, here.zone, here.now, paused_until=pause)

@@ -1,0 +1,52 @@
+"""Dates, gaps and counts as a person says them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, tzinfo
+
+KILO = 1000
+
+
+def ago(at: datetime | None, now: datetime) -> str:
+    """Say how long ago something was: "today", "3 days ago", "7 weeks ago", "14 months ago"; "never" for None."""
+    if at is None:
+        return "never"
+    days = (now - at).days
+    if days < 0:
+        return "ahead"
+    if days == 0:
+        return "today"
+    return f"{span(timedelta(days=days))} ago"
+
+
+def span(gap: timedelta | None) -> str:
+    """Say a gap in its natural unit: "5 days", "3 weeks", "4 months"; "" for None."""
+    if gap is None:
+        return ""
+    days = max(1, round(gap / timedelta(days=1)))
+    for unit, length, upto in (("day", 1, 14), ("week", 7, 63), ("month", 30.44, 730)):
+        if days < upto:
+            return counted(round(days / length), unit)
+    return counted(round(days / 365.25), "year")
+
+
+def counted(count: int, noun: str) -> str:
+    """Say a number with its noun: "1 hold", "1,204 holds"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def moment(at: datetime, zone: tzinfo, now: datetime | None = None) -> str:
+    """Say an instant in the owner's zone: "Tue 17 Nov 10:30"; with the year where it is another than now's."""
+    local = at.astimezone(zone)
+    year = "" if now is not None and local.year == now.astimezone(zone).year else f" {local.year}"
+    return f"{local:%a} {local.day} {local:%b}{year} {local:%H:%M}"
+
+
+def size(count: int) -> str:
+    """Say a number of bytes."""
+    amount = float(count)
+    for unit in ("bytes", "kB", "MB"):
+        if amount < KILO:
+            return f"{amount:.0f} {unit}"
+        amount /= KILO
+    return f"{amount:.1f} GB"
