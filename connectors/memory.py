@@ -36,7 +36,7 @@ FOLDERS = (
 )
 CALENDARS = (Feed(id="main", name="Calendar", role="primary"),)
 DRAFTS = "drafts"
-BEGINNING = datetime.min.replace(tzinfo=UTC)
+EVER = datetime.min.replace(tzinfo=UTC)
 
 
 def _instant(fact: MessageMetadata | CalendarEvent) -> datetime:
@@ -115,7 +115,7 @@ class _Side(Generic[Thing]):
             upserted=tuple(facts),
             cursor=replace(place, read_to=page[-1] if rest else None).text(),
             remaining=len(rest),
-            covered_since=_instant(facts[-1]) if rest else BEGINNING,
+            covered_since=_instant(facts[-1]) if rest else EVER,
             is_last=not rest,
         )
 
@@ -142,7 +142,7 @@ class _Side(Generic[Thing]):
     def _save(self, feed: str, fact: Thing, marker: str, since: Witness) -> Saved | Gone | Unclear:
         with self._provider.changed:
             self._provider.gate()
-            later = self._shelf.log[int(since) :]
+            later = self._shelf.log[int(since or 0) :]
             if later and self._provider.is_lagging:
                 return Unclear(retry_after=timedelta(seconds=60))
             if any(entry.marker == marker for entry in later):

@@ -15,6 +15,8 @@ Cursor = NewType("Cursor", str)
 """Where a feed was left: opaque to all but its connector (syncToken, historyId, deltaLink, UIDVALIDITY+MODSEQ)."""
 Witness = NewType("Witness", str)
 """Where drafts or holds stood before an attempt to add one: opaque; committed with the claim, passed to every retry."""
+BEGINNING = Witness("")
+"""Stands before everything: `save_draft` and `save_hold` then look everywhere for an earlier attempt (a restored database)."""
 
 Fact = TypeVar("Fact", MessageMetadata, CalendarEvent, covariant=True)
 
