@@ -1,0 +1,155 @@
+"""Reading the settings: config.toml and the environment into one Config, every problem at once, and what rules need of it."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from rules.addresses import is_freemail, match_key, organisation
+from rules.facts import Address
+from rules.network import Owner
+from rules.rulebook import Rule, Rulebook
+from worker.config_accounts import Reader
+from worker.config_places import default_config
+from worker.config_problems import ConfigError, Problem, nearest, problems_of
+from worker.config_sections import prepare
+from worker.settings import AccountSettings, Caps, Config, KeyPerson, Mode, OwnerSettings
+
+__all__ = ["AccountSettings", "Config", "ConfigError", "KeyPerson", "OwnerSettings", "Problem", "load", "owner_of", "rulebook_for"]
+
+HOLIDAY_YEARS = range(2015, 2046)
+
+
+def load(path: Path | None = None) -> Config:
+    """Read config.toml (None = $REKINDLE_CONFIG, else the XDG config folder).
+
+    Raises ConfigError with every problem there is: of the syntax, of single keys, between keys, of the environment.
+    """
+    file = path.expanduser().absolute() if path else default_config(os.environ)
+    reader = Reader(file=str(file), base=file.parent)
+    table = prepare(_parsed(file), reader)
+    try:
+        config = Config.model_validate(table)
+    except ValidationError as error:
+        known = {problem.key for problem in reader.problems}
+        reader.problems += [problem for problem in problems_of(error, Config, str(file)) if problem.key not in known]
+    else:
+        reader.problems += _between(config)
+        if not reader.problems:
+            return config
+    raise ConfigError(reader.problems)
+
+
+def owner_of(config: Config, name: str, years: Iterable[int] = HOLIDAY_YEARS) -> Owner:
+    """Describe an owner to the rules; holidays are named for `years`. Raises KeyError where there is no such owner."""
+    settings = config.owners[name]
+    return Owner(
+        name=name,
+        full_name=settings.name,
+        addresses=tuple(Address(email=email, name=settings.name) for email in settings.addresses),
+        domains=_domains_of(settings),
+        zone=settings.zone,
+        language=settings.language,
+        signature=settings.signature or settings.name,
+        hours=settings.hours,
+        workdays=settings.workdays,
+        holidays=_holidays(settings.holidays, years),
+        no_go=settings.no_go,
+        never_words=settings.never.titles,
+        never_domains=frozenset(settings.never.domains),
+    )
+
+
+def rulebook_for(config: Config, name: str, rulebook: Rulebook) -> Rulebook:
+    """Put an owner's caps and modes over a rulebook. Raises ConfigError where a mode is for a rule that is not in it."""
+    settings = config.owners[name]
+    known = [rule.name for rule in rulebook.rules]
+    if strangers := [rule for rule in settings.modes if rule not in known]:
+        raise ConfigError(
+            Problem(
+                file=str(config.file),
+                key=f"owners.{name}.modes.{rule}",
+                message="There is no such rule.",
+                nearest=nearest(rule, known),
+            )
+            for rule in strangers
+        )
+    holds = {"holds_per_day": settings.caps.holds_per_day, "holds_per_week": settings.caps.holds_per_week}
+    return replace(
+        rulebook,
+        rules=tuple(_capped(rule, settings.caps, settings.modes) for rule in rulebook.rules),
+        limits=replace(rulebook.limits, **{cap: most for cap, most in holds.items() if most is not None}),
+    )
+
+
+def _capped(rule: Rule, caps: Caps, modes: Mapping[str, Mode]) -> Rule:
+    if rule.action == "hold" and caps.notice_days is not None:
+        rule = replace(rule, timing=replace(rule.timing, notice=caps.notice_days))
+    if rule.name == "thank_you":
+        per_day = rule.caps.per_day if caps.thank_yous_per_day is None else caps.thank_yous_per_day
+        per_week = rule.caps.per_week if caps.thank_yous_per_week is None else caps.thank_yous_per_week
+        rule = replace(rule, caps=replace(rule.caps, per_day=per_day, per_week=per_week))
+    return replace(rule, mode=modes.get(rule.name, rule.mode))
+
+
+def _parsed(file: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(file.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        message = "There is no such file. `rekindle init` writes one; --config or REKINDLE_CONFIG names another."
+    except OSError as error:
+        message = f"It cannot be read: {error.strerror}."
+    except UnicodeDecodeError as error:
+        message = f"It is not UTF-8: byte {error.start + 1} cannot be read. Save it as UTF-8."
+    except tomllib.TOMLDecodeError as error:
+        message = f"It is not TOML: {error}."
+    raise ConfigError([Problem(file=str(file), key="", message=message)])
+
+
+def _between(config: Config) -> Iterator[Problem]:
+    """Find what no key is wrong about by itself."""
+    seen: dict[str, str] = {}
+    for name, owner in config.owners.items():
+        for index, email in enumerate(owner.addresses):
+            key = f"owners.{name}.addresses[{index}]"
+            if (other := seen.setdefault(match_key(email), key)) != key:
+                yield Problem(file=str(config.file), key=key, message=f"{email} stands at {other} already.")
+        for index, domain in enumerate(owner.domains or ()):
+            if is_freemail(f"x@{domain}"):
+                key = f"owners.{name}.domains[{index}]"
+                yield Problem(file=str(config.file), key=key, message=f"{domain} is free mail: its users are no organisation.")
+        yield from _people_of(config, name, owner)
+
+
+def _people_of(config: Config, name: str, owner: OwnerSettings) -> Iterator[Problem]:
+    mine = {match_key(email) for email in owner.addresses}
+    seen: dict[str, str] = {}
+    for index, person in enumerate(owner.people):
+        for place, email in enumerate(person.addresses):
+            key = f"owners.{name}.people[{index}].addresses[{place}]"
+            if match_key(email) in mine:
+                yield Problem(file=str(config.file), key=key, message=f"{email} is the owner's own.")
+            elif (other := seen.setdefault(match_key(email), key)) != key:
+                yield Problem(file=str(config.file), key=key, message=f"{email} stands at {other} already.")
+
+
+def _domains_of(settings: OwnerSettings) -> frozenset[str]:
+    if settings.domains is not None:
+        return frozenset(settings.domains)
+    keys = [match_key(email) for email in settings.addresses]
+    return frozenset(organisation(key) for key in keys if not is_freemail(key))
+
+
+def _holidays(country: str, years: Iterable[int]) -> frozenset[date]:
+    if not country:
+        return frozenset()
+    from holidays import country_holidays  # noqa: PLC0415 - takes 0.1 s, and only those who name a country need it
+
+    code, _, region = country.partition("-")
+    return frozenset(country_holidays(code, subdiv=region or None, years=years))
