@@ -1,0 +1,187 @@
+"""Accounts and owners as the store knows them: who they are, when to look again, and what stands in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, cast
+
+from sqlalchemy import Connection, Row, and_, func, select, update
+
+from rules.facts import Address
+from rules.people import OwnerKeys, match_key
+from worker.store.mapping import addresses_json, addresses_of, decode, encode, instant, maybe_instant, micros
+from worker.store.statements import insert_ignoring
+from worker.store.tables import account, owner
+
+State = Literal["active", "paused", "disconnected"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredAccount:
+    """One sign-in of an owner, as far as the store knows it."""
+
+    id: str
+    """`<owner>/<name>`."""
+    owner: str
+    name: str
+    provider: str
+    state: State
+    connected_at: datetime
+    addresses: tuple[Address, ...] = ()
+    error: str = ""
+    remedy: str = ""
+    attempts: int = 0
+    """Failures in a row."""
+    last_ok_at: datetime | None = None
+    next_attempt_at: datetime
+    told_at: datetime | None = None
+
+
+def register_owner(connection: Connection, name: str, keys: OwnerKeys) -> bool:
+    """Note an owner and by which addresses they are known; True when that has changed for an owner with facts.
+
+    Who wrote to whom depends on the owner's addresses: after True call `rebuild.rebuild`.
+    """
+    identity = encode(
+        {"keys": sorted(keys.keys), "domains": sorted(keys.domains), "principals": dict(sorted(keys.principals.items()))}
+    )
+    connection.execute(insert_ignoring(connection, owner), [{"id": name, "identity": identity}])
+    changed = update(owner).where(owner.c.id == name, owner.c.identity != identity).values(identity=identity)
+    return bool(connection.execute(changed).rowcount)
+
+
+def owner_keys(connection: Connection, name: str) -> OwnerKeys:
+    """Return the addresses by which the index rows of an owner were made."""
+    found = decode(connection.execute(select(owner.c.identity).where(owner.c.id == name)).scalar() or "{}")
+    return OwnerKeys(
+        keys=frozenset(found.get("keys", ())),
+        domains=frozenset(found.get("domains", ())),
+        principals=found.get("principals", {}),
+    )
+
+
+def start_owner(connection: Connection, name: str, now: datetime) -> None:
+    """Note the one yes of set-up, once: the first 14 days run at half the caps from here."""
+    connection.execute(update(owner).where(owner.c.id == name, owner.c.started_at.is_(None)).values(started_at=micros(now)))
+
+
+def pause_owner(connection: Connection, name: str, until: datetime | None) -> None:
+    """Make nothing for an owner until then; None ends the pause."""
+    connection.execute(update(owner).where(owner.c.id == name).values(paused_until=None if until is None else micros(until)))
+
+
+def owners_due(connection: Connection, now: datetime) -> Sequence[str]:
+    """Name the owners with somebody to review, whose pause is over; reads only those due."""
+    due = select(owner.c.id).where(owner.c.next_review_at <= micros(now), func.coalesce(owner.c.paused_until, 0) <= micros(now))
+    return [str(each) for each in connection.execute(due.order_by(owner.c.id)).scalars()]
+
+
+def register(
+    connection: Connection, *, owner: str, name: str, provider: str, addresses: Sequence[Address], now: datetime
+) -> StoredAccount:
+    """Note an account when it is first seen; an account that exists keeps its state, and its connected_at for ever."""
+    fresh = {
+        "id": f"{owner}/{name}",
+        "owner": owner,
+        "name": name,
+        "provider": provider,
+        "connected_at": micros(now),
+        "addresses": addresses_json(tuple(addresses)),
+    }
+    connection.execute(insert_ignoring(connection, account), [fresh])
+    same = update(account).where(account.c.id == fresh["id"])
+    connection.execute(same.values(provider=provider, addresses=fresh["addresses"]))
+    return get(connection, f"{owner}/{name}")
+
+
+def get(connection: Connection, account_id: str) -> StoredAccount:
+    """Return an account. Raises KeyError where there is none."""
+    found = connection.execute(select(account).where(account.c.id == account_id)).first()
+    if found is None:
+        raise KeyError(account_id)
+    return _stored(found)
+
+
+def accounts(connection: Connection, owner_name: str | None = None) -> list[StoredAccount]:
+    """List the accounts of an owner, or all."""
+    statement = select(account).order_by(account.c.id)
+    if owner_name is not None:
+        statement = statement.where(account.c.owner == owner_name)
+    return [_stored(each) for each in connection.execute(statement)]
+
+
+def due(connection: Connection, now: datetime, limit: int = 100) -> list[StoredAccount]:
+    """List active accounts whose next look is due, the longest waiting first; reads only those."""
+    statement = select(account).where(account.c.state == "active", account.c.next_attempt_at <= micros(now))
+    return [_stored(each) for each in connection.execute(statement.order_by(account.c.next_attempt_at).limit(limit))]
+
+
+def claim_nudge(connection: Connection, account_id: str, now: datetime, quiet: timedelta) -> bool:
+    """Tell whether to send a nudge: of many asking within `quiet`, one hears yes. Compare-and-set."""
+    free = and_(account.c.id == account_id, account.c.nudged_at <= micros(now - quiet))
+    return bool(connection.execute(update(account).where(free).values(nudged_at=micros(now))).rowcount)
+
+
+def clear_nudge(connection: Connection, account_id: str) -> None:
+    """Let the next nudge through: the last one has been worked on."""
+    connection.execute(update(account).where(account.c.id == account_id).values(nudged_at=0))
+
+
+def succeeded(connection: Connection, account_id: str, now: datetime, next_attempt_at: datetime) -> None:
+    """Note a look that went well: errors and back-off are over."""
+    values = {"error": "", "remedy": "", "attempts": 0, "last_ok_at": micros(now), "next_attempt_at": micros(next_attempt_at)}
+    connection.execute(update(account).where(account.c.id == account_id).values(**values))
+
+
+def failed(connection: Connection, account_id: str, error: str, remedy: str, next_attempt_at: datetime) -> None:
+    """Note a failure that will be tried again; the back-off counts on, over restarts too."""
+    values: dict[str, Any] = {"error": error, "remedy": remedy, "next_attempt_at": micros(next_attempt_at)}
+    connection.execute(update(account).where(account.c.id == account_id).values(attempts=account.c.attempts + 1, **values))
+
+
+def pause(connection: Connection, account_id: str, error: str, remedy: str) -> None:
+    """Stop looking at an account until the owner has done what `remedy` says and `resume` is called."""
+    values = {"state": "paused", "error": error, "remedy": remedy}
+    connection.execute(update(account).where(account.c.id == account_id, account.c.state == "active").values(**values))
+
+
+def resume(connection: Connection, account_id: str, now: datetime) -> None:
+    """Look at an account again, at once: it was reconnected or its pause ended."""
+    values = {"state": "active", "error": "", "remedy": "", "attempts": 0, "next_attempt_at": micros(now), "told_at": None}
+    connection.execute(update(account).where(account.c.id == account_id).values(**values))
+
+
+def disconnect(connection: Connection, account_id: str) -> None:
+    """Never look at an account again unless it is resumed; its facts stay until `forget` or a rebuild without it."""
+    connection.execute(update(account).where(account.c.id == account_id).values(state="disconnected", error="", remedy=""))
+
+
+def tell(connection: Connection, account_id: str, now: datetime) -> bool:
+    """Tell whether the owner is still to be told that the account is paused: once, True for the first who asks."""
+    untold = and_(account.c.id == account_id, account.c.state == "paused", account.c.told_at.is_(None))
+    return bool(connection.execute(update(account).where(untold).values(told_at=micros(now))).rowcount)
+
+
+def keys_of(addresses: Sequence[Address]) -> frozenset[str]:
+    """Return the match keys of addresses that have one."""
+    return frozenset(match_key(each.email) for each in addresses) - {""}
+
+
+def _stored(row: Row[Any]) -> StoredAccount:
+    return StoredAccount(
+        id=row.id,
+        owner=row.owner,
+        name=row.name,
+        provider=row.provider,
+        state=cast("State", row.state),
+        connected_at=instant(row.connected_at),
+        addresses=addresses_of(row.addresses),
+        error=row.error,
+        remedy=row.remedy,
+        attempts=row.attempts,
+        last_ok_at=maybe_instant(row.last_ok_at),
+        next_attempt_at=instant(row.next_attempt_at),
+        told_at=maybe_instant(row.told_at),
+    )

@@ -1,0 +1,182 @@
+"""How the database is spoken to: two engines a store, transactions that cannot lose an update, errors the owner can act on."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
+
+BUSY_SECONDS = 30
+"""How long a writer waits for another before it gives up."""
+
+
+class StoreError(Exception):
+    """What is wrong with the database, for the owner; `remedy` is what to do about it."""
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+class SchemaTooOld(StoreError):
+    """The database was made by an older Rekindle: `rekindle upgrade` brings it up to date."""
+
+
+class SchemaTooNew(StoreError):
+    """The database was made by a newer Rekindle than this one."""
+
+
+class DiskFull(StoreError):
+    """There is no room left for the database; the transaction was rolled back."""
+
+
+class ReadOnly(StoreError):
+    """The database may not be written to."""
+
+
+class Unreadable(StoreError):
+    """The file is no database, is damaged, or cannot be opened."""
+
+
+class Busy(StoreError):
+    """Another process held the database for longer than we wait."""
+
+
+def parse(url: str) -> URL:
+    """Read a database URL: `sqlite:///path`, `sqlite://` (in memory) or `postgresql://...`. Raises StoreError."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise StoreError(
+            "The database URL cannot be read.", remedy="Write sqlite:///path or postgresql://user@host/name."
+        ) from None
+    if parsed.drivername in {"postgresql", "postgres"}:
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise StoreError(f"Rekindle does not know the database {parsed.drivername}.", remedy="Use SQLite or PostgreSQL.")
+    return parsed
+
+
+def name_of(url: URL) -> str:
+    """Name the database as the owner knows it, without a password."""
+    return str(Path(url.database).absolute()) if is_file(url) and url.database else url.render_as_string(hide_password=True)
+
+
+def is_file(url: URL) -> bool:
+    """Tell whether the database is a SQLite file."""
+    return url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}
+
+
+def prepare_file(url: URL) -> None:
+    """Make the folder and an empty database file that only this user may read, where there is none."""
+    if not is_file(url) or not url.database:
+        return
+    path = Path(url.database)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    except OSError as error:
+        raise Unreadable(
+            f"The database {path} cannot be made: {error.strerror}.",
+            remedy="Choose another place, or allow this user to write there.",
+        ) from error
+
+
+def engines(url: URL) -> tuple[Engine, Engine]:
+    """Make the engine that reads and the one that writes; the same one for a database in memory."""
+    try:
+        if url.get_backend_name() == "postgresql":
+            return _postgresql(url)
+        return _sqlite(url)
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        raise StoreError("The PostgreSQL driver is missing.", remedy="Install rekindle[postgres].") from error
+
+
+def _postgresql(url: URL) -> tuple[Engine, Engine]:
+    write = create_engine(url, hide_parameters=True, pool_pre_ping=True)
+    options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    return create_engine(url, hide_parameters=True, pool_pre_ping=True, execution_options=options), write
+
+
+def _sqlite(url: URL) -> tuple[Engine, Engine]:
+    if not is_file(url):
+        memory = create_engine("sqlite://", hide_parameters=True, poolclass=StaticPool, connect_args={"check_same_thread": False})
+        _on_connect(memory, is_reader=False)
+        return memory, memory
+    read, write = (create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS}) for _ in range(2))
+    _on_connect(read, is_reader=True)
+    _on_connect(write, is_reader=False)
+    return read, write
+
+
+def _on_connect(engine: Engine, *, is_reader: bool) -> None:
+    """Take BEGIN away from the driver, whose late one loses updates, and write our own."""
+    begin = "BEGIN" if is_reader else "BEGIN IMMEDIATE"
+
+    @event.listens_for(engine, "connect")
+    def _connect(raw: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        raw.isolation_level = None  # sqlite3 alone has it
+        cursor = raw.cursor()
+        if is_reader:
+            cursor.execute("PRAGMA query_only=ON")
+        else:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        for pragma in ("synchronous=FULL", "secure_delete=FAST", "temp_store=MEMORY", "cache_size=-32000"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+
+@contextmanager
+def explained(url: URL) -> Iterator[None]:
+    """Turn what a driver raises into an error that names the database and the remedy."""
+    try:
+        yield
+    except DBAPIError as error:
+        found = _explain(error.orig, name_of(url))
+        if found is None:
+            raise
+        raise found from error
+    except sqlite3.Error as error:
+        found = _explain(error, name_of(url))
+        if found is None:
+            raise
+        raise found from error
+
+
+def _explain(error: BaseException | None, name: str) -> StoreError | None:
+    code = getattr(error, "sqlite_errorname", "") or ""
+    state = getattr(error, "sqlstate", "") or ""
+    if code == "SQLITE_FULL" or state == "53100":
+        return DiskFull(
+            f"There is no room left for the database {name}; nothing was lost.", remedy="Free some space and run it again."
+        )
+    if code.startswith("SQLITE_READONLY") or state == "25006":
+        return ReadOnly(
+            f"The database {name} may not be written to.", remedy="Allow this user to write the file and its folder, or move it."
+        )
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")) or state in {"55P03", "40P01", "40001"}:
+        return Busy(f"Another process holds the database {name}.", remedy="Wait for it to end, then run it again.")
+    if code.startswith(("SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_PERM")):
+        return Unreadable(
+            f"The database {name} cannot be opened.", remedy="Check that the disk is there and this user may read it."
+        )
+    if code.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+        return Unreadable(
+            f"The file {name} is no database, or it is damaged.", remedy="Restore a backup made by `rekindle backup`."
+        )
+    if state.startswith("28") or (state == "" and type(error).__name__ == "OperationalError" and not code):
+        return Unreadable(f"The database {name} does not answer.", remedy="Check that the server runs and the URL is right.")
+    return None

@@ -1,0 +1,57 @@
+"""Leases: who may work on what until when, each grant with a fence that rises, so that a late worker is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, or_, select, update
+
+from worker.store.mapping import micros
+from worker.store.statements import insert_ignoring
+from worker.store.tables import lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """A grant: whoever presents an older fence than the newest is too late."""
+
+    name: str
+    """`decide:<owner>`, `pull:<account>`, `watch:<account>` or `ticker`."""
+    holder: str
+    fence: int
+    until: datetime
+
+
+def acquire(connection: Connection, name: str, holder: str, now: datetime, lasting: timedelta) -> Lease | None:
+    """Take a lease that is free, run out, or one's own; None while another holds it. One UPDATE decides."""
+    connection.execute(insert_ignoring(connection, lease), [{"name": name}])
+    until = now + lasting
+    statement = (
+        update(lease)
+        .where(lease.c.name == name, or_(lease.c.until <= micros(now), lease.c.holder == holder))
+        .values(holder=holder, fence=lease.c.fence + 1, until=micros(until))
+        .returning(lease.c.fence)
+    )
+    fence = connection.execute(statement).scalar()
+    return None if fence is None else Lease(name=name, holder=holder, fence=int(fence), until=until)
+
+
+def renew(connection: Connection, held: Lease, now: datetime, lasting: timedelta) -> Lease | None:
+    """Hold a lease for longer without a new fence; None when it has gone to another meanwhile."""
+    until = now + lasting
+    statement = update(lease).where(lease.c.name == held.name, lease.c.fence == held.fence).values(until=micros(until))
+    if not connection.execute(statement).rowcount:
+        return None
+    return Lease(name=held.name, holder=held.holder, fence=held.fence, until=until)
+
+
+def release(connection: Connection, held: Lease) -> None:
+    """Give a lease back; does nothing when it has gone to another meanwhile."""
+    statement = update(lease).where(lease.c.name == held.name, lease.c.fence == held.fence)
+    connection.execute(statement.values(until=0, holder=""))
+
+
+def is_current(connection: Connection, held: Lease) -> bool:
+    """Tell whether the lease has not been granted to anybody since."""
+    return connection.execute(select(lease.c.fence).where(lease.c.name == held.name)).scalar() == held.fence

@@ -1,0 +1,215 @@
+"""Facts to rows and back: nothing of a fact is lost on the way, and nothing that is not a fact gets in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, cast
+
+from rules.facts import Address, Attendee, CalendarEvent, MessageMetadata
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+Row = dict[str, Any]
+"""One row as SQLAlchemy's executemany takes it: column -> value."""
+
+encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+decode = json.loads
+
+
+def micros(at: datetime) -> int:
+    """Return an aware instant as microseconds since 1970."""
+    return (at - EPOCH) // MICROSECOND
+
+
+def instant(at: int) -> datetime:
+    """Return microseconds since 1970 as an instant in UTC."""
+    return EPOCH + timedelta(microseconds=at)
+
+
+def maybe_instant(at: int | None) -> datetime | None:
+    """Return `instant`, or None for a null."""
+    return None if at is None else instant(at)
+
+
+def iso(when: datetime | date) -> str:
+    """Write an original start as it is stored: a date as a date, an instant in UTC."""
+    return when.astimezone(UTC).isoformat() if isinstance(when, datetime) else when.isoformat()
+
+
+def from_iso(text: str) -> datetime | date:
+    """Read what `iso` wrote."""
+    return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
+
+
+def start_of(when: datetime | date) -> int:
+    """Return a start or end for the index: an instant as it is, a date as its midnight in UTC."""
+    return micros(when if isinstance(when, datetime) else datetime(when.year, when.month, when.day, tzinfo=UTC))
+
+
+def plain(text: str) -> str:
+    """Drop what no database stores as text: NUL, and halves of surrogate pairs."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+
+
+# Messages. Keys are short: a mailbox has a million of these.
+
+_LISTS = (("f", "from_"), ("r", "reply_to"), ("t", "to"), ("c", "cc"), ("b", "bcc"))
+_TEXTS = (
+    ("li", "list_id"),
+    ("lp", "list_post"),
+    ("lu", "list_unsubscribe"),
+    ("p", "precedence"),
+    ("au", "auto_submitted"),
+    ("ar", "auto_response_suppress"),
+    ("rp", "return_path"),
+    ("fb", "feedback_id"),
+    ("ct", "content_type"),
+    ("th", "thread_id"),
+)
+
+
+def message_row(message: MessageMetadata) -> Row:
+    """Write a message as the columns that are facts; who it belongs to and what it shows is added by the caller."""
+    offset = message.sent_offset
+    root = message.references[0] if message.references else (message.in_reply_to or (message.message_id,))[0]
+    return {
+        "remote_id": plain(message.remote_id),
+        "message_id": plain(message.message_id),
+        "sent_at": micros(message.sent_at),
+        "sent_offset": None if offset is None else int(offset.total_seconds()) // 60,
+        "recipients": message.recipients,
+        "subject": plain(message.subject),
+        "in_reply_to": plain(message.in_reply_to[0]) if message.in_reply_to else "",
+        "thread": plain(message.thread_id or root),
+        "labels": plain("\n".join(sorted(message.labels))),
+        "facts": plain(encode(_message_facts(message))),
+    }
+
+
+def _message_facts(message: MessageMetadata) -> Row:
+    facts: Row = {}
+    for short, name in _LISTS:
+        if found := getattr(message, name):
+            facts[short] = [(each.email, each.name) if each.name else (each.email,) for each in found]
+    for short, name in _TEXTS:
+        if text := getattr(message, name):
+            facts[short] = text
+    if message.sender:
+        facts["s"] = (message.sender.email, message.sender.name)
+    if len(message.in_reply_to) > 1:
+        facts["i"] = message.in_reply_to
+    if message.references:
+        facts["x"] = message.references
+    if message.bulk_headers:
+        facts["bh"] = sorted(message.bulk_headers)
+    if message.size is not None:
+        facts["z"] = message.size
+    return facts
+
+
+def message_of(row: Mapping[str, Any]) -> MessageMetadata:
+    """Read a message back from its row."""
+    facts = decode(row["facts"])
+    lists: Row = {name: tuple(_address(each) for each in facts.get(short, ())) for short, name in _LISTS}
+    texts: Row = {name: facts.get(short, "") for short, name in _TEXTS}
+    first = (row["in_reply_to"],) if row["in_reply_to"] else ()
+    return MessageMetadata(
+        remote_id=row["remote_id"],
+        message_id=row["message_id"],
+        sent_at=instant(row["sent_at"]),
+        sent_offset=None if row["sent_offset"] is None else timedelta(minutes=row["sent_offset"]),
+        sender=_address(facts["s"]) if "s" in facts else None,
+        recipients=row["recipients"],
+        subject=row["subject"],
+        in_reply_to=tuple(facts["i"]) if "i" in facts else first,
+        references=tuple(facts.get("x", ())),
+        labels=labels_of(row["labels"]),
+        size=facts.get("z"),
+        bulk_headers=frozenset(facts.get("bh", ())),
+        **lists,
+        **texts,
+    )
+
+
+def labels_of(text: str) -> frozenset[str]:
+    """Read the labels of a message row."""
+    return frozenset(text.split("\n")) if text else frozenset()
+
+
+def _address(pair: list[str]) -> Address:
+    return Address(email=pair[0], name=pair[1] if len(pair) > 1 else "")
+
+
+# Calendar events: field by field, defaults left out.
+
+_DEFAULTS = {each.name: each.default for each in fields(CalendarEvent) if each.name not in {"remote_id", "uid", "start", "end"}}
+_PLAIN = frozenset(_DEFAULTS) - {"attendees", "organizer", "organizer_sent_by", "original_start", "updated_at", "recurrence"}
+
+
+def event_facts(event: CalendarEvent) -> str:
+    """Write a calendar event as JSON."""
+    facts: Row = {name: value for name in _PLAIN if (value := getattr(event, name)) != _DEFAULTS[name]}
+    facts |= {"remote_id": event.remote_id, "uid": event.uid, "start": iso(event.start), "end": iso(event.end)}
+    if event.recurrence:
+        facts["recurrence"] = event.recurrence
+    for name in ("organizer", "organizer_sent_by"):
+        if found := cast("Address | None", getattr(event, name)):
+            facts[name] = (found.email, found.name)
+    if event.original_start is not None:
+        facts["original_start"] = iso(event.original_start)
+    if event.updated_at is not None:
+        facts["updated_at"] = iso(event.updated_at)
+    if event.attendees:
+        facts["attendees"] = [_attendee_facts(each) for each in event.attendees]
+    return plain(encode(facts))
+
+
+def event_of(text: str) -> CalendarEvent:
+    """Read a calendar event back from its JSON."""
+    facts = decode(text)
+    for name in ("start", "end", "original_start", "updated_at"):
+        if name in facts:
+            facts[name] = from_iso(facts[name])
+    for name in ("organizer", "organizer_sent_by"):
+        if name in facts:
+            facts[name] = _address(facts[name])
+    facts["recurrence"] = tuple(facts.get("recurrence", ()))
+    facts["attendees"] = tuple(_attendee(each) for each in facts.get("attendees", ()))
+    return CalendarEvent(**facts)
+
+
+def _attendee_facts(attendee: Attendee) -> Row:
+    facts: Row = {"a": (attendee.address.email, attendee.address.name)}
+    for short, value in (("p", attendee.response), ("r", attendee.role), ("k", attendee.kind)):
+        if value and value != "unknown":
+            facts[short] = value
+    for short, address in (("s", attendee.sent_by), ("d", attendee.delegated_to)):
+        if address:
+            facts[short] = (address.email, address.name)
+    return facts
+
+
+def _attendee(facts: Row) -> Attendee:
+    return Attendee(
+        address=_address(facts["a"]),
+        response=facts.get("p", "unknown"),
+        role=facts.get("r", ""),
+        kind=facts.get("k", ""),
+        sent_by=_address(facts["s"]) if "s" in facts else None,
+        delegated_to=_address(facts["d"]) if "d" in facts else None,
+    )
+
+
+def addresses_json(addresses: tuple[Address, ...]) -> str:
+    """Write a list of addresses as JSON."""
+    return plain(encode([(each.email, each.name) for each in addresses]))
+
+
+def addresses_of(text: str) -> tuple[Address, ...]:
+    """Read a list of addresses back from its JSON."""
+    return tuple(_address(each) for each in decode(text))

@@ -1,0 +1,73 @@
+"""The version of the schema: checked when a store is opened, made when it is new, brought up to date by `rekindle upgrade`."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from sqlalchemy import Connection, insert, inspect, select, text
+
+from worker.store.engine import SchemaTooNew, SchemaTooOld, engines, explained, name_of, parse, prepare_file
+from worker.store.tables import meta
+
+REVISIONS = ("0001",)
+"""Every version there was, oldest first; the last is what this Rekindle needs. A test holds it to the migrations."""
+
+
+def version(connection: Connection) -> str | None:
+    """Return the schema version of a database; None where nothing has been made yet."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return None if found is None else str(found)
+
+
+def check(found: str, name: str) -> None:
+    """Refuse a database of another version. Raises SchemaTooOld, SchemaTooNew."""
+    if found == REVISIONS[-1]:
+        return
+    if found in REVISIONS:
+        raise SchemaTooOld(
+            f"The database {name} was made by an older Rekindle (schema {found}, needed {REVISIONS[-1]}).",
+            remedy="Run `rekindle upgrade`; it keeps everything. `rekindle backup` first does no harm.",
+        )
+    raise SchemaTooNew(
+        f"The database {name} was made by a newer Rekindle (schema {found}, this one knows {REVISIONS[-1]}).",
+        remedy="Install the newer Rekindle again, or restore a backup from before the upgrade.",
+    )
+
+
+def upgrade(url: str) -> tuple[str | None, str]:
+    """Bring a database to the newest schema, making it where there is none; return the versions before and after.
+
+    Raises SchemaTooNew for what a newer Rekindle made, StoreError for what cannot be opened or written.
+    """
+    parsed = parse(url)
+    prepare_file(parsed)
+    read, write = engines(parsed)
+    try:
+        with explained(parsed), write.begin() as connection:
+            before = version(connection)
+            if before is not None and before not in REVISIONS:
+                check(before, name_of(parsed))
+            migrate(connection)
+            return before, REVISIONS[-1]
+    finally:
+        read.dispose()
+        write.dispose()
+
+
+def migrate(connection: Connection, target: str = "head") -> None:
+    """Run the migrations inside the transaction of `connection`: all of them or none."""
+    from alembic import command  # noqa: PLC0415 - half of a start's time, needed once in a database's life
+    from alembic.config import Config  # noqa: PLC0415 - as above
+
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(712006)"))  # two processes starting on an empty database
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, target)
+    if connection.execute(select(meta.c.name).where(meta.c.name == "installation")).first() is None:
+        rows = {"installation": secrets.token_hex(13), "ledger_epoch": "0", "pepper": secrets.token_hex(32)}
+        connection.execute(insert(meta), [{"name": name, "value": value} for name, value in rows.items()])

@@ -1,0 +1,140 @@
+"""The store: one database, opened; a read is a snapshot, a write is all or nothing."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, delete, select, update
+from sqlalchemy.engine import URL
+
+from worker.store import schema
+from worker.store.engine import StoreError, engines, explained, is_file, name_of, parse, prepare_file
+from worker.store.tables import meta
+
+COPIED = "copied"
+"""Mark inside a backup: whoever opens one as their store has restored it, and the ledger may have forgotten."""
+
+
+class Store:
+    """One database. Safe to share between threads; every `read` and `write` is its own transaction.
+
+    Functions on tables live beside this file (`accounts`, `feeds`, `messages`, `events`, `people`, `network`, `leases`)
+    and take the Connection of a transaction. No provider call belongs inside one.
+    """
+
+    def __init__(self, url: URL, read: Engine, write: Engine) -> None:
+        self._url = url
+        self._read = read
+        self._write = write
+        self._one_at_a_time = threading.RLock() if read is write else None
+
+    @classmethod
+    def open(cls, url: str) -> Store:
+        """Open a database, making the schema where it is empty.
+
+        `sqlite:///path`, `sqlite://` (in memory, for tests and `try`) or `postgresql://...`. Raises SchemaTooOld,
+        SchemaTooNew, ReadOnly, DiskFull, Unreadable, Busy: all StoreError, with a remedy.
+        """
+        parsed = parse(url)
+        prepare_file(parsed)
+        store = cls(parsed, *engines(parsed))
+        try:
+            store._start()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    @property
+    def name(self) -> str:
+        """The database as the owner knows it: a path, or a URL without its password."""
+        return name_of(self._url)
+
+    @property
+    def is_memory(self) -> bool:
+        """Whether it lives in this process alone."""
+        return self._one_at_a_time is not None
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Read one consistent snapshot; writing in it is an error."""
+        with explained(self._url), self._one_at_a_time or nullcontext(), self._read.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Write one transaction: committed at the end, rolled back by any exception. Short, and no provider call in it."""
+        with explained(self._url), self._one_at_a_time or nullcontext(), self._write.begin() as connection:
+            yield connection
+
+    def installation(self) -> str:
+        """Return what tells this installation from another on the same account: 26 characters, made with the store."""
+        with self.read() as connection:
+            return str(connection.execute(select(meta.c.value).where(meta.c.name == "installation")).scalar_one())
+
+    def ledger_epoch(self) -> int:
+        """Return how often the store was restored from a backup: open intents of an older epoch need a look first."""
+        with self.read() as connection:
+            return int(connection.execute(select(meta.c.value).where(meta.c.name == "ledger_epoch")).scalar_one())
+
+    def backup(self, target: Path) -> None:
+        """Write a copy of the database while it runs (SQLite online backup); a half-written one never bears the name.
+
+        Raises StoreError for PostgreSQL, whose own pg_dump does it better, and for a place that cannot be written.
+        """
+        if not is_file(self._url):
+            raise StoreError("Only a SQLite database is backed up here.", remedy="Use pg_dump for PostgreSQL.")
+        unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
+        try:
+            os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            with explained(self._url):
+                _copy(str(self._url.database), unfinished)
+            unfinished.replace(target)
+        except OSError as error:
+            raise StoreError(
+                f"The backup {target} cannot be written: {error.strerror}.", remedy="Choose another place, or free some space."
+            ) from error
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let go of all connections; safe to call twice."""
+        self._read.dispose()
+        self._write.dispose()
+
+    def _start(self) -> None:
+        with self.read() as connection:
+            found = schema.version(connection)
+            is_copy = found is not None and _is_copy(connection)
+        if found is None:
+            with self.write() as connection:
+                schema.migrate(connection)
+        else:
+            schema.check(found, self.name)
+        if is_copy:
+            with self.write() as connection:
+                _count_restoring(connection)
+
+
+def _is_copy(connection: Connection) -> bool:
+    return connection.execute(select(meta.c.value).where(meta.c.name == COPIED)).first() is not None
+
+
+def _count_restoring(connection: Connection) -> None:
+    epoch = connection.execute(select(meta.c.value).where(meta.c.name == "ledger_epoch")).scalar_one()
+    if connection.execute(delete(meta).where(meta.c.name == COPIED)).rowcount:
+        connection.execute(update(meta).where(meta.c.name == "ledger_epoch").values(value=str(int(epoch) + 1)))
+
+
+def _copy(source: str, target: Path) -> None:
+    with sqlite3.connect(f"file:{source}?mode=ro", uri=True) as old, sqlite3.connect(target) as new:
+        old.backup(new, pages=1000)
+        new.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, '1')", (COPIED,))
+        new.commit()
+    old.close()
+    new.close()
