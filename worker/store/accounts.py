@@ -39,27 +39,37 @@ class StoredAccount:
     told_at: datetime | None = None
 
 
-def register_owner(connection: Connection, name: str, keys: OwnerKeys) -> bool:
-    """Note an owner and by which addresses they are known; True when that has changed for an owner with facts.
+def register_owner(connection: Connection, name: str, keys: OwnerKeys, zone: str) -> bool:
+    """Note an owner, the addresses they are known by and their IANA zone; True when that has changed for an owner with facts.
 
     Who wrote to whom depends on the owner's addresses: after True call `rebuild.rebuild`.
     """
     identity = encode(
-        {"keys": sorted(keys.keys), "domains": sorted(keys.domains), "principals": dict(sorted(keys.principals.items()))}
+        {"keys": sorted(keys.keys), "domains": sorted(keys.domains), "principals": dict(keys.principals), "zone": zone}
     )
-    connection.execute(insert_ignoring(connection, owner), [{"id": name, "identity": identity}])
+    is_new = connection.execute(insert_ignoring(connection, owner), [{"id": name, "identity": identity}]).rowcount == 1
     changed = update(owner).where(owner.c.id == name, owner.c.identity != identity).values(identity=identity)
-    return bool(connection.execute(changed).rowcount)
+    return bool(connection.execute(changed).rowcount) and not is_new
 
 
 def owner_keys(connection: Connection, name: str) -> OwnerKeys:
-    """Return the addresses by which the index rows of an owner were made."""
-    found = decode(connection.execute(select(owner.c.identity).where(owner.c.id == name)).scalar() or "{}")
+    """Return the addresses by which the index rows of an owner are made."""
+    found = _identity(connection, name)
     return OwnerKeys(
         keys=frozenset(found.get("keys", ())),
         domains=frozenset(found.get("domains", ())),
         principals=found.get("principals", {}),
     )
+
+
+def owner_zone(connection: Connection, name: str) -> str:
+    """Return the IANA zone floating times and whole days of an owner are read in."""
+    return str(_identity(connection, name).get("zone", "UTC"))
+
+
+def _identity(connection: Connection, name: str) -> dict[str, Any]:
+    found = connection.execute(select(owner.c.identity).where(owner.c.id == name)).scalar()
+    return cast("dict[str, Any]", decode(found or "{}"))
 
 
 def start_owner(connection: Connection, name: str, now: datetime) -> None:

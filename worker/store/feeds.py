@@ -76,7 +76,15 @@ def begin_full_read(connection: Connection, feed: StoredFeed) -> StoredFeed:
 
 
 def commit_page(
-    connection: Connection, feed: StoredFeed, changes: Changes[MessageMetadata] | Changes[CalendarEvent], now: datetime
+    connection: Connection,
+    feed: StoredFeed,
+    changes: Changes[MessageMetadata] | Changes[CalendarEvent],
+    now: datetime,
+    *,
+    hint: str = "",
 ) -> StoredFeed:
-    """Commit one page with its cursor and every index row it touches; return the feed as it is now. Raises Overtaken."""
+    """Commit one page with its cursor and every index row it touches; return the feed as it is now. Raises Overtaken.
+
+    `hint` is the provider's change mark from before the round; it is kept once the round is complete.
+    """
     raise NotImplementedError

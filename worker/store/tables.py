@@ -44,7 +44,9 @@ owner = Table(
     Column("decided_at", BigInteger),
     Column("next_review_at", BigInteger),
     Column("shift", Text, nullable=False, server_default="0"),
-    Column("identity", Text, nullable=False, server_default="{}"),  # addresses, domains, assistants the index rows were made with
+    Column(
+        "identity", Text, nullable=False, server_default="{}"
+    ),  # addresses, domains, assistants and zone the index rows were made with
     Index("ix_owner_due", "next_review_at"),
 )
 
@@ -139,8 +141,8 @@ party = Table(
     Column("address", Text, primary_key=True),  # match key of someone other than the owner
     Column("sent_at", BigInteger, primary_key=True),
     Column("message", RowId, primary_key=True),
-    Column("direction", Text, nullable=False),  # in, out
-    Column("role", Text, nullable=False),  # from, to, cc, bcc, bystander
+    Column("direction", Text, nullable=False),  # in, out, none (a bystander)
+    Column("role", Text, nullable=False),  # from, to, cc, bcc, reply-to, sender
     Column("recipients", Integer, nullable=False),
     Index("ix_party_message", "message"),
 )
@@ -150,8 +152,9 @@ address = Table(
     metadata,
     Column("owner", Text, primary_key=True),
     Column("key", Text, primary_key=True),  # rules.people.match_key
-    Column("email", Text, nullable=False),  # as last written
-    Column("names", Text, nullable=False, server_default="{}"),  # display name -> how often, at most 8
+    Column("email", Text, nullable=False),  # the spelling seen most
+    Column("spellings", Text, nullable=False, server_default="{}"),  # email as written -> how often
+    Column("names", Text, nullable=False, server_default="{}"),  # display name -> how often
     Column("counts", Text, nullable=False, server_default="{}"),  # what rules.people.judge asks for
     Column("kind", Text, nullable=False, server_default="unknown"),
     Column("reason", Text, nullable=False, server_default=""),
@@ -193,6 +196,15 @@ link = Table(
     Column("verdict", Text, nullable=False),  # same, different, unsure
     Column("by", Text, nullable=False),  # owner, rule
     Column("reason", Text, nullable=False, server_default=""),
+)
+
+block = Table(
+    "block",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("name", Text, primary_key=True),  # rules.identity.block_keys: who shares none is never the same human
+    Column("address", Text, primary_key=True),
+    Index("ix_block_address", "owner", "address"),
 )
 
 tombstone = Table(
@@ -253,6 +265,7 @@ attendance = Table(
     Column("original_start", Text, primary_key=True),
     Column("end_at", BigInteger, nullable=False),
     Column("size", Integer, nullable=False),
+    Column("kind", Text, nullable=False, server_default=""),  # CUTYPE
     Index("ix_attendance_occurrence", "owner", "uid", "original_start"),
 )
 

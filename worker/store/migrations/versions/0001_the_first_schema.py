@@ -39,6 +39,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other
         sa.Column("owner", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("spellings", sa.Text(), server_default="{}", nullable=False),
         sa.Column("names", sa.Text(), server_default="{}", nullable=False),
         sa.Column("counts", sa.Text(), server_default="{}", nullable=False),
         sa.Column("kind", sa.Text(), server_default="unknown", nullable=False),
@@ -61,6 +62,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other
         sa.Column("original_start", sa.Text(), nullable=False),
         sa.Column("end_at", sa.BigInteger(), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("owner", "address", "start_at", "uid", "original_start", name=op.f("pk_attendance")),
     )
     with op.batch_alter_table("attendance", schema=None) as batch_op:
@@ -80,6 +82,16 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other
     )
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.create_index("ix_audit_owner", ["owner", "at"], unique=False)
+
+    op.create_table(
+        "block",
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("owner", "name", "address", name=op.f("pk_block")),
+    )
+    with op.batch_alter_table("block", schema=None) as batch_op:
+        batch_op.create_index("ix_block_address", ["owner", "address"], unique=False)
 
     op.create_table(
         "event",
