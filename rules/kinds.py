@@ -1,0 +1,152 @@
+"""The kind of an address from its words and its behaviour: what a machine is called, what a machine does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from rules.addresses import domain_of, match_key, organisation
+from rules.names import clean_name, is_human_name, name_key, tokens
+from rules.network import Kind
+from rules.wordlists import MACHINE_DOMAINS, MACHINE_WORDS, ORGANISATIONAL, ROLE_WORDS
+
+
+RELAYS: Final = frozenset({"privaterelay.appleid.com", "reply.github.com", "noreply.github.com", "users.noreply.github.com"})
+HASH: Final = re.compile(
+    r"(?=[^@]*\d)[0-9a-f]{16,}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-|\d{9,}|=[^=@]*=|^(?:srs|prvs|bounce|msprvs)\d?[=+-]"
+)
+TALKS: Final = 3
+"""How many people have to share one address before it is a relay."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The kind of an address, and why, in one clause."""
+
+    kind: Kind
+    reason: str
+
+
+def judge(email: str, names: Mapping[str, int], counts: Mapping[str, int]) -> Verdict:
+    """Judge the kind of an address from the names it was seen under and its counters.
+
+    `names`: decoded display name -> how often. `counts`: the tallies of all sightings added up, plus `meetings` (held
+    meetings it was a guest of), `rooms` (times a calendar called it a room or resource) and `groups` (CUTYPE GROUP).
+    Counters are additive: those of two mailboxes or two halves of one may be summed in any order.
+    """
+    key = match_key(email)
+    if not key:
+        return Verdict(kind="unknown", reason="no address of the outside world")
+    found = _by_calendar(counts) or _by_list(counts) or _by_words(email, key, names, counts) or _by_behaviour(names, counts)
+    return found or _human(key, names, counts)
+
+
+def has_exchange(counts: Mapping[str, int]) -> bool:
+    """Tell whether there was a two-way exchange with the owner or a held meeting: only then a human joins the network."""
+    return counts.get("meetings", 0) > 0 or (counts.get("in", 0) > 0 and counts.get("to", 0) > 0)
+
+
+def _by_calendar(counts: Mapping[str, int]) -> Verdict | None:
+    if counts.get("rooms", 0):
+        return Verdict(kind="room", reason="a calendar calls it a room or resource")
+    if counts.get("groups", 0):
+        return Verdict(kind="list", reason="a calendar calls it a group")
+    return None
+
+
+def _by_list(counts: Mapping[str, int]) -> Verdict | None:
+    """Believe the headers that name a list; a human whose address a stranger's header names still writes mail."""
+    listed = counts.get("list", 0)
+    if listed and listed >= counts.get("from", 0) - counts.get("via", 0):
+        return Verdict(kind="list", reason="list headers name it as the address to post to")
+    return None
+
+
+def _by_words(email: str, key: str, names: Mapping[str, int], counts: Mapping[str, int]) -> Verdict | None:
+    human, machine = _named(names)
+    word = _machine_word(email.strip().lower(), key)
+    if word and not _is_borne(word, key, names):
+        return Verdict(kind="machine", reason=f"its address says “{word}”")
+    if machine > human:
+        return Verdict(kind="machine", reason="its display name is a machine's or an organisation's")
+    if len({name_key(name) for name in names} - {""}) >= TALKS and not _explains(key, names):
+        return Verdict(kind="machine", reason="several people's names on one address: a relay")
+    return None
+
+
+def _named(names: Mapping[str, int]) -> tuple[int, int]:
+    """Count sightings under a full human name, and under a name with a word no human bears."""
+    human = sum(count for name, count in names.items() if is_human_name(name))
+    machine = sum(count for name, count in names.items() if not ORGANISATIONAL.isdisjoint(tokens(clean_name(name))))
+    return human, machine
+
+
+@lru_cache(maxsize=1 << 15)
+def _machine_word(email: str, key: str) -> str:
+    """Return what gives a machine away in an address, "" if nothing does."""
+    local, domain = key.rpartition("@")[0], domain_of(key)
+    squeezed = re.sub(r"[^a-z]", "", local)
+    for word in re.split(r"[^a-z]+", local):
+        if word in MACHINE_WORDS:
+            return word
+        if len(word) > 4 and word.endswith(("bot", "robot", "noreply", "daemon")):  # noqa: PLR2004 - abbot and talbot are names
+            return word
+    if squeezed.startswith(("noreply", "donotreply", "dontreply", "mailerdaemon")) or squeezed.endswith("noreply"):
+        return "noreply" if "reply" in squeezed else "mailer-daemon"
+    if domain in RELAYS or not MACHINE_DOMAINS.isdisjoint(domain.removesuffix(organisation(key)).split(".")):
+        return domain
+    return "a code made for one message" if HASH.search(email.rpartition("@")[0]) else ""
+
+
+def _is_borne(word: str, key: str, names: Mapping[str, int]) -> bool:
+    """Tell whether a human name explains the word: Alexandre Courbot has acourbot@, Richard Jenkins richard.jenkins@."""
+    if word == domain_of(key):
+        return False
+    local = "".join(re.findall("[a-z]", key.rpartition("@")[0]))
+    for name in names:
+        if is_human_name(name):
+            words = tokens(clean_name(name))
+            inside = [token for token in words if word.endswith(token) and len(token) > 3]  # noqa: PLR2004 - more than an initial
+            others = (
+                [token for token in words if token not in inside and token[0] in local.replace(inside[0], "", 1)] if inside else []
+            )
+            if inside and others:
+                return True
+    return False
+
+
+def _explains(key: str, names: Mapping[str, int]) -> bool:
+    """Tell whether one of the names is the local part's own."""
+    local = "".join(re.findall("[a-z]", key.rpartition("@")[0]))
+    return any(len(token) > 2 and token in local for name in names for token in tokens(clean_name(name)))  # noqa: PLR2004
+
+
+def _by_behaviour(names: Mapping[str, int], counts: Mapping[str, int]) -> Verdict | None:
+    sent = counts.get("from", 0)
+    if sent and 2 * (counts.get("from_auto", 0) + counts.get("from_bounce", 0)) > sent:
+        return Verdict(kind="machine", reason="most of its mail says that it was made by a machine")
+    if sent and 2 * counts.get("from_bulk", 0) > sent and not has_exchange(counts):
+        return Verdict(kind="machine", reason="it sends newsletters and was never part of an exchange")
+    return None
+
+
+def _human(key: str, names: Mapping[str, int], counts: Mapping[str, int]) -> Verdict:
+    """Ask for evidence of a human: a meeting, a full name on mail of theirs, or an exchange under a personal address."""
+    words = [word for word in re.split(r"[^a-z]+", key.rpartition("@")[0]) if word]
+    is_role = not ROLE_WORDS.isdisjoint(words)
+    has_name = any(is_human_name(name) for name in names)
+    if counts.get("meetings", 0):
+        return Verdict(kind="human", reason="a meeting was held with them")
+    if has_exchange(counts) and (has_name or (not is_role and _is_personal(words))):
+        return Verdict(kind="human", reason="the owner and they wrote to each other")
+    if has_name and not is_role and (counts.get("from", 0) or counts.get("to", 0) or counts.get("seen", 0)):
+        return Verdict(kind="human", reason="a full human name under a personal address")
+    return Verdict(kind="unknown", reason="a shared mailbox without an exchange" if is_role else "nothing yet shows a human")
+
+
+def _is_personal(words: list[str]) -> bool:
+    """Tell whether the words of a local part can be somebody's name: initials alone cannot be told from a machine."""
+    return any(len(word) > 3 or (len(word) > 2 and re.search("[aeiouy]", word)) for word in words)  # noqa: PLR2004
