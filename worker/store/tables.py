@@ -304,6 +304,7 @@ suggestion = Table(
     Column("delivered_at", BigInteger),
     Column("looked_at", BigInteger),
     Column("moves", Integer, nullable=False, server_default="0"),  # an untouched past hold is moved once
+    Column("stray", Text, nullable=False, server_default=""),  # Saved as JSON: what a late attempt made beside the confirmed object
     Column("error", Text, nullable=False, server_default=""),
     Index("ix_suggestion_due", "state", "next_attempt_at"),
     Index("ix_suggestion_owner", "owner", "state", "created_at"),

@@ -342,6 +342,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other
         sa.Column("delivered_at", sa.BigInteger(), nullable=True),
         sa.Column("looked_at", sa.BigInteger(), nullable=True),
         sa.Column("moves", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("stray", sa.Text(), server_default="", nullable=False),
         sa.Column("error", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_suggestion")),
     )
