@@ -5,7 +5,7 @@ Read it beside port.py: what the other connectors do in their provider's words i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Generic
@@ -15,6 +15,7 @@ from rules.suggestions import Draft, Hold, Invite
 
 from connectors.memory_provider import Item, Provider, Shelf, Thing
 from connectors.port import (
+    Account,
     Changes,
     Cursor,
     CursorExpired,
@@ -36,6 +37,8 @@ FOLDERS = (
 )
 CALENDARS = (Feed(id="main", name="Calendar", role="primary"),)
 DRAFTS = "drafts"
+SETTINGS: Mapping[str, str] = {}
+"""A provider in memory has nothing to set."""
 EVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -293,3 +296,8 @@ class Connection:
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+def open(account: Account) -> Connection:  # noqa: A001 - what every provider package is opened with
+    """Open a provider of one's own, empty; whoever needs a shared one makes a Provider and opens Connections to it."""
+    return Connection(Provider(addresses=account.addresses))

@@ -7,7 +7,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, insert
 
-from worker.store.entry import micros
+from worker.store.mapping import micros
 from worker.store.tables import audit
 
 AuditVerb = Literal[

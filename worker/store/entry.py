@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final, cast
 
 from pydantic import TypeAdapter
@@ -11,15 +11,16 @@ from sqlalchemy import RowMapping
 
 from connectors.port import Saved, Witness
 from rules.suggestions import Action, CloseReason, Draft, Evidence, Hold, Invite, Key, State, Suggestion
-
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+from worker.store.mapping import instant, maybe_instant
 
 _ACTIONS: Final[dict[str, TypeAdapter[Hold] | TypeAdapter[Draft] | TypeAdapter[Invite]]] = {
     "hold": TypeAdapter(Hold),
     "draft": TypeAdapter(Draft),
     "invite": TypeAdapter(Invite),
 }
+_ACTION: Final[TypeAdapter[Action]] = TypeAdapter(Action)
 _EVIDENCE: Final = TypeAdapter(tuple[Evidence, ...])
+_SAVED: Final = TypeAdapter(Saved)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,8 @@ class Entry:
     looked_at: datetime | None
     moves: int
     error: str
+    stray: Saved | None
+    """What a late attempt made beside the confirmed object: to be taken away."""
 
     @property
     def suggestion(self) -> Suggestion:
@@ -75,31 +78,13 @@ class Entry:
         )
 
 
-def micros(at: datetime) -> int:
-    """Return microseconds since 1970 in UTC, exactly."""
-    return (at - EPOCH) // timedelta(microseconds=1)
-
-
-def instant_of(stored: int) -> datetime:
-    """Return the aware UTC instant."""
-    return EPOCH + timedelta(microseconds=stored)
-
-
-def _instant(stored: int | None) -> datetime | None:
-    return None if stored is None else instant_of(stored)
-
-
-def json_of(value: Action | tuple[Evidence, ...]) -> str:
-    """Write an action or its evidence as the JSON the row keeps."""
+def json_of(value: Action | Saved | tuple[Evidence, ...]) -> str:
+    """Write an action, its evidence or a stray as the JSON the row keeps."""
     if isinstance(value, tuple):
         return _EVIDENCE.dump_json(value).decode()
-    match value:
-        case Hold():
-            return TypeAdapter(Hold).dump_json(value).decode()
-        case Draft():
-            return TypeAdapter(Draft).dump_json(value).decode()
-        case Invite():
-            return TypeAdapter(Invite).dump_json(value).decode()
+    if isinstance(value, Saved):
+        return _SAVED.dump_json(value).decode()
+    return _ACTION.dump_json(value).decode()
 
 
 def entry_of(row: RowMapping) -> Entry:
@@ -122,18 +107,19 @@ def entry_of(row: RowMapping) -> Entry:
         state=cast("State", row["state"]),
         close_reason=cast("CloseReason | None", row["close_reason"]),
         note=row["note"],
-        created_at=instant_of(row["created_at"]),
-        updated_at=instant_of(row["updated_at"]),
-        due_at=instant_of(row["due_at"]),
-        expires_at=_instant(row["expires_at"]),
-        at=instant_of(row["at"] if row["at"] is not None else row["due_at"]),
+        created_at=instant(row["created_at"]),
+        updated_at=instant(row["updated_at"]),
+        due_at=instant(row["due_at"]),
+        expires_at=maybe_instant(row["expires_at"]),
+        at=instant(row["at"] if row["at"] is not None else row["due_at"]),
         fence=row["fence"],
         attempts=row["attempts"],
-        next_attempt_at=instant_of(row["next_attempt_at"]),
+        next_attempt_at=instant(row["next_attempt_at"]),
         witness=None if row["witness"] is None else Witness(row["witness"]),
         saved=saved,
-        delivered_at=_instant(row["delivered_at"]),
-        looked_at=_instant(row["looked_at"]),
+        delivered_at=maybe_instant(row["delivered_at"]),
+        looked_at=maybe_instant(row["looked_at"]),
         moves=row["moves"],
         error=row["error"],
+        stray=_SAVED.validate_json(row["stray"]) if row["stray"] else None,
     )

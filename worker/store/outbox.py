@@ -16,7 +16,8 @@ from sqlalchemy.sql.elements import ColumnElement
 from connectors.port import Saved, Witness
 from rules.suggestions import CloseReason, Draft, Hold, Invite, Key, Suggestion
 from worker.store import audit
-from worker.store.entry import Entry, entry_of, json_of, micros
+from worker.store.entry import Entry, entry_of, json_of
+from worker.store.mapping import micros
 from worker.store.tables import account as accounts
 from worker.store.tables import address, person, suggestion
 from worker.store.tables import owner as owners
