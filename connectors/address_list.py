@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from rules.facts import Address
-
 from connectors.decode import LONGEST, UNSEEN, decode_words, plain_text
+from rules.facts import Address
 
 KEPT: Final = 200
 """Addresses kept of one field; the rest is only counted."""
-CACHED: Final = 1 << 14
+CACHED: Final = 1 << 13
+SHORT: Final = 200
+"""Bytes of a field that is worth remembering: most mail is from or to few people."""
 
 SIMPLE: Final = re.compile(
-    r"""\s*(?:"([^"\\@<>\x00-\x1f\x7f-\uffff=]*)"|([^"\\@<>(),:;=\x00-\x1f\x7f-\uffff]*?))\s*<([\w!#$%&'*+/=?^`{|}~.-]+@[A-Za-z0-9.-]+)>\s*$""",
+    r"""\s*(?:"([^"\\@<>\x00-\x1f\x7f-\uffff=]*)"|([^"\\@<>(),:;\x00-\x1f\x7f-\uffff]*?))\s*<([\w!#$%&'*+/=?^`{|}~.-]+@[A-Za-z0-9.-]+)>\s*$""",
     re.ASCII,
 )
 BARE: Final = re.compile(r"\s*([\w!#$%&'*+/=?^`{|}~.-]+@[A-Za-z0-9.-]+)\s*$", re.ASCII)
@@ -53,12 +54,19 @@ def parse_addresses(value: bytes) -> AddressList:
     angle brackets counts and the name is dropped, as it names somebody else; Exchange directory names are counted and
     not returned; what has no address gives nothing.
     """
+    return _remembered(value) if len(value) <= SHORT else _read(value)
+
+
+def _read(value: bytes) -> AddressList:
     pieces = value.split(b",")
     if len(pieces) <= KEPT:
         found = [_simple(piece) for piece in pieces]
         if None not in found:
             return AddressList(addresses=tuple(address for address in found if address), count=len(found))
     return _careful(value)
+
+
+_remembered = lru_cache(maxsize=CACHED)(_read)
 
 
 @lru_cache(maxsize=CACHED)
@@ -70,7 +78,8 @@ def _simple(piece: bytes) -> Address | None:
         return None
     if match := SIMPLE.match(text.replace("\r", "").replace("\n", " ").replace("\t", " ")):
         quoted, plain, spec = match.groups()
-        return address_of(spec, quoted or plain or "")
+        name = quoted or plain or ""
+        return address_of(spec, decode_words(name) if "=?" in name else name)
     bare = BARE.match(text)
     return address_of(bare[1], "") if bare else None
 

@@ -2,17 +2,60 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from datetime import datetime
+from typing import Final
 
+from connectors.address_list import NOBODY, AddressList, parse_addresses
+from connectors.dates import EPOCH, read_date, sent
+from connectors.decode import flat_parameters, text_of
 from rules.facts import MessageMetadata
 
-FIELDS = (
+__all__ = ["FIELDS", "MAX_HEADER", "Unreadable", "parse_header", "read_date"]
+
+MAX_HEADER: Final = 16 * 1024 * 1024
+"""A longer header block is skipped with its reason: 100,000 recipients need 4 MB."""
+
+FIELDS: Final = (
     "From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Date", "Subject", "Message-ID", "In-Reply-To", "References",
     "List-Id", "List-Post", "List-Unsubscribe", "Precedence", "Auto-Submitted", "X-Auto-Response-Suppress", "Return-Path",
-    "Feedback-ID", "Content-Type", "Received", "X-Autoreply", "X-Autorespond", "X-Google-Group-Id", "X-Campaign-Id",
-    "X-CampaignID", "X-Mailgun-Sid", "X-SES-Outgoing", "X-SG-EID", "X-MC-User", "Content-Class",
+    "Feedback-ID", "Content-Type", "Received", "X-Autoreply", "X-Autorespond", "X-Google-Group-Id", "X-Campaign", "X-Campaign-Id",
+    "X-CampaignID", "X-Mailgun-Sid", "X-SES-Outgoing", "X-SG-EID", "X-MC-User", "Content-Class", "X-Loop", "X-MS-Exchange-Calendar-Series-Id",
 )  # fmt: skip
 """The header fields worth asking a provider for, in the usual spelling; anything else in `raw` is ignored."""
+
+BULK_FIELDS: Final = frozenset(name.lower() for name in FIELDS[FIELDS.index("X-Autoreply") :])
+WANTED: Final = {
+    spelling.encode(): name.lower() for name in FIELDS for spelling in (name, name.lower(), name.upper(), name.title())
+}
+PASSED_OVER: Final = frozenset(
+    b"MIME-Version Mime-Version Content-Transfer-Encoding DKIM-Signature Authentication-Results Received-SPF ARC-Seal Delivered-To "
+    b"ARC-Message-Signature ARC-Authentication-Results X-Mailer User-Agent X-Received X-Google-DKIM-Signature X-Gm-Message-State "
+    b"X-Google-Smtp-Source X-GM-THRID X-Gmail-Labels Content-Language Thread-Index Thread-Topic X-Spam-Status X-Originating-IP".split()
+)
+"""The usual spellings of fields we do not read: it saves asking for them in lower case."""
+TEXTS: Final = frozenset(
+    {
+        "subject",
+        "list-id",
+        "list-post",
+        "list-unsubscribe",
+        "precedence",
+        "auto-submitted",
+        "x-auto-response-suppress",
+        "return-path",
+    }
+    | {"feedback-id", "content-type"}
+)
+
+FIELD: Final = re.compile(rb"(?:\A|\n)([!-9;-~]+)[ \t]*:[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)")
+MESSAGE_ID: Final = re.compile(rb"<\s*([^<>\x00-\x1f\x7f]*[^<>\s\x00-\x1f\x7f])\s*>")
+KEPT_REFERENCES: Final = 50
+LONGEST_ID: Final = 998
+"""Bytes; RFC 5322 2.1.1. What is longer is no Message-ID."""
+
+Fields = dict[str, bytes]
 
 
 class Unreadable(ValueError):
@@ -34,4 +77,111 @@ def parse_header(
     are clamped to it, or to the newest Received field where it is None. Raises Unreadable only where it is no message
     at all: over MAX_HEADER bytes, binary junk, or neither a sender nor a date.
     """
-    raise NotImplementedError
+    fields = read_fields(raw)
+    get = fields.get
+    from_ = parse_addresses(get("from", b"")).addresses
+    sender = parse_addresses(fields["sender"]).addresses if "sender" in fields else ()
+    if not (from_ or sender or get("date") or get("message-id")):
+        raise Unreadable("it has no header that mail has")
+    to, cc, bcc = (_people(fields, name) for name in ("to", "cc", "bcc"))
+    texts = {name: _text(value) for name, value in fields.items() if name in TEXTS}
+    sent_at, offset = sent(get("date", b""), received_at, get("received", b""))
+    return MessageMetadata(
+        remote_id=remote_id,
+        message_id=_message_id(fields),
+        sent_at=sent_at or EPOCH,
+        sent_offset=offset,
+        from_=from_,
+        sender=sender[0] if sender else None,
+        reply_to=_people(fields, "reply-to").addresses,
+        to=to.addresses,
+        cc=cc.addresses,
+        bcc=bcc.addresses,
+        recipients=to.count + cc.count + bcc.count,
+        subject=texts.get("subject", ""),
+        in_reply_to=ids(get("in-reply-to", b"")),
+        references=ids(get("references", b"")),
+        thread_id=thread_id,
+        labels=labels,
+        size=size,
+        list_id=texts.get("list-id", ""),
+        list_post=texts.get("list-post", ""),
+        list_unsubscribe=texts.get("list-unsubscribe", ""),
+        precedence=texts.get("precedence", ""),
+        auto_submitted=texts.get("auto-submitted", ""),
+        auto_response_suppress=texts.get("x-auto-response-suppress", ""),
+        return_path=texts.get("return-path", ""),
+        feedback_id=texts.get("feedback-id", ""),
+        content_type=flat_parameters(texts.get("content-type", "")),
+        bulk_headers=BULK_FIELDS.intersection(fields),
+    )
+
+
+def read_fields(raw: bytes) -> Fields:
+    """Split a header block into the fields we know, by lower-case name; of a field that may stand once, the first counts.
+
+    To, Cc, Bcc and Reply-To that stand several times are joined, so that nobody is lost; a second From is not: it would
+    let a sender pass as somebody else.
+    """
+    if len(raw) > MAX_HEADER:
+        raise Unreadable(f"its header is larger than {MAX_HEADER >> 20} MB")
+    fields: Fields = {}
+    for name, value in FIELD.findall(_head(raw)):
+        known = WANTED.get(name)
+        if known is None and name not in PASSED_OVER:
+            known = WANTED.get(name.lower())
+        if known is None:
+            continue
+        if known not in fields:
+            fields[known] = value
+        elif known in {"to", "cc", "bcc", "reply-to"}:
+            fields[known] += b", " + value
+        elif known == "from" and not parse_addresses(fields[known]).addresses:
+            fields[known] = value
+    if not fields:
+        raise Unreadable("it is not mail" if b"\0" in raw[:1024] else "it has no header that mail has")
+    return fields
+
+
+def ids(value: bytes) -> tuple[str, ...]:
+    """Return the Message-IDs named in In-Reply-To or References, in order, once each; of a long chain both its ends."""
+    if not value:
+        return ()
+    found = dict.fromkeys(clean_id(match) for match in MESSAGE_ID.findall(value) if b"@" in match)
+    kept = tuple(name for name in found if name)
+    return kept if len(kept) <= KEPT_REFERENCES else (kept[0], *kept[1 - KEPT_REFERENCES :])
+
+
+def clean_id(raw: bytes) -> str:
+    """Return a Message-ID without brackets and blanks; "" where it is absurdly long."""
+    return "" if len(raw) > LONGEST_ID else text_of(raw).replace(" ", "")
+
+
+def _head(raw: bytes) -> bytes:
+    """Cut off a body, if there is one."""
+    if b"\n\n" in raw:
+        raw = raw[: raw.index(b"\n\n")]
+    if b"\n\r\n" in raw:
+        raw = raw[: raw.index(b"\n\r\n")]
+    return raw.replace(b"\r\n", b"\n") if b"\r" in raw else raw
+
+
+def _message_id(fields: Fields) -> str:
+    value = fields.get("message-id", b"")
+    bracketed = MESSAGE_ID.search(value)
+    bare = value.strip().strip(b"<>")
+    found = clean_id(bracketed[1]) if bracketed else clean_id(bare) if b"@" in bare and b" " not in bare else ""
+    if found and found != "@":
+        return found
+    named = b"\0".join(fields.get(name, b"").strip() for name in ("from", "date", "subject", "to"))
+    return f"sha256.{hashlib.sha256(named).hexdigest()}@missing.invalid"
+
+
+def _people(fields: Fields, name: str) -> AddressList:
+    return parse_addresses(fields[name]) if name in fields else NOBODY
+
+
+def _text(value: bytes) -> str:
+    if value.isascii() and b"=?" not in value and (text := value.decode("ascii")).isprintable():
+        return text.rstrip()
+    return text_of(value)

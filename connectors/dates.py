@@ -1,0 +1,74 @@
+"""Date fields into instants: the usual form fast, any other by the standard library, an absurd one by when it arrived."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import parsedate_tz
+from functools import lru_cache
+from typing import Final
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+EARLIEST: Final = datetime(1980, 1, 2, tzinfo=UTC)
+"""Before this no mail had such a Date field: it is a clock that was never set."""
+SLACK: Final = timedelta(days=1)
+"""A sender's clock may be ahead that much; beyond it the Date is absurd."""
+FARTHEST: Final = timedelta(hours=15)
+"""No zone is farther from UTC."""
+
+USUAL: Final = re.compile(rb"(?:[A-Za-z]{3}, {1,2})?(\d{1,2}) ([A-Za-z]{3}) (\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)")
+MONTHS: Final = {
+    name.encode(): number
+    for number, name in enumerate(["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"], 1)
+}
+
+
+def sent(value: bytes, received_at: datetime | None, received: bytes) -> tuple[datetime | None, timedelta | None]:
+    """Return when a message was sent (aware UTC) and the offset its Date states.
+
+    A Date that is missing, junk, before EARLIEST or later than it was received gives way to `received_at`, or to the
+    newest Received field. None where nothing tells.
+    """
+    at, offset = read_date(value)
+    if at is None or at < EARLIEST or received_at is None or at > received_at + SLACK:
+        known = received_at or read_date(received.rpartition(b";")[2])[0]
+        if at is None or (known is not None and (at < EARLIEST or at > known + SLACK)):
+            return known, None
+    return at, offset
+
+
+def read_date(value: bytes) -> tuple[datetime | None, timedelta | None]:
+    """Return the instant of an RFC 5322 date (aware UTC) and its offset; `-0000` and no zone state none."""
+    match = USUAL.match(value)
+    if match is None:
+        return _unusual(value)
+    day, month, year, hour, minute, second, sign, hours, minutes = match.groups()
+    try:
+        local = datetime(
+            int(year), MONTHS[month], int(day), int(hour), int(minute), min(int(second), 59), tzinfo=_zone(sign, hours, minutes)
+        )
+        return local.astimezone(UTC), None if sign == b"-" and hours == minutes == b"00" else local.utcoffset()
+    except (KeyError, ValueError, OverflowError):
+        return _unusual(value)
+
+
+@lru_cache(maxsize=256)
+def _zone(sign: bytes, hours: bytes, minutes: bytes) -> timezone:
+    offset = timedelta(hours=int(hours), minutes=int(minutes))
+    if offset > FARTHEST:
+        raise ValueError("no zone is that far from UTC")
+    return timezone(-offset if sign == b"-" else offset) if offset else UTC
+
+
+def _unusual(value: bytes) -> tuple[datetime | None, timedelta | None]:
+    try:
+        parts = parsedate_tz(value[:200].decode("ascii", "replace"))
+        if parts is None:
+            return None, None
+        at = datetime(*parts[:5], min(parts[5], 59), tzinfo=UTC)
+        offset = None if parts[9] is None else timedelta(seconds=parts[9])
+        if offset is None or abs(offset) > FARTHEST:
+            return at, None
+        return at - offset, offset
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None, None
