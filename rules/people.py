@@ -169,12 +169,12 @@ def _received(
     if person is not None:
         _see_author(found, message, owner, bits, direction, person)
     if person is not carrier and (key := match_key(carrier.email)):
-        found.setdefault(key, _sighting(key, carrier.email, carrier.name, "from", "none", ("from", "via")))
+        found.setdefault(key, _sighting(key, carrier.email, "", "from", "none", ("from", "via")))
     if bits & LIST:
         for address in list_addresses(message):
             if (key := match_key(address.email)) and key not in owner.keys and (key not in found or person is not carrier):
-                tallies = (*found[key].tallies, "list") if key in found else ("list",)
-                found[key] = _sighting(key, address.email, address.name, "to", "none", tallies)
+                tallies = ("from", "via", "list") if key in found else ("list",)
+                found[key] = _sighting(key, address.email, "", "to", "none", tallies)
     elif direction == "in" and message.recipients <= CROWD:
         roles: tuple[tuple[Role, tuple[Address, ...]], ...] = (("to", message.to), ("cc", message.cc))
         for role, part in roles:
