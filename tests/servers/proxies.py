@@ -1,0 +1,171 @@
+"""Two proxies that stand before a real server and fail on request: the faults a server nobody here wrote will not show by itself."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import re
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar, Literal
+
+Fault = Literal["authorization", "rate", "unavailable", "rejected", "lose", "cut", "error_after"]
+"""lose: the write is stored and the answer lost; cut: the connection breaks in the middle of the write; error_after: stored, then an error."""
+
+_TAGGED = re.compile(rb"\A(\S+) (\S+)(?: (\S+))?")
+_LITERAL = re.compile(rb"\{(\d+)(\+?)\}\r\n\Z")
+_REFUSALS = {"authorization": b"NO [AUTHENTICATIONFAILED] no", "rate": b"NO [LIMIT] slow down", "rejected": b"NO [CANNOT] not this", "error_after": b"NO [SERVERBUG] oh"}
+
+
+class ImapProxy:
+    """A TCP proxy that reads IMAP commands line by line and fails the next one after the sign-in, or the next APPEND."""
+
+    def __init__(self, target: tuple[str, int]) -> None:
+        self._target = target
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.fault: Fault | None = None
+        self.commands: list[str] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, socket.create_connection(self._target) as server:
+            state = {"swallow": False}
+            threading.Thread(target=self._back, args=(server, client, state), daemon=True).start()
+            with contextlib.suppress(OSError), client.makefile("rb") as lines:
+                for line in lines:
+                    if not self._forward(line, lines, client, server, state):
+                        break
+            for side in (client, server):
+                with contextlib.suppress(OSError):
+                    side.shutdown(socket.SHUT_RDWR)
+
+    def _forward(self, line: bytes, lines: object, client: socket.socket, server: socket.socket, state: dict[str, bool]) -> bool:
+        match = _TAGGED.match(line)
+        verb = match[2].upper() if match else b""
+        self.commands.append(b" ".join(filter(None, (verb, match[3] if match else b""))).decode("ascii", "replace"))
+        fault = self.fault if verb not in (b"CAPABILITY", b"LOGIN", b"ENABLE", b"AUTHENTICATE", b"") else None
+        is_write = verb == b"APPEND"
+        if fault is None or match is None or (fault in ("lose", "cut", "error_after") and not is_write):
+            server.sendall(line)
+            return True
+        self.fault = None
+        if fault == "unavailable":
+            return False
+        if fault in ("lose", "cut", "error_after"):
+            return self._failing_append(fault, match[1], line, lines, client, server, state)
+        client.sendall(match[1] + b" " + _REFUSALS[fault] + b"\r\n")
+        return True
+
+    def _failing_append(self, fault: Fault, tag: bytes, line: bytes, lines: object, client: socket.socket, server: socket.socket, state: dict[str, bool]) -> bool:
+        literal = _LITERAL.search(line)
+        assert literal is not None
+        server.sendall(line)
+        size = int(literal[1])
+        content: bytes = lines.read(size + 2)  # type: ignore[attr-defined]  # a BufferedReader
+        if fault == "cut":
+            server.sendall(content[: size // 2])
+            return False
+        state["swallow"] = True
+        server.sendall(content)
+        while state["swallow"]:
+            threading.Event().wait(0.005)
+        if fault == "error_after":
+            client.sendall(tag + b" " + _REFUSALS[fault] + b"\r\n")
+            return True
+        return False
+
+    @staticmethod
+    def _back(server: socket.socket, client: socket.socket, state: dict[str, bool]) -> None:
+        with contextlib.suppress(OSError):
+            while data := server.recv(65536):
+                if state["swallow"]:
+                    state["swallow"] = False
+                    continue
+                client.sendall(data)
+        with contextlib.suppress(OSError):
+            client.shutdown(socket.SHUT_RDWR)
+
+
+class HttpProxy:
+    """An HTTP proxy that fails the next request, or the next write."""
+
+    def __init__(self, target: tuple[str, int]) -> None:
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version: ClassVar[str] = "HTTP/1.1"
+
+            def handle_one_request(self) -> None:
+                with contextlib.suppress(ConnectionError):
+                    super().handle_one_request()
+
+            def __getattr__(self, name: str) -> object:
+                if name.startswith("do_"):
+                    return self._handle
+                raise AttributeError(name)
+
+            def _handle(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                proxy.requests.append(f"{self.command} {self.path}")
+                is_write = self.command in ("PUT", "POST", "DELETE")
+                fault = proxy.fault
+                if fault is not None and (fault not in ("lose", "cut", "error_after") or is_write):
+                    proxy.fault = None
+                    if self._failed(fault, body, target):
+                        return
+                self._answer(*self._ask(body, target))
+
+            def _ask(self, body: bytes, target: tuple[str, int]) -> tuple[int, list[tuple[str, str]], bytes]:
+                connection = http.client.HTTPConnection(*target, timeout=60)
+                headers = {k: v for k, v in self.headers.items() if k.lower() not in ("connection", "accept-encoding")}
+                connection.request(self.command, self.path, body, headers)
+                answer = connection.getresponse()
+                content = answer.read()
+                connection.close()
+                return answer.status, answer.getheaders(), content
+
+            def _failed(self, fault: Fault, body: bytes, target: tuple[str, int]) -> bool:
+                if fault in ("lose", "error_after"):
+                    self._ask(body, target)
+                if fault in ("unavailable", "lose", "cut"):
+                    self.close_connection = True
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                    return True
+                status = {"authorization": 401, "rate": 429, "rejected": 403, "error_after": 500}[fault]
+                self._answer(status, [("Retry-After", "7")] if fault == "rate" else [], b"<html>no</html>")
+                return True
+
+            def _answer(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
+                self.send_response_only(status)
+                for name, value in headers:
+                    if name.lower() not in ("transfer-encoding", "content-length", "connection"):
+                        self.send_header(name, value)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(content)
+
+            def log_message(self, *_: object) -> None:
+                return
+
+        self.fault: Fault | None = None
+        self.requests: list[str] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.port: int = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
