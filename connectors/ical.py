@@ -2,44 +2,113 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
+from connectors import ical_lean, ical_library
+from connectors.ical_event import build
+from connectors.ical_expand import expand
+from connectors.ical_fields import Fields, Unreadable
+from connectors.ical_lines import Line, Piece, pieces
+from connectors.ical_rules import problem
+from connectors.ical_write import calendar_bytes, hold_bytes, invite_bytes
+from connectors.ical_zones import Zones, described, named
 from connectors.port import Skipped
-from rules.facts import CalendarEvent, Occurrence
-from rules.suggestions import Hold, Invite
+from rules.facts import CalendarEvent
+
+__all__ = ["calendar_bytes", "expand", "hold_bytes", "invite_bytes", "read"]
+
+MOST_HELD_BACK = 10_000
+"""Events that may wait for a zone defined further down; the ones beyond take the zone as it is known by then."""
 
 
 def read(source: BinaryIO | bytes, *, remote_id: str, zone: str, is_export: bool = False) -> Iterator[CalendarEvent | Skipped]:
     """Yield every VEVENT of a stream of VCALENDARs, or the reason why one cannot be read; never raises for bad content.
 
     `zone` is the owner's IANA zone: floating times are read in it. All events get `remote_id` (a CalDAV resource), or
-    with `is_export` each UID its own: `<remote_id>#<uid>`. Memory does not grow with the length of the stream.
+    with `is_export` each UID its own: `<remote_id>#<uid>`. Memory does not grow with the length of the stream. An event
+    whose recurrence cannot be followed comes as a single one, with a Skipped beside it. Content is never quoted.
     """
-    raise NotImplementedError
+    calendar = _Calendar(remote_id=remote_id, is_export=is_export, zones=Zones(zone))
+    is_empty = True
+    for piece in pieces(source):
+        is_empty = is_empty and piece.kind == "end"
+        if piece.kind == "calendar":
+            yield from calendar.finish()
+            calendar = _Calendar(remote_id=remote_id, is_export=is_export, zones=Zones(zone))
+        else:
+            yield from calendar.take(piece)
+    yield from calendar.finish()
+    if is_empty:
+        yield Skipped(remote_id=remote_id, reason="it holds no calendar")
 
 
-def expand(
-    events: Sequence[CalendarEvent], *, zone: str, start: datetime, end: datetime, limit: int = 5000
-) -> tuple[Occurrence, ...]:
-    """Expand the master and the overrides of one UID into the instances that touch [start, end), in order of time.
+@dataclass(slots=True, kw_only=True)
+class _Calendar:
+    """One VCALENDAR on its way: its zones, its method, and the events that wait for a zone."""
 
-    Works on facts of every provider. `zone` is the owner's: all-day dates are compared with the window in it. At most
-    `limit` instances. Cancelled instances are there and say so. Never raises for bad content: a rule that cannot be
-    followed counts as a single event.
-    """
-    raise NotImplementedError
+    remote_id: str
+    is_export: bool
+    zones: Zones
+    method: str = ""
+    waiting: list[Fields] = field(default_factory=list)
 
+    def take(self, piece: Piece) -> Iterator[CalendarEvent | Skipped]:
+        """Take in a piece; yield what it makes known."""
+        match piece.kind:
+            case "property":
+                self._set(piece.text)
+            case "zone":
+                self.zones.define(piece.text)
+            case "event":
+                yield from self._event(piece.lines)
+            case "end":
+                yield from self.finish()
+            case "oversized":
+                yield self._skipped("it is larger than 32 MB")
+            case "truncated":
+                yield self._skipped("the file ends in the middle of it")
+            case "calendar":
+                pass
 
-def hold_bytes(hold: Hold, *, host: str, now: datetime) -> bytes:
-    """Write the hold as a VCALENDAR (RFC 5545): private, takes no time, no attendee, no organizer, no alarm, no METHOD.
+    def finish(self) -> Iterator[CalendarEvent | Skipped]:
+        """Yield what waited for a zone."""
+        for fields in self.waiting:
+            yield from self._built(fields)
+        self.waiting.clear()
 
-    UID is `<key>@<host>`; X-REKINDLE-KEY holds the key.
-    """
-    raise NotImplementedError
+    def _set(self, text: str) -> None:
+        name, _, value = text.partition(":")
+        if name.upper().startswith("METHOD"):
+            self.method = value.strip().upper()
+        else:
+            known = named(value) or described(value)
+            self.zones.default = known.id if known is not None else ""
 
+    def _event(self, lines: tuple[Line, ...]) -> Iterator[CalendarEvent | Skipped]:
+        try:
+            fields = ical_lean.parse(lines) or ical_library.parse(lines)
+        except Unreadable as reason:
+            yield self._skipped(str(reason))
+            return
+        stamps = (fields.start, fields.end, fields.original)
+        if len(self.waiting) < MOST_HELD_BACK and not all(stamp is None or self.zones.is_settled(stamp.zone) for stamp in stamps):
+            self.waiting.append(fields)
+        else:
+            yield from self._built(fields)
 
-def invite_bytes(invite: Invite, *, host: str, now: datetime) -> bytes:
-    """Write the invite as a VCALENDAR with ORGANIZER and ATTENDEEs and nothing of ours; no METHOD (RFC 4791 4.1)."""
-    raise NotImplementedError
+    def _built(self, fields: Fields) -> Iterator[CalendarEvent | Skipped]:
+        try:
+            event = build(fields, remote_id=self.remote_id, is_export=self.is_export, zones=self.zones, method=self.method)
+        except Unreadable as reason:
+            yield self._skipped(str(reason))
+            return
+        trouble = problem(event) if event.recurrence else ""
+        if trouble:
+            yield Skipped(remote_id=event.remote_id, reason=f"A series counts as a single event: {trouble}.")
+            event = replace(event, recurrence=())
+        yield event
+
+    def _skipped(self, reason: str) -> Skipped:
+        return Skipped(remote_id=self.remote_id, reason=f"An event was left out: {reason}.")

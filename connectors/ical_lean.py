@@ -1,0 +1,142 @@
+"""Read the plain event, which nearly all are, by slicing its lines; anything unusual is left to the library."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+from connectors.ical_fields import Fields, Party, Stamp
+from connectors.ical_lines import Line
+
+_PARAM = re.compile(r';([A-Za-z0-9-]+)=(?:"([^"]*)"|([^";:,]*))(?=[;:])')
+_DURATION = re.compile(r"P(?:(\d{1,5})W|(?:(\d{1,5})D)?(?:T(?:(\d{1,5})H)?(?:(\d{1,5})M)?(?:(\d{1,5})S)?)?)")
+_ONCE = frozenset(
+    {
+        "UID",
+        "DTSTART",
+        "DTEND",
+        "DURATION",
+        "RECURRENCE-ID",
+        "SUMMARY",
+        "LOCATION",
+        "ORGANIZER",
+        "STATUS",
+        "TRANSP",
+        "CLASS",
+        "SEQUENCE",
+    }
+)
+_WORDS = frozenset({"STATUS", "TRANSP", "CLASS", "X-MICROSOFT-CDO-BUSYSTATUS", "X-MICROSOFT-CDO-ALLDAYEVENT"})
+DATE_LENGTH = len("20260101")
+_NOTHING: Mapping[str, str] = {}
+
+
+class _Unusual(Exception):
+    """Not for this reader."""
+
+
+def parse(lines: Sequence[Line]) -> Fields | None:
+    """Return the fields of a plain event; None where the library has to read it."""
+    try:
+        return _parse(lines)
+    except (_Unusual, ValueError):
+        return None
+
+
+def _parse(lines: Sequence[Line]) -> Fields:
+    once: dict[str, tuple[Mapping[str, str], str]] = {}
+    attendees: list[Party] = []
+    recurrence: list[str] = []
+    for name, rest in lines:
+        if name in {"RRULE", "RDATE", "EXDATE", "EXRULE"}:
+            recurrence.append(name + rest)
+            continue
+        params, value = (_NOTHING, rest[1:]) if rest[0] == ":" else _split(rest)
+        if name == "ATTENDEE":
+            attendees.append(Party(value.strip(), params))
+        elif name in once and name in _ONCE:
+            raise _Unusual
+        else:
+            once[name] = (params, value)
+    return _fields(once, attendees, recurrence)
+
+
+def _fields(once: Mapping[str, tuple[Mapping[str, str], str]], attendees: list[Party], recurrence: list[str]) -> Fields:
+    if "DTSTART" not in once:
+        raise _Unusual
+    organizer = once.get("ORGANIZER")
+    original = once.get("RECURRENCE-ID")
+    modified = once.get("LAST-MODIFIED") or once.get("DTSTAMP")
+    return Fields(
+        uid=_text(once, "UID"),
+        start=_stamp(once["DTSTART"]),
+        end=_stamp(once["DTEND"]) if "DTEND" in once else None,
+        duration=_duration(once["DURATION"][1]) if "DURATION" in once else None,
+        original=_stamp(original) if original else None,
+        is_range=bool(original and original[0].get("RANGE", "").upper() == "THISANDFUTURE"),
+        recurrence=recurrence,
+        summary=_text(once, "SUMMARY"),
+        location=_text(once, "LOCATION"),
+        organizer=Party(organizer[1].strip(), organizer[0]) if organizer else None,
+        attendees=attendees,
+        words={name: once[name][1].strip().upper() for name in _WORDS & once.keys()},
+        sequence=int(once["SEQUENCE"][1]) if "SEQUENCE" in once else 0,
+        stamp=_instant(modified[1]) if modified else None,
+        rekindle_key=_text(once, "X-REKINDLE-KEY"),
+    )
+
+
+def _split(rest: str) -> tuple[Mapping[str, str], str]:
+    """Split `;A=b;C="d":value`; lists, carets (RFC 6868) and stray spaces are unusual."""
+    params: dict[str, str] = {}
+    at = 0
+    while rest[at] == ";":
+        found = _PARAM.match(rest, at)
+        if found is None:
+            raise _Unusual
+        name, quoted, bare = found.groups()
+        params[name.upper()] = value = bare if quoted is None else quoted
+        if "^" in value or "\\" in value or value != value.strip():
+            raise _Unusual
+        at = found.end()
+    return params, rest[at + 1 :]
+
+
+def _stamp(prop: tuple[Mapping[str, str], str]) -> Stamp:
+    params, value = prop
+    if len(value) == DATE_LENGTH and value.isdigit() and params.get("VALUE", "DATE").upper() == "DATE":
+        return Stamp(date(int(value[:4]), int(value[4:6]), int(value[6:])))
+    if params.get("VALUE", "DATE-TIME").upper() != "DATE-TIME":
+        raise _Unusual
+    is_utc = value[-1:] == "Z"
+    return Stamp(_instant(value), "" if is_utc else params.get("TZID", ""), is_utc)
+
+
+def _instant(value: str) -> datetime:
+    if len(value) not in {15, 16} or value[8] != "T" or value[15:] not in {"", "Z"} or not (value[:8] + value[9:15]).isdigit():
+        raise _Unusual
+    return datetime(int(value[:4]), int(value[4:6]), int(value[6:8]), int(value[9:11]), int(value[11:13]), int(value[13:15]))  # noqa: DTZ001 - wall time; the zone comes later
+
+
+def _duration(value: str) -> timedelta:
+    found = _DURATION.fullmatch(value)
+    if found is None or not any(found.groups()):
+        raise _Unusual
+    weeks, days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+def _text(once: Mapping[str, tuple[Mapping[str, str], str]], name: str) -> str:
+    params, value = once.get(name, (_NOTHING, ""))
+    if "ENCODING" in params:
+        raise _Unusual
+    return unescaped(value).strip() if "\\" in value else value.strip()
+
+
+_ESCAPE = re.compile(r"\\([\\;,nN])")
+
+
+def unescaped(value: str) -> str:
+    """Undo TEXT escaping (RFC 5545 3.3.11)."""
+    return _ESCAPE.sub(lambda found: "\n" if found[1] in "nN" else found[1], value)

@@ -1,0 +1,109 @@
+"""Split a stream of iCalendar text into its calendars, zones and events, keeping only the lines we may read.
+
+A description, a comment or an attachment is dropped here, before anything is parsed: no later step can hold it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterator
+from io import BytesIO
+from typing import BinaryIO, Literal, NamedTuple
+
+CHUNK = 1 << 20
+LONGEST_EVENT = 32 << 20
+"""Bytes of one component; a larger one (an inline attachment) is skipped, so that memory stays flat."""
+
+
+class Line(NamedTuple):
+    """A wanted content line, unfolded: its upper-case name, and what follows it from the first ";" or ":" on."""
+
+    name: str
+    rest: str
+
+
+class Piece(NamedTuple):
+    """What comes next in the stream. `lines` is filled for events, `text` for zones and calendar properties."""
+
+    kind: Literal["calendar", "property", "zone", "event", "end", "oversized", "truncated"]
+    text: str = ""
+    lines: tuple[Line, ...] = ()
+
+
+_OUTSIDE = re.compile(
+    rb"^(?:BEGIN:(VCALENDAR|VEVENT|VTIMEZONE)|(END:VCALENDAR)|((?:METHOD|X-WR-TIMEZONE)[;:][^\r\n]*))[ \t]*\r?$",
+    re.MULTILINE | re.IGNORECASE,
+)
+_IN_EVENT = re.compile(rb"^(?:(END:VEVENT)|BEGIN:VEVENT|END:VCALENDAR)[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
+_IN_ZONE = re.compile(rb"^(?:(END:VTIMEZONE)|BEGIN:VEVENT|END:VCALENDAR)[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
+_NESTED = re.compile(r"^BEGIN:([\w-]+)[ \t]*$.*?^END:\1[ \t]*$", re.MULTILINE | re.DOTALL | re.IGNORECASE)
+_WANTED = re.compile(
+    r"^(UID|DTSTART|DTEND|DURATION|RECURRENCE-ID|RRULE|RDATE|EXDATE|EXRULE|SUMMARY|LOCATION|ORGANIZER|ATTENDEE|STATUS|TRANSP"
+    r"|CLASS|SEQUENCE|LAST-MODIFIED|DTSTAMP|X-MICROSOFT-CDO-BUSYSTATUS|X-MICROSOFT-CDO-ALLDAYEVENT|X-REKINDLE-KEY)[ \t]*([;:].*)$",
+    re.MULTILINE | re.IGNORECASE,
+)
+
+
+def pieces(source: BinaryIO | bytes) -> Iterator[Piece]:
+    """Yield the pieces of the stream in order; a component that never ends is `truncated`. Never raises for bad content."""
+    stream = BytesIO(source) if isinstance(source, bytes) else source
+    buffer, inside = b"", b""
+    while True:
+        chunk = stream.read(CHUNK)
+        if chunk:
+            chunk += stream.readline(CHUNK)
+            chunk = chunk.removeprefix(b"\xef\xbb\xbf")
+        searched = len(buffer)
+        buffer += chunk
+        buffer, inside = yield from _consume(buffer, inside, searched)
+        if not chunk:
+            break
+        if inside and len(buffer) > LONGEST_EVENT:
+            yield Piece("oversized")
+            buffer, inside = b"", b""
+    if inside == b"VEVENT":
+        yield Piece("truncated")
+    yield Piece("end")
+
+
+def _consume(buffer: bytes, inside: bytes, searched: int) -> Generator[Piece, None, tuple[bytes, bytes]]:
+    """Yield what is complete in the buffer; return what is left of it and the component it stands in."""
+    at, start = 0, max(0, searched - CHUNK) if inside else 0
+    while True:
+        if not inside:
+            found = _OUTSIDE.search(buffer, at)
+            if found is None:
+                return b"", b""
+            at = start = found.end()
+            name = (found[1] or b"").upper()
+            if name == b"VCALENDAR":
+                yield Piece("calendar")
+            elif found[2]:
+                yield Piece("end")
+            elif found[3]:
+                yield Piece("property", _unfolded(found[3]))
+            else:
+                inside = name
+            continue
+        found = (_IN_EVENT if inside == b"VEVENT" else _IN_ZONE).search(buffer, start)
+        if found is None:
+            return buffer[at:], inside
+        body = buffer[at : found.start()]
+        yield _event(body) if inside == b"VEVENT" else Piece("zone", _unfolded(body).strip("\n"))
+        at, inside = found.end() if found[1] else found.start(), b""
+
+
+def _event(body: bytes) -> Piece:
+    text = _unfolded(body)
+    if "\nBEGIN:" in text.upper():
+        text = _NESTED.sub("", text)
+    return Piece("event", "", tuple(Line(name.upper(), rest.rstrip()) for name, rest in _WANTED.findall(text)))
+
+
+def _unfolded(body: bytes) -> str:
+    """Unfold before decoding: a fold may cut a character in two (RFC 5545 3.1)."""
+    body = body.replace(b"\r\n", b"\n").replace(b"\n ", b"").replace(b"\n\t", b"")
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return body.decode("cp1252", "replace")

@@ -1,0 +1,209 @@
+"""Follow RRULE, RDATE, EXDATE and EXRULE lines, in wall time, no further than asked and never for ever."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from itertools import islice
+from typing import NamedTuple
+
+from dateutil.rrule import rrulestr
+
+from connectors.ical_zones import named, zone_of
+from rules.facts import CalendarEvent
+
+MOST_STEPS = 20_000
+"""Instances one rule may run through, wanted or not."""
+_PARTS = frozenset({"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYSETPOS", "BYMONTH", "BYMONTHDAY", "BYYEARDAY"})
+_PARTS |= {"BYWEEKNO", "BYDAY", "BYHOUR", "BYMINUTE", "BYSECOND"}
+_LONGEST_INTERVAL = 10_000
+_DATE = len("20260101")
+)
+_STEPS = {"HOURLY": timedelta(hours=1), "DAILY": timedelta(days=1), "WEEKLY": timedelta(weeks=1)}
+_LINE = re.compile(r"^(RRULE|RDATE|EXDATE|EXRULE)([^:]*):(.*)$", re.IGNORECASE | re.DOTALL)
+_TZID = re.compile(r';TZID="?([^";:]*)', re.IGNORECASE)
+_DURATION = re.compile(r"P(?:(\d{1,5})W)?(?:(\d{1,5})D)?(?:T(?:(\d{1,5})H)?(?:(\d{1,5})M)?(?:(\d{1,5})S)?)?", re.IGNORECASE)
+
+
+class UnfollowableRule(Exception):
+    """The rule cannot be followed; the message says why, in the owner's words."""
+
+
+class Extra(NamedTuple):
+    """A date an RDATE or EXDATE line names, in UTC or as a date; `length` where an RDATE is a PERIOD."""
+
+    at: datetime | date
+    length: timedelta | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Recurrence:
+    """The recurrence lines of a master, told apart; rules run in naive wall time of its zone."""
+
+    first: datetime
+    """Start of the master as wall time (midnight for dates)."""
+    rules: list[dict[str, str]] = field(default_factory=list)
+    exrules: list[dict[str, str]] = field(default_factory=list)
+    rdates: list[Extra] = field(default_factory=list)
+    exdates: list[Extra] = field(default_factory=list)
+
+    def walls(self, low: datetime, high: datetime, limit: int) -> list[datetime]:
+        """Return the wall times in [low, high] the rules give, ascending, at most `limit`; the first start always counts."""
+        found = {wall for rule in self.rules for wall in self._run(rule, low, high, limit)}
+        if low <= self.first <= high and not self._is_over_at_once():
+            found.add(self.first)
+        for rule in self.exrules:
+            found.difference_update(self._run(rule, low, high, limit))
+        return sorted(found)[:limit]
+
+    def _is_over_at_once(self) -> bool:
+        """Whether UNTIL lies before the start: then the series has no instance."""
+        ends = [_until(rule["UNTIL"], UTC) for rule in self.rules if "UNTIL" in rule]
+        return bool(ends) and len(ends) == len(self.rules) and max(ends) < self.first
+
+    def _run(self, parts: dict[str, str], low: datetime, high: datetime, limit: int) -> Iterator[datetime]:
+        """Yield what one rule gives; COUNT is counted here, as dateutil would search for the last one until the year 9999."""
+        until = min(_until(parts["UNTIL"], UTC), high) if "UNTIL" in parts else high
+        start = _nearer(self.first, parts, low)
+        step = _STEPS.get(parts["FREQ"])
+        if step is not None and (until - start) // step > MOST_STEPS * 10:
+            raise UnfollowableRule("it repeats too often to be followed")
+        if until < start:
+            return iter(())
+        stated = ";".join(f"{name}={value}" for name, value in parts.items() if name not in {"UNTIL", "COUNT"})
+        walls = islice(
+            rrulestr(f"{stated};UNTIL={until:%Y%m%dT%H%M%S}", dtstart=start), min(int(parts.get("COUNT", MOST_STEPS)), MOST_STEPS)
+        )
+        return islice((wall for wall in walls if wall >= low), limit)
+
+
+def _nearer(first: datetime, parts: dict[str, str], low: datetime) -> datetime:
+    """Move the start of an endless rule forward by whole steps, so that twenty years of a daily series cost nothing."""
+    step = _STEPS.get(parts["FREQ"])
+    if step is None or "COUNT" in parts or "BYSETPOS" in parts or low <= first:
+        return first
+    step *= int(parts.get("INTERVAL", "1"))
+    return first + max((low - first) // step - 1, 0) * step
+
+
+def recurrence(event: CalendarEvent, zone: tzinfo) -> Recurrence:
+    """Tell the lines of a master apart; `zone` is the one its wall times are in. Raises UnfollowableRule."""
+    start = event.start
+    first = start.astimezone(zone).replace(tzinfo=None) if isinstance(start, datetime) else datetime.combine(start, time())
+    result = Recurrence(first=first)
+    for line in event.recurrence:
+        found = _LINE.match(line.strip())
+        if found is None:
+            raise UnfollowableRule("its recurrence cannot be read")
+        name, params, value = found[1].upper(), found[2], found[3].strip()
+        if name in {"RRULE", "EXRULE"}:
+            (result.rules if name == "RRULE" else result.exrules).append(_rule(value, zone))
+        else:
+            (result.rdates if name == "RDATE" else result.exdates).extend(_extras(params, value, zone))
+    return result
+
+
+def problem(event: CalendarEvent) -> str:
+    """Say why the recurrence of the event cannot be followed; "" if it can."""
+    try:
+        for rule in recurrence(event, zone_of(event)).rules:
+            stated = ";".join(f"{name}={value}" for name, value in rule.items() if name != "UNTIL")
+            rrulestr(stated, dtstart=datetime(2026, 1, 1))  # noqa: DTZ001 - wall time
+    except UnfollowableRule as reason:
+        return str(reason)
+    except (ValueError, OverflowError, TypeError, KeyError, AttributeError):
+        return "its recurrence cannot be read"
+    return ""
+
+
+def _rule(value: str, zone: tzinfo) -> dict[str, str]:
+    """Split a rule and make its UNTIL wall time."""
+    stated = (part.partition("=") for part in "".join(value.split()).upper().split(";") if part)
+    parts = {name: given for name, _, given in stated}
+    frequency = parts.get("FREQ", "")
+    if frequency in {"SECONDLY", "MINUTELY"}:
+        raise UnfollowableRule("it repeats every minute or every second")
+    if parts.pop("RSCALE", "GREGORIAN") != "GREGORIAN" or parts.pop("SKIP", "OMIT") != "OMIT":
+        raise UnfollowableRule("it repeats by a calendar other than the Gregorian one")
+    if not 0 < int(parts.get("INTERVAL", "1") or "0") < _LONGEST_INTERVAL:
+        raise UnfollowableRule("its recurrence cannot be read")
+    if parts.get("COUNT", "1").startswith("-"):
+        del parts["COUNT"]
+    parts = {name: given for name, given in parts.items() if name in _PARTS and given}
+    if frequency not in {"YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY"}:
+        raise UnfollowableRule("its recurrence cannot be read")
+    if "UNTIL" in parts:
+        parts["UNTIL"] = f"{_until(parts['UNTIL'], zone):%Y%m%dT%H%M%S}"
+    return parts
+
+
+def _until(value: str, zone: tzinfo) -> datetime:
+    """Return UNTIL as wall time. A DATE includes the whole of its day, as Google and Outlook have it."""
+    moment = _moment(value, zone)
+    if isinstance(moment, datetime):
+        return moment.astimezone(zone).replace(tzinfo=None)
+    return datetime.combine(moment, time(23, 59, 59))
+
+
+def _extras(params: str, value: str, zone: tzinfo) -> Iterator[Extra]:
+    """Read the dates of an RDATE or EXDATE line; one that makes no sense is left out alone."""
+    tzid = _TZID.search(params)
+    other = named(tzid[1]) if tzid else None
+    for written in value.split(","):
+        begin, _, rest = written.strip().partition("/")
+        try:
+            at = _moment(begin, other.tz if other else zone)
+            length = _length(rest, at, other.tz if other else zone) if rest and isinstance(at, datetime) else None
+        except (ValueError, OverflowError):
+            continue
+        yield Extra(at, length)
+
+
+def _moment(written: str, zone: tzinfo) -> datetime | date:
+    if len(written) == _DATE:
+        return datetime.strptime(written, "%Y%m%d").date()  # noqa: DTZ007 - a date
+    if written[15:] == "Z":
+        return datetime.strptime(written[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    return datetime.strptime(written, "%Y%m%dT%H%M%S").replace(tzinfo=zone).astimezone(UTC)
+
+
+def _length(written: str, begin: datetime, zone: tzinfo) -> timedelta:
+    found = _DURATION.fullmatch(written)
+    if found is not None:
+        weeks, days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+        return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+    end = _moment(written, zone)
+    return end - begin if isinstance(end, datetime) else timedelta()
+
+
+def starts(event: CalendarEvent, zone: tzinfo, low: datetime, high: datetime, limit: int) -> Sequence[Extra]:
+    """Return the original starts of a master in [low, high], ascending, without the excluded ones, at most `limit`.
+
+    `low` and `high` are aware. UTC instants for timed events, dates for all-day ones.
+    """
+    series = recurrence(event, zone)
+    walls = series.walls(low.astimezone(zone).replace(tzinfo=None), high.astimezone(zone).replace(tzinfo=None), limit)
+    is_timed = isinstance(event.start, datetime)
+    found: dict[datetime | date, Extra] = {}
+    for wall in walls:
+        at = wall.replace(tzinfo=zone).astimezone(UTC) if is_timed else wall.date()
+        found[at] = Extra(at)
+    for extra in series.rdates:
+        at = _alike(extra.at, event.start, zone)
+        if low <= (at if isinstance(at, datetime) else datetime.combine(at, time(), zone)) <= high:
+            found[at] = Extra(at, extra.length)
+    dates = {extra.at for extra in series.exdates}
+    return [found[at] for at in sorted(found) if at not in dates and _day(at, zone) not in dates][:limit]
+
+
+def _alike(at: datetime | date, start: datetime | date, zone: tzinfo) -> datetime | date:
+    """Make an RDATE of the type of the start: a DATE beside a timed start takes its time of day."""
+    if isinstance(start, datetime) and not isinstance(at, datetime):
+        return datetime.combine(at, start.astimezone(zone).time(), zone).astimezone(UTC)
+    return at if isinstance(start, datetime) else _day(at, zone)
+
+
+def _day(at: datetime | date, zone: tzinfo) -> date:
+    return at.astimezone(zone).date() if isinstance(at, datetime) else at

@@ -1,0 +1,114 @@
+"""Write our own events as iCalendar text: holds that tell nobody, and invites that carry nothing of ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from rules.facts import Address
+from rules.suggestions import Hold, Invite
+
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\u0085\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
+_ADDRESS = re.compile(r"[^\s<>\"(),:;\\\[\]\x00-\x1f\x7f@]+@[^\s<>\"(),:;\\\[\]\x00-\x1f\x7f@]+")
+_TOP_BITS, _CONTINUES = 0xC0, 0x80  # of a byte that continues a UTF-8 character
+_STAMP = "19700101T000000Z"
+"""DTSTAMP of all we write: equal for every attempt, and older than any edit the owner's client stamps."""
+
+
+def hold_bytes(hold: Hold, *, host: str) -> bytes:
+    """Write the hold as a VCALENDAR (RFC 5545): private, takes no time, no attendee, no organizer, no alarm, no METHOD.
+
+    UID is `<key>@<host>`; X-REKINDLE-KEY holds the key. Equal holds give equal bytes.
+    """
+    return calendar_bytes([_hold_lines(hold, host)])
+
+
+def invite_bytes(invite: Invite, *, host: str) -> bytes:
+    """Write the invite as a VCALENDAR with ORGANIZER and ATTENDEEs and nothing of ours; no METHOD (RFC 4791 4.1).
+
+    Raises ValueError for an address that cannot stand in a calendar.
+    """
+    guests = [
+        f"ATTENDEE;CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;PARTSTAT=NEEDS-ACTION;RSVP=TRUE{_cn(guest)}:{_mailto(guest)}"
+        for guest in invite.attendees
+    ]
+    lines = [
+        *_event_lines(f"{invite.key}@{host}", invite.title, invite.description, invite.start, invite.end),
+        "STATUS:CONFIRMED",
+        "TRANSP:OPAQUE",
+        f"ORGANIZER{_cn(invite.organizer)}:{_mailto(invite.organizer)}",
+        *guests,
+        "END:VEVENT",
+    ]
+    return calendar_bytes([lines])
+
+
+def calendar_bytes(events: Iterable[Sequence[str]]) -> bytes:
+    """Put events (unfolded content lines) into one VCALENDAR, folded at 75 octets, with CRLF."""
+    head = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Rekindle//Rekindle//EN", "CALSCALE:GREGORIAN"]
+    lines = [*head, *(line for event in events for line in event), "END:VCALENDAR"]
+    return b"".join(_folded(line) for line in lines)
+
+
+def _hold_lines(hold: Hold, host: str) -> list[str]:
+    shown = (
+        ("STATUS:TENTATIVE", "TRANSP:OPAQUE", "TENTATIVE")
+        if hold.is_tentative
+        else ("STATUS:CONFIRMED", "TRANSP:TRANSPARENT", "FREE")
+    )
+    return [
+        *_event_lines(f"{hold.key}@{host}", hold.title, hold.description, hold.start, hold.end),
+        "CLASS:PRIVATE",
+        *shown[:2],
+        f"X-MICROSOFT-CDO-BUSYSTATUS:{shown[2]}",
+        f"X-REKINDLE-KEY:{_text(hold.key)}",
+        "END:VEVENT",
+    ]
+
+
+def _event_lines(uid: str, title: str, description: str, start: datetime, end: datetime) -> list[str]:
+    return [
+        "BEGIN:VEVENT",
+        f"UID:{_text(uid)}",
+        f"DTSTAMP:{_STAMP}",
+        f"DTSTART:{_instant(start)}",
+        f"DTEND:{_instant(end)}",
+        f"SUMMARY:{_text(' '.join(title.split()))}",
+        f"DESCRIPTION:{_text(description)}",
+    ]
+
+
+def _instant(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
+def _text(value: str) -> str:
+    """Escape TEXT (RFC 5545 3.3.11); no character that could begin a new line is left."""
+    plain = _CONTROL.sub("", value.replace("\r\n", "\n").replace("\r", "\n"))
+    return plain.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,").replace("\n", "\\n")
+
+
+def _cn(address: Address) -> str:
+    name = " ".join(_CONTROL.sub("", address.name.replace('"', "'")).split())
+    return f';CN="{name}"' if name else ""
+
+
+def _mailto(address: Address) -> str:
+    if _ADDRESS.fullmatch(address.email) is None:
+        raise ValueError("This address cannot stand in an invitation.")
+    return f"mailto:{address.email}"
+
+
+def _folded(line: str) -> bytes:
+    data = line.encode("utf-8", "replace")
+    out = []
+    width = 75
+    while len(data) > width:
+        cut = width
+        while data[cut] & _TOP_BITS == _CONTINUES:
+            cut -= 1
+        out.append(data[:cut])
+        data, width = data[cut:], 74
+    out.append(data)
+    return b"\r\n ".join(out) + b"\r\n"
