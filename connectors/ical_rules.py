@@ -20,7 +20,6 @@ _PARTS = frozenset({"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYSETPOS", "B
 _PARTS |= {"BYWEEKNO", "BYDAY", "BYHOUR", "BYMINUTE", "BYSECOND"}
 _LONGEST_INTERVAL = 10_000
 _DATE = len("20260101")
-)
 _STEPS = {"HOURLY": timedelta(hours=1), "DAILY": timedelta(days=1), "WEEKLY": timedelta(weeks=1)}
 _LINE = re.compile(r"^(RRULE|RDATE|EXDATE|EXRULE)([^:]*):(.*)$", re.IGNORECASE | re.DOTALL)
 _TZID = re.compile(r';TZID="?([^";:]*)', re.IGNORECASE)
