@@ -2,107 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import tomllib
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import time, timedelta
-from typing import Literal
+from difflib import get_close_matches
+from typing import get_args
 
-Trigger = Literal[
-    "meeting_held", "met_group", "lapsing", "dormant", "travel", "reply_owed", "awaiting_reply", "one_to_one_missed",
-    "introduced", "introduction_paid_off", "promise_due", "month", "hold_starting",
-]  # fmt: skip
-Mode = Literal["create", "review", "off"]
-Approval = Literal["ask", "veto"]
-Operator = Literal["is", "is_not", "at_least", "at_most", "one_of", "none_of"]
-Value = bool | float | str | tuple[str, ...]
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
+from rules.facts_by_name import FACTS
+from rules.named_facts import FactType
+from rules.rule import AnyOf, Approval, Caps, Condition, Limits, Mode, Rule, Rulebook, Timing, Trigger
+from rules.rulebook_toml import ConditionText, RulebookText, RuleText, duration, hours
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """One fact compared with one value."""
-
-    fact: str
-    operator: Operator
-    value: Value
-    why_not: str = ""
-    """What to tell the owner when it does not hold; "" = the fact's own sentence."""
-    is_lasting: bool = True
-    """Looked at again before delivering; False = only when planning."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnyOf:
-    """Holds when one of its conditions does."""
-
-    conditions: tuple[Condition, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
-    """When an action appears and how long it stays."""
-
-    delay: timedelta = timedelta(0)
-    """After what caused it."""
-    hours: tuple[time, time] | None = None
-    """Local hours it appears in; None = the owner's own; ("00", "24") in TOML is (00:00, 23:59:59.999999) on every day."""
-    working_days: int = 3
-    """A draft expires after so many."""
-    minutes: int = 25
-    """Length of a hold."""
-    notice: int = 2
-    """Working days between deciding and a hold."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caps:
-    """How often at most; None = no cap of its own."""
-
-    per_person: timedelta | None = None
-    per_day: int | None = None
-    per_week: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """Trigger + conditions + action."""
-
-    name: str
-    trigger: Trigger
-    action: Literal["draft", "hold", "invite"]
-    template: str
-    description: str = ""
-    when: tuple[Condition | AnyOf, ...] = ()
-    timing: Timing = Timing()
-    caps: Caps = Caps()
-    mode: Mode = "create"
-    approval: Approval = "ask"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Caps over all rules together."""
-
-    holds_per_day: int = 1
-    holds_per_week: int = 2
-    drafts_per_day: int = 3
-    drafts_per_week: int = 10
-    meeting_hours: float = 5.0
-    """No hold on a day with more hours of meetings than that."""
-    gentle_days: int = 14
-    """So long after set-up every cap is halved (never below one)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rulebook:
-    """All rules, in the order they are tried."""
-
-    rules: tuple[Rule, ...]
-    default_mode: Mode = "create"
-    limits: Limits = Limits()
-
-    def rule(self, name: str) -> Rule | None:
-        """Return the rule of that name."""
-        return next((rule for rule in self.rules if rule.name == name), None)
+__all__ = [
+    "AnyOf",
+    "Approval",
+    "Caps",
+    "Condition",
+    "FactHelp",
+    "Limits",
+    "Mode",
+    "Problem",
+    "Rule",
+    "Rulebook",
+    "RulebookError",
+    "Timing",
+    "Trigger",
+    "facts",
+    "parse",
+    "schema",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +51,7 @@ class FactHelp:
     """One fact a condition may use."""
 
     name: str
-    type: Literal["yes/no", "number", "text"]
+    type: FactType
     help: str
 
 
@@ -128,23 +59,172 @@ class RulebookError(Exception):
     """A rulebook cannot be used; `problems` lists everything wrong with it."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("\n".join(f"{p.file}: {p.key}: {p.message}" if p.key else f"{p.file}: {p.message}" for p in problems))
+        super().__init__("\n".join(": ".join(part for part in (p.file, p.key, p.message) if part) for p in problems))
         self.problems = tuple(problems)
 
 
-def parse(texts: Sequence[tuple[str, str]]) -> Rulebook:
+def parse(texts: Sequence[tuple[str, str]], templates: Collection[str] = ()) -> Rulebook:
     """Read rulebooks (file name, TOML text), the shipped one first; a later one overrides an earlier rule by rule, key by key.
 
-    Raises RulebookError with every problem of every file.
+    `templates`: the template names there are, to check against; empty = unchecked. Raises RulebookError with every
+    problem of every file.
     """
-    raise NotImplementedError
+    problems: list[Problem] = []
+    read = [(file, found) for file, text in texts if (found := _read(file, text, problems)) is not None]
+    whole = RulebookText()
+    origin: dict[str, str] = {}
+    for file, part in read:
+        whole = _laid_over(whole, part)
+        origin.update(dict.fromkeys(part.rules, file))
+    for name, rule in whole.rules.items():
+        problems += (Problem(file=origin[name], key=key, message=why) for key, why in _gaps(name, rule, templates))
+    if problems:
+        raise RulebookError(problems)
+    rules = tuple(_rule(name, rule, whole.default_mode or "create") for name, rule in whole.rules.items())
+    return Rulebook(rules=rules, default_mode=whole.default_mode or "create", limits=_limits(whole))
 
 
 def facts() -> tuple[FactHelp, ...]:
     """List every fact a condition may use."""
-    raise NotImplementedError
+    return tuple(FactHelp(name=fact.name, type=fact.type, help=fact.help) for fact in FACTS.values())
 
 
 def schema() -> Mapping[str, object]:
     """Return the JSON Schema (draft 2020-12) of a rulebook, for editors."""
-    raise NotImplementedError
+    made = RulebookText.model_json_schema(by_alias=True)
+    made["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    made["title"] = "Rekindle rulebook"
+    made["$defs"]["ConditionText"]["properties"]["fact"]["enum"] = ["", *FACTS]
+    return made
+
+
+def _read(file: str, text: str, problems: list[Problem]) -> RulebookText | None:
+    """Read one file; what is wrong with it joins `problems`."""
+    try:
+        return RulebookText.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as fault:
+        problems.append(Problem(file=file, key="", message=f"this is not TOML: {fault}"))
+    except ValidationError as fault:
+        problems += (_problem(file, error) for error in fault.errors())
+    return None
+
+
+def _problem(file: str, error: ErrorDetails) -> Problem:
+    """Word one complaint of the parser for the owner."""
+    key = ".".join(str(part) for part in error["loc"])
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        message = f"there is no such key{nearest(str(error['loc'][-1]), _known_keys(error['loc']))}"
+    elif error["type"] == "literal_error":
+        expected = error.get("ctx", {}).get("expected", "")
+        message = f"{error['input']!r} is none of {expected}{nearest(str(error['input']), _literals(error['loc']))}"
+    return Problem(file=file, key=key, message=message)
+
+
+def nearest(word: str, known: Collection[str]) -> str:
+    """Return a hint at the nearest known name, "" where none is near."""
+    found = get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean {found[0]!r}?" if found else ""
+
+
+def _known_keys(loc: tuple[int | str, ...]) -> Collection[str]:
+    """Return the keys known at a place of the TOML."""
+    match [str(part) for part in loc[:-1]]:
+        case []:
+            return tuple(RulebookText.model_fields)
+        case ["rules", _]:
+            return tuple(RuleText.model_fields)
+        case ["rules", _, "when", *_]:
+            return tuple(field.alias or name for name, field in ConditionText.model_fields.items())
+        case ["rules", _, "timing"]:
+            return ("delay", "hours", "keep_working_days", "minutes", "notice")
+        case ["rules", _, "caps"]:
+            return ("per_person", "per_day", "per_week")
+        case _:
+            return tuple(Limits.__dataclass_fields__)
+
+
+def _literals(loc: tuple[int | str, ...]) -> Collection[str]:
+    named: dict[str, Collection[str]] = {
+        "trigger": get_args(Trigger),
+        "mode": get_args(Mode),
+        "default_mode": get_args(Mode),
+        "approval": get_args(Approval),
+        "action": ("draft", "hold", "invite"),
+    }
+    return named.get(str(loc[-1]), ())
+
+
+def _laid_over(below: RulebookText, above: RulebookText) -> RulebookText:
+    """Lay one rulebook over another: what it says counts, what it leaves out stays. Lists are replaced whole."""
+    merged = _merged(below.model_dump(exclude_unset=True, by_alias=True), above.model_dump(exclude_unset=True, by_alias=True))
+    return RulebookText.model_validate(merged)
+
+
+def _merged(below: Mapping[str, object], above: Mapping[str, object]) -> dict[str, object]:
+    result = dict(below)
+    for key, value in above.items():
+        under = result.get(key)
+        result[key] = _merged(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
+    return result
+
+
+def _gaps(name: str, rule: RuleText, templates: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield what a rule still lacks once all files are laid over each other."""
+    for key in ("trigger", "action"):
+        if getattr(rule, key) is None:
+            yield f"rules.{name}.{key}", "is missing: a rule needs a trigger and an action"
+    template = rule.template or name
+    if templates and template not in templates:
+        yield f"rules.{name}.template", f"there is no template {template!r}{nearest(template, templates)}"
+
+
+def _rule(name: str, rule: RuleText, default_mode: Mode) -> Rule:
+    assert rule.trigger is not None  # noqa: S101 -- _gaps has refused a rule without
+    assert rule.action is not None  # noqa: S101 -- as above
+    return Rule(
+        name=name,
+        trigger=rule.trigger,
+        action=rule.action,
+        template=rule.template or name,
+        description=rule.description,
+        when=tuple(made for text in rule.when for made in _conditions(text)),
+        timing=_timing(rule),
+        caps=_caps(rule),
+        mode=rule.mode or default_mode,
+        approval=rule.approval or "ask",
+    )
+
+
+def _conditions(text: ConditionText) -> Iterator[Condition | AnyOf]:
+    if text.any_of:
+        yield AnyOf(branches=tuple(tuple(_plain(inner)) for inner in text.any_of), why_not=text.why_not)
+    yield from _plain(text)
+
+
+def _plain(text: ConditionText) -> Iterator[Condition]:
+    for operator, value in text.tests():
+        yield Condition(
+            fact=text.fact, operator=operator, value=value, why_not=text.why_not, is_lasting=not text.only_when_planning
+        )
+
+
+def _timing(rule: RuleText) -> Timing:
+    text = rule.timing
+    return Timing(
+        delay=duration(text.delay),
+        hours=hours(text.hours),
+        keep_working_days=text.keep_working_days,
+        minutes=text.minutes,
+        notice=text.notice,
+    )
+
+
+def _caps(rule: RuleText) -> Caps:
+    text = rule.caps
+    per_person = duration(text.per_person) if text.per_person else None
+    return Caps(per_person=per_person, per_day=text.per_day, per_week=text.per_week)
+
+
+def _limits(whole: RulebookText) -> Limits:
+    return Limits(**whole.limits.model_dump())

@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tomllib
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from html import escape
+from typing import Final
+
+from jinja2 import StrictUndefined, Template, TemplateError, nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 Word = str | int | bool | tuple[str, ...] | None
+
+LONGEST_LINE: Final = 200
+"""Characters of a subject or title."""
+LONGEST_TEXT: Final = 8_000
+"""Characters of a mail or description."""
+LONGEST_TEMPLATE: Final = 8_000
+LONGEST_WORD: Final = 400
+"""Characters of what is filled in, the signature excepted."""
+DEFAULT_LANGUAGE: Final = "en"
+HARMLESS = (
+    nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.If, nodes.CondExpr, nodes.Compare, nodes.Operand,
+    nodes.Const, nodes.Not, nodes.And, nodes.Or,
+)  # fmt: skip
+"""What a template may do: print words and choose between texts. No arithmetic, calls, filters, attributes or loops: no way
+to grow a text without bound, nor to reach anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,16 +52,237 @@ class WordingError(Exception):
     """A template cannot be used; the message names it and says what to do."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phrases:
+    """The words.toml of a language: what is put together from parts."""
+
+    months: tuple[str, ...]
+    numbers: tuple[str, ...]
+    """The words for 0 to 23."""
+    and_: str
+    day: str
+    """How a day is written: {day} and {month}."""
+    month_of_year: str
+    """How a month of another year is written: {month} and {year}."""
+    for_months: str
+    """A span: {number}."""
+    for_one_year: str
+    for_years: str
+    """A span: {number}."""
+
+
 class Wording:
     """The templates of every language, compiled once; rendering is sandboxed, strict and capped in size."""
 
     def __init__(self, templates: Mapping[str, str]) -> None:
-        """Take texts by name, `<language>/<file name>` (`en/thank_you.1.txt`). Raises WordingError naming every fault."""
+        """Take texts by name: `en/words.toml`, `en/thank_you.1.txt` (mail), `en/check_in.hold.txt`, `en/check_in.why.txt`.
 
-    def draft(self, template: str, language: str, words: Mapping[str, Word], *, variant: int = 0) -> Written:
-        """Write a mail."""
-        raise NotImplementedError
+        The first line is the subject or title, the rest after a blank line the text; a why is one line. Raises
+        WordingError naming every fault.
+        """
+        faults: list[str] = []
+        self._phrases = _phrases(templates, faults)
+        self._templates = _compiled(templates, faults)
+        if DEFAULT_LANGUAGE not in self._phrases and not faults:
+            faults.append(
+                f"{DEFAULT_LANGUAGE}/words.toml is missing: every language needs its words, and English is the last resort"
+            )
+        if faults:
+            raise WordingError("\n".join(faults))
+
+    def names(self) -> frozenset[str]:
+        """List the template names a rule may use: those with a why and a mail or a hold in English."""
+        stems = {name.split("/", 1)[1] for name in self._templates if name.startswith(f"{DEFAULT_LANGUAGE}/")}
+        return frozenset(
+            stem.removesuffix(".why.txt")
+            for stem in stems
+            if stem.endswith(".why.txt") and {stem.replace(".why.", ".1."), stem.replace(".why.", ".hold.")} & stems
+        )
+
+    def language(self, template: str, *wanted: str) -> str:
+        """Return the first of the wanted languages the template is there in, else English. `de-AT` finds `de`."""
+        for tag in wanted:
+            plain = tag.replace("_", "-").split("-")[0].lower()
+            if plain in self._phrases and f"{plain}/{template}.why.txt" in self._templates:
+                return plain
+        return DEFAULT_LANGUAGE
+
+    def variants(self, template: str, language: str) -> int:
+        """Count the different mails there are for a template."""
+        prefix = f"{language}/{template}."
+        return sum(name.startswith(prefix) and name.removeprefix(prefix).split(".")[0].isdigit() for name in self._templates)
+
+    def draft(self, template: str, language: str, words: Mapping[str, Word], *, variant: int = 0, signature: str = "") -> Written:
+        """Write a mail. `variant` counts from 0; the signature is set below as it is."""
+        subject, text = self._parts(f"{language}/{template}.{variant + 1}.txt", words)
+        signed = f"{text}\n{signature_of(signature)}".rstrip() if signature else text
+        return Written(subject=subject, text=f"{signed}\n", html=_html(signed))
 
     def hold(self, template: str, language: str, words: Mapping[str, Word]) -> Titled:
         """Write a calendar entry."""
-        raise NotImplementedError
+        title, description = self._parts(f"{language}/{template}.hold.txt", words)
+        return Titled(title=title, description=description)
+
+    def why(self, template: str, language: str, words: Mapping[str, Word]) -> str:
+        """Write the sentence that explains it."""
+        return one_line(self._rendered(f"{language}/{template}.why.txt", words))
+
+    def day(self, language: str, day: date) -> str:
+        """Write a day: "12 March"."""
+        phrases = self._phrases[language]
+        return _filled(phrases.day, day=str(day.day), month=phrases.months[day.month - 1])
+
+    def since(self, language: str, day: date, today: date) -> str:
+        """Write a month to look back to: "June", or "June 2025" where the bare name could mean another year."""
+        phrases = self._phrases[language]
+        month = phrases.months[day.month - 1]
+        months = (today.year - day.year) * 12 + today.month - day.month
+        return month if 0 < months < 10 else _filled(phrases.month_of_year, month=month, year=str(day.year))  # noqa: PLR2004 -- clearly this side of a year
+
+    def span(self, language: str, months: int) -> str:
+        """Write a number of months, at least two, as one says it: "fourteen months", "three years"."""
+        phrases = self._phrases[language]
+        if months == 12:  # noqa: PLR2004 -- a year
+            return phrases.for_one_year
+        if months < len(phrases.numbers):
+            return _filled(phrases.for_months, number=phrases.numbers[months])
+        years = min(months // 12, len(phrases.numbers) - 1)
+        return _filled(phrases.for_years, number=phrases.numbers[years])
+
+    def listed(self, language: str, names: Sequence[str]) -> str:
+        """Write names one after another: "Anna, Ben and Cleo"."""
+        if len(names) < 2:  # noqa: PLR2004 -- nothing to join
+            return "".join(names)
+        return f"{', '.join(names[:-1])} {self._phrases[language].and_} {names[-1]}"
+
+    def _parts(self, name: str, words: Mapping[str, Word]) -> tuple[str, str]:
+        first, _, rest = self._rendered(name, words).strip().partition("\n")
+        return one_line(first), _tidied(rest)
+
+    def _rendered(self, name: str, words: Mapping[str, Word]) -> str:
+        template = self._templates.get(name)
+        if template is None:
+            raise WordingError(f"{name} is missing: put it into the folder of templates, or choose another template for the rule")
+        clean = {key: one_line(word, LONGEST_WORD) if isinstance(word, str) else word for key, word in words.items()}
+        try:
+            return _capped(template.generate(clean), name)
+        except TemplateError as fault:
+            raise WordingError(f"{name}: {fault}") from fault
+
+
+def one_line(text: str, longest: int = LONGEST_LINE) -> str:
+    """Return text as one line without control or direction characters, cut to a length."""
+    return " ".join("".join(_visible(c) for c in text[: 4 * longest]).split())[:longest].rstrip()
+
+
+def signature_of(text: str) -> str:
+    """Return a signature line by line, without anything invisible."""
+    return "\n".join(one_line(line, LONGEST_WORD) for line in text.strip().splitlines()[:20])
+
+
+def _filled(pattern: str, **parts: str) -> str:
+    for name, part in parts.items():
+        pattern = pattern.replace(f"{{{name}}}", part)
+    return pattern
+
+
+def _visible(char: str) -> str:
+    """Return the character, a blank for any white space or control, nothing for what turns or hides text."""
+    category = unicodedata.category(char)
+    if category in {"Cf", "Cs", "Co", "Cn"} and char != "\u200d":
+        return ""
+    return " " if category in {"Cc", "Zs", "Zl", "Zp"} else char
+
+
+def _phrases(templates: Mapping[str, str], faults: list[str]) -> Mapping[str, Phrases]:
+    found: dict[str, Phrases] = {}
+    for name, text in templates.items():
+        language, _, file = name.partition("/")
+        if file == "words.toml":
+            try:
+                found[language] = _phrases_of(tomllib.loads(text))
+            except (tomllib.TOMLDecodeError, ValueError) as fault:
+                faults.append(f"{name}: {fault}")
+    return found
+
+
+def _phrases_of(words: Mapping[str, object]) -> Phrases:
+    """Read the words of a language. Raises ValueError."""
+    needed = {"and", "day", "for_months", "for_one_year", "for_years", "month_of_year", "months", "numbers"}
+    if set(words) != needed:
+        raise ValueError(f"needs exactly these keys: {', '.join(sorted(needed))}")
+    return Phrases(
+        months=_row(words, "months", 12),
+        numbers=_row(words, "numbers", 24),
+        and_=_text(words, "and"),
+        day=_text(words, "day"),
+        month_of_year=_text(words, "month_of_year"),
+        for_months=_text(words, "for_months"),
+        for_one_year=_text(words, "for_one_year"),
+        for_years=_text(words, "for_years"),
+    )
+
+
+def _row(words: Mapping[str, object], key: str, length: int) -> tuple[str, ...]:
+    value = words[key]
+    if not isinstance(value, list) or len(value) != length:
+        raise ValueError(f"{key} must be a list of {length} words")
+    return tuple(str(part) for part in value)
+
+
+def _text(words: Mapping[str, object], key: str) -> str:
+    value = words[key]
+    if not isinstance(value, str):
+        raise ValueError(f"{key} must be a text")  # noqa: TRY004 -- collected with the other faults
+    return value
+
+
+def _compiled(templates: Mapping[str, str], faults: list[str]) -> Mapping[str, Template]:
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True)
+    environment.globals.clear()
+    found: dict[str, Template] = {}
+    for name, text in templates.items():
+        if not name.endswith(".txt"):
+            continue
+        try:
+            found[name] = _checked(text, environment.parse, environment.from_string)
+        except (TemplateError, ValueError) as fault:
+            faults.append(f"{name}: {fault}")
+    return found
+
+
+def _checked(text: str, parse: Callable[[str], nodes.Template], compile_: Callable[[nodes.Template], Template]) -> Template:
+    """Compile a template that does nothing but choose and print. Raises ValueError for any other."""
+    if len(text) > LONGEST_TEMPLATE:
+        raise ValueError(f"is longer than {LONGEST_TEMPLATE} characters")
+    tree = parse(text)
+    for node in (tree, *tree.find_all(nodes.Node)):
+        if not isinstance(node, HARMLESS):
+            raise ValueError(  # noqa: TRY004 -- collected with the other faults
+                f"line {node.lineno}: a template may print words and choose with if; {type(node).__name__} is not allowed"
+            )
+    return compile_(tree)
+
+
+def _capped(parts: Iterator[str], name: str) -> str:
+    """Join the parts of a text. Raises WordingError as soon as it grows too long."""
+    found: list[str] = []
+    length = 0
+    for part in parts:
+        length += len(part)
+        if length > LONGEST_TEXT:
+            raise WordingError(f"{name} makes a text of more than {LONGEST_TEXT} characters")
+        found.append(part)
+    return "".join(found)
+
+
+def _tidied(text: str) -> str:
+    """Return text without blanks at line ends and with at most one empty line in a row."""
+    lines = [line.rstrip() for line in text.strip().splitlines()]
+    kept = [line for n, line in enumerate(lines) if line or (n and lines[n - 1])]
+    return "\n".join(kept)
+
+
+def _html(text: str) -> str:
+    paragraphs = (escape(paragraph).replace("\n", "<br>\n") for paragraph in text.split("\n\n"))
+    return "".join(f"<p>{paragraph}</p>\n" for paragraph in paragraphs)

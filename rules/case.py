@@ -1,0 +1,125 @@
+"""A case: what set a rule off for one person, with everything the rule's conditions may look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from rules.addresses import match_key
+from rules.facts import Address
+from rules.network import Guest, Mail, Meeting, Network, Past, Promise, Relation, Trip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """The network at one instant, with the indexes that make looking things up cheap."""
+
+    network: Network
+    now: datetime
+    people: Mapping[str, Relation]
+    """By person id."""
+    holders: Mapping[str, Relation]
+    """By match key."""
+    owner_keys: frozenset[str]
+    pasts: Mapping[str, tuple[Past, ...]]
+    """The owner's ledger by match key."""
+    away: tuple[tuple[datetime, datetime], ...]
+    """Spans of the owner's leave."""
+
+    def ledger_of(self, relation: Relation) -> tuple[Past, ...]:
+        """Return everything ever suggested for a person, under whatever address, each once, oldest first."""
+        found = {past.key: past for past in relation.ledger}
+        for address in relation.person.addresses:
+            found.update((past.key, past) for past in self.pasts.get(address, ()))
+        return tuple(sorted(found.values(), key=lambda past: (past.created_at, past.key)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What set a rule off for one person."""
+
+    view: View
+    relation: Relation
+    cause: str
+    at: datetime
+    """When it happened; a delay counts from here."""
+    meeting: Meeting | None = None
+    guest: Guest | None = None
+    """The person as a guest of `meeting`."""
+    mail: Mail | None = None
+    promise: Promise | None = None
+    trip: Trip | None = None
+    hold: Past | None = None
+
+
+def view_of(network: Network, now: datetime) -> View:
+    """Index a network. Takes time in proportion to the persons due and the ledger."""
+    pasts: dict[str, list[Past]] = {}
+    for past in network.ledger:
+        for address in past.addresses:
+            pasts.setdefault(address, []).append(past)
+    return View(
+        network=network,
+        now=now,
+        people={relation.person.id: relation for relation in network.relations},
+        holders={address: relation for relation in network.relations for address in relation.person.addresses},
+        owner_keys=frozenset(match_key(address.email) for address in network.owner.addresses),
+        pasts={address: tuple(found) for address, found in pasts.items()},
+        away=tuple((span.start, span.end) for span in network.busy if span.is_leave),
+    )
+
+
+def cause_of(uid: str, original_start: datetime | date) -> str:
+    """Name a meeting as a cause, by what identifies it for good."""
+    return f"meeting:{uid}/{original_start.isoformat()}"
+
+
+def ref_of(meeting: Meeting) -> str:
+    """Name a meeting as evidence."""
+    return f"event:{meeting.uid}/{meeting.original_start.isoformat()}"
+
+
+def guest_of(meeting: Meeting, relation: Relation) -> Guest | None:
+    """Find a person among the guests of a meeting, by id or by any of their addresses."""
+    for guest in meeting.guests:
+        if guest.person_id == relation.person.id or (
+            not guest.person_id and match_key(guest.address.email) in relation.person.addresses
+        ):
+            return guest
+    return None
+
+
+def guest_in(case: Case) -> Guest | None:
+    """Find the person among the guests of the meeting that set the rule off."""
+    return case.guest or (guest_of(case.meeting, case.relation) if case.meeting else None)
+
+
+def live_address(relation: Relation, preferred: Address | None = None) -> Address | None:
+    """Return where mail reaches a person: the preferred address, else the first that is not known to be dead."""
+    if preferred is not None and match_key(preferred.email) not in relation.dead_addresses:
+        return Address(email=preferred.email, name=relation.person.name or preferred.name)
+    person = relation.person
+    written = {match_key(address.email): address.email for address in person.written}
+    live = (key for key in person.addresses if key not in relation.dead_addresses)
+    return next((Address(email=written.get(key, key), name=person.name) for key in live), None)
+
+
+def previous_meeting(relation: Relation, meeting: Meeting) -> datetime | None:
+    """Return the end of the last held meeting with the person before this one; None where there was none."""
+    earlier = [other.end for other in relation.meetings if other.end <= meeting.start and _differ(other, meeting)]
+    if relation.previous_meeting_at is not None and relation.previous_meeting_at <= meeting.start:
+        earlier.append(relation.previous_meeting_at)
+    return max(earlier, default=None)
+
+
+def wrote_since(relation: Relation, at: datetime) -> bool:
+    """Tell whether a mail of the owner's went to the person after `at`; a meeting is no mail, though it is a contact out."""
+    if any(mail.direction == "out" and mail.at > at for mail in relation.mails):
+        return True
+    last = relation.last_out_at
+    return last is not None and last > at and all(meeting.end != last for meeting in relation.meetings)
+
+
+def _differ(one: Meeting, other: Meeting) -> bool:
+    return (one.uid, one.original_start) != (other.uid, other.original_start)

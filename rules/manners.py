@@ -1,0 +1,148 @@
+"""What is left to the owner: interviews, people matters, law, medicine, incidents, private events, and whatever they named."""
+# ruff: noqa: SIM905 -- lists of words read best as words
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from rules.addresses import domain_of, match_key, organisation
+from rules.facts import Address
+from rules.network import Meeting, Owner
+
+RECRUITING = frozenset(
+    """applytojob.com ashbyhq.com avature.net bamboohr.com breezy.hr codility.com codesignal.com coderpad.io comeet.co
+    goodtime.io greenhouse.io greenhouse-mail.io hackerrank.com hibob.com hirevue.com icims.com jazz.co jobvite.com join.com
+    karat.com lever.co modernloop.io myworkday.com personio.com personio.de pinpointhq.com recruitee.com rexx-systems.com
+    smartrecruiters.com softgarden.de softgarden.io successfactors.com talentlyft.com taleo.net teamtailor.com
+    teamtailor-mail.com welcomekit.co workable.com workablemail.com workday.com zohorecruit.com""".split()
+)
+"""Registrable domains of applicant tracking and interview scheduling systems."""
+
+DELICATE_PLACES = frozenset(
+    """abogado abogados advokat anwalt anwaelte anwalte arbeitsgericht avocat avocats avvocati avvocato attorney attorneys clinic
+    clinica clinique hospital hopital klinik klinikum kanzlei law lawfirm lawyer lawyers legal llp notaire notar notariat
+    praxis psychotherapie solicitor solicitors therapie therapy arzt aerzte""".split()
+)
+"""Words that as a part of a domain name say lawyers or doctors."""
+
+WORDS: dict[str, frozenset[str]] = {
+    "an interview or application": frozenset(
+        """bewerbung candidate candidat candidata candidato colloquio entretien entrevista hiring interview interviews
+        kandidat kandidatin recruiter recruiting recrutement recrutamento reclutamiento sollicitatie phonescreen
+        screening sollicitatiegesprek vorstellungsgesprach""".split()
+    ),
+    "a people matter": frozenset(
+        """appraisal betriebsrat bem compensation disciplinary dismissal disziplinar feedbackgesprach gehalt grievance harassment hr
+        kundigung layoff layoffs licenciement despido licenziamento offboarding ontslag payrise personalgesprach
+        personalabteilung pip redundancy resignation rh rif salary severance termination verwarnung abmahnung aufhebungsvertrag
+        trennungsgesprach mitarbeitergesprach exitgesprach aufhebung demission dimissioni dimision stipendio salario salaire
+        gehaltsgesprach probezeit probezeitgesprach whistleblower""".split()
+    ),
+    "a legal matter": frozenset(
+        """abogado anwalt anwaltin anwaltstermin arbitration attorney avocat avvocato court deposition gericht
+        gerichtstermin juridique juridisch klage lawsuit lawyer legal legale litigation mediation notaire notar notario
+        notartermin rechtsanwalt rechtsanwaltin schlichtung solicitor subpoena tribunal tribunale juzgado""".split()
+    ),
+    "a medical matter": frozenset(
+        """arzt arztin arzttermin clinic dentist dentista dentiste doctor doctors dokter dottore gynecologist hautarzt hospital
+        klinik krankenhaus medecin medical medico medica mri oncology orthopade physio physiotherapie psychiatrist
+        psychologe psychologist psychotherapie rehab surgery terapia therapie therapist therapy zahnarzt kinderarzt
+        kieferorthopade medecine hopital ziekenhuis tandarts""".split()
+    ),
+    "a bereavement": frozenset(
+        "beerdigung begraefnis bestattung condolence enterrement funeral funerale memorial obseques trauerfeier uitvaart".split()
+    ),
+    "an incident call": frozenset(
+        """incident incidente outage postmortem rca sev0 sev1 sev2 p0 p1 warroom notfall krisenstab storung breach
+        ausfall""".split()
+    ),
+    "a private matter": frozenset("confidential confidentiel confidenziale privat vertraulich confidencial".split()),
+}
+"""Whole words of titles, without accents, by what they give away; en, de, fr, es, it, nl."""
+
+STEMS: dict[str, tuple[str, ...]] = {
+    "an interview or application": ("bewerb", "vorstellungsgespr", "recruit", "interview", "entrevist"),
+    "a people matter": (
+        "kundig",
+        "kuendig",
+        "abmahn",
+        "personalgespr",
+        "trennungsgespr",
+        "gehaltsgespr",
+        "licenci",
+        "despid",
+        "aufhebungsver",
+    ),
+    "a legal matter": ("rechtsanw", "rechtsstreit", "gerichts", "litig", "arbeitsrecht"),
+    "a medical matter": ("arztterm", "zahnarzt", "facharzt", "krankenhaus", "psychother", "chemother", "untersuchungsterm"),
+}
+"""Beginnings of words, for languages that build long ones."""
+
+PHRASES: dict[str, tuple[str, ...]] = {
+    "an interview or application": (
+        "phone screen", "hiring manager", "hiring debrief", "job offer", "coding challenge", "culture fit", "system design round",
+        "reference check", "jobangebot",
+    ),
+    "a people matter": (
+        "performance review", "performance improvement", "exit talk", "exit interview", "human resources", "ressources humaines",
+        "recursos humanos", "risorse umane", "let go", "works council", "salary review", "comp review", "notice period",
+    ),
+    "a medical matter": ("check up", "blood test", "doctor s", "dr med"),
+    "an incident call": ("post mortem", "war room", "incident response", "root cause", "major incident", "bridge call"),
+    "a legal matter": ("cease and desist", "legal hold", "data breach"),
+}  # fmt: skip
+"""Words that say it only together."""
+
+
+def care_for(meeting: Meeting, owner: Owner) -> str:
+    """Say what makes a meeting one to be left to the owner, as a noun phrase; "" for an ordinary meeting."""
+    if meeting.is_private:
+        return "an event marked private or confidential"
+    organizers = [address for address in (meeting.organizer,) if address is not None]
+    if any(is_recruiting(address) for address in organizers):
+        return "an interview or application"
+    for address in (*organizers, *(guest.address for guest in meeting.guests)):
+        if matter := care_for_domain(address, owner):
+            return matter
+    return care_for_title(meeting.title, owner)
+
+
+def care_for_title(title: str, owner: Owner) -> str:
+    """Say what delicate matter a title gives away, as a noun phrase; "" for none."""
+    plain = _plain(title)
+    words = frozenset(plain.split())
+    if any(never and f" {_plain(never)} " in f" {plain} " for never in owner.never_words):
+        return "a subject you asked me to leave alone"
+    for matter, whole in WORDS.items():
+        if words & whole:
+            return matter
+    for matter, stems in STEMS.items():
+        if any(word.startswith(stems) for word in words):
+            return matter
+    for matter, phrases in PHRASES.items():
+        if any(f" {phrase} " in f" {plain} " for phrase in phrases):
+            return matter
+    return ""
+
+
+def care_for_domain(address: Address, owner: Owner) -> str:
+    """Say what makes an organisation one to be left to the owner, as a noun phrase; "" for none."""
+    domain = domain_of(match_key(address.email))
+    if any(domain == never or domain.endswith(f".{never}") for never in owner.never_domains):
+        return "an organisation you asked me to leave alone"
+    if DELICATE_PLACES.intersection(re.split(r"[.\-]", domain)):
+        return "a matter of law or medicine"
+    return ""
+
+
+def is_recruiting(address: Address) -> bool:
+    """Tell whether an address belongs to an applicant tracking or interview scheduling system."""
+    key = match_key(address.email)
+    return organisation(key) in RECRUITING or domain_of(key) in RECRUITING
+
+
+def _plain(text: str) -> str:
+    """Return lower-case words without accents and punctuation, one blank between them."""
+    spread = unicodedata.normalize("NFKD", text.casefold())
+    return " ".join(re.findall(r"\w+", "".join(c for c in spread if not unicodedata.combining(c)).replace("_", " ")))
