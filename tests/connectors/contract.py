@@ -382,7 +382,7 @@ class Contract:
         again = self.mailbox(world).save_draft(a_draft(), witness)
         assert isinstance(first, Saved)
         assert isinstance(again, Saved)
-        assert (again.remote_id, again.is_adopted) == (first.remote_id, True)
+        assert (again.remote_id, again.version, again.is_adopted) == (first.remote_id, first.version, True)
         assert len(world.drafts()) == 1
         assert self.mailbox(world).look(again) == Untouched()
 
@@ -474,7 +474,7 @@ class Contract:
         again = self.calendar(world).save_hold(a_hold(), witness)
         assert isinstance(first, Saved)
         assert isinstance(again, Saved)
-        assert (again.remote_id, again.is_adopted) == (first.remote_id, True)
+        assert (again.remote_id, again.version, again.is_adopted) == (first.remote_id, first.version, True)
         assert len(world.holds()) == 1
         assert self.calendar(world).look(again) == Untouched()
 

@@ -141,8 +141,8 @@ def claim(db: Connection, key: Key, witness: Witness, now: datetime, lease: time
     return _change(db, key, is_free, now, values)
 
 
-def confirm(db: Connection, claimed: Entry, saved: Saved, now: datetime, look_at: datetime) -> bool:
-    """Record that the object exists; False where the claim is stale: another attempt owns the suggestion now."""
+def confirm(db: Connection, claimed: Entry, saved: Saved, now: datetime, look_at: datetime) -> Entry | None:
+    """Record that the object exists; None where the claim is stale: another attempt owns the suggestion now."""
     values = {
         "state": "delivered",
         "remote_id": saved.remote_id,
@@ -153,10 +153,29 @@ def confirm(db: Connection, claimed: Entry, saved: Saved, now: datetime, look_at
         "lease_until": 0,
         "error": "",
     }
-    changed = _change(
-        db, claimed.key, _held(claimed), now, values, verb="adopt" if saved.is_adopted else "create", remote_id=saved.remote_id
-    )
-    return changed is not None
+    verb: audit.AuditVerb = "adopt" if saved.is_adopted else "create"
+    return _change(db, claimed.key, _held(claimed), now, values, verb=verb, remote_id=saved.remote_id)
+
+
+def hand_over(db: Connection, claimed: Entry, saved: Saved, now: datetime) -> Saved | None:
+    """Say what a stale attempt is to do with what it made: take it away (the object), or leave it (None).
+
+    While another attempt is under way nobody knows whether it adopts this object: it is noted as a stray for that one.
+    """
+    is_under_way = suggestion.c.state == "delivering"
+    if _change(db, claimed.key, is_under_way, now, {"stray": json_of(saved)}) is not None:
+        return None
+    if saved.is_adopted:
+        return None
+    current = read(db, claimed.key)
+    confirmed = None if current is None else current.saved
+    is_the_same = confirmed is not None and (confirmed.remote_id, confirmed.version) == (saved.remote_id, saved.version)
+    return None if is_the_same else saved
+
+
+def clear_stray(db: Connection, entry: Entry, now: datetime) -> None:
+    """Forget a stray: it is gone, or it turned out to be the confirmed object."""
+    _change(db, entry.key, suggestion.c.stray != "", now, {"stray": ""})
 
 
 def postpone(db: Connection, claimed: Entry, until: datetime, error: str, now: datetime) -> bool:
@@ -165,11 +184,13 @@ def postpone(db: Connection, claimed: Entry, until: datetime, error: str, now: d
     return _change(db, claimed.key, _held(claimed), now, values) is not None
 
 
-def look_later(db: Connection, seen: Entry, until: datetime, now: datetime, *, hold: Hold | None = None, error: str = "") -> bool:
-    """Note that a delivered object was looked at; `hold` is how the owner has rescheduled it."""
+def look_later(
+    db: Connection, seen: Entry, until: datetime, now: datetime, *, action: Hold | Invite | None = None, error: str = ""
+) -> bool:
+    """Note that a delivered object was looked at; `action` is how the owner has rescheduled it."""
     values: dict[str, object] = {"looked_at": micros(now), "next_attempt_at": micros(until), "error": error}
-    if hold is not None:
-        values |= {"at": micros(hold.start), "payload": json_of(hold)}
+    if action is not None:
+        values |= {"at": micros(action.start), "payload": json_of(action)}
     return _change(db, seen.key, suggestion.c.state == "delivered", now, values) is not None
 
 
@@ -180,9 +201,11 @@ def look_again(db: Connection, owner: str, now: datetime) -> None:
 
 
 def intend(db: Connection, key: Key, reason: CloseReason, note: str, now: datetime) -> bool:
-    """Say that we are about to take a delivered object away, so that its absence is later not read as the owner's will."""
-    is_ours = and_(suggestion.c.state == "delivered", suggestion.c.close_reason.is_(None))
-    return _change(db, key, is_ours, now, {"close_reason": reason, "note": note}) is not None
+    """Say that we will take an object away, so that its absence is not read as the owner's will; never for an Invite."""
+    begun = and_(suggestion.c.state.in_(("delivering", "delivered")), suggestion.c.close_reason.is_(None))
+    is_ours = and_(begun, suggestion.c.action != "invite")
+    values = {"close_reason": reason, "note": note, "next_attempt_at": micros(now)}
+    return _change(db, key, is_ours, now, values) is not None
 
 
 def retreat(db: Connection, key: Key, now: datetime) -> bool:
@@ -191,10 +214,30 @@ def retreat(db: Connection, key: Key, now: datetime) -> bool:
     return _change(db, key, is_intended, now, {"close_reason": None, "note": "", "next_attempt_at": micros(now)}) is not None
 
 
+def move(db: Connection, entry: Entry, hold: Hold, now: datetime) -> bool:
+    """Put a hold that was left untouched, and has been taken away by us, up for another time; its key at the provider is new."""
+    values = {
+        "state": "approved",
+        "close_reason": None,
+        "note": "",
+        "payload": json_of(hold),
+        "at": micros(hold.start),
+        "moves": suggestion.c.moves + 1,
+        "attempts": 0,
+        "witness": None,
+        "remote_id": None,
+        "delivered_at": None,
+        "next_attempt_at": micros(now),
+    }
+    is_taken_away = and_(_held(entry), suggestion.c.close_reason == "expired", suggestion.c.moves == entry.moves)
+    return _change(db, entry.key, is_taken_away, now, values, verb="move") is not None
+
+
 def close(db: Connection, entry: Entry, reason: CloseReason, note: str, now: datetime) -> bool:
     """End a suggestion for good; False where it has meanwhile changed hands. A lapse that ends raises the episode."""
     values = {"state": "closed", "close_reason": reason, "note": note, "lease_until": 0}
-    changed = _change(db, entry.key, _held(entry), now, values, verb="close", detail=reason)
+    is_as_seen = and_(_held(entry), suggestion.c.close_reason.is_not_distinct_from(entry.close_reason))
+    changed = _change(db, entry.key, is_as_seen, now, values, verb="close", detail=reason)
     if changed is None:
         return False
     raised = {"episode": person.c.episode + 1} if entry.cause.startswith("lapse:") else {}
