@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
+
+from rules.addresses import organisation
+from rules.names import clean_name, name_key, tokens
+from rules.wordlists import ROLE_WORDS
+
+MOST_ADDRESSES: Final = 8
+"""Addresses under one full name above which it is a common name, not one human."""
+
+SHARE: Final = 0.3
+"""Part of its sightings a name needs to speak for an address: a misdirected reply names the wrong one now and then."""
+
+COMMON: Final = 2
+"""Correspondents two addresses must share beyond the owner."""
+
+GENERATIONS: Final = frozenset({"jr", "sr", "ii", "iii", "iv"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +64,20 @@ class Grouping:
 
 def block_keys(profile: AddressProfile) -> frozenset[str]:
     """Name the blocks a profile falls into: two profiles with no block in common are never linked by rule."""
-    raise NotImplementedError
+    total = sum(profile.names.values())
+    named: dict[str, int] = {}
+    for name, count in profile.names.items():
+        if key := name_key(name):
+            named[key] = named.get(key, 0) + count
+    strong = {key for key, count in named.items() if count >= SHARE * total}
+    return frozenset(strong or _said_by_local(profile.key))
+
+
+def _said_by_local(key: str) -> set[str]:
+    """Read a full name from first.last@ where no display name was ever seen."""
+    words = re.findall("[a-z]{2,}", key.rpartition("@")[0])
+    is_name = len(words) == 2 and ROLE_WORDS.isdisjoint(words)  # noqa: PLR2004 - first and last
+    return {name for name in [name_key(" ".join(words))] if name} if is_name else set()
 
 
 def identify(profiles: Iterable[AddressProfile], links: Iterable[Link] = ()) -> Grouping:
@@ -56,4 +86,112 @@ def identify(profiles: Iterable[AddressProfile], links: Iterable[Link] = ()) -> 
     The owner's links win: `different` is never crossed, not even through a third address; `same` always joins.
     Give all human profiles, or for one new address those that share a block with it or with its group.
     """
-    raise NotImplementedError
+    known = {profile.key: profile for profile in sorted(profiles, key=lambda profile: profile.key)}
+    said = sorted((link for link in links if link.by == "owner"), key=lambda link: (link.a, link.b, link.verdict))
+    groups = _Groups(known, {_pair(link.a, link.b) for link in said if link.verdict == "different"})
+    for link in said:
+        if link.verdict == "same" and link.a in known and link.b in known:
+            groups.join(link)
+    judged = [link for block in _blocks(known) for link in _within(block)]
+    for link in sorted((link for link in judged if link.verdict == "same"), key=lambda link: (link.a, link.b)):
+        groups.join(link)
+    unsure = {_pair(link.a, link.b): link for link in judged if link.verdict == "unsure" and groups.is_open(link)}
+    return Grouping(identities=groups.identities(), unsure=tuple(unsure[pair] for pair in sorted(unsure)))
+
+
+def _pair(a: str, b: str) -> tuple[str, str]:
+    return (a, b) if a < b else (b, a)
+
+
+class _Groups:
+    """Disjoint sets of match keys that never hold a pair the owner told apart."""
+
+    def __init__(self, keys: Iterable[str], apart: set[tuple[str, str]]) -> None:
+        self._members: dict[str, set[str]] = {key: {key} for key in keys}
+        self._links: dict[str, list[Link]] = {key: [] for key in self._members}
+        self._apart = apart
+
+    def join(self, link: Link) -> None:
+        """Unite two groups unless the owner told any two of their members apart."""
+        one, other = self._members[link.a], self._members[link.b]
+        if one is other or not self._may_join(one, other):
+            return
+        links = [*self._links[link.a], *self._links[link.b], link]
+        united = one | other
+        for key in united:
+            self._members[key], self._links[key] = united, links
+
+    def _may_join(self, one: set[str], other: set[str]) -> bool:
+        return not self._apart or not any(_pair(a, b) in self._apart for a in one for b in other)
+
+    def is_open(self, link: Link) -> bool:
+        """Tell whether a pair is still worth asking the owner about."""
+        one, other = self._members[link.a], self._members[link.b]
+        return one is not other and self._may_join(one, other)
+
+    def identities(self) -> tuple[Identity, ...]:
+        """Return every group once, in order of its first key."""
+        return tuple(
+            Identity(keys=tuple(sorted(members)), links=tuple(sorted(self._links[key], key=lambda link: (link.a, link.b))))
+            for key, members in sorted(self._members.items())
+            if key == min(members)
+        )
+
+
+def _blocks(known: Mapping[str, AddressProfile]) -> list[list[AddressProfile]]:
+    blocks: dict[str, list[AddressProfile]] = {}
+    for profile in known.values():
+        for block in block_keys(profile):
+            blocks.setdefault(block, []).append(profile)
+    return [blocks[name] for name in sorted(blocks) if len(blocks[name]) > 1]
+
+
+def _within(block: list[AddressProfile]) -> list[Link]:
+    """Judge the pairs of one full name; a name with too many addresses is common and decides nothing."""
+    if len(block) > MOST_ADDRESSES:
+        common = f"the same full name, but on {len(block)} addresses"
+        return [_link(a, b, "", common) for a, b in itertools.pairwise(block)]
+    return [_judge(a, b) for a, b in itertools.combinations(block, 2)]
+
+
+def _judge(a: AddressProfile, b: AddressProfile) -> Link:
+    """Ask for a second reason beside the full name before two addresses are one human."""
+    if doubt := _doubt(a, b):
+        return _link(a, b, "", doubt)
+    mine, theirs = a.key.rpartition("@")[0], b.key.rpartition("@")[0]
+    if mine == theirs:
+        return _link(a, b, "the same full name and the same name before the @")
+    if organisation(a.key) and organisation(a.key) == organisation(b.key):
+        return _link(a, b, "the same full name at the same organisation")
+    shared = len(a.correspondents & b.correspondents)
+    if shared >= COMMON:
+        return _link(a, b, f"the same full name and {shared} correspondents in common")
+    return _link(a, b, "", "the same full name, but nothing else in common")
+
+
+def _doubt(a: AddressProfile, b: AddressProfile) -> str:
+    """Return what speaks against one human in spite of one full name, "" if nothing does."""
+    if not a.names or not b.names:
+        return "the full name of one is only read from its address"
+    if _marks(a, GENERATIONS) != _marks(b, GENERATIONS):
+        return "the same full name, but another generation"
+    one, other = _initials(a), _initials(b)
+    if one and other and one.isdisjoint(other):
+        return "the same full name, but other initials"
+    mine, theirs = (re.sub(r"\d+$", "", profile.key.rpartition("@")[0]) for profile in (a, b))
+    if mine == theirs and a.key.rpartition("@")[2] == b.key.rpartition("@")[2]:
+        return "two numbered addresses of one name at one organisation"
+    return ""
+
+
+def _marks(profile: AddressProfile, marks: frozenset[str]) -> frozenset[str]:
+    return frozenset(word for name in profile.names for word in tokens(clean_name(name))) & marks
+
+
+def _initials(profile: AddressProfile) -> frozenset[str]:
+    return frozenset(word for name in profile.names for word in tokens(clean_name(name)) if len(word) == 1 and word.isascii())
+
+
+def _link(a: AddressProfile, b: AddressProfile, same: str, unsure: str = "") -> Link:
+    first, second = _pair(a.key, b.key)
+    return Link(a=first, b=second, verdict="same" if same else "unsure", by="rule", reason=same or unsure)
