@@ -275,6 +275,8 @@ class Network:
     """Self-calibration of the lapse intercept for this owner, within +-1.5."""
     trips: Sequence[Trip] = ()
     """From 14 days ago to the horizon of slots, ascending by start."""
+    month: Sequence[str] = ()
+    """Ids of the people of this month, as they were chosen."""
     history_since: datetime | None = None
     """How far back mail and calendars have been read; None = all there is. "First" and "in years" are said only inside it."""
     is_retrospective: bool = False
