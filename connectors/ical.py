@@ -12,12 +12,12 @@ from connectors.ical_expand import expand
 from connectors.ical_fields import Fields, Unreadable
 from connectors.ical_lines import Line, Piece, pieces
 from connectors.ical_rules import problem
-from connectors.ical_write import calendar_bytes, hold_bytes, invite_bytes
+from connectors.ical_write import calendar_bytes, event_lines, hold_bytes, invite_bytes
 from connectors.ical_zones import Zones, described, named
 from connectors.port import Skipped
 from rules.facts import CalendarEvent
 
-__all__ = ["calendar_bytes", "expand", "hold_bytes", "invite_bytes", "read"]
+__all__ = ["calendar_bytes", "event_lines", "expand", "hold_bytes", "invite_bytes", "read"]
 
 MOST_HELD_BACK = 10_000
 """Events that may wait for a zone defined further down; the ones beyond take the zone as it is known by then."""

@@ -51,6 +51,13 @@ def calendar_bytes(events: Iterable[Sequence[str]]) -> bytes:
     return b"".join(_folded(line) for line in lines)
 
 
+def event_lines(data: bytes) -> list[str]:
+    """Return the VEVENTs of a calendar as unfolded content lines, as they are, for `calendar_bytes`."""
+    text = re.sub(r"\r?\n[ \t]", "", data.decode("utf-8", "replace"))
+    events = re.findall(r"^BEGIN:VEVENT\r?$.*?^END:VEVENT\r?$", text, re.MULTILINE | re.DOTALL)
+    return [line for event in events for line in event.splitlines() if line]
+
+
 def _hold_lines(hold: Hold, host: str) -> list[str]:
     shown = (
         ("STATUS:TENTATIVE", "TRANSP:OPAQUE", "TENTATIVE")

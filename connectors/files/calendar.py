@@ -5,36 +5,76 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from connectors.port import Changes, Cursor, Feed, Look, Saved, Unclear, Gone, Witness
+from connectors.files import ics_feed
+from connectors.files.archive import is_archive
+from connectors.files.holds import Holds
+from connectors.port import Changes, Cursor, Feed, Gone, Look, Rejected, Saved, Unclear, Witness
 from rules.facts import CalendarEvent
 from rules.suggestions import Hold, Invite
 
+FOLDER_OF_OURS = "holds"
+
 
 class FilesCalendar:
-    """The calendar half of a files account; one feed per path given.
+    """The calendar half of a files account; one feed per path given, and one for our holds.
 
     `paths` are .ics files, folders with .ics files below them, or a Google Takeout (folder, .zip, .tgz). `out` is the
-    folder holds are written to (`out/holds/<key>.ics`, and all of them together in `out/holds.ics`); None = it never
-    writes. `zone` is the owner's IANA zone, `host` ends the UIDs of our holds.
+    folder holds are written to (`out/holds/<key>.ics`, and all of them together in `out/Holds.ics`); None = it never
+    writes. `zone` is the owner's IANA zone.
     """
 
-    def __init__(self, *, paths: Sequence[Path], out: Path | None, zone: str, host: str = "rekindle.invalid") -> None:
-        raise NotImplementedError
+    def __init__(self, *, paths: Sequence[Path], out: Path | None, zone: str) -> None:
+        self._zone = zone
+        self._holds = Holds(out) if out is not None else None
+        self._paths = tuple(dict.fromkeys(path.absolute() for path in paths))
+        ours = (self._holds.folder.absolute(), self._holds.view.absolute()) if self._holds else ()
+        self._ignored = frozenset(ours)
 
     def feeds(self) -> Sequence[Feed]:
-        raise NotImplementedError
+        """List the paths, archives in a folder each by itself, and the folder of our holds."""
+        found = [feed for path in self._paths for feed in self._feeds_of(path)]
+        if self._holds is not None:
+            folder = self._holds.folder
+            found.append(Feed(id=str(folder), name=FOLDER_OF_OURS, hint=ics_feed.hint(folder, frozenset())))
+        return tuple(found)
+
+    def _feeds_of(self, path: Path) -> Iterator[Feed]:
+        archives = sorted(file for file in path.rglob("*") if is_archive(file) and file.is_file()) if path.is_dir() else []
+        for place in (path, *archives):
+            yield Feed(
+                id=str(place),
+                name=place.stem,
+                role="primary" if place == self._paths[0] else "",
+                hint=ics_feed.hint(place, self._ignored),
+            )
 
     def changes(self, feed: Feed, since: Cursor | None) -> Iterator[Changes[CalendarEvent]]:
-        raise NotImplementedError
+        """Yield what is new since the cursor. A file with several UIDs that has changed expires the cursor."""
+        path = Path(feed.id)
+        if self._holds is not None and path == self._holds.folder:
+            yield from ics_feed.changes(path, since, zone=self._zone, ignored=frozenset(), may_be_missing=True)
+        else:
+            yield from ics_feed.changes(path, since, zone=self._zone, ignored=self._ignored)
 
     def witness(self) -> Witness:
-        raise NotImplementedError
+        """Say nothing: the name of a hold's file is its witness, as linking it a second time fails."""
+        return Witness("files")
 
-    def save_hold(self, hold: Hold | Invite, since: Witness) -> Saved | Gone | Unclear:
-        raise NotImplementedError
+    def save_hold(self, hold: Hold | Invite, since: Witness) -> Saved | Gone | Unclear:  # noqa: ARG002 - see `witness`
+        """Write the hold once. A folder cannot send an invitation."""
+        if isinstance(hold, Invite):
+            raise Rejected("Files on disk cannot send an invitation.", remedy="Connect the calendar's own account for invitations.")
+        return self._ours().save(hold)
 
     def look(self, saved: Saved) -> Look:
-        raise NotImplementedError
+        """Say what became of it: gone, another time, another change."""
+        return self._ours().look(saved)
 
     def withdraw(self, saved: Saved) -> Look:
-        raise NotImplementedError
+        """Remove the hold if it is as we wrote it."""
+        return self._ours().withdraw(saved)
+
+    def _ours(self) -> Holds:
+        if self._holds is None:
+            raise Rejected("This account has no folder to write holds to.", remedy="Set `out` of the account.")
+        return self._holds

@@ -1,0 +1,242 @@
+"""Read one .ics file, a folder of them, or an archive with them as a feed: page by page, and later only what has changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from connectors import ical
+from connectors.files.archive import BROKEN, is_archive, members
+from connectors.port import Changes, Cursor, CursorExpired, Skipped, Unavailable
+from rules.facts import CalendarEvent
+
+PAGE = 500
+"""Events of one page, a few more where the last UID has several."""
+ICS_SUFFIXES = (".ics", ".ical", ".icalendar")
+_ANSWERS = frozenset({"REPLY", "COUNTER", "DECLINECOUNTER", "REFRESH"})
+
+Group = list[CalendarEvent | Skipped]
+"""All there is of one UID in a file, or one thing skipped."""
+
+
+@dataclass(slots=True)
+class _File:
+    """A file as it was when it was read: `uid` where it held one only, so that its removal can be told."""
+
+    mark: str
+    digest: str = ""
+    uid: str = ""
+
+
+@dataclass(slots=True)
+class _State:
+    """What a cursor remembers: the files read, and how many groups of the one being read have been reported."""
+
+    files: dict[str, _File] = field(default_factory=dict)
+    reading: str = ""
+    mark: str = ""
+    done: int = 0
+
+    def cursor(self) -> Cursor:
+        files = {name: [file.mark, file.digest, file.uid] for name, file in self.files.items()}
+        return Cursor(json.dumps({"files": files, "at": [self.reading, self.mark, self.done]}, separators=(",", ":")))
+
+
+def is_ics(name: str) -> bool:
+    """Tell by its name whether a file is a calendar."""
+    return name.lower().endswith(ICS_SUFFIXES)
+
+
+def hint(path: Path, ignored: frozenset[Path]) -> str:
+    """Return a mark that changes with any file of the feed; "" where there is nothing to look at."""
+    if not path.exists():
+        return ""
+    marks = json.dumps(_files(path, ignored), sort_keys=True)
+    return hashlib.blake2b(marks.encode(), digest_size=12).hexdigest()
+
+
+def changes(
+    path: Path, since: Cursor | None, *, zone: str, ignored: frozenset[Path], may_be_missing: bool = False
+) -> Iterator[Changes[CalendarEvent]]:
+    """Yield what is new since the cursor, file by file. Raises CursorExpired where a file of several UIDs has changed or gone.
+
+    Remote ids are `<path within the feed>#<uid>`. Everything of a UID stands in one page. A file that cannot be read is
+    skipped with its reason; only the feed's own path missing makes the whole feed Unavailable, unless nothing was read there
+    yet and it `may_be_missing`.
+    """
+    state = _state(since)
+    is_to_come = may_be_missing and not state.files and not path.exists()
+    files = {} if is_to_come else _files(path, ignored)
+    page = _Page(state=state)
+    for name in [name for name in state.files if name not in files]:
+        page.removed.append(_only_id(name, state.files.pop(name)))
+    for name, mark in files.items():
+        known = state.files.get(name)
+        if known is not None and known.mark == mark:
+            continue
+        digest = _digest(path / name if name else path)
+        if known is not None and known.digest == digest:
+            known.mark = mark
+            continue
+        before = _only_id(name, known) if known is not None else ""
+        yield from page.read(_groups(path, name, zone), name, _File(mark, digest), before)
+    yield page.last()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Page:
+    """The page being filled."""
+
+    state: _State
+    upserted: list[CalendarEvent] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+
+    def read(self, groups: Iterator[Group], name: str, file: _File, before: str) -> Iterator[Changes[CalendarEvent]]:
+        """Take in a file; yield each page it fills. `before` is the one remote id it used to hold."""
+        ids: set[str] = set()
+        resumed = self.state.done if (self.state.reading, self.state.mark) == (name, file.mark) else 0
+        if self.state.reading == name and not resumed:
+            raise CursorExpired("A calendar file has changed while it was being read.")
+        for number, group in enumerate(groups, start=1):
+            ids.update(event.uid for event in group if isinstance(event, CalendarEvent) and len(ids) < 2)  # noqa: PLR2004 - one, or several
+            if number <= resumed:
+                continue
+            for item in group:
+                if isinstance(item, Skipped):
+                    self.skipped.append(item)
+                else:
+                    self.upserted.append(item)
+            if len(self.upserted) + len(self.skipped) >= PAGE:
+                self.state.reading, self.state.mark, self.state.done = name, file.mark, number
+                yield self._turn(is_last=False)
+        self.state.reading, self.state.mark, self.state.done = "", "", 0
+        file.uid = ids.pop() if len(ids) == 1 else ""
+        self.state.files[name] = file
+        if before and before != f"{name}#{file.uid}":
+            self.removed.append(before)
+
+    def last(self) -> Changes[CalendarEvent]:
+        """Close the round."""
+        return self._turn(is_last=True)
+
+    def _turn(self, *, is_last: bool) -> Changes[CalendarEvent]:
+        page = Changes(
+            upserted=tuple(self.upserted),
+            removed=tuple(self.removed),
+            skipped=tuple(self.skipped),
+            cursor=self.state.cursor(),
+            covered_since=datetime.min.replace(tzinfo=UTC) if is_last else None,
+            is_last=is_last,
+        )
+        self.upserted, self.removed, self.skipped = [], [], []
+        return page
+
+
+def _state(since: Cursor | None) -> _State:
+    if since is None:
+        return _State()
+    try:
+        said = json.loads(since)
+        reading, mark, done = said["at"]
+        return _State({name: _File(*map(str, file)) for name, file in said["files"].items()}, str(reading), str(mark), int(done))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise CursorExpired("Where the calendar files were left cannot be read.") from None
+
+
+def _only_id(name: str, file: _File) -> str:
+    """Return the remote id of a file's only UID; what a file of several held, only a new read of all can tell."""
+    if not file.uid:
+        raise CursorExpired("A calendar file has changed.")
+    return f"{name}#{file.uid}"
+
+
+def _files(path: Path, ignored: frozenset[Path]) -> dict[str, str]:
+    """Return the calendars of a feed, each by its path within it ("" = the feed is one file), with size and time."""
+    if not path.is_dir():
+        try:
+            return {"": _mark(path.stat())}
+        except OSError as error:
+            raise Unavailable(f"{path} cannot be read: {error.strerror}.", remedy="Put it back, or change `calendar`.") from error
+    found: dict[str, str] = {}
+    for folder, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and Path(folder, name) not in ignored)
+        for name in sorted(names):
+            file = Path(folder, name)
+            if is_ics(name) and not name.startswith(".") and file not in ignored:
+                try:
+                    found[file.relative_to(path).as_posix()] = _mark(file.stat())
+                except OSError:  # it went away between the two calls
+                    continue
+    return found
+
+
+def _mark(stat: os.stat_result) -> str:
+    return f"{stat.st_size}-{stat.st_mtime_ns}"
+
+
+def _digest(path: Path) -> str:
+    """Return a hash of the content, so that a touched file is not read again."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=12)).hexdigest()
+    except OSError:
+        return ""
+
+
+def _groups(path: Path, name: str, zone: str) -> Iterator[Group]:
+    if is_archive(path):
+        yield from _of_archive(path, zone)
+        return
+    file = path / name if name else path
+    try:
+        with file.open("rb") as stream:
+            yield from grouped(ical.read(stream, remote_id=name, zone=zone, is_export=True))
+    except OSError as error:
+        yield [Skipped(remote_id=name, reason=f"A calendar file was left out: {error.strerror or 'it cannot be read'}.")]
+
+
+def _of_archive(path: Path, zone: str) -> Iterator[Group]:
+    try:
+        for member in members(path, is_ics):
+            if isinstance(member, Skipped):
+                yield [member]
+            else:
+                yield from grouped(ical.read(member.stream, remote_id=member.name, zone=zone, is_export=True))
+    except BROKEN:
+        yield [Skipped(remote_id=str(path), reason="The rest of an archive was left out: it is damaged, or made to fill a disk.")]
+
+
+def grouped(items: Iterator[CalendarEvent | Skipped]) -> Iterator[Group]:
+    """Keep together what belongs to one UID: series wait for the end of the file, all else passes at once.
+
+    Of several copies of an event the one with the highest SEQUENCE, then the newest, is reported last. An answer to an
+    invitation (METHOD:REPLY) is no event.
+    """
+    series: dict[str, Group] = {}
+    ages: dict[str, tuple[int, timedelta]] = {}
+    for item in items:
+        if isinstance(item, Skipped):
+            yield [item]
+        elif item.method in _ANSWERS:
+            yield [Skipped(remote_id=item.remote_id, reason="An event was left out: it is an answer to an invitation.")]
+        elif item.recurrence or item.original_start is not None or item.uid in series:
+            series.setdefault(item.uid, []).append(item)
+        elif ages.get(item.uid, (-1, timedelta())) <= (age := _age(item)):
+            ages[item.uid] = age
+            yield [item]
+    yield from (sorted(group, key=_order) for group in series.values())
+
+
+def _age(event: CalendarEvent) -> tuple[int, timedelta]:
+    return event.sequence, (event.updated_at or datetime.min.replace(tzinfo=UTC)) - datetime.min.replace(tzinfo=UTC)
+
+
+def _order(item: CalendarEvent | Skipped) -> tuple[bool, int, timedelta]:
+    """Masters first, older copies before newer ones: the last one written wins."""
+    return (item.original_start is not None, *_age(item)) if isinstance(item, CalendarEvent) else (False, 0, timedelta())
