@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from rules.addresses import match_key
 from rules.facts import Address
 from rules.network import Guest, Mail, Meeting, Network, Past, Promise, Relation, Trip
+from rules.rhythm import LATE, SHORTEST, is_out_of_rhythm, rhythm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,8 @@ class Case:
     promise: Promise | None = None
     trip: Trip | None = None
     hold: Past | None = None
+    introduced: Relation | None = None
+    """Whom the person introduced to the owner."""
 
 
 def view_of(network: Network, now: datetime) -> View:
@@ -111,6 +114,28 @@ def previous_meeting(relation: Relation, meeting: Meeting) -> datetime | None:
     if relation.previous_meeting_at is not None and relation.previous_meeting_at <= meeting.start:
         earlier.append(relation.previous_meeting_at)
     return max(earlier, default=None)
+
+
+def silence(view: View, relation: Relation) -> timedelta | None:
+    """Return the time since the last contact of any kind, the owner's leave taken out; None if there never was one."""
+    last, now = relation.last_at, view.now
+    if last is None:
+        return None
+    away, until = timedelta(0), last
+    for start, end in sorted(view.away):
+        begin, stop = max(start, until), min(end, now)
+        if stop > begin:
+            away, until = away + (stop - begin), stop
+    return max(now - last - away, timedelta(0))
+
+
+def is_quiet(view: View, relation: Relation) -> bool:
+    """Tell whether the two are out of rhythm, and no one-way message of late makes "nothing that I can see" untrue."""
+    cadence = relation.person.cadence
+    quiet = silence(view, relation)
+    if quiet is None or not is_out_of_rhythm(relation.contacts, now=view.now, cadence=cadence, away=view.away):
+        return False
+    return quiet > (cadence or max(SHORTEST, LATE * (rhythm(relation.contacts) or timedelta(0))))
 
 
 def wrote_since(relation: Relation, at: datetime) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from rules.addresses import match_key
 from rules.case import Case, guest_in, live_address, previous_meeting, wrote_since
 from rules.manners import care_for, care_for_domain, care_for_title
-from rules.named_facts import NEVER, days, number, text, yes
+from rules.named_facts import NEVER, ONE_DAY, days, number, text, yes
 from rules.network import Meeting
 from rules.workdays import workdays_between
 
@@ -80,8 +80,13 @@ def _mail_people(case: Case) -> float:
 
 
 def _meets_since(case: Case) -> float:
-    """Count the meetings since an introduction with the person introduced."""
-    return float(sum(meeting.end > case.at for meeting in case.relation.meetings))
+    """Count the meetings with the person introduced since the introduction."""
+    other = case.introduced
+    if other is None or other.introduced_at is None:
+        return 0.0
+    if other.first_at is not None and other.first_at >= other.introduced_at - ONE_DAY:
+        return float(other.meetings_held)
+    return float(sum(meeting.end > other.introduced_at for meeting in other.meetings))
 
 
 def _organiser_of(case: Case, meeting: Meeting | None) -> bool:
@@ -123,6 +128,18 @@ CAUSE_FACTS = (
     ),
     yes("meeting.is_first", "the first meeting of the two", "You and {name} have met before.", _is_first),
     yes(
+        "meeting.is_organized_by_owner",
+        "the owner invited to it",
+        "You organised it yourself.",
+        lambda c: c.meeting is not None and c.meeting.is_organized_by_owner,
+    ),
+    yes(
+        "meeting.is_accepted",
+        "the owner accepted it",
+        "You never accepted the invitation.",
+        lambda c: c.meeting is not None and c.meeting.owner_response == "accepted",
+    ),
+    yes(
         "meeting.is_recurring",
         "one of a series",
         "The meeting with {name} is one of a series.",
@@ -158,7 +175,12 @@ CAUSE_FACTS = (
         "The meeting with {name} ended before you connected this account.",
         _is_before_connecting,
     ),
-    text("cause.matter", "interview, people matter, law, medicine, incident, private or on the never list, in words; empty for nothing", "This is {value}: I leave it to you.", _matter),
+    text(
+        "cause.matter",
+        "interview, people matter, law, medicine, incident, private or on the never list, in words; empty for nothing",
+        "This is {value}: I leave it to you.",
+        _matter,
+    ),
     yes(
         "cause.has_owner_written",
         "the owner has written to the person since",

@@ -6,28 +6,17 @@ from datetime import timedelta
 from itertools import pairwise
 
 from rules.addresses import organisation
-from rules.case import Case, guest_in, live_address
+from rules.case import Case, guest_in, is_quiet, live_address, silence
 from rules.named_facts import days, number, text, yes
-from rules.rhythm import is_out_of_rhythm, lapse_probability, rhythm, strength, unanswered
+from rules.rhythm import lapse_probability, rhythm, strength, unanswered
 
 QUARTER = timedelta(days=90)
 
 
-def _silence(case: Case) -> timedelta | None:
-    """Return how long nothing was heard, the owner's leave taken out."""
-    last = case.relation.last_at
-    if last is None:
-        return None
-    now = case.view.now
-    spans = sorted((max(start, last), min(end, now)) for start, end in case.view.away)
-    away = sum((end - start for start, end in spans if end > start), timedelta(0))
-    return max(now - last - away, timedelta(0))
-
-
 def _times(case: Case, usual: timedelta | None) -> float:
     """Return the silence in multiples of a usual gap; 0 where there is no such gap."""
-    silence = _silence(case)
-    return silence / usual if silence is not None and usual else 0.0
+    quiet = silence(case.view, case.relation)
+    return quiet / usual if quiet is not None and usual else 0.0
 
 
 def _former_strength(case: Case) -> float:
@@ -128,7 +117,7 @@ TIE_FACTS = (
         "tie.days_silent",
         "days since the last contact, the owner's leave taken out",
         "The last contact with {name} is not the right time ago for this.",
-        lambda c: days(_silence(c)),
+        lambda c: days(silence(c.view, c.relation)),
     ),
     number(
         "tie.rhythm_days",

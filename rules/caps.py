@@ -1,0 +1,87 @@
+"""Caps: how much may be proposed for a person, a day and a week, given what was proposed before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from rules.case import View
+from rules.network import Past
+from rules.rule import Caps, Limits, Rule
+from rules.workdays import local_day
+
+WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """One thing that takes up room under the caps."""
+
+    rule: str
+    action: Literal["draft", "hold", "invite"]
+    at: datetime
+    """When it appears; a hold: when it begins."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Room:
+    """What has been proposed so far, the ledger first, then what this decision adds."""
+
+    view: View
+    limits: Limits
+    taken: list[Planned] = field(default_factory=list)
+
+    def full(self, rule: Rule, at: datetime) -> str:
+        """Say in one sentence why there is no room for one more of a rule at that time; "" where there is."""
+        gentle = is_gentle(self.view, self.limits)
+        named: tuple[tuple[Iterable[Planned], Caps], ...] = (
+            ([one for one in self.taken if one.rule == rule.name], rule.caps),
+            ([one for one in self.taken if one.action == rule.action], _overall(rule, self.limits)),
+        )
+        for proposed, caps in named:
+            same_day = sum(self._is_same_day(one.at, at) for one in proposed)
+            same_week = sum(abs(one.at - at) < WEEK for one in proposed)
+            if caps.per_day is not None and same_day >= eased(caps.per_day, is_gentle=gentle):
+                return f"There is enough for one day already ({same_day} of {eased(caps.per_day, is_gentle=gentle)})."
+            if caps.per_week is not None and same_week >= eased(caps.per_week, is_gentle=gentle):
+                return f"There is enough for one week already ({same_week} of {eased(caps.per_week, is_gentle=gentle)})."
+        return ""
+
+    def take(self, rule: Rule, at: datetime) -> None:
+        """Count one more."""
+        self.taken.append(Planned(rule=rule.name, action=rule.action, at=at))
+
+    def _is_same_day(self, one: datetime, other: datetime) -> bool:
+        owner = self.view.network.owner
+        return local_day(owner, one) == local_day(owner, other)
+
+
+def room_in(view: View, limits: Limits) -> Room:
+    """Return the room the ledger leaves."""
+    return Room(view=view, limits=limits, taken=list(_counted(view.network.ledger)))
+
+
+def is_gentle(view: View, limits: Limits) -> bool:
+    """Tell whether these are the first days after set-up."""
+    started = view.network.started_at
+    return started is not None and view.now < started + timedelta(days=limits.gentle_days)
+
+
+def eased(cap: int, *, is_gentle: bool) -> int:
+    """Return a cap, halved in the first days; one stays one, and none stays none."""
+    return max(cap // 2, min(cap, 1)) if is_gentle else cap
+
+
+def _counted(ledger: Iterable[Past]) -> Iterator[Planned]:
+    """Yield what the owner got to see or will: what was withdrawn or failed left no trace with them."""
+    for past in ledger:
+        if past.close_reason not in {"withdrawn", "failed"}:
+            yield Planned(rule=past.rule, action=past.action, at=past.at or past.created_at)
+
+
+def _overall(rule: Rule, limits: Limits) -> Caps:
+    if rule.action == "draft":
+        return Caps(per_day=limits.drafts_per_day, per_week=limits.drafts_per_week)
+    return Caps(per_day=limits.holds_per_day, per_week=limits.holds_per_week)
