@@ -52,6 +52,11 @@ def release(connection: Connection, held: Lease) -> None:
     connection.execute(statement.values(until=0, holder=""))
 
 
+def expire(connection: Connection, name: str) -> None:
+    """Let a lease run out now, whoever holds it: what it kept back may happen again."""
+    connection.execute(update(lease).where(lease.c.name == name).values(until=0, holder=""))
+
+
 def is_current(connection: Connection, held: Lease) -> bool:
     """Tell whether the lease has not been granted to anybody since."""
     return connection.execute(select(lease.c.fence).where(lease.c.name == held.name)).scalar() == held.fence

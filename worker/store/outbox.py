@@ -101,6 +101,12 @@ def due(db: Connection, account: str, now: datetime, *, limit: int = 50) -> list
     return [entry_of(row) for row in db.execute(wanted.limit(limit)).mappings()]
 
 
+def person_of(db: Connection, entry: Entry) -> str:
+    """Return the person who has the suggestion's address today: a merge or a split may have changed it since planning."""
+    current = select(address.c.person).where(address.c.owner == entry.owner, address.c.key == entry.address)
+    return db.execute(current).scalar() or entry.person
+
+
 def approve(db: Connection, key: Key, now: datetime) -> bool:
     """Let a planned suggestion be delivered; False where it was not waiting for that."""
     values = {"state": "approved", "next_attempt_at": suggestion.c.due_at}

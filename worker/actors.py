@@ -1,0 +1,179 @@
+"""The three verbs as Dramatiq actors, and the nudges that ask for them: a lost one costs a tick, a doubled one nothing."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+from uuid import uuid4
+
+import dramatiq
+import structlog
+from dramatiq.broker import MessageProxy
+from dramatiq.brokers.stub import StubBroker
+from dramatiq.middleware import AgeLimit, Middleware, Retries, ShutdownNotifications, TimeLimit
+
+from connectors.port import Verb
+from worker.pipeline import Pipeline
+from worker.store import accounts, leases
+from worker.store.due import due
+from worker.store.store import Store
+
+QUEUE: Final = "rekindle"
+TIME_LIMIT: Final = 4 * 60_000
+"""Milliseconds before an actor is interrupted: four slices, and less than the lease of a delivery."""
+TOO_OLD: Final = 15 * 60_000
+"""Milliseconds after which a nudge is dropped: the ticker has sent another since."""
+QUIET: Final = timedelta(minutes=10)
+"""How long a nudge that was sent keeps others from being sent, unless it is worked on before."""
+
+log = structlog.get_logger()
+
+
+class BrokerError(Exception):
+    """The broker URL cannot be used; `remedy` says what to do."""
+
+    def __init__(self, message: str, *, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+class MemoryBroker(StubBroker):
+    """Dramatiq's StubBroker for a process that lives for months: it forgets what failed instead of keeping it for ever."""
+
+    def __init__(self, middleware: list[Middleware]) -> None:
+        super().__init__(middleware)
+        self.dead_letters_by_queue = defaultdict(_Forgotten)
+
+
+class _Forgotten(list[MessageProxy]):
+    """A list that stays empty."""
+
+    def append(self, message: MessageProxy) -> None:
+        """Let go of the message."""
+
+
+def middleware() -> list[Middleware]:
+    """List what an actor is wrapped in: no Prometheus server of Dramatiq's own, and no retries, for the store plans again."""
+    return [AgeLimit(max_age=TOO_OLD), TimeLimit(time_limit=TIME_LIMIT), ShutdownNotifications(), Retries(max_retries=0)]
+
+
+def broker_for(url: str) -> dramatiq.Broker:
+    """Make the broker a URL names: `memory:`, `redis://` or `rediss://`, `amqp://` or `amqps://`. Raises BrokerError."""
+    scheme = url.partition(":")[0]
+    try:
+        match scheme:
+            case "memory":
+                return MemoryBroker(middleware())
+            case "redis" | "rediss":
+                from dramatiq.brokers.redis import RedisBroker  # noqa: PLC0415 - an extra
+
+                return RedisBroker(url=url, middleware=middleware(), namespace=QUEUE)  # type: ignore[no-untyped-call]  # dramatiq's
+            case "amqp" | "amqps":
+                from dramatiq.brokers.rabbitmq import RabbitmqBroker  # noqa: PLC0415 - an extra
+
+                return RabbitmqBroker(url=url, middleware=middleware())
+            case _:
+                raise BrokerError(f"Rekindle does not know the broker {scheme}:", remedy="Write memory:, redis://... or amqp://...")
+    except ImportError as missing:
+        extra = "redis" if scheme.startswith("redis") else "rabbitmq"
+        raise BrokerError(f"The library for {scheme}: is missing.", remedy=f"Install rekindle[{extra}].") from missing
+
+
+def worker_timeout(url: str) -> int:
+    """Return how many milliseconds an idle worker waits: Redis is polled, and the default makes a lone message wait long."""
+    return 50 if url.startswith("redis") else 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nudges:
+    """Sends nudges. Of many that ask for the same work, one is sent; the database decides by compare-and-set."""
+
+    store: Store
+    clock: Callable[[], datetime]
+    send: Callable[[Verb, str], None]
+
+    def nudge(self, verb: Verb, who: str) -> bool:
+        """Ask for work on an account (pull, deliver) or owner (decide); False where that was asked for already."""
+        now = self.clock()
+        with self.store.write() as db:
+            if verb == "pull":
+                is_first = accounts.claim_nudge(db, who, now, QUIET)
+            else:
+                is_first = leases.acquire(db, f"nudge:{verb}:{who}", uuid4().hex, now, QUIET) is not None
+        if is_first:
+            self.send(verb, who)
+        return is_first
+
+    def taken_up(self, verb: Verb, who: str) -> None:
+        """Let the next nudge through: this one is being worked on."""
+        with self.store.write() as db:
+            if verb == "pull":
+                accounts.clear_nudge(db, who)
+            else:
+                leases.expire(db, f"nudge:{verb}:{who}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """One verb that has run, for the metrics."""
+
+    verb: Verb
+    outcome: Literal["ok", "failed"]
+    seconds: float
+
+
+def register(pipeline: Pipeline, broker: dramatiq.Broker, observe: Callable[[Observed], None] = lambda _: None) -> Nudges:
+    """Declare the actors on a broker and return what sends to them. Nothing is declared on import."""
+    declared: dict[Verb, dramatiq.Actor[[str], None]] = {}
+    nudges = Nudges(store=pipeline.store, clock=pipeline.clock, send=lambda verb, who: _send(declared[verb], who))
+
+    def follow(owner: str) -> None:
+        """Nudge what the work just done has made due."""
+        with pipeline.store.read() as db:
+            found = due(db, pipeline.clock(), of=owner)
+        for verb, who in found:
+            nudges.nudge(verb, who)
+
+    def pull(account: str) -> None:
+        if pipeline.pull(account):
+            nudges.nudge("pull", account)
+        follow(account.partition("/")[0])
+
+    def decide(owner: str) -> None:
+        pipeline.decide(owner)
+        follow(owner)
+
+    def deliver(account: str) -> None:
+        pipeline.deliver(account)
+
+    work: dict[Verb, Callable[[str], None]] = {"pull": pull, "decide": decide, "deliver": deliver}
+    for verb, function in work.items():
+        declare = dramatiq.actor(broker=broker, actor_name=verb, queue_name=QUEUE)
+        declared[verb] = declare(_worked(verb, function, nudges, observe))
+    return nudges
+
+
+def _send(actor: dramatiq.Actor[[str], None], who: str) -> None:
+    actor.send(who)
+
+
+def _worked(
+    verb: Verb, function: Callable[[str], None], nudges: Nudges, observe: Callable[[Observed], None]
+) -> Callable[[str], None]:
+    """Let the next nudge through, do the work, and say how it went."""
+
+    def work(who: str) -> None:
+        nudges.taken_up(verb, who)
+        started = time.monotonic()
+        outcome: Literal["ok", "failed"] = "failed"
+        try:
+            function(who)
+            outcome = "ok"
+        finally:
+            observe(Observed(verb=verb, outcome=outcome, seconds=time.monotonic() - started))
+
+    return work

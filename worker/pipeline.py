@@ -1,0 +1,233 @@
+"""The product, top to bottom: pull what happened, decide what to do about it, deliver it. Read this file first.
+
+Each verb does one bounded piece of work for one account or owner, may be called at any time, by anybody, twice at once,
+and leaves the database so that the next call goes on from there. Nothing else writes to mailboxes and calendars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import uuid4
+
+import structlog
+
+from connectors.port import AuthorizationExpired, Connection, PortError, RateLimited, Rejected
+from rules.engine import Keep, Withdraw, still_wanted
+from rules.network import Network, Owner
+from rules.rulebook import Rulebook
+from rules.slots import Slot, next_free
+from rules.suggestions import Hold
+from rules.wording import Wording
+from worker import decide as deciding
+from worker import deliver as delivering
+from worker import pull as pulling
+from worker.store import accounts, leases, network, outbox
+from worker.store.accounts import StoredAccount
+from worker.store.entry import Entry
+from worker.store.store import Store
+
+SLICE: Final = timedelta(seconds=60)
+"""One pull works no longer than this before others get their turn."""
+LEASE: Final = timedelta(minutes=5)
+PAUSE: Final = timedelta(minutes=1)
+"""The shortest wait after a failure; doubled each time, up to LONGEST."""
+LONGEST: Final = timedelta(hours=6)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """The three verbs over one store; everything they need is passed in."""
+
+    store: Store
+    clock: Callable[[], datetime]
+    open_connection: Callable[[str], Connection]
+    """Opens an account by its id; raises the port's errors."""
+    owner: Callable[[str], Owner]
+    rulebook: Callable[[str], Rulebook]
+    wording: Wording
+    poll: timedelta = timedelta(minutes=2)
+    """How long until an account that has been read up is looked at again."""
+    is_retrospective: bool = False
+    """Demo: meetings that ended before the account was connected count too."""
+    is_stopping: Callable[[], bool] = lambda: False
+    passing: Callable[[delivering.Point], None] = lambda _: None
+
+    # Pull
+
+    def pull(self, account_id: str, slice_: timedelta = SLICE) -> bool:
+        """Read one slice of an account into the store; True where there is more to read now."""
+        account = self._active(account_id)
+        with self._leased(f"pull:{account_id}") as is_ours:
+            if account is None or not is_ours:
+                return False
+            connection = self._opened(account)
+            if connection is None:
+                return False
+            until = self.clock() + slice_
+            with closing(connection):
+                pulled = pulling.pull(
+                    self.store,
+                    connection,
+                    account,
+                    self.clock(),
+                    budget=lambda: self.clock() < until and not self.is_stopping(),
+                )
+        self._note_pull(account, pulled)
+        return not pulled.is_done and pulled.next_attempt_at is None
+
+    def _note_pull(self, account: StoredAccount, pulled: pulling.Pulled) -> None:
+        """Have what lies in mailbox and calendar looked at again where something new may have made it pointless."""
+        log.info("pulled", action="pull", account=account.id, upserted=pulled.upserted, removed=pulled.removed)
+        now = self.clock()
+        with self.store.write() as db:
+            if pulled.upserted or pulled.removed:
+                outbox.look_again(db, account.owner, now)
+            if not pulled.error and pulled.is_done:
+                accounts.succeeded(db, account.id, now, now + self.poll)
+
+    # Decide
+
+    def decide(self, owner_name: str) -> int:
+        """Plan what is due for an owner; says how many suggestions are new."""
+        decided = deciding.decide(
+            self.store,
+            self.owner(owner_name),
+            self.rulebook(owner_name),
+            self.clock(),
+            holder=uuid4().hex,
+        )
+        with self.store.write() as db:
+            outbox.close_expired(db, owner_name, self.clock())
+        log.info("decided", action="decide", owner=owner_name, reviewed=decided.reviewed, planned=len(decided.planned))
+        return len(decided.planned)
+
+    # Deliver
+
+    def deliver(self, account_id: str) -> int:
+        """Deliver what is due in an account and look after what was delivered; says how many suggestions changed state."""
+        account = self._active(account_id)
+        if account is None or (account.error and account.next_attempt_at > self.clock()):
+            return 0
+        with self.store.read() as db:
+            due = outbox.due(db, account_id, self.clock())
+        connection = self._opened(account) if due else None
+        if connection is None:
+            return 0
+        with closing(connection):
+            desk = self._desk(account, connection)
+            for entry in due:
+                if self.is_stopping() or not self._attended(desk, account, entry):
+                    break
+        return self._changed(due)
+
+    def _attended(self, desk: delivering.Desk, account: StoredAccount, entry: Entry) -> bool:
+        """Take one suggestion one step on; False where the provider is in no state for another."""
+        try:
+            delivering.attend(desk, entry)
+        except Rejected as error:
+            with self.store.write() as db:
+                outbox.postpone(db, entry, self.clock() + delivering.backoff(entry), str(error), self.clock())
+        except PortError as error:
+            self._note_failure(account, error)
+            return False
+        return True
+
+    def _changed(self, before: list[Entry]) -> int:
+        with self.store.read() as db:
+            after = [outbox.read(db, entry.key) for entry in before]
+        changed = [new for old, new in zip(before, after, strict=True) if new is not None and new.state != old.state]
+        for entry in changed:
+            log.info("suggestion changed", action="deliver", key=entry.key, state=entry.state, reason=entry.close_reason)
+        return len(changed)
+
+    def _desk(self, account: StoredAccount, connection: Connection) -> delivering.Desk:
+        owner, rulebook = self.owner(account.owner), self.rulebook(account.owner)
+
+        def wanted(entry: Entry) -> Keep | Withdraw:
+            now = self.clock()
+            seen, person_id = self._around(owner, entry, now)
+            return still_wanted(replace(entry.suggestion, person_id=person_id), seen, rulebook, now)
+
+        def next_slot(entry: Entry) -> Slot | None:
+            now = self.clock()
+            seen, _ = self._around(owner, entry, now)
+            return another_slot(entry, seen, rulebook, now)
+
+        return delivering.Desk(
+            store=self.store, connection=connection, clock=self.clock, wanted=wanted, next_slot=next_slot, passing=self.passing
+        )
+
+    def _around(self, owner: Owner, entry: Entry, now: datetime) -> tuple[Network, str]:
+        """Load what rules may know about the person of a suggestion, whoever has the address today."""
+        with self.store.read() as db:
+            person_id = outbox.person_of(db, entry)
+            return network.load(db, owner, now, person_ids=[person_id], is_retrospective=self.is_retrospective), person_id
+
+    # What all three need
+
+    def _active(self, account_id: str) -> StoredAccount | None:
+        with self.store.read() as db:
+            account = accounts.get(db, account_id)
+        return account if account.state == "active" else None
+
+    def _opened(self, account: StoredAccount) -> Connection | None:
+        """Open an account; what stands in the way is noted on it."""
+        try:
+            return self.open_connection(account.id)
+        except PortError as error:
+            self._note_failure(account, error)
+            return None
+
+    def _note_failure(self, account: StoredAccount, error: PortError) -> None:
+        now = self.clock()
+        log.warning("account failed", action="account", account=account.id, error=type(error).__name__)
+        with self.store.write() as db:
+            match error:
+                case AuthorizationExpired() | Rejected():
+                    accounts.pause(db, account.id, str(error), error.remedy)
+                case RateLimited(retry_after=wait):
+                    accounts.failed(db, account.id, str(error), error.remedy, now + wait)
+                case _:
+                    wait = min(PAUSE * (1 << min(account.attempts, 10)), LONGEST)
+                    accounts.failed(db, account.id, str(error), error.remedy, now + wait)
+
+    @contextmanager
+    def _leased(self, name: str) -> Iterator[bool]:
+        """Hold a lease while the block runs; it yields False where another holds it."""
+        with self.store.write() as db:
+            lease = leases.acquire(db, name, uuid4().hex, self.clock(), LEASE)
+        try:
+            yield lease is not None
+        finally:
+            if lease is not None:
+                with self.store.write() as db:
+                    leases.release(db, lease)
+
+
+def another_slot(entry: Entry, seen: Network, rulebook: Rulebook, now: datetime) -> Slot | None:
+    """Find another time for a hold that was left untouched, by its rule's own timing; None where its rule is gone or off."""
+    rule = rulebook.rule(entry.rule)
+    if rule is None or rule.mode == "off" or not isinstance(entry.action, Hold):
+        return None
+    length = timedelta(minutes=rule.timing.minutes)
+    holds = [
+        past.at for past in seen.ledger if past.action == "hold" and past.state != "closed" and past.at and past.key != entry.key
+    ]
+    return next_free(
+        seen.busy,
+        seen.owner,
+        now,
+        notice_days=rule.timing.notice,
+        minutes=rule.timing.minutes,
+        meeting_hours=rulebook.limits.meeting_hours,
+        taken=[Slot(start=at, end=at + length) for at in holds],
+        per_day=rulebook.limits.holds_per_day,
+        per_week=rulebook.limits.holds_per_week,
+        offsets=seen.relations[0].offsets if seen.relations else None,
+    )

@@ -1,0 +1,49 @@
+"""What is due: one query over three indexes, whose cost grows with what is due and not with what there is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final, cast
+
+from sqlalchemy import Connection, Select, func, literal, or_, select, union_all
+
+from connectors.port import Verb
+from worker.store.mapping import micros
+from worker.store.tables import account, owner, suggestion
+
+MOST: Final = 500
+"""What is due beyond this waits for the next tick."""
+
+
+def due(db: Connection, now: datetime, *, of: str | None = None) -> list[tuple[Verb, str]]:
+    """Name the verbs that are due and for whom: accounts to read and to deliver to, owners to decide for; `of` = one owner's."""
+    at = micros(now)
+    reading, deciding, delivering = _reading(at), _deciding(at), _delivering(at)
+    if of is not None:
+        reading, delivering = reading.where(account.c.owner == of), delivering.where(account.c.owner == of)
+        deciding = deciding.where(owner.c.id == of)
+    rows = db.execute(union_all(reading, deciding, delivering).limit(MOST))
+    return [(cast("Verb", row[0]), str(row[1])) for row in rows]
+
+
+def _reading(at: int) -> Select[tuple[str, str]]:
+    return select(literal("pull"), account.c.id).where(account.c.state == "active", account.c.next_attempt_at <= at)
+
+
+def _deciding(at: int) -> Select[tuple[str, str]]:
+    is_awake = func.coalesce(owner.c.paused_until, 0) <= at
+    return select(literal("decide"), owner.c.id).where(owner.c.next_review_at <= at, is_awake)
+
+
+def _delivering(at: int) -> Select[tuple[str, str]]:
+    """Select accounts with something to deliver or to look after, but those that wait for their provider to recover."""
+    waiting = (
+        select(literal("deliver"), suggestion.c.account)
+        .distinct()
+        .join(account, account.c.id == suggestion.c.account)
+        .join(owner, owner.c.id == suggestion.c.owner)
+        .where(suggestion.c.state.in_(("approved", "delivering", "delivered")))
+        .where(suggestion.c.next_attempt_at <= at, suggestion.c.lease_until <= at)
+        .where(account.c.state == "active", or_(account.c.error == "", account.c.next_attempt_at <= at))
+    )
+    return waiting.where(or_(suggestion.c.state == "delivered", func.coalesce(owner.c.paused_until, 0) <= at))
