@@ -10,6 +10,7 @@ from rules.rulebook import RulebookError
 from rules.wording import WordingError
 from worker.config_problems import ConfigError
 from worker.exit_codes import BUG, FAILED, OWNER
+from worker.secret_sources import SecretMissingError
 from worker.store.engine import SchemaTooNew, SchemaTooOld, StoreError
 
 
@@ -69,6 +70,8 @@ def _about_settings(error: Exception) -> Advice | None:
                 f"{each.file}: {each.key}: {each.message}" if each.key else f"{each.file}: {each.message}" for each in problems
             )
             return Advice(what="\n".join(lines), remedy="Put that right, then: rekindle rules check", code=OWNER)
+        case SecretMissingError(remedy=remedy):
+            return Advice(what=str(error), remedy=remedy, code=OWNER)
         case WordingError():
             return Advice(what=str(error), remedy="Put that right, then: rekindle rules check", code=OWNER)
         case _:

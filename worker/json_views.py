@@ -11,6 +11,8 @@ from typing import Literal
 from rules.network import Kind, Standing
 from rules.suggestions import CloseReason, State
 
+AccountState = Literal["active", "paused", "disconnected"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactView:
@@ -102,7 +104,7 @@ class FeedView:
     owner: str
     account: str
     provider: str
-    state: Literal["active", "paused", "disconnected"]
+    state: AccountState
     kind: Literal["mail", "calendar"] | None
     feed: str | None
     last_ok: datetime | None
@@ -132,7 +134,16 @@ class FindingView:
     remedy: str | None
 
 
-View = SuggestionView | PersonView | TrialView | FeedView | AnswerView | FindingView
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleFactView:
+    """One line of `rules facts`."""
+
+    name: str
+    type: Literal["yes/no", "number", "text"]
+    help: str
+
+
+View = RuleFactView | SuggestionView | PersonView | TrialView | FeedView | AnswerView | FindingView
 
 
 def to_json(view: View | Iterable[View]) -> str:

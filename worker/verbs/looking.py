@@ -18,8 +18,8 @@ def preview(*, config: Path | None, owner: str | None, now: datetime | None, as_
     Decides on everything read so far and the caps that are left, and throws the decision away.
     """
     from worker import report
-    from worker.explaining import previewed
     from worker.json_views import to_json
+    from worker.verbs.explaining import previewed
     from worker.verbs.opened import opened
 
     with opened(config, owner, now) as here:
@@ -85,8 +85,8 @@ def why_not(*, who: str | None, config: Path | None, owner: str | None, now: dat
 
 def _answer(who: str | None, *, config: Path | None, owner: str | None, now: datetime | None, as_json: bool, is_not: bool) -> None:
     from worker import report
-    from worker.explaining import explained
     from worker.json_views import to_json
+    from worker.verbs.explaining import explained
     from worker.verbs.opened import opened
 
     with opened(config, owner, now) as here:

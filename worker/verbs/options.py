@@ -13,7 +13,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Instant(click.ParamType):
+class Instant(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.4
     """An ISO 8601 instant; without an offset it is a time in the owner's zone."""
 
     name = "iso"
@@ -28,7 +28,7 @@ class Instant(click.ParamType):
             self.fail(f"{value!r} is no time; write it like 2026-11-17T10:30 or 2026-11-17T10:30+01:00.", param, ctx)
 
 
-class Day(click.ParamType):
+class Day(click.ParamType):  # type: ignore[type-arg]  # as above
     """An ISO 8601 day."""
 
     name = "day"
@@ -49,10 +49,8 @@ DAY = Day()
 config = click.option(
     "--config",
     type=click.Path(path_type=Path),
-    envvar="REKINDLE_CONFIG",
-    show_envvar=True,
     metavar="FILE",
-    help="The config.toml to use.",
+    help="The config.toml to use; without it $REKINDLE_CONFIG, else ~/.config/rekindle/config.toml.",
 )
 owner = click.option("--owner", metavar="NAME", help="Which [owners.NAME]; needed only with more than one.")
 now = click.option("--now", type=INSTANT, metavar="ISO", help="Look as if it were this time; for trying things out.")

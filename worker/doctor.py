@@ -1,0 +1,212 @@
+"""Doctor: everything that must be there, looked at one by one; each thing missing is named with its remedy."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlalchemy.engine import make_url
+
+import worker
+from connectors.port import PortError
+from rules.rulebook import RulebookError
+from rules.wording import WordingError
+from worker import rulebooks
+from worker.app import App
+from worker.config import load
+from worker.config_problems import ConfigError
+from worker.credentials import MasterKey
+from worker.json_views import FindingView
+from worker.secret_sources import SecretMissingError
+from worker.settings import Config
+from worker.store import engine, schema
+from worker.store.accounts import StoredAccount
+from worker.store.accounts import accounts as stored_accounts
+from worker.store.mapping import instant
+from worker.store.store import Store
+from worker.store.tables import account, audit, owner
+from worker.words import moment
+
+PATIENCE: Final = 3.0
+"""Seconds a broker gets to answer."""
+DRIFT: Final = timedelta(minutes=5)
+"""A stored instant farther ahead than this means that the clock was set back."""
+
+
+def examine(config: Path | None) -> tuple[FindingView, ...]:
+    """Look at everything, as far as what is missing allows to look on."""
+    return tuple(_examine(config))
+
+
+def _examine(config: Path | None) -> Iterator[FindingView]:
+    yield _packages()
+    try:
+        settings = load(config)
+    except ConfigError as error:
+        for problem in error.problems:
+            yield wrong("settings", str(problem), "Put that right in the file; `rekindle init` writes a new one.")
+        return
+    yield fine("settings", str(settings.file))
+    yield from _zones(settings)
+    yield _key(settings)
+    yield _rulebook(settings)
+    yield _broker(settings)
+    yield from _database(settings)
+
+
+def fine(subject: str, what: str) -> FindingView:
+    """State that something is as it should be."""
+    return FindingView(subject=subject, is_ok=True, what=what, remedy=None)
+
+
+def wrong(subject: str, what: str, remedy: str) -> FindingView:
+    """State what is missing, and what to do."""
+    return FindingView(subject=subject, is_ok=False, what=what, remedy=remedy)
+
+
+def _packages() -> FindingView:
+    """Check that the packages beside us are ours: others install a top-level `rules` too."""
+    home = Path(worker.__file__).parent.parent
+    for name in ("rules", "connectors"):
+        file = import_module(name).__file__
+        if file is None or Path(file).parent.parent != home:
+            return wrong(
+                "packages",
+                f"Another package named {name} hides ours: {file}.",
+                "Install Rekindle into an environment of its own: pipx.",
+            )
+    return fine("packages", str(home))
+
+
+def _zones(settings: Config) -> Iterator[FindingView]:
+    for name, each in settings.owners.items():
+        try:
+            yield fine("time zone", f"{name}: {moment(datetime.now(UTC), ZoneInfo(each.zone))} in {each.zone}")
+        except (OSError, ValueError):
+            yield wrong("time zone", f"There is no data for {each.zone}.", "Install the package tzdata.")
+
+
+def _key(settings: Config) -> FindingView:
+    try:
+        MasterKey.read(settings.secrets.key)
+    except SecretMissingError as missing:
+        needs_one = any(
+            each.secrets or each.provider not in {"files", "memory"}
+            for who in settings.owners.values()
+            for each in who.accounts.values()
+        )
+        if not needs_one:
+            return fine("key", "none yet; accounts on disk need none")
+        return wrong("key", str(missing), missing.remedy)
+    return fine("key", f"{settings.secrets.key.kind} {' '.join(settings.secrets.key.where[:1])}")
+
+
+def _rulebook(settings: Config) -> FindingView:
+    try:
+        book = rulebooks.over_shipped(settings.rules.file) if settings.rules.file else rulebooks.shipped()
+        rulebooks.wording()
+    except (RulebookError, WordingError) as error:
+        return wrong("rulebook", str(error), "Put that right; `rekindle rules check` lists it.")
+    return fine("rulebook", ", ".join(rule.name for rule in book.rules if rule.mode != "off"))
+
+
+def _broker(settings: Config) -> FindingView:
+    url = urlsplit(settings.broker.url)
+    if url.hostname is None:
+        return fine("broker", "in this process")
+    port = url.port or {"redis": 6379, "rediss": 6379, "amqp": 5672, "amqps": 5671}[url.scheme]
+    try:
+        with socket.create_connection((url.hostname, port), timeout=PATIENCE):
+            return fine("broker", f"{url.hostname}:{port} answers")
+    except OSError:
+        return wrong(
+            "broker", f"Nothing answers at {url.hostname}:{port}.", "Start it, or correct [broker] url; nothing is lost meanwhile."
+        )
+
+
+def _database(settings: Config) -> Iterator[FindingView]:
+    url = make_url(settings.store.url)
+    if engine.is_file(url) and not Path(str(url.database)).exists():
+        yield fine("database", f"not there yet; the first run makes {url.database}")
+        return
+    try:
+        store = Store.open(settings.store.url)
+    except engine.StoreError as error:
+        yield wrong("database", str(error), error.remedy)
+        return
+    with closing(store):
+        yield _writable(store)
+        yield _clock(store, datetime.now(UTC))
+        yield from _owners(store, settings)
+    yield from _accounts(settings)
+
+
+def _writable(store: Store) -> FindingView:
+    """Begin to write, and leave it at that: only so a full disk or a foreign lock shows."""
+    try:
+        with store.write() as connection:
+            connection.execute(select(func.count()).select_from(owner))
+    except engine.StoreError as error:
+        return wrong("database", str(error), error.remedy)
+    return fine("database", f"{store.name}, schema {schema.REVISIONS[-1]}")
+
+
+def _clock(store: Store, now: datetime) -> FindingView:
+    with store.read() as connection:
+        latest = [connection.execute(select(func.max(column))).scalar() for column in (account.c.last_ok_at, audit.c.at)]
+    last = max((instant(each) for each in latest if each is not None), default=now)
+    if last > now + DRIFT:
+        return wrong(
+            "clock",
+            f"It reads {now:%Y-%m-%d %H:%M} UTC, but work was done at {last:%Y-%m-%d %H:%M} UTC.",
+            "Set this computer's clock; until then nothing is made twice, but much is late.",
+        )
+    return fine("clock", f"{now:%Y-%m-%d %H:%M} UTC")
+
+
+def _owners(store: Store, settings: Config) -> Iterator[FindingView]:
+    now = datetime.now(UTC)
+    with store.read() as connection:
+        rows = {row.id: row for row in connection.execute(select(owner))}
+    for name, each in settings.owners.items():
+        if not each.accounts:
+            yield wrong("accounts", f"{name} has none.", "`rekindle connect --help` says how to add one.")
+        row = rows.get(name)
+        if row is not None and row.paused_until is not None and instant(row.paused_until) > now:
+            yield wrong("pause", f"{name} has paused: nothing is made.", "`rekindle pause --end` goes on.")
+
+
+def _accounts(settings: Config) -> Iterator[FindingView]:
+    """Open each account once and list what it holds; nothing is read, nothing is written."""
+    try:
+        app = App.open(settings)
+    except (engine.StoreError, RulebookError, WordingError, ConfigError):
+        return  # named above
+    with closing(app):
+        with app.store.read() as connection:
+            stored = {each.id: each for each in stored_accounts(connection)}
+        for name, each in settings.owners.items():
+            for account_name in each.accounts:
+                yield _reach(app, f"{name}/{account_name}", stored.get(f"{name}/{account_name}"))
+
+
+def _reach(app: App, account_id: str, stored: StoredAccount | None) -> FindingView:
+    if stored is not None and stored.state == "disconnected":
+        return fine(account_id, "let go of by you")
+    if stored is not None and stored.state == "paused":
+        return wrong(account_id, stored.error or "It is paused.", stored.remedy or "Connect it again.")
+    try:
+        with closing(app.open_connection(account_id)) as connection:
+            sides = [side for side in (connection.mailbox, connection.calendar) if side is not None]
+            count = sum(len(side.feeds()) for side in sides)
+    except PortError as error:
+        return wrong(account_id, str(error), error.remedy or "Put that right, then run doctor again.")
+    return fine(account_id, f"reached; {count} folders and calendars")

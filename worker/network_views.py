@@ -1,0 +1,57 @@
+"""The network as `people` shows it: every person with rhythm and standing, and with --all everything that is no person."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from rules.network import Owner, Relation
+from rules.rhythm import lapse_probability, rhythm
+from rules.standing import standing
+from worker.json_views import PersonView
+from worker.store import network
+from worker.store import people as stored
+from worker.views import chance, days, other
+
+HORIZON = timedelta(days=90)
+SLICE = 500
+"""People loaded at once: memory stays flat in a network of thousands."""
+
+
+def people(connection: Connection, owner: Owner, now: datetime, *, is_all: bool) -> tuple[PersonView, ...]:
+    """Return the persons of the network, the latest contact first; with `is_all` the owner, machines, lists and rooms below."""
+    ids = [each.id for each in stored.people(connection, owner.name)]
+    views: list[PersonView] = []
+    for begin in range(0, len(ids), SLICE):
+        part = ids[begin : begin + SLICE]
+        loaded = network.load(connection, owner, now, person_ids=part)
+        by_id = {relation.person.id: relation for relation in loaded.relations}
+        views.extend(_view(by_id[each], loaded.shift, now) for each in part if each in by_id)
+    if is_all:
+        views.extend(_others(connection, owner))
+    return tuple(views)
+
+
+def _view(relation: Relation, shift: float, now: datetime) -> PersonView:
+    person = relation.person
+    contacts = relation.contacts
+    return PersonView(
+        name=person.name or None,
+        addresses=person.addresses,
+        kind=person.kind,
+        reason=person.reason or None,
+        circle=person.circle or None,
+        interactions=relation.interactions,
+        last_interaction=relation.last_at,
+        next_meeting=relation.next_meeting.start if relation.next_meeting else None,
+        rhythm_days=days(rhythm(contacts)),
+        p_lapsed_90=chance(lapse_probability(contacts, now=now, horizon=HORIZON, shift=shift)) if contacts else None,
+        state=standing(relation, now),
+    )
+
+
+def _others(connection: Connection, owner: Owner) -> list[PersonView]:
+    own = other(owner.full_name, tuple(each.email for each in owner.addresses), "owner", "You.")
+    seen = [other(each.name, (each.email,), each.kind, each.reason) for each in stored.others(connection, owner.name)]
+    return [own, *(view for view in seen if view.kind != "owner")]

@@ -1,0 +1,175 @@
+"""What reading verbs ask the store: the outbox with its people, who and which is meant, how far accounts are read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from worker.advice import Refusal
+from worker.json_views import CountView, FeedView, NamedView, SuggestionView
+from worker.store import outbox, people
+from worker.store.accounts import StoredAccount, accounts
+from worker.store.entry import Entry, entry_of
+from worker.store.mapping import instant
+from worker.store.feeds import StoredFeed, skips, stored_feeds
+from worker.store.people import StoredPerson
+from worker.store.tables import address, person, suggestion
+from worker.store.tables import owner as owners
+from worker.views import stored
+
+OPEN = frozenset(outbox.OPEN)
+STATES = OPEN | {"closed"}
+NAMED = 8
+"""So many people are listed where a name fits more than one."""
+
+
+def suggestions(
+    connection: Connection, owner: str, states: frozenset[str] = OPEN, since: datetime | None = None
+) -> tuple[SuggestionView, ...]:
+    """Return the owner's suggestions in these states, oldest first, each with its person as known today."""
+    return views(connection, owner, outbox.read_all(connection, owner, states=sorted(states), since=since))
+
+
+def views(connection: Connection, owner: str, entries: Iterable[Entry]) -> tuple[SuggestionView, ...]:
+    """Show entries of the outbox, each with its person as known today."""
+    shown = tuple(entries)
+    holders = _holders(connection, owner, {entry.address for entry in shown})
+    named = _named(connection, owner, set(holders.values()) | {entry.person for entry in shown})
+    return tuple(stored(entry, named.get(holders.get(entry.address, entry.person))) for entry in shown)
+
+
+def _holders(connection: Connection, owner: str, keys: set[str]) -> dict[str, str]:
+    """Map match keys to the person who has the address today: a merge may have changed it since planning."""
+    held = select(address.c.key, address.c.person).where(address.c.owner == owner, address.c.person.is_not(None))
+    return dict(connection.execute(held.where(address.c.key.in_(keys))).tuples().all())
+
+
+def _named(connection: Connection, owner: str, ids: set[str]) -> dict[str, NamedView]:
+    emails = select(address.c.person, address.c.email).where(address.c.owner == owner, address.c.person.in_(ids))
+    by_person: dict[str, list[str]] = defaultdict(list)
+    for who, email in connection.execute(emails.order_by(address.c.last_at.desc(), address.c.key)).tuples():
+        by_person[str(who)].append(email)
+    names = connection.execute(select(person.c.id, person.c.name).where(person.c.owner == owner, person.c.id.in_(ids)))
+    return {who: NamedView(name=name or None, addresses=tuple(by_person[who])) for who, name in names.tuples()}
+
+
+def person_called(connection: Connection, owner: str, who: str) -> StoredPerson:
+    """Return the person WHO means: an address, a whole name, or part of one. Raises Refusal if none or several."""
+    match people.find(connection, owner, who):
+        case [only]:
+            return only
+        case []:
+            raise _nobody(connection, owner, who)
+        case several:
+            lines = [f"  {each.name}  {', '.join(each.addresses)}" for each in several[:NAMED]]
+            more = [f"  and {len(several) - NAMED} more"] if len(several) > NAMED else []
+            remedy = "\n".join(["Say which, by address:", *lines, *more])
+            raise Refusal(f"More than one person is called {who!r}.", remedy)
+
+
+def _nobody(connection: Connection, owner: str, who: str) -> Refusal:
+    """Say what an address is that is nobody's, if it was ever seen."""
+    wanted = who.strip().casefold()
+    for other in people.others(connection, owner):
+        if wanted in {other.key.casefold(), other.email.casefold(), other.name.casefold()}:
+            reason = f" ({other.reason})" if other.reason else ""
+            return Refusal(f"{other.email} is nobody of your network: {_KINDS[other.kind]}{reason}.")
+    return Refusal(f"Nobody here is called {who!r}.", "`rekindle people --all` lists everybody and everything that wrote.")
+
+
+_KINDS = {
+    "owner": "it is yours",
+    "human": "a person you were never in touch with both ways",
+    "machine": "a machine",
+    "list": "a mailing list",
+    "room": "a room",
+    "unknown": "too little was seen of it",
+}
+
+
+def entry_called(connection: Connection, owner: str, text: str) -> Entry:
+    """Return the suggestion whose key is, or begins with, the text. Raises Refusal if none or several."""
+    named = select(suggestion).where(suggestion.c.owner == owner, suggestion.c.key.startswith(text.lower(), autoescape=True))
+    match connection.execute(named.limit(2)).mappings().all() if text else []:
+        case [only]:
+            return entry_of(only)
+        case []:
+            raise Refusal(f"There is no suggestion {text!r}.", "`rekindle suggestions` lists them with their keys.")
+        case _:
+            raise Refusal(f"More than one key begins with {text!r}.", "Write more of it.")
+
+
+def account_called(connection: Connection, owner: str, name: str) -> StoredAccount:
+    """Return the owner's account of that name. Raises Refusal where there is none."""
+    known = accounts(connection, owner)
+    for each in known:
+        if name in {each.id, each.name}:
+            return each
+    names = ", ".join(each.name for each in known)
+    raise Refusal(f"There is no account {name!r}.", f"There is: {names}." if names else "`rekindle connect` adds one.")
+
+
+def feeds(connection: Connection, owner: str) -> tuple[FeedView, ...]:
+    """Return each account of the owner, and below it each of its feeds."""
+    shown: list[FeedView] = []
+    for account in accounts(connection, owner):
+        shown.append(_account_view(account))
+        counts = _skips(connection, account.id)
+        shown.extend(_feed_view(account, feed, counts) for feed in stored_feeds(connection, owner, account.id))
+    return tuple(shown)
+
+
+Counts = Mapping[tuple[str, str], list[CountView]]
+
+
+def _skips(connection: Connection, account: str) -> Counts:
+    found: dict[tuple[str, str], list[CountView]] = defaultdict(list)
+    for each in skips(connection, account):
+        found[each.kind, each.feed].append(CountView(reason=each.reason, count=each.count))
+    return found
+
+
+def _account_view(account: StoredAccount) -> FeedView:
+    return FeedView(
+        owner=account.owner,
+        account=account.id,
+        provider=account.provider,
+        state=account.state,
+        kind=None,
+        feed=None,
+        last_ok=account.last_ok_at,
+        next_attempt=_next_attempt(account),
+        coverage=None,
+        error=" ".join(filter(None, (account.error, account.remedy))) or None,
+        skipped=(),
+    )
+
+
+def _feed_view(account: StoredAccount, feed: StoredFeed, counts: Counts) -> FeedView:
+    return FeedView(
+        owner=account.owner,
+        account=account.id,
+        provider=account.provider,
+        state=account.state,
+        kind=feed.kind,
+        feed=feed.name or feed.id,
+        last_ok=feed.last_ok_at,
+        next_attempt=_next_attempt(account),
+        coverage=feed.covered_since,
+        error=feed.error or None,
+        skipped=tuple(counts.get((feed.kind, feed.id), ())),
+    )
+
+
+def _next_attempt(account: StoredAccount) -> datetime | None:
+    """Say when an account is looked at next; the start of 1970 in its row means at once."""
+    return max(account.next_attempt_at, account.connected_at) if account.state == "active" else None
+
+
+def paused_until(connection: Connection, owner: str) -> datetime | None:
+    """Return until when the owner has stopped everything; None = not at all."""
+    until = connection.execute(select(owners.c.paused_until).where(owners.c.id == owner)).scalar()
+    return None if until is None else instant(until)

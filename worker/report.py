@@ -1,0 +1,155 @@
+"""What the owner reads in the terminal: suggestions, people, answers, accounts and findings, as plain as a good letter."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta, tzinfo
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from worker.json_views import AnswerView, FactView, FeedView, FindingView, PersonView, SuggestionView
+from worker.words import ago, counted, moment, span
+
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""What can move a cursor, colour a screen or turn a line round; a subject or a name may carry it."""
+STANDINGS = {
+    "in_touch": "in touch",
+    "booked": "booked",
+    "quiet": "quiet",
+    "one_way": "one way",
+    "new": "new",
+    "snoozed": "left alone for now",
+    "muted": "left alone",
+    "unread": "still reading",
+}
+ACTIONS = {"draft": "Draft to", "hold": "Hold for", "invite": "Invitation to"}
+
+
+def console() -> Console:
+    """Make a console that takes text as it is: no markup, no emoji codes, no colours guessed."""
+    return Console(markup=False, emoji=False, highlight=False, soft_wrap=False)
+
+
+def safe(text: str) -> str:
+    """Return text without what could play tricks on a terminal."""
+    return CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def suggestions(views: Sequence[SuggestionView], zone: tzinfo, *, empty: str) -> None:
+    """Print suggestions one below the other, with the text they consist of."""
+    screen = console()
+    if not views:
+        screen.print(empty)
+    for view in views:
+        suggestion(screen, view, zone)
+
+
+def suggestion(screen: Console, view: SuggestionView, zone: tzinfo) -> None:
+    """Print one suggestion: what, for whom, when, why, and its words."""
+    who = view.person.name or ", ".join(view.person.addresses)
+    line = Text(f"{ACTIONS[view.action]} {safe(who)}", style="bold")
+    if view.at is not None:
+        line.append(f"  {moment(view.at, zone)}", style="not bold")
+    line.append(f"  {_state(view)}", style="not bold dim")
+    screen.print(line)
+    screen.print(Padding(Text(safe(view.why)), (0, 0, 0, 2)))
+    quoted = Text(f"{safe(view.subject)}\n{safe(view.text).strip()}".strip(), style="dim")
+    screen.print(Padding(quoted, (0, 0, 0, 4)))
+    screen.print(Padding(Text(f"{view.rule}  {view.key}", style="dim"), (0, 0, 1, 2)))
+
+
+def _state(view: SuggestionView) -> str:
+    match view.state:
+        case "closed":
+            return f"closed: {(view.close_reason or 'done').replace('_', ' ')}"
+        case "planned":
+            return "planned"
+        case _:
+            return view.state
+
+
+def people(views: Sequence[PersonView], zone: tzinfo, now: datetime) -> None:
+    """Print the network as a table, and in one line what it holds."""
+    screen = console()
+    screen.print(people_table(views, zone, now))
+    kinds = Counter(view.kind for view in views)
+    screen.print(", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common()) or "Nobody yet: `rekindle pull` reads.")
+
+
+def people_table(views: Iterable[PersonView], zone: tzinfo, now: datetime) -> Table:
+    """Lay out people: who, where you stand, last contact, usual gap, next meeting, how often."""
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for heading in ("Person", "Stands", "Last in touch", "Usual gap", "Next meeting"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("Contacts", justify="right")
+    for view in views:
+        table.add_row(
+            Text(safe(view.name or ", ".join(view.addresses))),
+            Text(STANDINGS[view.state] if view.state else safe(f"{view.kind}: {view.reason or ''}")),
+            Text(ago(view.last_interaction, now) if view.last_interaction else ""),
+            Text(span(timedelta(days=view.rhythm_days)) if view.rhythm_days else ""),
+            Text(moment(view.next_meeting, zone, now) if view.next_meeting else ""),
+            Text(f"{view.interactions:,}" if view.interactions else ""),
+        )
+    return table
+
+
+def answer(view: AnswerView, zone: tzinfo) -> None:
+    """Print why, or why not, and the facts behind it."""
+    screen = console()
+    screen.print(Text(safe(view.who), style="bold"))
+    screen.print(Text(safe(view.sentence)))
+    for fact in view.facts:
+        screen.print(Padding(fact_line(fact, zone), (0, 0, 0, 2)))
+
+
+def fact_line(fact: FactView, zone: tzinfo) -> Text:
+    """Write one fact with when it was."""
+    line = Text(f"· {safe(fact.text)}")
+    if fact.at is not None:
+        line.append(f"  {moment(fact.at, zone)}", style="dim")
+    return line
+
+
+def status(views: Sequence[FeedView], zone: tzinfo, now: datetime, *, paused_until: datetime | None) -> None:
+    """Print each account with its feeds: what was read, what was left out, what is in the way."""
+    screen = console()
+    if paused_until is not None and paused_until > now:
+        screen.print(f"Paused until {moment(paused_until, zone, now)}: nothing is made. `rekindle pause --end` goes on.")
+    if not views:
+        screen.print("No account yet. `rekindle connect --help` says how to add one.")
+    for view in views:
+        if view.feed is None:
+            screen.print(Text(f"{view.account} ({view.provider}): {view.state}", style="bold"))
+        else:
+            screen.print(Padding(Text(f"{safe(view.feed)}: {_read_so_far(view, zone, now)}"), (0, 0, 0, 2)))
+        if view.error:
+            screen.print(Padding(Text(safe(view.error), style="red"), (0, 0, 0, 4)))
+        for skip in view.skipped:
+            screen.print(Padding(Text(f"{skip.count:,} left out: {safe(skip.reason)}", style="dim"), (0, 0, 0, 4)))
+
+
+def _read_so_far(view: FeedView, zone: tzinfo, now: datetime) -> str:
+    if view.last_ok is None:
+        return "not read yet"
+    read = f"read {moment(view.last_ok, zone, now)}"
+    if view.coverage is None:
+        return f"{read}, the first read is under way"
+    return read if view.coverage.year == 1 else f"{read}, back to {view.coverage.astimezone(zone):%d %b %Y}"
+
+
+def findings(views: Sequence[FindingView]) -> None:
+    """Print what doctor or a check found; a remedy for all that is missing."""
+    screen = console()
+    for view in views:
+        mark = Text("ok   ", style="green") if view.is_ok else Text("wrong", style="red")
+        screen.print(Text.assemble(mark, "  ", (safe(view.subject), "bold"), "  ", safe(view.what)))
+        if view.remedy and not view.is_ok:
+            screen.print(Padding(Text(f"→ {safe(view.remedy)}"), (0, 0, 0, 7)))
+    wrong = sum(not view.is_ok for view in views)
+    screen.print(f"{counted(wrong, 'thing')} to put right." if wrong else "All is well.")

@@ -1,0 +1,128 @@
+"""What `try` and `demo` tell: who is in the network, who has gone quiet, where attention goes, what would be made and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime, tzinfo
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from rules.engine import Refusal
+from rules.network import Kind, Person
+from worker import report
+from worker.trial import Tally, TrialPerson, TrialReport
+from worker.views import planned, trial_person
+from worker.words import ago, counted, span
+
+SHOWN = 12
+"""Rows of a list before it says how many more there are."""
+SURE = {
+    "given": "You said so.",
+    "certain": "That is certain:",
+    "likely": "That is likely:",
+    "unsure": "That is a guess; say `--me ADDRESS` if it is wrong:",
+}
+
+
+def tell(found: TrialReport, zone: tzinfo, now: datetime) -> None:
+    """Print the whole trial, the most useful last, where the eye rests."""
+    screen = report.console()
+    _read(screen, found)
+    _people(screen, found, zone, now)
+    _quiet(screen, found.quiet, now)
+    _attention(screen, found)
+    _actions(screen, found, zone)
+    refusals(screen, found.decision.refusals, {each.person.id: each.person for each in found.people})
+    screen.print("\nNothing was written anywhere, nothing was sent. `rekindle init` sets it up for good.")
+
+
+def _read(screen: Console, found: TrialReport) -> None:
+    screen.print(Text(f"You are {', '.join(found.owner_addresses) or 'not found'}.", style="bold"))
+    screen.print(f"{SURE[found.owner_confidence]} {report.safe(found.owner_reason)}".strip())
+    _tally(screen, "message", found.messages)
+    _tally(screen, "event", found.events)
+
+
+def _tally(screen: Console, noun: str, tally: Tally) -> None:
+    if not tally.read:
+        return
+    line = f"{counted(tally.read, noun)} read"
+    if tally.duplicates:
+        line += f", {tally.duplicates:,} of them more than once"
+    screen.print(f"{line}.")
+    for skip in tally.skipped:
+        where = f" (first at {report.safe(skip.example)})" if skip.example else ""
+        screen.print(Padding(Text(f"{skip.count:,} left out: {report.safe(skip.reason)}{where}", style="dim"), (0, 0, 0, 2)))
+
+
+def heading(screen: Console, text: str) -> None:
+    """Print the heading of a part."""
+    screen.print(Text(f"\n{text}", style="bold underline"))
+
+
+def _people(screen: Console, found: TrialReport, zone: tzinfo, now: datetime) -> None:
+    heading(screen, f"Your network: {counted(len(found.people), 'person').replace('persons', 'people')}")
+    if not found.people:
+        screen.print("Nobody with whom you were in touch both ways. Is one of your own addresses missing? `--me ADDRESS` adds it.")
+        return
+    screen.print(report.people_table((trial_person(each) for each in found.people[:SHOWN]), zone, now))
+    if len(found.people) > SHOWN:
+        screen.print(Text(f"and {len(found.people) - SHOWN:,} more; --json lists them all.", style="dim"))
+    kinds = Counter(other.kind for other in found.others)
+    left = ", ".join(f"{kinds[kind]:,} {noun}" for kind, noun in _NOUNS.items() if kinds[kind])
+    if left:
+        screen.print(Text(f"Left out of the network: {left}.", style="dim"))
+
+
+_NOUNS: dict[Kind, str] = {"machine": "machines", "list": "mailing lists", "room": "rooms", "unknown": "addresses that only one side ever wrote to"}
+
+
+def _quiet(screen: Console, quiet: Iterable[TrialPerson], now: datetime) -> None:
+    shown = list(quiet)
+    if not shown:
+        return
+    heading(screen, "Gone quiet")
+    for each in shown[:SHOWN]:
+        name = report.safe(each.person.name or each.person.addresses[0])
+        usual = f", usually every {span(each.rhythm).removeprefix('1 ')}" if each.rhythm else ""
+        screen.print(Text.assemble((name, "bold"), f"  {ago(each.last_at, now)}{usual}"))
+    if len(shown) > SHOWN:
+        screen.print(Text(f"and {len(shown) - SHOWN:,} more", style="dim"))
+
+
+def _attention(screen: Console, found: TrialReport) -> None:
+    if not found.attention.sentence:
+        return
+    heading(screen, "Where your attention goes")
+    screen.print(report.safe(found.attention.sentence))
+    for name, share in found.attention.top:
+        screen.print(Text.assemble(f"{share:>5.0%}  ", ("█" * max(1, round(share * 40)), "cyan"), f"  {report.safe(name)}"))
+
+
+def _actions(screen: Console, found: TrialReport, zone: tzinfo) -> None:
+    heading(screen, "What Rekindle would make today")
+    people = {each.person.id: each.person for each in found.people}
+    for suggestion in found.decision.suggestions:
+        report.suggestion(screen, planned(suggestion, people), zone)
+    if not found.decision.suggestions:
+        screen.print("Nothing.")
+
+
+def refusals(screen: Console, refused: Iterable[Refusal], people: Mapping[str, Person], shown: int = SHOWN) -> None:
+    """Print what was considered and left undone, and why, one line for each person and reason."""
+    lines = dict.fromkeys((_name(each, people), each.sentence) for each in refused)
+    if not lines:
+        return
+    heading(screen, "What it would not make, and why not")
+    for name, sentence in list(lines)[:shown]:
+        screen.print(Text.assemble((report.safe(name), "bold"), f"  {report.safe(sentence)}"))
+    if len(lines) > shown:
+        screen.print(Text(f"and {len(lines) - shown:,} more", style="dim"))
+
+
+def _name(refused: Refusal, people: Mapping[str, Person]) -> str:
+    person = people.get(refused.person_id)
+    return (person.name or person.addresses[0]) if person else refused.rule

@@ -1,0 +1,64 @@
+"""Connecting an account: a table in config.toml, a row in the store, and a first look at what can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from sqlalchemy import Connection
+
+from worker.advice import Refusal
+from worker.app import App
+from worker.config import load
+from worker.exit_codes import USAGE
+from worker.settings import Config
+from worker.setup import NewAccount, add_account
+from worker.store import accounts, audit
+from worker.verbs.opened import chosen
+
+
+def connect_files(
+    name: str, *, mail: Sequence[Path], calendar: Sequence[Path], out: Path | None, config: Path | None, owner: str | None
+) -> None:
+    """Connect files on disk, or take up an account that was let go of. Raises Refusal, ConfigError."""
+    settings = load(config)
+    whose = chosen(settings, owner)
+    if mail or calendar:
+        add_account(settings.file, whose, files_account(name, mail, calendar, out or settings.file.parent / f"{name}-out"))
+    elif name not in settings.owners[whose].accounts:
+        raise Refusal(f"There is no account {name!r} to take up again.", "Say what to read: PATH...", code=USAGE)
+    _look(load(settings.file), whose, name)
+
+
+def files_account(name: str, mail: Sequence[Path], calendar: Sequence[Path], out: Path) -> NewAccount:
+    """Describe an account of files."""
+    read = [("mail", tuple(map(str, mail))), ("calendar", tuple(map(str, calendar)))]
+    return NewAccount(name=name, provider="files", settings=(*((key, paths) for key, paths in read if paths), ("out", str(out))))
+
+
+def _look(settings: Config, owner: str, name: str) -> None:
+    """Open the account once, so that a wrong path is known now and not at night. Raises the port's errors."""
+    app = App.open(settings)
+    account = f"{owner}/{name}"
+    now = datetime.now(UTC)
+    try:
+        with app.store.write() as connection:
+            _note(connection, owner, name, settings.owners[owner].accounts[name].provider, now)
+        opened = app.open_connection(account)
+        try:
+            feeds = [*(opened.mailbox.feeds() if opened.mailbox else ()), *(opened.calendar.feeds() if opened.calendar else ())]
+        finally:
+            opened.close()
+    finally:
+        app.close()
+    click.echo(f"{name} is connected; it holds {', '.join(feed.name for feed in feeds) or 'nothing yet'}.")
+    click.echo("`rekindle pull` reads it now, `rekindle run` whenever something is new.")
+
+
+def _note(connection: Connection, owner: str, name: str, provider: str, now: datetime) -> None:
+    stored = accounts.register(connection, owner=owner, name=name, provider=provider, addresses=(), now=now)
+    if stored.state != "active":
+        accounts.resume(connection, stored.id, now)
+    audit.record(connection, now, owner, "connect", account=stored.id)

@@ -1,0 +1,98 @@
+"""`rekindle demo`: write the invented world, run the real service on it once, and show what came of it and where."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import perf_counter
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.text import Text
+
+from worker import queries, report, trial_report
+from worker.app import App, frozen_clock
+from worker.config import load
+from worker.demo import World, write_world
+from worker.json_views import SuggestionView
+from worker.store import accounts
+from worker.verbs.explaining import decided
+from worker.verbs.opened import Here
+from worker.words import counted, moment
+
+SINCE: Final = timedelta(days=30)
+"""The demo's account counts as connected for so long: what its meetings gave rise to is made, and the gentle start is over."""
+
+
+def demonstrated(folder: Path) -> None:
+    """Run the demo in a folder, from the beginning or again."""
+    began = perf_counter()
+    screen = Console(file=sys.stderr, markup=False, emoji=False, highlight=False)
+    with screen.status("Writing eighteen months of mail and calendar …") as status:
+        world = write_world(folder, now=datetime.now(UTC))
+        settings = load(world.config_path)
+        app = App.open(settings, clock=frozen_clock(world.now))
+        try:
+            here = Here(
+                app=app,
+                name=world.owner,
+                settings=settings.owners[world.owner],
+                zone=ZoneInfo(settings.owners[world.owner].zone),
+                now=world.now,
+            )
+            _connect(here)
+            before = {view.key for view in here.read(lambda connection: queries.suggestions(connection, here.name, queries.STATES))}
+            app.run_until_idle(lambda line: status.update(f"{line} …"))
+            status.update("Looking at what it made …")
+            _tell(here, world, before, perf_counter() - began)
+        finally:
+            app.close()
+
+
+def _connect(here: Here) -> None:
+    """Have the account connected and the owner started some weeks ago, if this is the first run."""
+    since = here.now - SINCE
+    settings = here.settings.accounts
+    with here.app.store.write() as connection:
+        for name, account in settings.items():
+            accounts.register(connection, owner=here.name, name=name, provider=account.provider, addresses=(), now=since)
+        accounts.start_owner(connection, here.name, since)
+
+
+def _tell(here: Here, world: World, before: set[str], seconds: float) -> None:
+    screen = report.console()
+    views = here.read(lambda connection: queries.suggestions(connection, here.name, queries.STATES))
+    fresh = [view for view in views if view.key not in before]
+    decision, looked_at = decided(here)
+    read = f"{counted(world.messages, 'message')} and {counted(world.events, 'event')}"
+    screen.print(Text(f"{here.settings.name}, {moment(here.now, here.zone)}: {read}, {seconds:.1f} s.", style="bold"))
+    _made(screen, views, fresh, here)
+    quiet = {relation.person.id: relation.person for relation in looked_at.relations}
+    trial_report.refusals(screen, decision.refusals, quiet)
+    _where(screen, world, here)
+
+
+def _made(screen: Console, views: tuple[SuggestionView, ...], fresh: list[SuggestionView], here: Here) -> None:
+    if fresh:
+        trial_report.heading(screen, f"What Rekindle made: {counted(len(fresh), 'thing')}")
+    else:
+        trial_report.heading(screen, f"Nothing new. What it made before: {counted(len(views), 'thing')}")
+    for view in fresh or views:
+        report.suggestion(screen, view, here.zone)
+
+
+def _where(screen: Console, world: World, here: Here) -> None:
+    trial_report.heading(screen, "Where it is")
+    for account in here.settings.accounts.values():
+        out = Path(str(account.settings.get("out", world.folder)))
+        drafts = sorted((out / "Drafts").glob("*/*"))
+        screen.print(f"Drafts: {out / 'Drafts'} ({counted(len(drafts), 'file')})")
+        for holds in (out / "holds.ics", out / "Holds.ics"):
+            if holds.exists():
+                screen.print(f"Holds:  {holds}")
+    screen.print(f"\nNothing was sent. Look round: export REKINDLE_CONFIG={world.config_path}")
+    screen.print(
+        f"then rekindle people, rekindle why WHO, rekindle status, each with --now {here.now.astimezone(here.zone):%Y-%m-%dT%H:%M}"
+    )

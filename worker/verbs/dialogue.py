@@ -1,0 +1,173 @@
+"""The dialogue of `init`: what options did not say is asked, then a preview, and one yes."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final, TypeVar
+
+import click
+
+from worker import report
+from worker.advice import Refusal
+from worker.config_places import default_config, state_folder
+from worker.credentials import make_key
+from worker.exit_codes import OWNER, USAGE
+from worker.setup import Answers, create
+from worker.store import accounts
+from worker.verbs.connecting import files_account
+from worker.verbs.explaining import previewed
+from worker.verbs.opened import Here, opened
+from worker.verbs.steered import FOREVER
+from worker.verbs.zones import zone_called, zone_here
+
+MOST_PEOPLE: Final = 10
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What the options of `init` said; None and () are still to be asked."""
+
+    name: str | None
+    addresses: tuple[str, ...]
+    zone: str | None
+    hours: str | None
+    holds: int | None
+    thank_yous: int | None
+    signature: str | None
+    language: str | None
+    people: tuple[str, ...]
+    mail: tuple[Path, ...]
+    calendar: tuple[Path, ...]
+    out: Path | None
+
+
+def said_so(options: Mapping[str, object]) -> Said:
+    """Take over what click read."""
+    return Said(**options)  # type: ignore[arg-type]  # click has checked each by its type
+
+
+def initiate(said: Said, *, config: Path | None, now: datetime | None, is_sure: bool) -> None:
+    """Ask, write the settings and the key, read, preview, and start on the owner's yes. Raises Refusal, ConfigError."""
+    file = config.expanduser().absolute() if config else default_config(os.environ)
+    if file.exists():
+        raise Refusal(f"{file} is there already.", "Edit it and run `rekindle doctor`, or move it away first.", code=OWNER)
+    create(file, _answered(said, file, is_silent=is_sure))
+    make_key(state_folder(file, os.environ) / "master.key")
+    click.echo(f"\nWritten to {file}. You can edit it at any time; `rekindle doctor` checks it.")
+    with opened(file, None, now) as here:
+        here.write(lambda connection: accounts.pause_owner(connection, here.name, FOREVER))
+        _preview(here)
+        if is_sure or click.confirm("\nShall Rekindle put such drafts and holds into your mailbox and calendar from now on?"):
+            _start(here)
+        else:
+            click.echo("Then nothing is made. `rekindle pause --end` says yes later.")
+
+
+def _start(here: Here) -> None:
+    with here.app.store.write() as connection:
+        accounts.pause_owner(connection, here.name, None)
+        accounts.start_owner(connection, here.name, here.now)
+    click.echo("Good. `rekindle run` does the work; the first 14 days go at half the pace.")
+
+
+def _preview(here: Here) -> None:
+    if not here.settings.accounts:
+        click.echo("No mail or calendar yet: `rekindle connect --help` says how to add them.")
+        return
+    for name in here.settings.accounts:
+        click.echo(f"Reading {name} …")
+        while here.app.pull(f"{here.name}/{name}"):
+            pass
+    click.echo("\nThis is what it would make now:\n")
+    report.suggestions(previewed(here), here.zone, empty="Nothing today: thank-yous come after meetings from now on.")
+
+
+def _answered(said: Said, file: Path, *, is_silent: bool) -> Answers:
+    """Complete what was said by asking, or with the usual answers where nothing may be asked."""
+    ask = _assumed if is_silent else _asked
+    full_name = said.name or ask("Your name", _name_here(), str.strip)
+    addresses = said.addresses or ask("Your mail addresses, the usual first", "", _addresses)
+    if not addresses or not full_name:
+        raise Refusal("Your name and one of your addresses are wanted.", "Say --name NAME --address ADDRESS.", code=USAGE)
+    mail = said.mail or ask("Your mail on disk: mbox, Maildir or Takeout (Enter: none)", "", _paths)
+    calendar = said.calendar or ask("Your calendar on disk: .ics (Enter: none)", "", _paths)
+    out = said.out or file.parent / "out"
+    return Answers(
+        owner=re.sub(r"[^a-z0-9]", "", full_name.split()[0].casefold()) or "me",
+        full_name=full_name,
+        addresses=addresses,
+        zone=zone_called(said.zone).key if said.zone else ask("Your time zone", zone_here(), _zone),
+        hours=said.hours or ask("Your working hours", "09:00-18:00", str.strip),
+        holds_per_week=said.holds if said.holds is not None else ask("Holds in a week, at most", "2", _number),
+        thank_yous_per_week=said.thank_yous
+        if said.thank_yous is not None
+        else ask("Thank-you drafts in a week, at most", "3", _number),
+        signature=said.signature if said.signature is not None else ask("Your drafts end with", full_name, str.strip),
+        language=said.language or ask("Language of your drafts", "en", str.strip),
+        people=_at_most_ten(said.people or ask("Up to ten people who matter most, by address (Enter: none)", "", _addresses)),
+        accounts=(files_account("files", mail, calendar, out),) if mail or calendar else (),
+    )
+
+
+def _asked(question: str, usual: str, read: Callable[[str], Answer]) -> Answer:
+    """Ask until the answer can be read."""
+
+    def convert(text: str) -> Answer:
+        try:
+            return read(text)
+        except Refusal as refusal:
+            raise click.BadParameter(refusal.advice.text()) from None
+
+    answer: Answer = click.prompt(question, default=usual, show_default=bool(usual), value_proc=convert)
+    return answer
+
+
+def _assumed(_question: str, usual: str, read: Callable[[str], Answer]) -> Answer:
+    return read(usual)
+
+
+def _addresses(text: str) -> tuple[str, ...]:
+    found = tuple(part for part in re.split(r"[,;\s]+", text) if part)
+    for each in found:
+        if not re.fullmatch(r"[^@\s]+@[^@\s]+", each):
+            raise Refusal(f"{each!r} is no mail address.")
+    return found
+
+
+def _at_most_ten(people: tuple[str, ...]) -> tuple[str, ...]:
+    if len(people) > MOST_PEOPLE:
+        raise Refusal(f"These are {len(people)} people; at most {MOST_PEOPLE} can matter most.", "Name fewer.", code=USAGE)
+    return people
+
+
+def _paths(text: str) -> tuple[Path, ...]:
+    found = tuple(Path(part.strip()).expanduser().absolute() for part in text.split(",") if part.strip())
+    for each in found:
+        if not each.exists():
+            raise Refusal(f"There is no file or folder {each}.")
+    return found
+
+
+def _zone(text: str) -> str:
+    return zone_called(text.strip()).key
+
+
+def _number(text: str) -> int:
+    if not text.strip().isdecimal():
+        raise Refusal(f"{text!r} is no number.")
+    return int(text)
+
+
+def _name_here() -> str:
+    """Return the full name this computer's account is registered with."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_gecos.partition(",")[0]
+    except KeyError:
+        return ""

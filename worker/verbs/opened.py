@@ -1,0 +1,88 @@
+"""What a verb works on: settings read, store opened, one owner chosen, and the time it is to take for now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from worker.advice import Refusal
+from worker.app import App, frozen_clock
+from worker.config import load
+from worker.exit_codes import OWNER, USAGE
+from worker.settings import Config, OwnerSettings
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Here:
+    """One owner's corner of an opened installation."""
+
+    app: App
+    name: str
+    """NAME of [owners.NAME]."""
+    settings: OwnerSettings
+    zone: ZoneInfo
+    now: datetime
+    """Aware UTC."""
+
+    def read(self, query: Callable[[Connection], Found]) -> Found:
+        """Ask the store in one snapshot."""
+        with self.app.store.read() as connection:
+            return query(connection)
+
+    def write(self, change: Callable[[Connection], Found]) -> Found:
+        """Change the store in one transaction."""
+        with self.app.store.write() as connection:
+            return change(connection)
+
+    def midnight(self, day: date | None) -> datetime | None:
+        """Return when a day begins in the owner's zone."""
+        return None if day is None else datetime.combine(day, time(), self.zone).astimezone(UTC)
+
+
+@contextmanager
+def opened(config: Path | None, owner: str | None, now: datetime | None = None) -> Iterator[Here]:
+    """Open everything a verb needs for one owner. Raises ConfigError, StoreError, Refusal."""
+    settings = load(config)
+    name = chosen(settings, owner)
+    zone = ZoneInfo(str(settings.owners[name].zone))
+    at = instant(now, zone)
+    app = App.open(settings, clock=None if now is None else frozen_clock(at))
+    try:
+        yield Here(app=app, name=name, settings=settings.owners[name], zone=zone, now=at)
+    finally:
+        app.close()
+
+
+def chosen(settings: Config, owner: str | None) -> str:
+    """Say which owner is meant: the one named, else the only one."""
+    names = tuple(settings.owners)
+    if owner in names:
+        return owner
+    if owner is not None:
+        raise Refusal(f"There is no owner {owner!r}.", f"{settings.file} knows: {', '.join(names)}.", code=USAGE)
+    if len(names) > 1:
+        raise Refusal("There is more than one owner.", f"Say which: --owner {' | '.join(names)}", code=USAGE)
+    if not names:
+        raise Refusal("There is no owner yet.", "Run `rekindle init`.", code=OWNER)
+    return names[0]
+
+
+def instant(now: datetime | None, zone: ZoneInfo) -> datetime:
+    """Return the time to take for now, aware UTC; without an offset it is read in the owner's zone."""
+    if now is None:
+        return datetime.now(UTC)
+    return (now if now.tzinfo else now.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def some_zone(settings: Config) -> ZoneInfo:
+    """Return the zone of the first owner, for a time that is everybody's."""
+    return ZoneInfo(next(iter(settings.owners.values())).zone)

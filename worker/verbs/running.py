@@ -1,0 +1,109 @@
+"""Verbs that do the work: run, the service; pull, decide and deliver, one step of it each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from worker.verbs import options
+
+if TYPE_CHECKING:
+    from worker.app import Part
+    from worker.store.accounts import StoredAccount
+    from worker.verbs.opened import Here
+
+PARTS = ("tick", "work", "watch", "web")
+
+
+@click.command(epilog=options.examples("rekindle run --help", "rekindle run --only web --help"))
+@click.option("--only", multiple=True, type=click.Choice(PARTS), help="Run this part alone; wants a broker of its own.")
+@options.now
+@options.config
+@click.pass_context
+def run(ctx: click.Context, *, only: tuple[Part, ...], now: datetime | None, config: Path | None) -> None:
+    """Run the service for every owner until SIGTERM or Ctrl-C: read, decide, put in place, look after.
+
+    With --now the clock starts there and goes on from it.
+    """
+    from worker.advice import Refusal
+    from worker.app import App, shifted_clock
+    from worker.config import load
+    from worker.exit_codes import USAGE
+    from worker.verbs.opened import instant, some_zone
+
+    settings = load(config)
+    app = App.open(settings, clock=None if now is None else shifted_clock(instant(now, some_zone(settings))))
+    try:
+        ctx.exit(app.run(only))
+    except ValueError as error:
+        raise Refusal(str(error), "Set [broker] url to redis:// or amqp://, or leave --only out.", code=USAGE) from None
+    finally:
+        app.close()
+
+
+@click.command(epilog=options.examples("rekindle pull", "rekindle pull files"))
+@click.argument("accounts", nargs=-1, metavar="[ACCOUNT]...")
+@options.now
+@options.writing
+def pull(*, accounts: tuple[str, ...], now: datetime | None, config: Path | None, owner: str | None) -> None:
+    """Read what is new in mail and calendars, once, to the end."""
+    from worker.verbs.opened import opened
+
+    with opened(config, owner, now) as here:
+        for account in _chosen(here, accounts):
+            while here.app.pull(account.id):
+                pass
+            _say_how_it_went(here, account.id, "is read up to now")
+
+
+@click.command(epilog=options.examples("rekindle decide"))
+@options.now
+@options.writing
+def decide(*, now: datetime | None, config: Path | None, owner: str | None) -> None:
+    """Plan what is due, once. What a rule may do by itself is approved; what waits for you, `suggestions` shows."""
+    from worker.verbs.opened import opened
+    from worker.words import counted
+
+    with opened(config, owner, now) as here:
+        click.echo(f"{counted(here.app.decide(here.name), 'new suggestion')}.")
+
+
+@click.command(epilog=options.examples("rekindle deliver", "rekindle deliver files"))
+@click.argument("accounts", nargs=-1, metavar="[ACCOUNT]...")
+@options.now
+@options.writing
+def deliver(*, accounts: tuple[str, ...], now: datetime | None, config: Path | None, owner: str | None) -> None:
+    """Put planned drafts and holds in place, once, and look after those that are there."""
+    from worker.verbs.opened import opened
+    from worker.words import counted
+
+    with opened(config, owner, now) as here:
+        for account in _chosen(here, accounts):
+            changed = here.app.deliver(account.id)
+            _say_how_it_went(here, account.id, f"{counted(changed, 'suggestion')} changed")
+
+
+def _chosen(here: Here, names: tuple[str, ...]) -> list[StoredAccount]:
+    """Return the accounts named, else all that are active."""
+    from worker.queries import account_called
+    from worker.store.accounts import accounts
+
+    if names:
+        return here.read(lambda connection: [account_called(connection, here.name, name) for name in names])
+    return [each for each in here.read(lambda connection: accounts(connection, here.name)) if each.state == "active"]
+
+
+def _say_how_it_went(here: Here, account: str, well: str) -> None:
+    """Report an account; what stands in its way is noted in its row. Raises Refusal for that."""
+    from worker.advice import Refusal
+    from worker.exit_codes import FAILED, OWNER
+    from worker.store.accounts import get
+
+    stored = here.read(lambda connection: get(connection, account))
+    if stored.error:
+        code = OWNER if stored.state == "paused" else FAILED
+        raise Refusal(f"{stored.name}: {stored.error}", stored.remedy, code=code)
+    click.echo(f"{stored.name}: {well}.")

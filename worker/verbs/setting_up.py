@@ -1,0 +1,114 @@
+"""Verbs that set up: init, connect, doctor, upgrade."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from worker.verbs import options
+
+PATHS = click.Path(exists=True, path_type=Path, resolve_path=True)
+
+
+@click.command(
+    epilog=options.examples(
+        "rekindle init --config new/config.toml --name 'Maya Chen' --address maya@meridian.example --zone Europe/Berlin"
+        " --mail demo/world --calendar demo/world --out new/out --yes"
+    )
+)
+@click.option("--name", metavar="NAME", help="Your full name, as it stands in your mail.")
+@click.option("--address", "addresses", multiple=True, metavar="ADDRESS", help="An address of yours, the usual one first.")
+@click.option("--zone", metavar="ZONE", help="Your time zone: Europe/Berlin.")
+@click.option("--hours", metavar="FROM-TO", help="Your working hours: 09:00-18:00.")
+@click.option("--holds", type=click.IntRange(min=0), metavar="N", help="Holds in a week at most.")
+@click.option("--thank-yous", type=click.IntRange(min=0), metavar="N", help="Thank-you drafts in a week at most.")
+@click.option("--signature", metavar="TEXT", help="Ends every draft.")
+@click.option("--language", metavar="CODE", help="Language of drafts: en, de.")
+@click.option("--key-person", "people", multiple=True, metavar="ADDRESS", help="Someone who matters most; up to ten.")
+@click.option("--mail", multiple=True, type=PATHS, metavar="PATH", help="Your mail on disk: mbox, Maildir, Takeout.")
+@click.option("--calendar", multiple=True, type=PATHS, metavar="PATH", help="Your calendar on disk: .ics.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path, resolve_path=True),
+    metavar="FOLDER",
+    help="Where drafts and holds go.",
+)
+@options.yes
+@options.now
+@options.config
+def init(*, now: datetime | None, config: Path | None, yes: bool, **said: object) -> None:
+    """Set Rekindle up: a few questions, a preview of what it would make, and one yes.
+
+    What an option says is not asked; with --yes nothing is asked at all.
+    """
+    from worker.verbs.dialogue import initiate, said_so
+
+    initiate(said_so(said), config=config, now=now, is_sure=yes)
+
+
+@click.group(epilog=options.examples("rekindle connect files --help"))
+def connect() -> None:
+    """Add an account to read and to put work into."""
+
+
+@connect.command(epilog=options.examples("rekindle connect files demo/world --account archive"))
+@click.argument("paths", nargs=-1, type=PATHS, metavar="[PATH]...")
+@click.option("--account", default="files", show_default=True, metavar="NAME", help="What to call it.")
+@click.option("--mail", multiple=True, type=PATHS, metavar="PATH", help="Mail only.")
+@click.option("--calendar", multiple=True, type=PATHS, metavar="PATH", help="Calendars only.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path, resolve_path=True),
+    metavar="FOLDER",
+    help="Where drafts and holds go.",
+)
+@options.writing
+def files(
+    *,
+    paths: tuple[Path, ...],
+    account: str,
+    mail: tuple[Path, ...],
+    calendar: tuple[Path, ...],
+    out: Path | None,
+    config: Path | None,
+    owner: str | None,
+) -> None:
+    """Read mail and calendars at PATH: mbox, Maildir, .eml, .ics or a Google Takeout. Drafts and holds go to FOLDER.
+
+    An account of that name that was let go of is taken up again.
+    """
+    from worker.verbs.connecting import connect_files
+
+    connect_files(account, mail=(*paths, *mail), calendar=(*paths, *calendar), out=out, config=config, owner=owner)
+
+
+@click.command(epilog=options.examples("rekindle doctor --help"))
+@options.config
+@options.as_json
+@click.pass_context
+def doctor(ctx: click.Context, *, config: Path | None, as_json: bool) -> None:
+    """Name each missing thing and its remedy: settings, key, database, zones, accounts, clock. Ends with 3 if there is any."""
+    from worker import report
+    from worker.doctor import examine
+    from worker.exit_codes import OWNER
+    from worker.json_views import to_json
+
+    findings = examine(config)
+    if as_json:
+        click.echo(to_json(findings))
+    else:
+        report.findings(findings)
+    ctx.exit(0 if all(each.is_ok for each in findings) else OWNER)
+
+
+@click.command(epilog=options.examples("rekindle upgrade"))
+@options.config
+def upgrade(*, config: Path | None) -> None:
+    """Bring the database to the schema of this version. Nothing is lost; a backup first does no harm."""
+    from worker.config import load
+    from worker.store import schema
+
+    before, after = schema.upgrade(load(config).store.url)
+    click.echo(f"The database is at schema {after} already." if before == after else f"The database is now at schema {after}.")

@@ -1,0 +1,133 @@
+"""What the steering verbs do, each answered in one line for the owner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import Final, assert_never
+
+from sqlalchemy import Connection, insert
+
+from rules.suggestions import Draft, Hold, Invite
+from worker import feedback
+from worker.advice import Refusal
+from worker.queries import entry_called, person_called
+from worker.report import ACTIONS, safe
+from worker.store import accounts, audit, outbox, people
+from worker.store.entry import Entry
+from worker.store.mapping import micros
+from worker.store.tables import note
+from worker.verbs.opened import Here
+from worker.views import action_name
+from worker.words import moment
+
+FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
+SNOOZE: Final = timedelta(weeks=4)
+
+
+def title_of(entry: Entry) -> str:
+    """Name a suggestion in a line: what it is and for whom."""
+    match entry.action:
+        case Draft(to=to):
+            name = ", ".join(each.name or each.email for each in to)
+        case Hold(title=title) | Invite(title=title):
+            name = title
+        case _:
+            assert_never(entry.action)
+    return safe(f"{ACTIONS[action_name(entry.action)]} {name}")
+
+
+def approve(here: Here, keys: Sequence[str]) -> Iterator[str]:
+    """Approve those named, or everything that waits. Raises Refusal."""
+    for entry in _entries(here, keys, waiting=("planned",)):
+        if here.write(partial(outbox.approve, key=entry.key, now=here.now)):
+            yield f"Approved: {title_of(entry)}, {moment(max(entry.at, here.now), here.zone)}."
+        else:
+            yield f"{title_of(entry)} does not wait for you: it is {entry.state}."
+    if not keys:
+        yield "Nothing else waits for you."
+
+
+def dismiss(here: Here, keys: Sequence[str]) -> Iterator[str]:
+    """Dismiss those named, and take away what lies there untouched. Raises Refusal."""
+    for entry in _entries(here, keys):
+        if not here.write(partial(feedback.dismiss, key=entry.key, now=here.now)):
+            yield f"{title_of(entry)} cannot be dismissed any more: it is {entry.state}."
+            continue
+        if entry.state not in outbox.WAITING:
+            here.app.deliver(entry.account)
+        yield f"Dismissed: {title_of(entry)}.{_left(here, entry)}"
+
+
+def _left(here: Here, entry: Entry) -> str:
+    now = here.read(lambda connection: outbox.read(connection, entry.key))
+    if now is None or now.state == "closed":
+        return ""
+    if now.close_reason is None:
+        return " You have changed it, so it stays where it is."
+    return " It is taken away as soon as its account answers."
+
+
+def _entries(here: Here, keys: Sequence[str], waiting: Sequence[str] = ()) -> list[Entry]:
+    if keys:
+        return here.read(lambda connection: [entry_called(connection, here.name, key) for key in keys])
+    return here.read(lambda connection: outbox.read_all(connection, here.name, states=waiting))
+
+
+def snooze(here: Here, who: str, until: date | None, *, is_end: bool) -> str:
+    """Leave somebody alone until a day, with what is planned for them. Raises Refusal."""
+    person = here.read(lambda connection: person_called(connection, here.name, who))
+    at = here.midnight(until) or here.now + SNOOZE
+    if at <= here.now and not is_end:
+        raise Refusal(f"{until} has passed.", "Name a day ahead, or say --end.")
+
+    def change(connection: Connection) -> None:
+        people.snooze(connection, here.name, person.id, None if is_end else at)
+        people.touch(connection, here.name, [person.id], here.now)
+        if is_end:
+            return
+        for entry in outbox.read_all(connection, here.name, states=outbox.WAITING):
+            if entry.address in person.addresses:
+                outbox.snooze(connection, entry.key, at, here.now)
+
+    here.write(change)
+    audit_line = f"{person.name or person.addresses[0]} is"
+    return (
+        f"{audit_line} not left alone any more." if is_end else f"{audit_line} left alone until {moment(at, here.zone, here.now)}."
+    )
+
+
+def log(here: Here, who: str, what: str, day: date | None) -> str:
+    """Note a contact that no mail or calendar shows. Raises Refusal."""
+    person = here.read(lambda connection: person_called(connection, here.name, who))
+    begin = here.midnight(day)
+    at = here.now if begin is None else begin + timedelta(hours=12)
+    if begin is not None and begin > here.now:
+        raise Refusal(f"{day} is still to come.", "Note it when it has happened.")
+    at = min(at, here.now)
+    row = {"owner": here.name, "person": person.id, "address": person.addresses[0], "at": micros(at), "kind": "touch", "text": what}
+
+    def change(connection: Connection) -> None:
+        connection.execute(insert(note), row)
+        people.touch(connection, here.name, [person.id], here.now)
+        audit.record(connection, here.now, here.name, "log")
+
+    here.write(change)
+    return f"Noted: {what or 'in touch'} with {person.name or person.addresses[0]}, {at.astimezone(here.zone):%a %d %b %Y}."
+
+
+def pause(here: Here, until: date | None, *, is_end: bool) -> str:
+    """Make nothing until a day, or until told to go on. Raises Refusal."""
+    at = here.midnight(until) or FOREVER
+    if at <= here.now and not is_end:
+        raise Refusal(f"{until} has passed.", "Name a day ahead, or say --end.")
+
+    def change(connection: Connection) -> None:
+        accounts.pause_owner(connection, here.name, None if is_end else at)
+        audit.record(connection, here.now, here.name, "resume" if is_end else "pause")
+
+    here.write(change)
+    if is_end:
+        return "Going on."
+    return "Paused. `rekindle pause --end` goes on." if until is None else f"Paused until {moment(at, here.zone, here.now)}."

@@ -1,0 +1,64 @@
+"""`rekindle try`: the reading with its progress bar, then the story it tells."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import Progress as Bar
+
+from worker import trial, trial_report, views
+from worker.json_views import to_json
+from worker.report import safe
+from worker.rulebooks import shipped
+from worker.verbs.zones import zone_called, zone_here
+
+STAGES = {
+    "owner": "Looking who you are",
+    "mail": "Reading mail",
+    "calendar": "Reading calendars",
+    "people": "Getting to know people",
+    "decide": "Thinking what to do",
+}
+
+
+def tried(paths: Sequence[Path], *, me: Sequence[str], zone: str | None, now: datetime | None, as_json: bool) -> None:
+    """Read, show how far it is, and print what was found."""
+    where = zone_called(zone or zone_here())
+    at = (datetime.now(UTC) if now is None else now if now.tzinfo else now.replace(tzinfo=where)).astimezone(UTC)
+    with _shown() as shown:
+        found = trial.run(paths, me=me, now=at, zone=where.key, rulebook=shipped(), on_progress=shown.update)
+    if as_json:
+        click.echo(to_json(views.trial(found)))
+    else:
+        trial_report.tell(found, where, at)
+
+
+class Shown:
+    """A progress bar on stderr, and above it the first names as soon as there are any."""
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+        self._task = bar.add_task("Opening", total=None)
+        self._has_named = False
+
+    def update(self, progress: trial.Progress) -> None:
+        """Move the bar."""
+        self._bar.update(self._task, description=STAGES[progress.stage], completed=progress.done, total=progress.total)
+        if progress.names and not self._has_named:
+            self._has_named = True
+            self._bar.console.print(f"In touch with {', '.join(safe(name) for name in progress.names)} …")
+
+
+@contextmanager
+def _shown() -> Iterator[Shown]:
+    screen = Console(file=sys.stderr, markup=False, emoji=False, highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
+        yield Shown(bar)

@@ -1,0 +1,109 @@
+"""What rollback, forget, disconnect and export do: each says first what it will do, and afterwards what it did."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+from sqlalchemy import Connection
+
+from rules.suggestions import Invite
+from worker.credentials import Credentials
+from worker.exporting import export_owner
+from worker.queries import account_called, person_called
+from worker.store import accounts, audit, outbox, people
+from worker.store.entry import Entry
+from worker.verbs.opened import Here
+from worker.verbs.steered import title_of
+from worker.words import counted, moment
+
+
+def rollback(here: Here, since: date, *, is_dry: bool, is_sure: bool) -> None:
+    """Take away what was made since a day and is untouched; what waits is dropped; Invites are only listed."""
+    begin = here.midnight(since)
+    ours = [each for each in here.read(lambda connection: outbox.read_all(connection, here.name)) if _is_since(each, begin)]
+    ends = [each for each in ours if not (isinstance(each.action, Invite) and each.state == "delivered")]
+    for each in ours:
+        stays = "" if each in ends else "  stays: an invitation is never taken back"
+        click.echo(f"{title_of(each)}  {moment(each.at, here.zone, here.now)}  {each.state}{stays}")
+    if is_dry or not ends:
+        click.echo(f"{counted(len(ends), 'suggestion')} would be taken back." if ends else "There is nothing to take back.")
+        return
+    if not is_sure:
+        click.confirm(f"Take {counted(len(ends), 'suggestion')} back?", abort=True)
+    _take_back(here, ends, "You rolled it back")
+    audit_detail = f"since {since.isoformat()}: {len(ends)}"
+    here.write(lambda connection: audit.record(connection, here.now, here.name, "rollback", detail=audit_detail))
+    for each in ends:
+        click.echo(f"{title_of(each)}: {_became(here, each)}")
+    click.echo("What is due later is still planned anew; `rekindle pause` stops that.")
+
+
+def _is_since(entry: Entry, begin: datetime | None) -> bool:
+    return begin is None or (entry.delivered_at or entry.created_at) >= begin
+
+
+def _take_back(here: Here, entries: list[Entry], note: str) -> None:
+    def change(connection: Connection) -> None:
+        for entry in entries:
+            if entry.state in outbox.WAITING:
+                outbox.close(connection, entry, "withdrawn", note, here.now)
+            else:
+                outbox.intend(connection, entry.key, "withdrawn", note, here.now)
+
+    here.write(change)
+    for account in sorted({entry.account for entry in entries if entry.state not in outbox.WAITING}):
+        here.app.deliver(account)
+
+
+def _became(here: Here, entry: Entry) -> str:
+    after = here.read(lambda connection: outbox.read(connection, entry.key))
+    if after is None or after.state == "closed":
+        return "gone"
+    return "stays, for you have changed it" if after.close_reason is None else "is taken away as soon as its account answers"
+
+
+def forget(here: Here, who: str, *, is_sure: bool) -> None:
+    """Erase a person: first what lies in mailbox and calendar untouched, then every row. Raises Refusal."""
+    person = here.read(lambda connection: person_called(connection, here.name, who))
+    name = person.name or person.addresses[0]
+    if not is_sure:
+        click.confirm(f"Erase every trace of {name} ({', '.join(person.addresses)}), for good?", abort=True)
+    entries = here.read(lambda connection: outbox.read_all(connection, here.name))
+    _take_back(here, [each for each in entries if each.address in person.addresses and not isinstance(each.action, Invite)], "")
+    gone = here.write(lambda connection: people.forget(connection, here.name, person.addresses, here.now))
+    here.write(lambda connection: audit.record(connection, here.now, here.name, "forget"))
+    click.echo(f"Erased: {counted(gone, 'row')}. No reading brings them back.")
+    if any(set(each.addresses) & set(person.addresses) for each in here.settings.people):
+        click.echo(f"{here.app.config.file} still names them: take them out there too.")
+
+
+def disconnect(here: Here, name: str, *, is_sure: bool) -> None:
+    """Let go of an account and erase its secrets. Raises Refusal."""
+    account = here.read(lambda connection: account_called(connection, here.name, name))
+    if not is_sure:
+        click.confirm(f"Never read or write {account.name} ({account.provider}) again?", abort=True)
+
+    def change(connection: Connection) -> None:
+        accounts.disconnect(connection, account.id)
+        audit.record(connection, here.now, here.name, "disconnect", account=account.id)
+
+    here.write(change)
+    Credentials(here.app.store, here.app.config.secrets.key, here.app.clock).erase(account.id)
+    click.echo(f"{account.name} is let go of; its secrets are erased.")
+    click.echo(f"Take [owners.{here.name}.accounts.{account.name}] out of {here.app.config.file}, or connect it again later.")
+
+
+def export(here: Here, output: Path | None) -> None:
+    """Write everything stored about the owner as JSON, to a file or to stdout."""
+    if output is None:
+        here.read(lambda connection: export_owner(connection, here.name, sys.stdout))
+        click.echo()
+    else:
+        with output.open("x", encoding="utf-8") as file:
+            output.chmod(0o600)
+            here.read(lambda connection: export_owner(connection, here.name, file))
+        click.echo(f"Written to {output}. It holds names, addresses and subjects: keep it as you keep your mail.")
+    here.write(lambda connection: audit.record(connection, here.now, here.name, "export"))
