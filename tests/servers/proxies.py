@@ -15,7 +15,12 @@ Fault = Literal["authorization", "rate", "unavailable", "rejected", "lose", "cut
 
 _TAGGED = re.compile(rb"\A(\S+) (\S+)(?: (\S+))?")
 _LITERAL = re.compile(rb"\{(\d+)(\+?)\}\r\n\Z")
-_REFUSALS = {"authorization": b"NO [AUTHENTICATIONFAILED] no", "rate": b"NO [LIMIT] slow down", "rejected": b"NO [CANNOT] not this", "error_after": b"NO [SERVERBUG] oh"}
+_REFUSALS = {
+    "authorization": b"NO [AUTHENTICATIONFAILED] no",
+    "rate": b"NO [LIMIT] slow down",
+    "rejected": b"NO [CANNOT] not this",
+    "error_after": b"NO [SERVERBUG] oh",
+}
 
 
 class ImapProxy:
@@ -67,7 +72,16 @@ class ImapProxy:
         client.sendall(match[1] + b" " + _REFUSALS[fault] + b"\r\n")
         return True
 
-    def _failing_append(self, fault: Fault, tag: bytes, line: bytes, lines: object, client: socket.socket, server: socket.socket, state: dict[str, bool]) -> bool:
+    def _failing_append(
+        self,
+        fault: Fault,
+        tag: bytes,
+        line: bytes,
+        lines: object,
+        client: socket.socket,
+        server: socket.socket,
+        state: dict[str, bool],
+    ) -> bool:
         literal = _LITERAL.search(line)
         assert literal is not None
         server.sendall(line)
@@ -101,67 +115,11 @@ class HttpProxy:
     """An HTTP proxy that fails the next request, or the next write."""
 
     def __init__(self, target: tuple[str, int]) -> None:
-        proxy = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version: ClassVar[str] = "HTTP/1.1"
-
-            def handle_one_request(self) -> None:
-                with contextlib.suppress(ConnectionError):
-                    super().handle_one_request()
-
-            def __getattr__(self, name: str) -> object:
-                if name.startswith("do_"):
-                    return self._handle
-                raise AttributeError(name)
-
-            def _handle(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                proxy.requests.append(f"{self.command} {self.path}")
-                is_write = self.command in ("PUT", "POST", "DELETE")
-                fault = proxy.fault
-                if fault is not None and (fault not in ("lose", "cut", "error_after") or is_write):
-                    proxy.fault = None
-                    if self._failed(fault, body, target):
-                        return
-                self._answer(*self._ask(body, target))
-
-            def _ask(self, body: bytes, target: tuple[str, int]) -> tuple[int, list[tuple[str, str]], bytes]:
-                connection = http.client.HTTPConnection(*target, timeout=60)
-                headers = {k: v for k, v in self.headers.items() if k.lower() not in ("connection", "accept-encoding")}
-                connection.request(self.command, self.path, body, headers)
-                answer = connection.getresponse()
-                content = answer.read()
-                connection.close()
-                return answer.status, answer.getheaders(), content
-
-            def _failed(self, fault: Fault, body: bytes, target: tuple[str, int]) -> bool:
-                if fault in ("lose", "error_after"):
-                    self._ask(body, target)
-                if fault in ("unavailable", "lose", "cut"):
-                    self.close_connection = True
-                    self.connection.shutdown(socket.SHUT_RDWR)
-                    return True
-                status = {"authorization": 401, "rate": 429, "rejected": 403, "error_after": 500}[fault]
-                self._answer(status, [("Retry-After", "7")] if fault == "rate" else [], b"<html>no</html>")
-                return True
-
-            def _answer(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
-                self.send_response_only(status)
-                for name, value in headers:
-                    if name.lower() not in ("transfer-encoding", "content-length", "connection"):
-                        self.send_header(name, value)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(content)
-
-            def log_message(self, *_: object) -> None:
-                return
-
+        self.target = target
         self.fault: Fault | None = None
         self.requests: list[str] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        handler = type("Bound", (_Handler,), {"proxy": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -169,3 +127,60 @@ class HttpProxy:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version: ClassVar[str] = "HTTP/1.1"
+    proxy: ClassVar[HttpProxy]
+
+    def handle_one_request(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            super().handle_one_request()
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("do_"):
+            return self._handle
+        raise AttributeError(name)
+
+    def _handle(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.proxy.requests.append(f"{self.command} {self.path}")
+        fault = self.proxy.fault
+        is_write = self.command in ("PUT", "POST", "DELETE")
+        if fault is None or (fault in ("lose", "cut", "error_after") and not is_write):
+            self._answer(*self._ask(body))
+            return
+        self.proxy.fault = None
+        self._fail(fault, body)
+
+    def _ask(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+        connection = http.client.HTTPConnection(*self.proxy.target, timeout=60)
+        headers = {k: v for k, v in self.headers.items() if k.lower() not in ("connection", "accept-encoding")}
+        connection.request(self.command, self.path, body, headers)
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        return answer.status, answer.getheaders(), content
+
+    def _fail(self, fault: Fault, body: bytes) -> None:
+        if fault in ("lose", "error_after"):
+            self._ask(body)
+        if fault in ("unavailable", "lose", "cut"):
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        status = {"authorization": 401, "rate": 429, "rejected": 403, "error_after": 500}[fault]
+        self._answer(status, [("Retry-After", "7")] if fault == "rate" else [], b"<html>no</html>")
+
+    def _answer(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
+        self.send_response_only(status)
+        for name, value in headers:
+            if name.lower() not in ("transfer-encoding", "content-length", "connection"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        return

@@ -1,0 +1,121 @@
+"""One way to speak HTTP: time-outs, no hidden retries, no wandering credentials, and statuses turned into port errors."""  # noqa: A005 - connectors.http is always named whole
+
+from __future__ import annotations
+
+import email.utils
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+
+from connectors.port import AuthorizationExpired, RateLimited, Rejected, Unavailable
+from rules.addresses import organisation
+
+_TIMEOUT = (10.0, 60.0)
+_REDIRECTS = 5
+_SLOW_DOWN, _BUSY = 429, 503
+_RETRY_DEFAULT, _RETRY_LONGEST = timedelta(seconds=60), timedelta(hours=6)
+
+
+class Http:
+    """A session with one provider. Not for several threads.
+
+    Nothing is ever sent twice by itself: whether an attempt succeeded is for the connector to find out. Credentials
+    follow a redirect only within the registrable domain they were meant for.
+    """
+
+    def __init__(self, auth: AuthBase | tuple[str, str] | None, *, name: str, ca_file: str = "") -> None:
+        self._session = requests.Session()
+        self._session.auth = auth
+        self._session.trust_env = False  # REQUESTS_CA_BUNDLE would overrule ca_file, and .netrc the given credentials
+        self._session.verify = ca_file or True
+        self._name = name
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, HTTPAdapter(max_retries=0))
+        self.server_time: datetime | None = None
+        """The provider's own clock at its last answer (Date header); connectors have no other."""
+
+    def send(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> requests.Response:
+        """Send one request and follow redirects with the same method; returns answers of any status but the ones below.
+
+        Raises AuthorizationExpired (401), RateLimited (429, or 503 with Retry-After), Unavailable (5xx, broken connections)
+        and Rejected (a redirect to somebody else's host).
+        """
+        for _ in range(_REDIRECTS):
+            answer = self._once(method, url, headers or {}, body)
+            if not answer.is_redirect and answer.status_code not in (301, 302, 307, 308):
+                return answer
+            target = urljoin(url, answer.headers.get("Location", ""))
+            self._check_redirect(url, target)
+            url = target
+        message = f"{self._name} redirects in circles."
+        raise Rejected(message, remedy="Check the address in config.")
+
+    def _once(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> requests.Response:
+        try:
+            answer = self._session.request(method, url, headers=dict(headers), data=body, timeout=_TIMEOUT, allow_redirects=False)
+        except requests.exceptions.SSLError as error:
+            message = f"The certificate of {self._name} is not trusted."
+            raise Rejected(message, remedy="Check the host name; for a private CA set ca_file.") from error
+        except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema) as error:
+            message = f"{url!r} is no web address."
+            raise Rejected(message, remedy="Write it as https://host/path.") from error
+        except requests.exceptions.RequestException as error:
+            message = f"{self._name} cannot be reached or broke off ({type(error).__name__})."
+            raise Unavailable(message) from error
+        self._note_time(answer)
+        self._check(answer)
+        return answer
+
+    def _check(self, answer: requests.Response) -> None:
+        status = answer.status_code
+        if status == 401:  # noqa: PLR2004 - the status itself says it best
+            message = f"{self._name} refused the sign-in."
+            raise AuthorizationExpired(
+                message, remedy="Check user and password (many providers want an app password), then reconnect."
+            )
+        if status == _SLOW_DOWN or (status == _BUSY and "Retry-After" in answer.headers):
+            message = f"{self._name} asks to slow down."
+            raise RateLimited(message, retry_after=self._retry_after(answer))
+        if 500 <= status != 507:  # noqa: PLR2004 - 507 has a meaning of its own in RFC 6578
+            message = f"{self._name} answered {status}."
+            raise Unavailable(message)
+
+    def _retry_after(self, answer: requests.Response) -> timedelta:
+        """Read Retry-After in seconds or as a date (RFC 9110 10.2.3), within reason."""
+        raw = answer.headers.get("Retry-After", "")
+        if raw.isdigit():
+            return min(timedelta(seconds=int(raw[:9])), _RETRY_LONGEST)
+        try:
+            until = email.utils.parsedate_to_datetime(raw)
+        except ValueError:
+            return _RETRY_DEFAULT
+        now = self.server_time or until
+        return min(max(until.astimezone(UTC) - now, timedelta(seconds=1)), _RETRY_LONGEST)
+
+    def _note_time(self, answer: requests.Response) -> None:
+        try:
+            self.server_time = email.utils.parsedate_to_datetime(answer.headers.get("Date", "")).astimezone(UTC)
+        except ValueError:
+            return
+
+    def _check_redirect(self, url: str, target: str) -> None:
+        here, there = urlsplit(url), urlsplit(target)
+        if here.scheme == "https" and there.scheme != "https":
+            message = f"{self._name} redirects to an unencrypted address."
+            raise Rejected(message, remedy="Check the address in config.")
+        if here.hostname == there.hostname:
+            return
+        home = organisation(f"x@{here.hostname}")
+        if not home or home != organisation(f"x@{there.hostname}"):
+            message = f"{self._name} redirects to another host, {there.hostname}; the password was not sent there."
+            raise Rejected(message, remedy="If that host is right, write its address into config.")
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._session.close()

@@ -1,0 +1,123 @@
+"""Open standards: a mailbox over IMAP and calendars over CalDAV, signed in with the owner's own password or token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from connectors.http import Http
+from connectors.port import Account, Rejected, Setting, Watcher
+from connectors.standards.calendar import CalDavCalendar
+from connectors.standards.dav import Dav
+from connectors.standards.mail import Idle, ImapMailbox
+from connectors.standards.session import Server, wired
+from rules.facts import Address
+
+SETTINGS: Mapping[str, str] = {
+    "imap": "the mail server, imaps://host or imap://host:143 (STARTTLS)",
+    "caldav": "the calendar server, https://host/path; discovery finds the rest",
+    "user": "the user name at both servers",
+    "auth": "how to sign in to IMAP: login (default), xoauth2 or oauthbearer",
+    "folders": "the folders to read; all but drafts, junk and trash when left out",
+    "drafts": "the folder for drafts, where the server does not say which it is",
+    "sent": "the folder of sent mail, where the server does not say which it is",
+    "calendars": "the calendars to read, by name; all when left out",
+    "holds": "the calendar holds are put into, by name; the default one when left out",
+    "caldav_user": "the user name at the calendar server, where it differs",
+    "ca_file": "a certificate authority of your own, as a PEM file",
+    "is_idle": "false = poll only, hold no IDLE connection",
+}
+
+
+@dataclass(slots=True)
+class StandardsConnection:
+    """One account over IMAP and CalDAV, or either of them; satisfies `connectors.port.Connection`."""
+
+    mailbox: ImapMailbox | None
+    calendar: CalDavCalendar | None
+    _server: Server | None
+    _http: Http | None
+    _is_idle: bool
+
+    def addresses(self) -> Sequence[Address]:
+        """Say which addresses the calendar server knows as the owner's, and the user name where it is one."""
+        known = [Address(email=email) for email in (self.calendar.home().addresses if self.calendar else ())]
+        user = self._server.user if self._server else ""
+        return [*known, *([Address(email=user)] if "@" in user and user not in {one.email for one in known} else [])]
+
+    def watcher(self) -> Watcher | None:
+        """Open an IDLE connection on INBOX."""
+        return Idle(self._server) if self._server is not None and self._is_idle else None
+
+    def close(self) -> None:
+        """Let go of both servers."""
+        if self.mailbox is not None:
+            self.mailbox.close()
+        if self._http is not None:
+            self._http.close()
+
+
+def open(account: Account) -> StandardsConnection:  # noqa: A001 - the port's word
+    """Open the account; nothing is connected before it is needed."""
+    settings = account.settings
+    imap, caldav = _text(settings, "imap"), _text(settings, "caldav")
+    if not imap and not caldav:
+        message = f"{account.id} names neither a mail nor a calendar server."
+        raise Rejected(message, remedy='Set imap = "imaps://..." or caldav = "https://..." in config.')
+    server = _server(account, imap) if imap else None
+    mailbox = None
+    if server is not None:
+        named = {"\\Drafts": _text(settings, "drafts"), "\\Sent": _text(settings, "sent")}
+        overrides = {role: wired(name) for role, name in named.items() if name}
+        mailbox = ImapMailbox(server, folders=[wired(name) for name in _texts(settings, "folders")], overrides=overrides)
+    http = _http(account, caldav) if caldav else None
+    calendar = _calendar(account, caldav, http) if http is not None else None
+    return StandardsConnection(mailbox, calendar, server, http, settings.get("is_idle", True) is not False)
+
+
+def _server(account: Account, url: str) -> Server:
+    secret = account.secrets.get("imap_password") or account.secrets.get("password") or ""
+    settings = account.settings
+    return Server.parse(
+        url,
+        user=_text(settings, "user"),
+        auth=_text(settings, "auth") or "login",
+        secret=secret,
+        ca_file=_text(settings, "ca_file"),
+    )
+
+
+def _http(account: Account, url: str) -> Http:
+    secret = account.secrets.get("caldav_password") or account.secrets.get("password") or ""
+    user = _text(account.settings, "caldav_user") or _text(account.settings, "user") or (urlsplit(url).username or "")
+    return Http((user, secret), name="The calendar server", ca_file=_text(account.settings, "ca_file"))
+
+
+def _calendar(account: Account, url: str, http: Http) -> CalDavCalendar:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        message = f"caldav = {url!r} is no web address."
+        raise Rejected(message, remedy="Write it as https://host/path.")
+    if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "::1", "localhost"):
+        message = f"caldav = {url!r} would send the password in the clear."
+        raise Rejected(message, remedy="Use https://.")
+    settings = account.settings
+    return CalDavCalendar(
+        Dav(http, url),
+        start=parts.path,
+        zone=account.zone,
+        chosen=_texts(settings, "calendars"),
+        holds=_text(settings, "holds"),
+        server_time=lambda: http.server_time,
+    )
+
+
+def _text(settings: Mapping[str, Setting], key: str) -> str:
+    value = settings.get(key, "")
+    return value if isinstance(value, str) else ""
+
+
+def _texts(settings: Mapping[str, Setting], key: str) -> tuple[str, ...]:
+    value = settings.get(key, ())
+    return value if isinstance(value, tuple) else (str(value),)

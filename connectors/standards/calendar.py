@@ -1,0 +1,170 @@
+"""Calendars over CalDAV: sync-collection with a ladder down, whole objects by multiget, holds put once and read back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from connectors.port import Changes, Cursor, CursorExpired, Feed, Gone, Look, Saved, Unavailable, Unclear, Witness
+from connectors.standards.dav import Dav, Refused
+from connectors.standards.discovery import CalendarHome, calendars, home_of, primary
+from connectors.standards.holds import Holds
+from connectors.standards.listing import Listing, listed, synced
+from connectors.standards.objects import Objects
+from rules.facts import CalendarEvent
+from rules.suggestions import Hold, Invite
+
+_BASELINE = timedelta(days=7)
+"""Some servers answer a lost sync token as if nothing had changed: every so often everything is compared anew."""
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
+_NO_SYNC = frozenset({400, 403, 404, 405, 409, 415, 418, 422, 501, 507})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What a cursor holds: how this calendar is followed, and how far a first read has come."""
+
+    mode: Literal["sync", "etags"]
+    token: str = ""
+    after: str = ""
+    """The last href of an unfinished first read."""
+    etags: Mapping[str, str] = field(default_factory=dict)
+    since: str = ""
+    """The server's time when the baseline was taken."""
+
+    def cursor(self) -> Cursor:
+        """Write it down."""
+        return Cursor(json.dumps([self.mode, self.token, self.after, dict(self.etags), self.since]))
+
+    @classmethod
+    def read(cls, cursor: Cursor) -> Place:
+        """Read it back."""
+        mode, token, after, etags, since = json.loads(cursor)
+        return cls(mode=mode, token=token, after=after, etags=etags, since=since)
+
+
+class CalDavCalendar:
+    """The calendars of one CalDAV account; satisfies `connectors.port.Calendar`."""
+
+    def __init__(
+        self, dav: Dav, *, start: str, zone: str, chosen: Sequence[str], holds: str, server_time: Callable[[], datetime | None]
+    ) -> None:
+        self._dav, self._start, self._wanted = dav, start, holds
+        self._chosen = frozenset(chosen)
+        self._server_time = server_time
+        self._home: CalendarHome | None = None
+        self._objects = Objects(dav, zone)
+        self._holds = Holds(dav, self._objects, self.home, holds)
+
+    def home(self) -> CalendarHome:
+        """Discover the calendar home, once."""
+        if self._home is None:
+            self._home = home_of(self._dav, self._start)
+        return self._home
+
+    def feeds(self) -> Sequence[Feed]:
+        """List the chosen calendars, else all; one request once the home is known."""
+        found = calendars(self._dav, self.home())
+        main = primary(found, self.home(), self._wanted)
+        return [one.feed(is_primary=one is main) for one in found if not self._chosen or {one.name, one.href} & self._chosen]
+
+    def changes(self, feed: Feed, since: Cursor | None) -> Iterator[Changes[CalendarEvent]]:
+        """Yield all objects page by page, or what changed since."""
+        if since is None:
+            yield from self._first(feed, Place(mode="sync", since=self._now().isoformat()))
+            return
+        place = Place.read(since)
+        if place.after:
+            yield from self._first(feed, place)
+            return
+        if place.since and self._now() - datetime.fromisoformat(place.since) > _BASELINE:
+            message = f"{feed.name} is compared as a whole once a week."
+            raise CursorExpired(message)
+        listing = self._since_token(feed, place) if place.mode == "sync" else self._since_etags(feed, place)
+        done = replace(place, token=listing.token, etags=self._known(place, listing))
+        events, removed, skipped = self._objects.read(sorted(listing.members))
+        yield Changes(
+            upserted=events,
+            removed=listing.removed + removed,
+            skipped=skipped,
+            cursor=done.cursor(),
+            remaining=0,
+            covered_since=_BEGINNING,
+            is_last=True,
+        )
+
+    def witness(self) -> Witness:
+        """Say where the calendar of the holds stands."""
+        return self._holds.witness()
+
+    def save_hold(self, hold: Hold | Invite, since: Witness) -> Saved | Gone | Unclear:
+        """Put it in once, or adopt what an earlier attempt made."""
+        return self._holds.save(hold, since)
+
+    def look(self, saved: Saved) -> Look:
+        """Say what became of it."""
+        return self._holds.look(saved)
+
+    def withdraw(self, saved: Saved) -> Look:
+        """Remove it if it is Untouched; an Invite never."""
+        return self._holds.withdraw(saved)
+
+    def _first(self, feed: Feed, place: Place) -> Iterator[Changes[CalendarEvent]]:
+        listing, mode = self._listing(feed)
+        token = place.token or listing.token
+        place = replace(place, mode=mode, token=token)
+        todo = sorted(href for href in listing.members if href > place.after)
+        left = len(todo)
+        if not todo:
+            yield Changes(cursor=replace(place, after="").cursor(), remaining=0, covered_since=_BEGINNING, is_last=True)
+        for batch, resources in self._objects.batches(todo):
+            left -= len(batch)
+            events, removed, skipped = self._objects.events(batch, resources)
+            etags = {**place.etags, **{href: listing.members[href] for href in batch}} if mode == "etags" else {}
+            place = replace(place, after=batch[-1] if left else "", etags=etags)
+            yield Changes(
+                upserted=events,
+                removed=removed,
+                skipped=skipped,
+                cursor=place.cursor(),
+                remaining=left,
+                covered_since=None if left else _BEGINNING,
+                is_last=not left,
+            )
+
+    def _listing(self, feed: Feed) -> tuple[Listing, Literal["sync", "etags"]]:
+        try:
+            return synced(self._dav, feed.id, ""), "sync"
+        except Refused as error:
+            if error.status not in _NO_SYNC:
+                raise Unavailable(f"The calendar server answered {error.status}.") from error
+        return listed(self._dav, feed.id), "etags"
+
+    def _since_token(self, feed: Feed, place: Place) -> Listing:
+        try:
+            return synced(self._dav, feed.id, place.token)
+        except Refused as error:
+            if error.status in _NO_SYNC | {410, 412}:
+                message = f"{feed.name}: the server no longer knows where we were ({error.status})."
+                raise CursorExpired(message) from error
+            raise Unavailable(f"The calendar server answered {error.status}.") from error
+
+    def _since_etags(self, feed: Feed, place: Place) -> Listing:
+        now = listed(self._dav, feed.id).members
+        changed = {href: etag for href, etag in now.items() if place.etags.get(href) != etag or not etag}
+        return Listing(members=changed, removed=tuple(sorted(place.etags.keys() - now.keys())), token=place.token)
+
+    @staticmethod
+    def _known(place: Place, listing: Listing) -> Mapping[str, str]:
+        if place.mode == "sync":
+            return {}
+        gone = frozenset(listing.removed)
+        return {href: etag for href, etag in {**place.etags, **listing.members}.items() if href not in gone}
+
+    def _now(self) -> datetime:
+        if self._server_time() is None:
+            self.home()
+        return self._server_time() or _BEGINNING

@@ -1,0 +1,130 @@
+"""WebDAV as CalDAV needs it: PROPFIND and REPORT with their multistatus answers, hrefs in one form, XML that cannot bite."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote, unquote, urljoin, urlsplit
+from xml.etree import ElementTree as ET
+
+from connectors.http import Http
+from connectors.port import Rejected, Unavailable
+
+DAV, CAL, CS = "{DAV:}", "{urn:ietf:params:xml:ns:caldav}", "{http://calendarserver.org/ns/}"
+_PROLOG = re.compile(rb"\A(?:\xef\xbb\xbf)?(?:\s|<\?.*?\?>|<!--.*?-->)*<!(?:DOCTYPE|ENTITY)", re.DOTALL | re.IGNORECASE)
+_HEAD = '<?xml version="1.0" encoding="utf-8"?>'
+_SPACES = 'xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav" xmlns:cs="http://calendarserver.org/ns/"'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """One response of a multistatus: its path, its status, and the properties that were found."""
+
+    href: str
+    status: int
+    props: Mapping[str, ET.Element]
+
+    def text(self, name: str) -> str:
+        """Return the text of a property, "" where it is absent."""
+        found = self.props.get(name)
+        return (found.text or "").strip() if found is not None else ""
+
+    def href_in(self, name: str) -> str:
+        """Return the first href inside a property."""
+        found = self.props.get(name)
+        inner = found.find(f".//{DAV}href") if found is not None else None
+        return (inner.text or "").strip() if inner is not None else ""
+
+    def has(self, name: str, child: str) -> bool:
+        """Tell whether a property contains an element anywhere inside."""
+        found = self.props.get(name)
+        return found is not None and found.find(f".//{child}") is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Multistatus:
+    """A 207 answer (RFC 4918 13): its resources and, for sync-collection, the new token (RFC 6578)."""
+
+    resources: Sequence[Resource]
+    token: str = ""
+
+
+class Refused(Exception):
+    """A status the caller has its own answer to: 403, 404, 409, 412, 415, 418, 507, ..."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(f"{status} {text[:200]}")
+        self.status, self.text = status, text
+
+
+class Dav:
+    """Requests to one server, addresses relative to its root."""
+
+    def __init__(self, http: Http, base: str) -> None:
+        self._http, self._base = http, base
+
+    def url(self, href: str) -> str:
+        """Make an href absolute."""
+        return urljoin(self._base, href)
+
+    def moved_to(self, url: str) -> None:
+        """Take another root from now on (discovery ended on another host of the same owner)."""
+        self._base = url
+
+    def propfind(self, href: str, props: Sequence[str], depth: int) -> Multistatus:
+        """Ask for properties (`d:displayname`, `c:calendar-home-set`, ...)."""
+        wanted = "".join(f"<{name}/>" for name in props)
+        body = f"{_HEAD}<d:propfind {_SPACES}><d:prop>{wanted}</d:prop></d:propfind>"
+        return self.xml("PROPFIND", href, body, depth)
+
+    def report(self, href: str, inner: str, root: str, depth: int) -> Multistatus:
+        """Send a REPORT whose root element is `root` and whose content is `inner`."""
+        return self.xml("REPORT", href, f"{_HEAD}<{root} {_SPACES}>{inner}</{root}>", depth)
+
+    def xml(self, method: str, href: str, body: str, depth: int) -> Multistatus:
+        """Send XML, read a multistatus; anything but 207 is Refused, and a 207 that is none is the server's fault."""
+        headers = {"Content-Type": "application/xml; charset=utf-8", "Depth": str(depth)}
+        answer = self._http.send(method, self.url(href), headers=headers, body=body.encode())
+        if answer.status_code != 207:  # noqa: PLR2004 - Multi-Status
+            if answer.ok:
+                message = "The calendar server answered with a page instead of calendar data."
+                raise Rejected(message, remedy="Check the address: it should be the server's CalDAV address, not its web page.")
+            raise Refused(answer.status_code, answer.text)
+        return parse(answer.content)
+
+    def raw(
+        self, method: str, href: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Send GET, PUT, DELETE or OPTIONS; gives status, headers and content of any answer."""
+        answer = self._http.send(method, self.url(href), headers=headers, body=body)
+        return answer.status_code, answer.headers, answer.content
+
+
+def parse(content: bytes) -> Multistatus:
+    """Read a multistatus; refuses a DOCTYPE (entities could grow without bound) and what is no XML."""
+    if _PROLOG.search(content[:4096]):
+        message = "The calendar server's answer declares a document type, which is refused."
+        raise Rejected(message, remedy="Tell the server's administrator.")
+    try:
+        root = ET.fromstring(content)  # noqa: S314 - no DOCTYPE, so no entities
+    except ET.ParseError as error:
+        message = "The calendar server's answer is broken XML."
+        raise Unavailable(message) from error
+    return Multistatus(resources=tuple(_resources(root)), token=(root.findtext(f"{DAV}sync-token") or "").strip())
+
+
+def _resources(root: ET.Element) -> Iterator[Resource]:
+    for response in root.iterfind(f"{DAV}response"):
+        found: dict[str, ET.Element] = {}
+        for propstat in response.iterfind(f"{DAV}propstat"):
+            if " 200" in (propstat.findtext(f"{DAV}status") or " 200"):
+                found |= {prop.tag: prop for prop in propstat.iterfind(f"{DAV}prop/*")}
+        status = re.search(r"\s(\d{3})\b", response.findtext(f"{DAV}status") or "")
+        for href in response.iterfind(f"{DAV}href"):
+            yield Resource(href=path(href.text or ""), status=int(status[1]) if status else 200, props=found)
+
+
+def path(href: str) -> str:
+    """Bring an href into one form: no host, percent-encoded the same way everywhere; a collection keeps its slash."""
+    return quote(unquote(urlsplit(href.strip()).path), safe="/@:!$&'()*+,;=~-._")

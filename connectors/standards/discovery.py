@@ -1,0 +1,139 @@
+"""Find an owner's calendars from whatever address they gave (RFC 6764, RFC 4791): home, principal, well-known, root."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from connectors.port import Feed, Rejected
+from connectors.standards.dav import CAL, CS, DAV, Dav, Multistatus, Refused, Resource, path
+
+_CALENDAR = (
+    "d:resourcetype",
+    "d:displayname",
+    "d:sync-token",
+    "cs:getctag",
+    "d:current-user-privilege-set",
+    "c:supported-calendar-component-set",
+    "d:current-user-principal",
+    "cs:source",
+)
+_PRINCIPAL = ("c:calendar-home-set", "c:calendar-user-address-set", "c:schedule-outbox-URL", "c:schedule-default-calendar-URL")
+_DEFAULT_NAMES = frozenset({"calendar", "personal", "home", "default", "kalender", "persönlich", "agenda", "calendrier", "work"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarHome:
+    """Where the calendars are, and whom the server says they belong to."""
+
+    href: str
+    principal: str = ""
+    addresses: tuple[str, ...] = ()
+    default: str = ""
+    is_scheduling: bool = False
+    """The server mails invitations itself (RFC 6638)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarCollection:
+    """One calendar with events in it."""
+
+    href: str
+    name: str
+    mark: str
+    is_writable: bool
+
+    def feed(self, *, is_primary: bool) -> Feed:
+        """Show it to the worker."""
+        return Feed(id=self.href, name=self.name, role="primary" if is_primary else "", hint=self.mark)
+
+
+def home_of(dav: Dav, start: str) -> CalendarHome:
+    """Walk from the given address to the calendar home; raises Rejected where there is none."""
+    for candidate in (path(start) or "/", "/.well-known/caldav", "/"):
+        try:
+            answer = dav.propfind(candidate, _CALENDAR, 1 if candidate != "/.well-known/caldav" else 0)
+        except Refused:
+            continue
+        if tuple(calendars_in(answer, candidate)) and candidate == (path(start) or "/"):
+            return _described(dav, CalendarHome(href=candidate), answer)
+        principal = next((href for resource in answer.resources if (href := resource.href_in(f"{DAV}current-user-principal"))), "")
+        if principal and (home := _home_of_principal(dav, principal)):
+            return home
+    message = "No calendars were found at that address."
+    raise Rejected(message, remedy="Give the server's CalDAV address, or the address of one calendar.")
+
+
+def _described(dav: Dav, home: CalendarHome, answer: Multistatus) -> CalendarHome:
+    principal = next((href for resource in answer.resources if (href := resource.href_in(f"{DAV}current-user-principal"))), "")
+    known = _home_of_principal(dav, principal) if principal else None
+    if known is None:
+        return home
+    return CalendarHome(
+        href=home.href, principal=principal, addresses=known.addresses, default=known.default, is_scheduling=known.is_scheduling
+    )
+
+
+def _home_of_principal(dav: Dav, principal: str) -> CalendarHome | None:
+    try:
+        answer = dav.propfind(principal, _PRINCIPAL, 0)
+    except Refused:
+        return None
+    for resource in answer.resources:
+        home = resource.href_in(f"{CAL}calendar-home-set")
+        if home:
+            dav.moved_to(dav.url(home))
+            return CalendarHome(
+                href=path(home),
+                principal=path(principal),
+                addresses=tuple(_addresses(resource)),
+                default=path(resource.href_in(f"{CAL}schedule-default-calendar-URL")),
+                is_scheduling=bool(resource.href_in(f"{CAL}schedule-outbox-URL")),
+            )
+    return None
+
+
+def _addresses(resource: Resource) -> Iterator[str]:
+    found = resource.props.get(f"{CAL}calendar-user-address-set")
+    for href in found.iterfind(f".//{DAV}href") if found is not None else ():
+        text = (href.text or "").strip()
+        if text.lower().startswith("mailto:"):
+            yield text[7:]
+
+
+def calendars(dav: Dav, home: CalendarHome) -> Sequence[CalendarCollection]:
+    """List the calendars with events, with one request: no inbox, outbox, task list, subscription or birthday list."""
+    try:
+        answer = dav.propfind(home.href, _CALENDAR, 1)
+    except Refused as error:
+        message = f"The calendar server does not list its calendars ({error.status})."
+        raise Rejected(message, remedy="Check the address in config.") from error
+    return tuple(calendars_in(answer, home.href))
+
+
+def calendars_in(answer: Multistatus, asked: str) -> Iterator[CalendarCollection]:
+    """Pick the calendars out of a PROPFIND answer."""
+    for resource in answer.resources:
+        kind = f"{DAV}resourcetype"
+        if not resource.has(kind, f"{CAL}calendar") or resource.has(kind, f"{CS}subscribed") or resource.href_in(f"{CS}source"):
+            continue
+        components = resource.props.get(f"{CAL}supported-calendar-component-set")
+        names = {one.get("name", "").upper() for one in components.iterfind(f"{CAL}comp")} if components is not None else set()
+        if names and "VEVENT" not in names:
+            continue
+        privileges = resource.props.get(f"{DAV}current-user-privilege-set")
+        is_writable = privileges is None or any(
+            resource.has(f"{DAV}current-user-privilege-set", f"{DAV}{word}") for word in ("all", "write", "write-content", "bind")
+        )
+        name = resource.text(f"{DAV}displayname") or resource.href.rstrip("/").rpartition("/")[2] or asked
+        mark = resource.text(f"{DAV}sync-token") or resource.text(f"{CS}getctag")
+        yield CalendarCollection(href=resource.href, name=name, mark=mark, is_writable=is_writable)
+
+
+def primary(found: Sequence[CalendarCollection], home: CalendarHome, wanted: str) -> CalendarCollection | None:
+    """Choose where holds go: the owner's word (name or address), the server's default, a usual name, else the first writable."""
+    writable = [one for one in found if one.is_writable]
+    if wanted:
+        return next((one for one in writable if wanted in (one.name, one.href) or path(wanted) == one.href), None)
+    ranked = sorted(writable, key=lambda one: (one.href != home.default, one.name.casefold() not in _DEFAULT_NAMES))
+    return ranked[0] if ranked else None

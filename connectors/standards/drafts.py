@@ -1,0 +1,210 @@
+"""Drafts over IMAP: APPEND once, find it again by its Message-ID, and never touch what the owner has touched.
+
+The server has no key of its own for a draft, and check-then-APPEND is a race: the worker's lease keeps others away, the
+witness (UIDVALIDITY + UIDNEXT of Drafts) tells after a crash what was added meanwhile, and a sweep keeps the lowest UID.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from connectors import mime
+from connectors.compose import compose
+from connectors.port import BEGINNING, Edited, Gone, Look, Moved, Rejected, Saved, Sent, Unclear, Untouched, Witness
+from connectors.standards.fetch import sequence_set, split
+from connectors.standards.folders import Folder
+from connectors.standards.session import Opened, Response, Session, quoted
+from rules.facts import Address
+from rules.suggestions import Draft
+
+KEYWORD = "$RekindleDraft"
+_APPENDUID = re.compile(rb"\[APPENDUID (\d+) (\d+)\]", re.IGNORECASE)
+_IDENTITY = b"(UID FLAGS RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID TO SUBJECT)])"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Present:
+    """A message found in a folder, as far as identity needs it."""
+
+    uid: int
+    size: int
+    is_deleted: bool
+    message_id: str
+    gist: str
+    """Hash of its recipients: what an edited draft usually keeps."""
+
+
+def gist(to: Sequence[Address]) -> str:
+    """Hash whom a draft is for."""
+    return hashlib.sha256(" ".join(sorted(address.email.lower() for address in to)).encode()).hexdigest()[:16]
+
+
+class Drafts:
+    """The Drafts folder of one account."""
+
+    def __init__(self, session: Session, folders: Sequence[Folder]) -> None:
+        self._session = session
+        self._folders = folders
+        found = next((folder.id for folder in folders if folder.role == "\\Drafts"), None)
+        self.folder = found or "Drafts"
+        self._is_missing = found is None
+
+    def witness(self) -> Witness:
+        """Say where Drafts stands: UIDVALIDITY and UIDNEXT; zeros where the folder does not exist yet."""
+        if self._is_missing:
+            return Witness(json.dumps({"v": 0, "n": 0}))
+        status = b"".join(
+            b"".join(response)
+            for response in self._session.command(
+                b"STATUS " + quoted(self.folder) + b" (UIDVALIDITY UIDNEXT)", "asking about Drafts"
+            )
+        )
+        numbers = {word: int(value) for word, value in re.findall(rb"(UIDVALIDITY|UIDNEXT) (\d+)", status)}
+        return Witness(json.dumps({"v": numbers.get(b"UIDVALIDITY", 0), "n": numbers.get(b"UIDNEXT", 0)}))
+
+    def save(self, draft: Draft, since: Witness) -> Saved | Gone | Unclear:
+        """Adopt what an attempt after the witness made, accept what the owner did with it, else APPEND."""
+        before = json.loads(since) if since != BEGINNING else {"v": 0, "n": 0}
+        if self._is_missing:
+            self._create()
+        opened = self._session.open(self.folder, is_writing=True)
+        found = self._all_with(draft.message_id)
+        if found:
+            return self._kept(opened, found, draft, is_adopted=True)
+        if self._was_removed(opened, before, draft.message_id):
+            return Gone()
+        answer = self._session.append(self.folder, compose(draft), self._flags(opened))
+        match = _APPENDUID.search(answer)
+        opened = self._session.open(self.folder, is_writing=True)
+        found = self._all_with(draft.message_id)
+        if found:
+            return self._kept(opened, found, draft, is_adopted=False)
+        if match is None:
+            raise Rejected("The mail server took the draft and does not show it.", remedy="Look into the Drafts folder.")
+        return Gone()
+
+    def look(self, saved: Saved) -> Look:
+        """Compare by UIDVALIDITY, UID and size; find out what became of a draft that is not there any more."""
+        validity, uid, size, whom, message_id = saved.version.split(" ", 4)
+        opened = self._session.open(saved.place)
+        if opened.validity == int(validity):
+            here = next(iter(self._present(b"UID FETCH " + uid.encode() + b" " + _IDENTITY)), None)
+            if here is not None:
+                if here.is_deleted:
+                    return Gone()
+                return Untouched() if here.size == int(size) and here.message_id == message_id else Edited()
+        same = [one for one in self._all_with(message_id) if not one.is_deleted]
+        if same:
+            return Untouched() if opened.validity != int(validity) and same[0].size == int(size) else Edited()
+        after = self._present(b"UID FETCH %d:* " % (int(uid) + 1) + _IDENTITY) if opened.validity == int(validity) else []
+        if any(one.uid > int(uid) and one.gist == whom and not one.is_deleted for one in after):
+            return Edited()
+        return self._elsewhere(message_id)
+
+    def withdraw(self, saved: Saved) -> Look:
+        """Remove it if Untouched: UID EXPUNGE of just ours; without UIDPLUS flag it and leave expunging to the owner's client."""
+        seen = self.look(saved)
+        if not isinstance(seen, Untouched):
+            return seen
+        self._session.open(saved.place, is_writing=True)
+        message_id = saved.version.split(" ", 4)[4]
+        self._remove([one.uid for one in self._all_with(message_id)])
+        return seen
+
+    def _create(self) -> None:
+        self._session.command(b"CREATE " + quoted(self.folder), "making a Drafts folder")
+        self._is_missing = False
+
+    def _flags(self, opened: Opened) -> list[str]:
+        return ["\\Draft", "\\Seen", *([KEYWORD] if opened.takes_keywords else [])]
+
+    def _kept(self, opened: Opened, found: list[Present], draft: Draft, *, is_adopted: bool) -> Saved | Gone:
+        """Keep the lowest UID of several, remove the others, and describe the one that stays."""
+        alive = [one for one in found if not one.is_deleted]
+        if not alive:
+            return Gone()
+        self._remove([one.uid for one in alive[1:]])
+        first = alive[0]
+        version = f"{opened.validity} {first.uid} {first.size} {gist(draft.to)} {draft.message_id}"
+        return Saved(remote_id=f"{opened.validity}:{first.uid}", version=version, place=self.folder, is_adopted=is_adopted)
+
+    def _was_removed(self, opened: Opened, before: dict[str, int], message_id: str) -> bool:
+        """Tell whether an earlier attempt made a draft that is not in Drafts any more, because the owner sent or removed it.
+
+        Nothing was added since the witness = nothing was made. Else it lies elsewhere, or a UID given out since the
+        witness is empty again: then whether it was ours cannot be known, and not creating is the safe side.
+        """
+        if before["v"] and opened.validity == before["v"] and opened.next_uid == before["n"]:
+            return False
+        if not isinstance(self._elsewhere(message_id), Gone) or self._is_in_trash(message_id):
+            return True
+        opened = self._session.open(self.folder, is_writing=True)
+        if not before["v"] or opened.validity != before["v"]:
+            return False
+        there = self._uids(b"UID SEARCH UID %d:*" % before["n"])
+        return len([uid for uid in there if uid >= before["n"]]) < opened.next_uid - before["n"]
+
+    def _elsewhere(self, message_id: str) -> Look:
+        """Look for it outside Drafts: Sent = the owner sent it, Trash or nowhere = gone, any other folder = moved."""
+        for folder in sorted(self._folders, key=lambda one: one.role != "\\Sent"):
+            if folder.id != self.folder and folder.role not in ("\\Trash", "\\All", "\\Junk"):
+                self._session.open(folder.id)
+                if self._all_with(message_id):
+                    return Sent() if folder.role == "\\Sent" else Moved()
+        return Gone()
+
+    def _is_in_trash(self, message_id: str) -> bool:
+        for folder in self._folders:
+            if folder.role == "\\Trash":
+                self._session.open(folder.id)
+                if self._all_with(message_id):
+                    return True
+        return False
+
+    def _all_with(self, message_id: str) -> list[Present]:
+        """Find a Message-ID in the open folder, ascending; SEARCH is a substring match, so the header is compared exactly."""
+        uids = self._uids(b'UID SEARCH HEADER Message-ID "' + message_id.encode("ascii") + b'"')
+        if not uids:
+            return []
+        return [one for one in self._present(b"UID FETCH " + sequence_set(uids) + b" " + _IDENTITY) if one.message_id == message_id]
+
+    def _uids(self, command: bytes) -> list[int]:
+        return searched(self._session.command(command, "searching"))
+
+    def _present(self, command: bytes) -> list[Present]:
+        rows = [row for response in self._session.command(command, "reading drafts") if (row := split(response))]
+        found = []
+        for row in rows:
+            facts = mime.parse_header(row.header, remote_id=str(row.uid), received_at=row.received_at)
+            found.append(
+                Present(
+                    uid=row.uid,
+                    size=row.size,
+                    is_deleted=b"\\deleted" in row.flags.lower(),
+                    message_id=facts.message_id,
+                    gist=gist(facts.to),
+                )
+            )
+        return sorted(found, key=lambda one: one.uid)
+
+    def _remove(self, uids: Sequence[int]) -> None:
+        if not uids:
+            return
+        these = sequence_set(sorted(uids))
+        self._session.command(b"UID STORE " + these + b" +FLAGS.SILENT (\\Deleted)", "removing the draft")
+        if "UIDPLUS" in self._session.capabilities:
+            self._session.command(b"UID EXPUNGE " + these, "removing the draft")
+
+
+def searched(responses: Sequence[Response]) -> list[int]:
+    """Read the UIDs of SEARCH and ESEARCH answers, ascending."""
+    out: list[int] = []
+    for response in responses:
+        head = response[0]
+        if head.startswith(b"* SEARCH"):
+            out += [int(word) for word in head[8:].split() if word.isdigit()]
+    return sorted(out)

@@ -1,0 +1,115 @@
+"""Which folders a mailbox has and what they are for: SPECIAL-USE first, then the names people's servers really use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from connectors.port import Feed
+from connectors.roles import role_of
+from connectors.standards.session import Response, Session, quoted, shown
+
+ROLES = ("\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash")
+_LIST = re.compile(rb'\* (?:LIST|XLIST) \(([^)]*)\) (?:"((?:[^"\\]|\\.)*)"|NIL) (.*)\Z', re.DOTALL)
+_STATUS = re.compile(rb"\* STATUS (.*) \(([^()]*)\)\s*\Z", re.DOTALL)
+UNREAD_ROLES = frozenset({"\\Drafts", "\\Junk", "\\Trash", "\\Flagged"})
+"""Never read as history: unsent, unwanted, thrown away, or only a second view of the same mail."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """One selectable folder with its role and its STATUS counters, where the server gave them."""
+
+    id: str
+    name: str
+    role: str
+    status: Mapping[str, int]
+
+    @property
+    def hint(self) -> str:
+        """What changes whenever something in the folder does; "" where the server has no way to say."""
+        if not {"UIDVALIDITY", "UIDNEXT", "MESSAGES"} <= self.status.keys():
+            return ""
+        return ".".join(str(self.status.get(word, 0)) for word in ("UIDVALIDITY", "UIDNEXT", "MESSAGES", "HIGHESTMODSEQ"))
+
+    def feed(self) -> Feed:
+        """Show it to the worker."""
+        return Feed(id=self.id, name=self.name, role=self.role, hint=self.hint)
+
+
+def listed(session: Session, *, overrides: Mapping[str, str]) -> tuple[Folder, ...]:
+    """List the folders with one LIST-STATUS (RFC 5819) where the server can, else LIST and STATUS one by one.
+
+    `overrides` maps a role to the wire name the owner gave for it.
+    """
+    words = b"MESSAGES UIDNEXT UIDVALIDITY" + (b" HIGHESTMODSEQ" if session.capabilities & {"CONDSTORE", "QRESYNC"} else b"")
+    has_use, has_status = "SPECIAL-USE" in session.capabilities, "LIST-STATUS" in session.capabilities
+    options = [b"SPECIAL-USE"] * has_use + [b"STATUS (" + words + b")"] * has_status
+    suffix = b" RETURN (" + b" ".join(options) + b")" if has_status else b""
+    verb = b"XLIST" if "XLIST" in session.capabilities and not has_use else b"LIST"
+    responses = session.command(verb + b' "" "*"' + suffix, "listing the folders")
+    rows = [row for response in responses if (row := _row(response)) and not {b"\\noselect", b"\\nonexistent"} & row[1]]
+    statuses = dict(_statuses(responses))
+    if not has_status:
+        for name, _ in rows:
+            statuses.update(
+                _statuses(session.command(b"STATUS " + quoted(name) + b" (" + words + b")", f"asking about {shown(name)}"))
+            )
+    roles = _roles(rows, overrides)
+    return tuple(Folder(id=name, name=shown(name), role=roles.get(name, ""), status=statuses.get(name, {})) for name, _ in rows)
+
+
+def readable(folders: Iterable[Folder], chosen: frozenset[str]) -> tuple[Folder, ...]:
+    r"""Keep the folders that are history: the chosen ones, else \All and what it lacks, else all but drafts, junk and trash."""
+    folders = tuple(folders)
+    if chosen:
+        return tuple(folder for folder in folders if folder.id in chosen)
+    everything = tuple(folder for folder in folders if folder.role == "\\All")
+    kept = everything or tuple(folder for folder in folders if folder.role not in UNREAD_ROLES)
+    return tuple(sorted(kept, key=lambda folder: (folder.role not in ("\\Sent", "\\Inbox"), folder.role, folder.id)))
+
+
+def _row(response: Response) -> tuple[str, frozenset[bytes]] | None:
+    match = _LIST.match(response[0])
+    if match is None:
+        return None
+    name = response[1] if len(response) > 1 else _unquoted(match[3].strip())
+    return name.decode("ascii", "replace"), frozenset(word.lower() for word in match[1].split())
+
+
+def _unquoted(raw: bytes) -> bytes:
+    return re.sub(rb"\\(.)", rb"\1", raw[1:-1]) if raw.startswith(b'"') else raw
+
+
+def _statuses(responses: Iterable[Response]) -> Iterable[tuple[str, dict[str, int]]]:
+    for response in responses:
+        text = b"".join(response[::2]) if len(response) == 1 else b"* STATUS x" + response[-1].rstrip()
+        match = _STATUS.match(text)
+        if match is not None and response[0].startswith(b"* STATUS"):
+            name = response[1] if len(response) > 1 else _unquoted(match[1].strip())
+            words = match[2].split()
+            yield (
+                name.decode("ascii", "replace"),
+                {word.decode().upper(): int(value) for word, value in zip(words[::2], words[1::2], strict=False)},
+            )
+
+
+def _roles(rows: Iterable[tuple[str, frozenset[bytes]]], overrides: Mapping[str, str]) -> dict[str, str]:
+    """Give each role to one folder: the owner's word, then the server's attribute, then a name in the owner's language."""
+    found: dict[str, str] = {}
+    taken = set(overrides)
+    for name, attributes in rows:
+        role = next((role for role in ROLES if role.lower().encode() in attributes), "")
+        role = {b"\\allmail": "\\All", b"\\spam": "\\Junk"}.get(next(iter(attributes & {b"\\allmail", b"\\spam"}), b""), role)
+        if role and role not in taken:
+            found[name] = role
+            if role != "\\Sent":
+                taken.add(role)
+    taken |= set(found.values())
+    for name, _ in rows:
+        role = "\\Inbox" if name.upper() == "INBOX" else role_of(shown(name))
+        if role and name not in found and role not in taken:
+            found[name] = role
+            taken.add(role)
+    return found | {name: role for role, name in overrides.items()}

@@ -1,0 +1,153 @@
+"""Holds over CalDAV: put once at the address their key gives, read back by what we wrote, never over the owner's hand."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import datetime
+
+from connectors import ical
+from connectors.port import BEGINNING, Edited, Gone, Look, Moved, Rejected, Saved, Unavailable, Unclear, Untouched, Witness
+from connectors.standards.dav import DAV, Dav, Refused, path
+from connectors.standards.discovery import CalendarCollection, CalendarHome, calendars, primary
+from connectors.standards.listing import synced
+from connectors.standards.objects import Objects
+from rules.facts import CalendarEvent
+from rules.suggestions import Hold, Invite
+
+_HOST = "rekindle.invalid"
+"""Ends the UIDs of our holds: no installation's name in anybody's calendar."""
+
+
+class Holds:
+    """What Rekindle writes into one account's calendars."""
+
+    def __init__(self, dav: Dav, objects: Objects, home: Callable[[], CalendarHome], wanted: str) -> None:
+        self._dav, self._objects, self._home, self._wanted = dav, objects, home, wanted
+
+    def witness(self) -> Witness:
+        """Say where the calendar of the holds stands: its sync token or ctag."""
+        return Witness(self._main().mark)
+
+    def save(self, hold: Hold | Invite, since: Witness) -> Saved | Gone | Unclear:
+        """PUT it once at the address its key gives, or adopt what lies there."""
+        main = self._main()
+        href = path(main.href.rstrip("/") + f"/{hold.key}.ics")
+        found = self._objects.get(href)
+        if found is not None:
+            return self._adopted(href, found, hold, main)
+        if since == BEGINNING and (elsewhere := self._find(hold.key)):
+            return self._conflicted(elsewhere, hold, main)
+        if since not in (BEGINNING, main.mark) and self._was_removed(main, href, since):
+            return Gone()
+        content = self._written(hold)
+        headers = {"Content-Type": "text/calendar; charset=utf-8", "If-None-Match": "*"}
+        status, answer, _ = self._dav.raw("PUT", href, headers=headers, body=content)
+        if status in (409, 412):  # already there at this address, or the same UID at another
+            return self._conflicted(href, hold, main)
+        if status not in (200, 201, 204):
+            message = f"The calendar server refused the hold ({status})."
+            raise Rejected(message, remedy="Check that the calendar can be written to, or choose another as `holds`.")
+        return self._saved(href, answer.get("ETag", "") or self._objects.etag(href), hold, main, is_adopted=False)
+
+    def look(self, saved: Saved) -> Look:
+        """Compare by ETag; when it differs, by the times and words we wrote, since servers rewrite what they store."""
+        etag, start, end, digest, _ = json.loads(saved.version)
+        try:
+            answer = self._dav.propfind(saved.remote_id, ("d:getetag",), 0)
+            now = next((one.text(f"{DAV}getetag") for one in answer.resources if one.status == 200), None)  # noqa: PLR2004 - OK
+        except Refused as error:
+            if error.status not in (404, 410):
+                raise Unavailable(f"The calendar server answered {error.status}.") from error
+            now = None
+        if now is None:
+            return self._moved_away(saved)
+        if now and now == etag:
+            return Untouched()
+        event = self._objects.get(saved.remote_id)
+        if event is None:
+            return Gone()
+        return _compared(event, datetime.fromisoformat(start), datetime.fromisoformat(end), digest)
+
+    def withdraw(self, saved: Saved) -> Look:
+        """DELETE with If-Match if it is Untouched."""
+        seen = self.look(saved)
+        if not isinstance(seen, Untouched) or json.loads(saved.version)[-1]:
+            return seen
+        etag = self._objects.etag(saved.remote_id)
+        headers = {"If-Match": etag} if etag and not etag.startswith("W/") else {}
+        status, _, _ = self._dav.raw("DELETE", saved.remote_id, headers=headers)
+        if status == 412:  # noqa: PLR2004 - the owner was faster
+            return self.look(saved)
+        if status not in (200, 202, 204, 404, 410):
+            raise Unavailable(f"The calendar server did not remove the hold ({status}).")
+        return seen if status not in (404, 410) else Gone()
+
+    def _main(self) -> CalendarCollection:
+        main = primary(calendars(self._dav, self._home()), self._home(), self._wanted)
+        if main is None:
+            message = "There is no calendar that holds can be written to."
+            raise Rejected(message, remedy="Name a calendar of yours as `holds` in config.")
+        return main
+
+    def _written(self, hold: Hold | Invite) -> bytes:
+        if isinstance(hold, Hold):
+            return ical.hold_bytes(hold, host=_HOST)
+        if not self._home().is_scheduling:
+            message = "This calendar server does not send invitations."
+            raise Rejected(message, remedy="Send it by mail from your mail program, or invite by hand.")
+        return ical.invite_bytes(hold, host=_HOST)
+
+    def _adopted(self, href: str, event: CalendarEvent, hold: Hold | Invite, main: CalendarCollection) -> Saved | Gone:
+        if event.status == "cancelled":
+            return Gone()
+        if isinstance(hold, Hold) and event.rekindle_key != hold.key:
+            message = "Something else lies where the hold belongs."
+            raise Rejected(message, remedy=f"Look at {main.name} in your calendar.")
+        is_ours = (event.start, event.end, event.summary) == (hold.start, hold.end, hold.title)
+        return self._saved(href, self._objects.etag(href) if is_ours else "", hold, main, is_adopted=True)
+
+    def _conflicted(self, href: str, hold: Hold | Invite, main: CalendarCollection) -> Saved | Gone:
+        found = self._objects.get(href)
+        if found is not None:
+            return self._adopted(href, found, hold, main)
+        moved = self._find(hold.key)
+        event = self._objects.get(moved) if moved else None
+        return self._adopted(moved, event, hold, main) if event is not None else Gone()
+
+    def _saved(self, href: str, etag: str, hold: Hold | Invite, main: CalendarCollection, *, is_adopted: bool) -> Saved:
+        version = [etag, hold.start.isoformat(), hold.end.isoformat(), _digest(hold.title), isinstance(hold, Invite)]
+        return Saved(remote_id=href, version=json.dumps(version), place=main.href, is_adopted=is_adopted)
+
+    def _was_removed(self, main: CalendarCollection, href: str, since: Witness) -> bool:
+        """Tell whether the sync since the witness saw our object come and go; a server that cannot tell says no."""
+        try:
+            return href in synced(self._dav, main.href, since).removed
+        except Refused:
+            return False
+
+    def _moved_away(self, saved: Saved) -> Look:
+        key = saved.remote_id.rpartition("/")[2].removesuffix(".ics")
+        return Moved() if self._find(key) else Gone()
+
+    def _find(self, key: str) -> str:
+        """Find one of ours by its UID in any calendar."""
+        return self._objects.with_uid(f"{key}@{_HOST}", [one.href for one in calendars(self._dav, self._home())])
+
+
+def _digest(title: str) -> str:
+    return hashlib.sha256(title.encode()).hexdigest()[:16]
+
+
+def _compared(event: CalendarEvent, start: datetime, end: datetime, digest: str) -> Look:
+    """Tell a moved hold from an edited one: guests, another title or a cancellation are edits, other times a move."""
+    if event.status == "cancelled":
+        return Gone()
+    if event.attendees or _digest(event.summary) != digest:
+        return Edited()
+    if (event.start, event.end) == (start, end):
+        return Untouched()
+    if isinstance(event.start, datetime) and isinstance(event.end, datetime):
+        return Moved(start=event.start, end=event.end)
+    return Edited()

@@ -1,0 +1,272 @@
+"""A mailbox over IMAP: header fields by PEEK, newest first, resumable; expunges seen with QRESYNC or by comparing UIDs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
+
+from connectors import mime
+from connectors.port import Changes, Cursor, CursorExpired, Feed, Gone, Look, Saved, Skipped, Unclear, Witness
+from connectors.standards.drafts import Drafts, searched
+from connectors.standards.fetch import Fetched, Headers, sequence_set, uids_of
+from connectors.standards.folders import Folder, listed, readable
+from connectors.standards.session import Opened, Server, Session
+from rules.facts import MessageMetadata
+from rules.suggestions import Draft
+
+PAGE = 1000
+_FIELDS = " ".join(field for field in mime.FIELDS if field != "Received").upper().encode()
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
+_SLACK = timedelta(hours=38)
+"""SEARCH SINCE compares days in the server's zone: a day and the widest offset on both sides."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What a cursor holds: `low` is the lowest UID read in an unfinished first read, 0 when it is finished."""
+
+    validity: int
+    next_uid: int
+    modseq: int = 0
+    low: int = 0
+    uids: str = ""
+    """All UIDs known when the server cannot report expunges (no QRESYNC), as a sequence-set."""
+    is_scattered: bool = False
+    """UIDs do not follow arrival here: coverage is claimed at the end only."""
+
+    def cursor(self) -> Cursor:
+        """Write it down."""
+        return Cursor(json.dumps([self.validity, self.next_uid, self.modseq, self.low, self.uids, self.is_scattered]))
+
+    @classmethod
+    def read(cls, cursor: Cursor) -> Place:
+        """Read it back."""
+        validity, next_uid, modseq, low, uids, is_scattered = json.loads(cursor)
+        return cls(validity=validity, next_uid=next_uid, modseq=modseq, low=low, uids=uids, is_scattered=is_scattered)
+
+
+class ImapMailbox:
+    """Mail of one IMAP account; satisfies `connectors.port.Mailbox`."""
+
+    def __init__(self, server: Server, *, folders: Sequence[str], overrides: dict[str, str]) -> None:
+        self._server = server
+        self._chosen = frozenset(folders)
+        self._overrides = overrides
+        self._open: Session | None = None
+        self._folders: tuple[Folder, ...] = ()
+
+    def feeds(self) -> Sequence[Feed]:
+        """List the folders that are history; one LIST-STATUS where the server can."""
+        self._folders = listed(self._session(), overrides=self._overrides)
+        return [folder.feed() for folder in readable(self._folders, self._chosen)]
+
+    def changes(self, feed: Feed, since: Cursor | None) -> Iterator[Changes[MessageMetadata]]:
+        """Yield the first read newest first, or what came and went since; a new UIDVALIDITY is a CursorExpired."""
+        opened = self._session().open(feed.id)
+        place = Place.read(since) if since is not None else None
+        if place is not None and place.validity != opened.validity:
+            message = f"{feed.name} was rebuilt by the server."
+            raise CursorExpired(message)
+        if place is None:
+            place = self._beginning(opened)
+        if place.low:
+            yield from self._backfill(feed, place)
+        else:
+            yield from self._since(feed, place, opened)
+
+    def witness(self) -> Witness:
+        """Say where Drafts stands."""
+        return self._drafts().witness()
+
+    def save_draft(self, draft: Draft, since: Witness) -> Saved | Gone | Unclear:
+        """Save it unsent, or adopt what an earlier attempt made."""
+        return self._drafts().save(draft, since)
+
+    def look(self, saved: Saved) -> Look:
+        """Say what became of it."""
+        return self._drafts().look(saved)
+
+    def withdraw(self, saved: Saved) -> Look:
+        """Remove it if it is Untouched."""
+        return self._drafts().withdraw(saved)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+    def _session(self) -> Session:
+        if self._open is None:
+            self._open = Session(self._server)
+        return self._open
+
+    def _drafts(self) -> Drafts:
+        session = self._session()
+        if not self._folders:
+            self._folders = listed(session, overrides=self._overrides)
+        return Drafts(session, self._folders)
+
+    def _has_qresync(self) -> bool:
+        return "QRESYNC" in self._session().capabilities
+
+    def _all_uids(self, what: bytes = b"ALL") -> list[int]:
+        return searched(self._session().command(b"UID SEARCH " + what, "listing messages"))
+
+    def _beginning(self, opened: Opened) -> Place:
+        """Fix what the first read has to cover: all that is there now; later arrivals belong to the next round."""
+        uids = "" if self._has_qresync() else sequence_set(self._all_uids()).decode()
+        return Place(
+            validity=opened.validity, next_uid=opened.next_uid, modseq=opened.modseq, low=max(opened.next_uid, 1), uids=uids
+        )
+
+    def _backfill(self, feed: Feed, place: Place) -> Iterator[Changes[MessageMetadata]]:
+        """Read everything below `low` in descending UIDs, page by page."""
+        todo = sorted(self._all_uids(b"UID 1:%d" % (place.low - 1)) if place.low > 1 else [], reverse=True)
+        left = len(todo)
+        upserted: list[MessageMetadata] = []
+        skipped: list[Skipped] = []
+        oldest = datetime.max.replace(tzinfo=UTC)
+        for batch, rows, poisoned in self._headers(feed, place).fetch(todo):
+            left -= len(batch)
+            upserted += self._facts(feed, place, rows, skipped)
+            skipped += [replace(one, remote_id=f"{place.validity}:{one.remote_id}") for one in poisoned]
+            oldest = min((row.received_at for row in rows if row.received_at), default=oldest)
+            if left and len(upserted) < PAGE and left + len(batch) < len(todo):
+                continue
+            place, covered = self._covered(replace(place, low=batch[-1]), oldest) if left else (replace(place, low=0), _BEGINNING)
+            yield Changes(
+                upserted=tuple(upserted),
+                skipped=tuple(skipped),
+                cursor=place.cursor(),
+                remaining=left,
+                covered_since=covered,
+                is_last=not left,
+            )
+            upserted, skipped = [], []
+        if not todo:
+            yield Changes(cursor=replace(place, low=0).cursor(), remaining=0, covered_since=_BEGINNING, is_last=True)
+
+    def _covered(self, place: Place, oldest: datetime) -> tuple[Place, datetime | None]:
+        """Claim coverage back to the oldest arrival read, if nothing below `low` arrived later (a mass move into the folder)."""
+        if place.is_scattered or oldest.year > 9000 or place.uids:  # noqa: PLR2004 - datetime.max means nothing read yet
+            return place, None
+        mark = datetime.combine(oldest.date(), time(), UTC) + _SLACK
+        later = self._all_uids(b"UID 1:%d SINCE %s" % (max(place.low - 1, 1), mark.strftime("%d-%b-%Y").encode()))
+        later = [uid for uid in later if uid < place.low]
+        return (replace(place, is_scattered=True), None) if later else (place, mark + _SLACK)
+
+    def _since(self, feed: Feed, place: Place, opened: Opened) -> Iterator[Changes[MessageMetadata]]:
+        """Report arrivals at or above the next UID and what was expunged."""
+        if self._has_qresync() and place.modseq:
+            gone = self._vanished(place.modseq)
+            fresh = self._all_uids(b"UID %d:*" % place.next_uid) if opened.next_uid > place.next_uid else []
+            known = ""
+        else:
+            now = self._all_uids()
+            before = set(uids_of(place.uids))
+            gone = sorted(before.difference(now))
+            fresh = sorted(set(now) - before)
+            known = sequence_set(now).decode()
+        fresh = sorted((uid for uid in fresh if uid >= place.next_uid or not self._has_qresync()), reverse=True)
+        done = replace(
+            place, next_uid=max(opened.next_uid, *(uid + 1 for uid in fresh[:1]), place.next_uid), modseq=opened.modseq, uids=known
+        )
+        upserted: list[MessageMetadata] = []
+        skipped: list[Skipped] = []
+        for _, rows, poisoned in self._headers(feed, place).fetch(fresh):
+            upserted += self._facts(feed, place, rows, skipped)
+            skipped += [replace(one, remote_id=f"{place.validity}:{one.remote_id}") for one in poisoned]
+        removed = tuple(f"{place.validity}:{uid}" for uid in gone)
+        yield Changes(
+            upserted=tuple(upserted),
+            removed=removed,
+            skipped=tuple(skipped),
+            cursor=done.cursor(),
+            remaining=0,
+            covered_since=_BEGINNING,
+            is_last=True,
+        )
+
+    def _vanished(self, modseq: int) -> list[int]:
+        """Ask what was expunged since (RFC 7162 3.2.6); a NOMODSEQ mailbox or a bad answer means reading it again."""
+        responses = self._session().command(
+            b"UID FETCH 1:* (FLAGS) (CHANGEDSINCE %d VANISHED)" % modseq, "asking for expunged messages"
+        )
+        gone: list[int] = []
+        for response in responses:
+            words = response[0].split()
+            if words[:2] == [b"*", b"VANISHED"]:
+                gone += uids_of(words[-1].decode())
+        return gone
+
+    def _headers(self, feed: Feed, place: Place) -> Headers:
+        def reopen() -> Session:
+            self.close()
+            session = self._session()
+            if session.open(feed.id).validity != place.validity:
+                message = f"{feed.name} was rebuilt by the server."
+                raise CursorExpired(message)
+            return session
+
+        return Headers(self._session, reopen, _FIELDS)
+
+    @staticmethod
+    def _facts(feed: Feed, place: Place, rows: Sequence[Fetched], skipped: list[Skipped]) -> Iterator[MessageMetadata]:
+        base = frozenset({feed.role}) if feed.role else frozenset()
+        drafts = base | {"\\Drafts"}
+        for row in rows:
+            labels = drafts if b"\\Draft" in row.flags else base
+            if row.labels:
+                labels |= {"\\Drafts" if label == "\\Draft" else label for label in row.labels}
+            remote_id = f"{place.validity}:{row.uid}"
+            try:
+                yield mime.parse_header(
+                    row.header,
+                    remote_id=remote_id,
+                    labels=labels,
+                    received_at=row.received_at,
+                    size=row.size,
+                    thread_id=row.thread_id,
+                )
+            except mime.Unreadable as error:
+                skipped.append(Skipped(remote_id=remote_id, reason=str(error)))
+
+
+class Idle:
+    """One IDLE connection on INBOX; satisfies `connectors.port.Watcher`."""
+
+    _ROUND = timedelta(minutes=9)
+    """NAT boxes forget a silent connection sooner than the 29 minutes of RFC 2177."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._session: Session | None = None
+        self._is_closed = False
+
+    def wait(self, timeout: timedelta) -> bool:
+        """Wait for news; a connection made anew counts as news, because what came in the gap was not announced."""
+        if self._is_closed:
+            return False
+        if self._session is None:
+            self._session = Session(self._server)
+            self._session.open("INBOX")
+            return True
+        try:
+            return self._session.idle(min(timeout, self._ROUND).total_seconds())
+        except Exception:
+            self._session.close()
+            self._session = None
+            if self._is_closed:
+                return False
+            raise
+
+    def close(self) -> None:
+        """End a wait in another thread."""
+        self._is_closed = True
+        if self._session is not None:
+            with contextlib.suppress(Exception):
+                self._session.interrupt()

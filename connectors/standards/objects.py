@@ -1,0 +1,112 @@
+"""Calendar objects over CalDAV, whole and in batches: what a server will not give is set aside, never in its neighbours' way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from xml.sax.saxutils import escape
+
+from connectors import ical
+from connectors.port import Skipped, Unavailable
+from connectors.standards.dav import CAL, DAV, Dav, Refused, Resource
+from rules.facts import CalendarEvent
+
+BATCH = 200
+
+
+class Objects:
+    """Reads the objects of one account; a resource holds one UID with all its overrides."""
+
+    def __init__(self, dav: Dav, zone: str) -> None:
+        self._dav, self._zone = dav, zone
+
+    def read(self, hrefs: Sequence[str]) -> tuple[tuple[CalendarEvent, ...], tuple[str, ...], tuple[Skipped, ...]]:
+        """Fetch and read objects: their events, the hrefs that are gone, and what could not be read."""
+        events: list[CalendarEvent] = []
+        removed: list[str] = []
+        skipped: list[Skipped] = []
+        for batch, resources in self.batches(hrefs):
+            more, gone, bad = self.events(batch, resources)
+            events += more
+            removed += gone
+            skipped += bad
+        return tuple(events), tuple(removed), tuple(skipped)
+
+    def batches(self, hrefs: Sequence[str]) -> Iterator[tuple[Sequence[str], Sequence[Resource]]]:
+        """Fetch batch after batch; the next is under way while this one is read."""
+        batches = [hrefs[at : at + BATCH] for at in range(0, len(hrefs), BATCH)]
+        with ThreadPoolExecutor(1) as pool:
+            under_way = pool.submit(self._multiget, batches[0]) if batches else None
+            for number, batch in enumerate(batches, 1):
+                assert under_way is not None  # noqa: S101 - one is always under way here
+                resources = under_way.result()
+                under_way = pool.submit(self._multiget, batches[number]) if number < len(batches) else None
+                yield batch, resources
+
+    def _multiget(self, hrefs: Sequence[str]) -> Sequence[Resource]:
+        """Fetch objects whole; a batch the server refuses is halved until one object is to blame."""
+        inner = "<d:prop><d:getetag/><c:calendar-data/></d:prop>" + "".join(f"<d:href>{escape(href)}</d:href>" for href in hrefs)
+        try:
+            return self._dav.report(hrefs[0].rpartition("/")[0] + "/", inner, "c:calendar-multiget", 1).resources
+        except (Refused, Unavailable) as error:
+            if len(hrefs) == 1:
+                if isinstance(error, Unavailable):
+                    raise
+                return ()
+        middle = len(hrefs) // 2
+        return [*self._multiget(hrefs[:middle]), *self._multiget(hrefs[middle:])]
+
+    def events(
+        self, hrefs: Sequence[str], resources: Sequence[Resource]
+    ) -> tuple[tuple[CalendarEvent, ...], tuple[str, ...], tuple[Skipped, ...]]:
+        """Read the answers to one batch."""
+        events: list[CalendarEvent] = []
+        removed: list[str] = []
+        skipped: list[Skipped] = []
+        answered = {resource.href: resource for resource in resources}
+        for href in hrefs:
+            resource = answered.get(href)
+            if resource is None:
+                skipped.append(Skipped(remote_id=href, reason="the server does not give this event"))
+            elif resource.status in (404, 410) or f"{CAL}calendar-data" not in resource.props:
+                removed.append(href)
+            else:
+                data = (resource.props[f"{CAL}calendar-data"].text or "").encode()
+                for item in ical.read(data, remote_id=href, zone=self._zone):
+                    if isinstance(item, Skipped):
+                        skipped.append(item)
+                    else:
+                        events.append(item)
+        return tuple(events), tuple(removed), tuple(skipped)
+
+    def get(self, href: str) -> CalendarEvent | None:
+        """Fetch one of our own objects and read its first event; None where it is gone."""
+        status, _, content = self._dav.raw("GET", href)
+        if status in (404, 410):
+            return None
+        if status != 200:  # noqa: PLR2004 - OK
+            raise Unavailable(f"The calendar server answered {status}.")
+        return next((item for item in ical.read(content, remote_id=href, zone=self._zone) if isinstance(item, CalendarEvent)), None)
+
+    def etag(self, href: str) -> str:
+        """Ask for the ETag of an object; "" where there is none."""
+        try:
+            answer = self._dav.propfind(href, ("d:getetag",), 0)
+        except Refused:
+            return ""
+        return next((one.text(f"{DAV}getetag") for one in answer.resources), "")
+
+    def with_uid(self, uid: str, collections: Sequence[str]) -> str:
+        """Return the href of the object with this UID in one of the calendars, "" where there is none."""
+        inner = (
+            '<d:prop><d:getetag/></d:prop><c:filter><c:comp-filter name="VCALENDAR"><c:comp-filter name="VEVENT"><c:prop-filter name="UID">'
+            f'<c:text-match collation="i;octet">{escape(uid)}</c:text-match></c:prop-filter></c:comp-filter></c:comp-filter></c:filter>'
+        )
+        for href in collections:
+            try:
+                found = self._dav.report(href, inner, "c:calendar-query", 1).resources
+            except Refused:
+                continue
+            if found:
+                return found[0].href
+        return ""

@@ -1,0 +1,315 @@
+"""An IMAP session: signing in, raw commands with their responses, and refusals turned into the port's errors.
+
+IMAPClient opens the connection and signs in; commands are then spoken here, because its parser takes most of the time
+of a large FETCH and its ENVELOPE reading loses what RFC 2047 and broken senders put there. The one importer of imapclient.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import imaplib
+import re
+import socket
+import ssl
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
+
+import imapclient
+from imapclient import exceptions, imap_utf7
+
+from connectors.port import AuthorizationExpired, CursorExpired, PortError, RateLimited, Rejected, Unavailable
+
+Security = Literal["tls", "starttls", "none"]
+Auth = Literal["login", "xoauth2", "oauthbearer"]
+Response = list[bytes]
+"""One response; odd items are the contents of its literals, even ones the text around them."""
+
+_AUTHS: Mapping[str, Auth] = {"login": "login", "xoauth2": "xoauth2", "oauthbearer": "oauthbearer"}
+_LITERAL = re.compile(rb"\{(\d+)\}\r?\n\Z")
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_CONNECT_SECONDS, _READ_SECONDS = 15.0, 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """Where a mailbox is and how to sign in; the secret never shows in a repr."""
+
+    host: str
+    port: int
+    security: Security
+    user: str
+    auth: Auth = "login"
+    secret: str = field(repr=False)
+    ca_file: str = ""
+
+    @classmethod
+    def parse(cls, url: str, *, user: str, auth: str, secret: str, ca_file: str = "") -> Server:
+        """Read `imaps://host[:993]` or `imap://host[:143]` (STARTTLS; in the clear only to this machine)."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("imap", "imaps") or not parts.hostname:
+            raise Rejected(f"{url!r} is no IMAP address.", remedy="Write imaps://host or imap://host:143.")
+        if auth not in _AUTHS:
+            raise Rejected(f"auth = {auth!r} is unknown.", remedy="Use login, xoauth2 or oauthbearer.")
+        security: Security = "tls" if parts.scheme == "imaps" else "starttls"
+        if parts.scheme == "imap" and parts.hostname in _LOOPBACK:
+            security = "none"
+        port = parts.port or (993 if security == "tls" else 143)
+        name = user or unquote(parts.username or "")
+        return cls(host=parts.hostname, port=port, security=security, user=name, auth=_AUTHS[auth], secret=secret, ca_file=ca_file)
+
+
+def refusal(text: bytes, what: str) -> PortError:
+    """Turn a NO or BAD into the port's error: RFC 5530 response codes first, then Gmail's and Yahoo's words."""
+    said = text.decode("utf-8", "replace").strip()[:200]
+    upper = said.upper()
+    if any(
+        code in upper
+        for code in ("[AUTHENTICATIONFAILED]", "[AUTHORIZATIONFAILED]", "[EXPIRED]", "[PRIVACYREQUIRED]", "AUTHENTICATE FAILED")
+    ):
+        return AuthorizationExpired(
+            f"The mail server refused the sign-in: {said}",
+            remedy="Check user and password (many providers want an app password), then reconnect.",
+        )
+    if any(code in upper for code in ("[LIMIT]", "[OVERQUOTA]", "TOO MANY", "THROTTL", "BANDWIDTH")):
+        return RateLimited(f"The mail server asks to slow down ({what}): {said}", retry_after=timedelta(minutes=5))
+    if any(code in upper for code in ("[UNAVAILABLE]", "[INUSE]", "[SERVERBUG]", "SYSTEM ERROR", "[CONTACTADMIN]")):
+        return Unavailable(f"The mail server is busy or ill ({what}): {said}")
+    if "[NONEXISTENT]" in upper or "DOESN'T EXIST" in upper or "UNKNOWN MAILBOX" in upper:
+        return CursorExpired(f"The folder is gone ({what}): {said}")
+    return Rejected(f"The mail server refused {what}: {said}")
+
+
+@contextlib.contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Let only the port's errors out; what caused them stays chained."""
+    try:
+        yield
+    except PortError:
+        raise
+    except exceptions.LoginError as error:
+        raised = refusal(str(error).encode(), "the sign-in")
+        if isinstance(raised, Rejected):
+            raised = AuthorizationExpired(
+                str(raised), remedy="Check user and password (many providers want an app password), then reconnect."
+            )
+        raise raised from error
+    except ssl.SSLCertVerificationError as error:
+        raise Rejected(
+            f"The mail server's certificate is not trusted: {error.verify_message}.",
+            remedy="Check the host name; for a private CA set ca_file.",
+        ) from error
+    except ssl.SSLError as error:
+        raise Rejected(
+            f"No TLS with the mail server: {error.reason or error}.", remedy="imaps:// is for port 993; STARTTLS on 143 is imap://."
+        ) from error
+    except socket.gaierror as error:
+        raise Unavailable(
+            f"The mail server's name cannot be found ({what}).", remedy="Check the host and this machine's network."
+        ) from error
+    except (imaplib.IMAP4.abort, OSError, EOFError) as error:
+        raise Unavailable(f"The connection to the mail server broke ({what}): {error}.") from error
+    except imaplib.IMAP4.error as error:
+        raise refusal(str(error).encode(), what) from error
+
+
+class Session:
+    """One connection, signed in. Not for several threads."""
+
+    def __init__(self, server: Server) -> None:
+        """Connect, secure, sign in, and read the capabilities again, which differ before and after."""
+        self._tag = 0
+        self._under_way: deque[bytes] = deque()
+        self._kept: dict[bytes, list[Response]] = {}
+        self._answers: dict[bytes, bytes] = {}
+        self.answer = b""
+        self.selected = ""
+        with translated("signing in"):
+            self._client: Any = self._connected(server)
+            try:
+                self._signed_in(server)
+                self.capabilities = frozenset(self._capabilities())
+                if "QRESYNC" in self.capabilities:
+                    self._client.enable("QRESYNC")
+                elif "CONDSTORE" in self.capabilities and "ENABLE" in self.capabilities:
+                    self._client.enable("CONDSTORE")
+            except BaseException:
+                self.close()
+                raise
+            self._file: Any = self._client._imap.file  # noqa: SLF001 - imaplib's buffered reader: nothing it holds may be lost
+
+    @staticmethod
+    def _connected(server: Server) -> Any:  # noqa: ANN401 - imapclient has no types
+        context = ssl.create_default_context(cafile=server.ca_file or None)
+        timeout = imapclient.SocketTimeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS)
+        client = imapclient.IMAPClient(
+            server.host,
+            server.port,
+            ssl=server.security == "tls",
+            ssl_context=context if server.security == "tls" else None,
+            timeout=timeout,
+        )
+        if server.security == "starttls":
+            client.starttls(context)
+        client.socket().setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        return client
+
+    def _signed_in(self, server: Server) -> None:
+        match server.auth:
+            case "login":
+                self._client.login(server.user, server.secret)
+            case "xoauth2":
+                self._client.oauth2_login(server.user, server.secret)
+            case "oauthbearer":
+                self._client.oauthbearer_login(server.user, server.secret)
+
+    def _capabilities(self) -> list[str]:
+        self._client._cached_capabilities = None  # noqa: SLF001 - they change with the sign-in and IMAPClient may have cached the old ones
+        return [word.decode("ascii", "replace").upper() for word in self._client.capabilities()]
+
+    def send(self, command: bytes) -> bytes:
+        """Send one command without waiting; gives its tag. Several may be under way (RFC 9051 5.5)."""
+        tag = self._next_tag()
+        self._client.socket().sendall(tag + b" " + command + b"\r\n")
+        return tag
+
+    def _next_tag(self) -> bytes:
+        self._tag += 1
+        tag = b"R%d" % self._tag
+        self._under_way.append(tag)
+        return tag
+
+    def read(self) -> Response:
+        """Read one response, literals and all."""
+        line = self._file.readline()
+        if not line:
+            raise imaplib.IMAP4.abort("the server closed the connection")
+        match = _LITERAL.search(line)
+        if match is None:
+            return [line]
+        parts: Response = []
+        while match is not None:
+            size = int(match[1])
+            literal = self._file.read(size)
+            if len(literal) < size:
+                raise imaplib.IMAP4.abort("the server closed the connection in the middle of an answer")
+            parts += (line[: match.start()], literal)
+            line = self._file.readline()
+            match = _LITERAL.search(line)
+        parts.append(line)
+        return parts
+
+    def responses(self, tag: bytes, what: str) -> Iterator[Response]:
+        """Yield the untagged responses of one command; a NO or BAD raises the port's error.
+
+        Commands sent earlier answer earlier: what belongs to them is kept until it is asked for.
+        """
+        while self._under_way and tag not in self._kept and self._under_way[0] != tag:
+            first = self._under_way[0]
+            self._kept[first] = list(self._until(first))
+        yield from self._kept.pop(tag) if tag in self._kept else self._until(tag)
+        self.answer = self._answers.pop(tag)
+        if not self.answer.upper().startswith(b"OK"):
+            raise refusal(self.answer, what)
+
+    def _until(self, tag: bytes) -> Iterator[Response]:
+        while True:
+            response = self.read()
+            head = response[0]
+            if head.startswith(tag + b" "):
+                self._under_way.popleft()
+                self._answers[tag] = head[len(tag) + 1 :].strip()
+                return
+            if head.startswith(b"* BYE"):
+                raise imaplib.IMAP4.abort(head.decode("utf-8", "replace").strip())
+            yield response
+
+    def command(self, command: bytes, what: str) -> list[Response]:
+        """Send one command and give its untagged responses; `answer` holds the tagged text."""
+        with translated(what):
+            return list(self.responses(self.send(command), what))
+
+    def append(self, folder: str, content: bytes, flags: Sequence[str]) -> bytes:
+        """APPEND one message (RFC 9051 6.3.12); gives the tagged answer with its APPENDUID where the server says it."""
+        with translated("saving the draft"):
+            tag = self._next_tag()
+            sock = self._client.socket()
+            sock.sendall(b"%s APPEND %s (%s) {%d}\r\n" % (tag, quoted(folder), " ".join(flags).encode(), len(content)))
+            while not (response := self.read())[0].startswith(b"+"):
+                if response[0].startswith(tag + b" "):
+                    raise refusal(response[0][len(tag) + 1 :], "the draft")
+            sock.sendall(content + b"\r\n")
+            for _ in self.responses(tag, "the draft"):
+                pass
+            return self.answer
+
+    def open(self, folder: str, *, is_writing: bool = False) -> Opened:
+        """EXAMINE the folder (SELECT when writing) and say where it stands."""
+        verb = b"SELECT " if is_writing else b"EXAMINE "
+        parameters = b" (CONDSTORE)" if "CONDSTORE" in self.capabilities else b""
+        self.selected = ""
+        text = b"".join(
+            part for response in self.command(verb + quoted(folder) + parameters, f"opening {folder}") for part in response
+        )
+        self.selected = folder
+        return Opened(
+            validity=_number(rb"\[UIDVALIDITY (\d+)", text) or 0,
+            next_uid=_number(rb"\[UIDNEXT (\d+)", text) or 0,
+            modseq=_number(rb"\[HIGHESTMODSEQ (\d+)", text) or 0,
+            exists=_number(rb"\* (\d+) EXISTS", text) or 0,
+            takes_keywords=bool(re.search(rb"\[PERMANENTFLAGS \([^)]*\\\*", text)),
+        )
+
+    def idle(self, seconds: float) -> bool:
+        """Wait in IDLE (RFC 2177) until the server reports something (True) or the time is over (False)."""
+        with translated("waiting for news"):
+            self._client.idle()
+            news = self._client.idle_check(timeout=seconds)
+            self._client.idle_done()
+            return any(len(item) > 1 and item[1] in (b"EXISTS", b"EXPUNGE", b"FETCH", b"VANISHED") for item in news)
+
+    def interrupt(self) -> None:
+        """Break a wait in another thread."""
+        with contextlib.suppress(OSError):
+            self._client.socket().shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Let go of the connection without ceremony."""
+        with contextlib.suppress(Exception):
+            self._client.shutdown()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """Where a folder stands (RFC 9051 6.3.2, RFC 7162 3.1.2.1); 0 = the server did not say."""
+
+    validity: int
+    next_uid: int
+    modseq: int
+    exists: int
+    takes_keywords: bool
+
+
+def _number(pattern: bytes, text: bytes) -> int | None:
+    match = re.search(pattern, text)
+    return int(match[1]) if match else None
+
+
+def quoted(folder: str) -> bytes:
+    """Put a wire name (modified UTF-7) into quotes."""
+    return b'"' + folder.encode("ascii").replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+
+
+def shown(folder: str) -> str:
+    """Decode a wire name for the owner's eyes."""
+    text: str = imap_utf7.decode(folder.encode("ascii"))
+    return text
+
+
+def wired(name: str) -> str:
+    """Encode a name the owner wrote for the wire."""
+    raw: bytes = imap_utf7.encode(name)
+    return raw.decode("ascii")
