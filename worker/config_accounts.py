@@ -127,10 +127,8 @@ class Reader:
 
 
 def _is_path(provider: str, key: str) -> bool:
-    last = key.rpartition("_")[2]
-    return last in {"path", "paths", "file", "files", "dir"} or (
-        provider == "files" and last in {"folder", "folders", "drafts", "holds"}
-    )
+    """Tell whether a setting is a path: all of the files provider are, of others those whose key says so."""
+    return provider == "files" or key.rpartition("_")[2] in {"file", "path", "paths"}
 
 
 def _secret_in(key: str, names: Mapping[str, str]) -> tuple[str, Kind] | None:
