@@ -92,12 +92,17 @@ def mbox_messages(
     at = start
     try:
         for offset, envelope, header, end in mbox.scan(stream, start=start):
-            yield _message(header, f"{prefix}{offset}", labels, _received(envelope), end - offset), end
-            at = end
+            at = end if _is_whole(envelope, header, end - offset) else offset
+            yield _message(header, f"{prefix}{offset}", labels, _received(envelope), end - offset), at
     except mbox.NotMbox as error:
         yield Skipped(remote_id=f"{prefix}0", reason=f"the file is no mbox: {error}"), at
     except BROKEN as error:
         yield Skipped(remote_id=f"{prefix}{at}", reason=f"the rest of the file is damaged: {reason_of(error)}"), at
+
+
+def _is_whole(envelope: bytes, header: bytes, size: int) -> bool:
+    """Tell whether the empty line after a header has been written; if not, whoever appends may still be at it."""
+    return size - len(envelope) - len(header) >= (10 if header.endswith(b"\r") else 8)  # "From ", line breaks, the empty line
 
 
 def file_message(

@@ -97,11 +97,11 @@ def _file(path: Path, root: Path, *, is_named: bool) -> Iterator[Source | Skippe
         yield _source("archive", path, root)
         return
     start = _start(path)
-    if start.startswith(b"From "):
+    if start.startswith(b"From ") or (is_named and _is_empty(path)):
         yield _source("mbox", path, root)
     elif is_named and (path.name.lower().endswith(MESSAGE_SUFFIXES) or start.lower().startswith(STARTS)):
         yield _source("message", path, root)
-    elif is_named and not path.name.lower().endswith(".ics") and not _is_empty(path):
+    elif is_named and not path.name.lower().endswith(".ics"):
         yield Skipped(remote_id=str(path), reason="it is neither an mbox, a Maildir, a message nor an archive of them")
 
 
