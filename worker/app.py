@@ -1,17 +1,26 @@
-"""Everything put together: the one place that builds the store, the rulebook, the broker and the clock, and passes them on."""
+"""Everything put together: the one place that builds store, rulebook, broker and clock, and the one reader of the clock."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from importlib import import_module
 from typing import Literal
 
 from connectors.port import Account, Connection
+from rules.facts import Address
+from rules.network import Owner
 from rules.rulebook import Rulebook
 from rules.wording import Wording
-from worker.config import Config
+from worker import rulebooks
+from worker.config import owner_of, rulebook_for
+from worker.config_accounts import PROVIDERS
+from worker.credentials import Credentials
+from worker.pipeline import SLICE, Pipeline
+from worker.settings import Config
 from worker.store.store import Store
 
 Clock = Callable[[], datetime]
@@ -19,6 +28,7 @@ Clock = Callable[[], datetime]
 Opener = Callable[[str], Connection]
 """Opens the account with this id; raises any of the five errors."""
 Part = Literal["tick", "work", "watch", "web"]
+POLL = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,32 +44,81 @@ class App:
 
     @classmethod
     def open(cls, config: Config, *, clock: Clock | None = None, open_connection: Opener | None = None) -> App:
-        """Build it from a config. `clock` None = the real one; `open_connection` None = the provider packages. Raises StoreError."""
-        raise NotImplementedError
+        """Build it from a config. `clock` None = the real one; `open_connection` None = the provider packages.
 
-    def pull(self, account: str, budget: timedelta = timedelta(seconds=60)) -> bool:
+        Raises StoreError, ConfigError, RulebookError.
+        """
+        now = real_clock if clock is None else clock
+        own = config.rules.file
+        rulebook = rulebooks.shipped() if own is None else rulebooks.over_shipped(own)
+        store = Store.open(config.store.url)
+        opener = provider_opener(config, store, now) if open_connection is None else open_connection
+        return cls(config=config, store=store, rulebook=rulebook, wording=rulebooks.wording(), clock=now, open_connection=opener)
+
+    def pipeline(self, *, poll: timedelta = POLL, is_stopping: Callable[[], bool] = lambda: False) -> Pipeline:
+        """Return the three verbs over this store, with owners and rulebooks as the config says."""
+
+        @lru_cache
+        def owner(name: str) -> Owner:
+            return owner_of(self.config, name)
+
+        @lru_cache
+        def rulebook(name: str) -> Rulebook:
+            return rulebook_for(self.config, name, self.rulebook)
+
+        return Pipeline(
+            store=self.store,
+            clock=self.clock,
+            open_connection=self.open_connection,
+            owner=owner,
+            rulebook=rulebook,
+            wording=self.wording,
+            poll=poll,
+            is_stopping=is_stopping,
+        )
+
+    def enrol(self) -> None:
+        """Note owners, accounts and key people of the config in the store, as far as they are new or have changed."""
+        from worker.enrol import enrol  # noqa: PLC0415 - reading verbs never need it
+
+        enrol(self.store, self.config, self.clock())
+
+    def pull(self, account: str, budget: timedelta = SLICE) -> bool:
         """Read one slice of an account; True where there is more to read now. Provider errors are noted on the account."""
-        raise NotImplementedError
+        self.enrol()
+        return self.pipeline().pull(account, budget)
 
     def decide(self, owner: str) -> int:
         """Plan what is due for an owner; says how many suggestions are new."""
-        raise NotImplementedError
+        self.enrol()
+        return self.pipeline().decide(owner)
 
     def deliver(self, account: str) -> int:
         """Deliver and look after what is due in an account; says how many suggestions changed their state."""
-        raise NotImplementedError
+        return self.pipeline().deliver(account)
 
     def run_until_idle(self, progress: Callable[[str], None] = lambda _: None) -> None:
         """Pull, decide and deliver for every active account, through the broker and its worker, until nothing is due."""
-        raise NotImplementedError
+        from worker.run import run_until_idle  # noqa: PLC0415 - only what serves needs Dramatiq
 
-    def run(self, only: Sequence[Part] = (), *, poll: timedelta = timedelta(minutes=2)) -> int:
-        """Serve until SIGTERM or SIGINT; the exit code. Raises ValueError for a split with the memory: broker."""
-        raise NotImplementedError
+        self.enrol()
+        run_until_idle(self.pipeline(), progress)
+
+    def run(self, only: Sequence[Part] = (), *, poll: timedelta = POLL) -> int:
+        """Serve until SIGTERM or SIGINT; the exit code. Raises ValueError for a split with the broker memory:, BrokerError."""
+        from worker.run import serve  # noqa: PLC0415 - as above
+
+        self.enrol()
+        return serve(self, only, poll=poll)
 
     def close(self) -> None:
         """Let go of the database; safe to call twice."""
         self.store.close()
+
+
+def real_clock() -> datetime:
+    """Say what time it is."""
+    return datetime.now(UTC)
 
 
 def frozen_clock(at: datetime) -> Clock:
@@ -69,4 +128,27 @@ def frozen_clock(at: datetime) -> Clock:
 
 def shifted_clock(at: datetime) -> Clock:
     """Make a clock that reads `at` now and goes on from there."""
-    raise NotImplementedError
+    began = time.monotonic()
+    return lambda: at + timedelta(seconds=time.monotonic() - began)
+
+
+def provider_opener(config: Config, store: Store, clock: Clock) -> Opener:
+    """Return what opens an account of the config through its provider's package."""
+    credentials = Credentials(store, config.secrets.key, clock)
+
+    def open_connection(account_id: str) -> Connection:
+        owner_name, _, name = account_id.partition("/")
+        owner = config.owners[owner_name]
+        settings = owner.accounts[name]
+        account = Account(
+            id=account_id,
+            settings=settings.settings,
+            secrets=credentials.of(account_id, settings.secrets),
+            zone=owner.zone,
+            addresses=tuple(Address(email=email, name=owner.name) for email in owner.addresses),
+            installation=store.installation(),
+        )
+        connection: Connection = import_module(PROVIDERS[settings.provider]).open(account)
+        return connection
+
+    return open_connection

@@ -22,23 +22,25 @@ def due(db: Connection, now: datetime, *, of: str | None = None) -> list[tuple[V
     if of is not None:
         reading, delivering = reading.where(account.c.owner == of), delivering.where(account.c.owner == of)
         deciding = deciding.where(owner.c.id == of)
-    rows = db.execute(union_all(reading, deciding, delivering).limit(MOST))
-    return [(cast("Verb", row[0]), str(row[1])) for row in rows]
+    rows = db.execute(union_all(reading, deciding, delivering).limit(MOST)).mappings()
+    return [(cast("Verb", row["verb"]), str(row["who"])) for row in rows]
 
 
 def _reading(at: int) -> Select[tuple[str, str]]:
-    return select(literal("pull"), account.c.id).where(account.c.state == "active", account.c.next_attempt_at <= at)
+    return select(literal("pull").label("verb"), account.c.id.label("who")).where(
+        account.c.state == "active", account.c.next_attempt_at <= at
+    )
 
 
 def _deciding(at: int) -> Select[tuple[str, str]]:
     is_awake = func.coalesce(owner.c.paused_until, 0) <= at
-    return select(literal("decide"), owner.c.id).where(owner.c.next_review_at <= at, is_awake)
+    return select(literal("decide").label("verb"), owner.c.id.label("who")).where(owner.c.next_review_at <= at, is_awake)
 
 
 def _delivering(at: int) -> Select[tuple[str, str]]:
     """Select accounts with something to deliver or to look after, but those that wait for their provider to recover."""
     waiting = (
-        select(literal("deliver"), suggestion.c.account)
+        select(literal("deliver").label("verb"), suggestion.c.account.label("who"))
         .distinct()
         .join(account, account.c.id == suggestion.c.account)
         .join(owner, owner.c.id == suggestion.c.owner)

@@ -1,0 +1,100 @@
+"""The watchers: a thread for each account whose provider can push; every push is only a hint to pull now."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import uuid4
+
+import structlog
+
+from connectors.port import Connection, PortError, Watcher
+from worker.actors import Nudges
+from worker.store import accounts, leases
+from worker.store.store import Store
+
+LOOK_ROUND: Final = timedelta(seconds=30)
+"""How often accounts that are new, or whose watcher ended, are taken up."""
+LISTEN: Final = timedelta(minutes=2)
+"""One wait; the lease is renewed between two."""
+LEASE: Final = timedelta(minutes=5)
+
+log = structlog.get_logger()
+
+
+class Watch:
+    """Holds one watcher for each active account that has a push channel; by lease, so that of many processes one does."""
+
+    def __init__(
+        self, store: Store, clock: Callable[[], datetime], open_connection: Callable[[str], Connection], nudges: Nudges
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._open_connection = open_connection
+        self._nudges = nudges
+        self._holder = uuid4().hex
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._open: dict[str, Watcher | None] = {}
+        self._mute: set[str] = set()
+        """Accounts whose provider has no push channel: the poll serves them."""
+
+    def run(self) -> None:
+        """Take up accounts until stopped."""
+        while not self._stopping.is_set():
+            try:
+                self._look_round()
+            except Exception:
+                log.exception("looking round failed", action="watch")
+            self._stopping.wait(LOOK_ROUND.total_seconds())
+
+    def stop(self) -> None:
+        """End `run` and every wait soon."""
+        self._stopping.set()
+        with self._lock:
+            watchers = [watcher for watcher in self._open.values() if watcher is not None]
+        for watcher in watchers:
+            watcher.close()
+
+    def _look_round(self) -> None:
+        with self._store.read() as db:
+            active = [account.id for account in accounts.accounts(db) if account.state == "active"]
+        for account in active:
+            with self._lock:
+                is_known = account in self._open or account in self._mute
+                if not is_known:
+                    self._open[account] = None
+            if not is_known:
+                threading.Thread(target=self._watch, args=(account,), name=f"watch {account}", daemon=True).start()
+
+    def _watch(self, account: str) -> None:
+        try:
+            if self._renew(account):
+                self._listen(account)
+        except PortError as error:
+            log.warning("watcher failed", action="watch", account=account, error=type(error).__name__)
+        except Exception:
+            log.exception("watcher failed", action="watch", account=account)
+        finally:
+            with self._lock:
+                self._open.pop(account, None)
+
+    def _listen(self, account: str) -> None:
+        with closing(self._open_connection(account)) as connection:
+            watcher = connection.watcher()
+            with self._lock:
+                if watcher is None:
+                    self._mute.add(account)
+                    return
+                self._open[account] = watcher
+            with closing(watcher):
+                while not self._stopping.is_set() and self._renew(account):
+                    if watcher.wait(LISTEN) and not self._stopping.is_set():
+                        self._nudges.nudge("pull", account)
+
+    def _renew(self, account: str) -> bool:
+        with self._store.write() as db:
+            return leases.acquire(db, f"watch:{account}", self._holder, self._clock(), LEASE) is not None
