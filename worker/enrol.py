@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from rules.addresses import match_key
 from rules.people import OwnerKeys
@@ -39,7 +39,7 @@ def _new_accounts(db: Connection, owner: str, settings: OwnerSettings) -> set[st
 
 
 def _register(db: Connection, owner: str, settings: OwnerSettings, keys: OwnerKeys, now: datetime) -> None:
-    is_changed = accounts.register_owner(db, owner, keys)
+    is_changed = accounts.register_owner(db, owner, keys, settings.zone)
     for name in _new_accounts(db, owner, settings):
         accounts.register(db, owner=owner, name=name, provider=settings.accounts[name].provider, addresses=(), now=now)
     if is_changed:
@@ -48,16 +48,18 @@ def _register(db: Connection, owner: str, settings: OwnerSettings, keys: OwnerKe
 
 def _unnoted(db: Connection, owner: str, settings: OwnerSettings) -> list[tuple[str, KeyPerson]]:
     """Find the persons the owner named that have been seen by now and do not bear it yet."""
-    found = []
+    found: list[tuple[str, KeyPerson]] = []
     for named in settings.people:
         keys = [match_key(each) for each in named.addresses]
-        seen = select(person.c.id, person.c.is_key, person.c.circle, person.c.cadence_days).join(
-            address, (address.c.owner == person.c.owner) & (address.c.person == person.c.id)
-        )
-        for row in db.execute(seen.where(address.c.owner == owner, address.c.key.in_(keys))):
-            if (row.is_key, row.circle, row.cadence_days) != (True, named.circle or row.circle, _days(named) or row.cadence_days):
-                found.append((str(row.id), named))
+        seen = select(person).join(address, (address.c.owner == person.c.owner) & (address.c.person == person.c.id))
+        rows = db.execute(seen.where(address.c.owner == owner, address.c.key.in_(keys)).distinct())
+        found.extend((str(row.id), named) for row in rows if not _is_noted(row, named))
     return found
+
+
+def _is_noted(row: Row[tuple[object, ...]], named: KeyPerson) -> bool:
+    is_same_circle = named.circle in {"", row.circle}
+    return bool(row.is_key) and is_same_circle and _days(named) in {None, row.cadence_days}
 
 
 def _describe(db: Connection, owner: str, id_: str, named: KeyPerson) -> None:
