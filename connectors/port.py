@@ -230,7 +230,7 @@ class Account:
     """One sign-in, as config and store describe it: what `open` of a provider package is given.
 
     Every provider package `connectors.<provider>` has `SETTINGS: Mapping[str, str]` (each key of its config with one
-    line of help) and `open(account: Account) -> Connection`.
+    line of help) and `open(account: Account) -> Connection`; one with other secrets than `password` names them in `SECRETS`.
     """
 
     id: str

@@ -28,6 +28,11 @@ SETTINGS: Mapping[str, str] = {
     "ca_file": "a certificate authority of your own, as a PEM file",
     "is_idle": "false = poll only, hold no IDLE connection",
 }
+SECRETS: Mapping[str, str] = {
+    "password": "the password for both servers; an app password where the provider has them",
+    "imap_password": "the password for the mail server, where it differs",
+    "caldav_password": "the password for the calendar server, where it differs",
+}
 
 
 @dataclass(slots=True)
