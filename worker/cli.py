@@ -67,6 +67,16 @@ class Verbs(click.Group):
                 return load(verbs[cmd_name][0])
         return None
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb; of an unknown one say which is nearest."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], self.list_commands(ctx), n=1)
+            raise click.UsageError(f"There is no verb {args[0]!r}.{f' Did you mean {near[0]!r}?' if near else ''}", ctx) from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         """Write the verbs under what they are for, without importing any."""
         for heading, verbs in VERBS.items():
@@ -107,7 +117,7 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("\nStopped. Nothing is half done: what was begun is taken up again.", err=True)
         return INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # click turns the one into the other
         return _leave_quietly()
     except Exception as error:  # noqa: BLE001 - the one place where errors become advice
         return _explain(error, is_debugging="--debug" in arguments)

@@ -135,6 +135,15 @@ class FindingView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PairView:
+    """Two addresses that may be one person's: `people review` prints a list of these."""
+
+    one: str
+    other: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RuleFactView:
     """One line of `rules facts`."""
 
@@ -143,7 +152,7 @@ class RuleFactView:
     help: str
 
 
-View = RuleFactView | SuggestionView | PersonView | TrialView | FeedView | AnswerView | FindingView
+View = PairView | RuleFactView | SuggestionView | PersonView | TrialView | FeedView | AnswerView | FindingView
 
 
 def to_json(view: View | Iterable[View]) -> str:

@@ -1,17 +1,18 @@
-"""The network as `people` shows it: every person with rhythm and standing, and with --all everything that is no person."""
+"""The network as `people` shows it: every person with rhythm and standing, what is no person, and who may be one and the same."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
 from rules.network import Owner, Relation
 from rules.rhythm import lapse_probability, rhythm
 from rules.standing import standing
-from worker.json_views import PersonView
-from worker.store import network
+from worker.json_views import PairView, PersonView
+from worker.store import identities, network
 from worker.store import people as stored
+from worker.store.tables import link
 from worker.views import chance, days, other
 
 HORIZON = timedelta(days=90)
@@ -55,3 +56,15 @@ def _others(connection: Connection, owner: Owner) -> list[PersonView]:
     own = other(owner.full_name, tuple(each.email for each in owner.addresses), "owner", "You.")
     seen = [other(each.name, (each.email,), each.kind, each.reason) for each in stored.others(connection, owner.name)]
     return [own, *(view for view in seen if view.kind != "owner")]
+
+
+def doubtful(connection: Connection, owner: str) -> tuple[PairView, ...]:
+    """Return the pairs of addresses that may be one person's and that the owner has not been asked about."""
+    unsure = [each for each in identities.links(connection, owner) if each.verdict == "unsure"]
+    return tuple(PairView(one=each.a, other=each.b, reason=each.reason) for each in unsure)
+
+
+def keep_apart(connection: Connection, owner: str, pair: PairView) -> None:
+    """Note the owner's word that two addresses are two persons."""
+    same = (link.c.owner == owner, link.c.a == pair.one, link.c.b == pair.other)
+    connection.execute(update(link).where(*same).values(verdict="different", by="owner"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -42,10 +42,10 @@ def _look(settings: Config, owner: str, name: str) -> None:
     """Open the account once, so that a wrong path is known now and not at night. Raises the port's errors."""
     app = App.open(settings)
     account = f"{owner}/{name}"
-    now = datetime.now(UTC)
     try:
+        app.enrol()
         with app.store.write() as connection:
-            _note(connection, owner, name, settings.owners[owner].accounts[name].provider, now)
+            _note(connection, owner, account, app.clock())
         opened = app.open_connection(account)
         try:
             feeds = [*(opened.mailbox.feeds() if opened.mailbox else ()), *(opened.calendar.feeds() if opened.calendar else ())]
@@ -57,8 +57,7 @@ def _look(settings: Config, owner: str, name: str) -> None:
     click.echo("`rekindle pull` reads it now, `rekindle run` whenever something is new.")
 
 
-def _note(connection: Connection, owner: str, name: str, provider: str, now: datetime) -> None:
-    stored = accounts.register(connection, owner=owner, name=name, provider=provider, addresses=(), now=now)
-    if stored.state != "active":
-        accounts.resume(connection, stored.id, now)
-    audit.record(connection, now, owner, "connect", account=stored.id)
+def _note(connection: Connection, owner: str, account: str, now: datetime) -> None:
+    if accounts.get(connection, account).state != "active":
+        accounts.resume(connection, account, now)
+    audit.record(connection, now, owner, "connect", account=account)

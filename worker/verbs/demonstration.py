@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,10 +13,11 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.text import Text
 
-from worker import queries, report, trial_report
+from worker import logs, queries, report, trial_report
 from worker.app import App, frozen_clock
 from worker.config import load
 from worker.demo import World, write_world
+from worker.enrol import enrol
 from worker.json_views import SuggestionView
 from worker.store import accounts
 from worker.verbs.explaining import decided
@@ -29,6 +31,7 @@ SINCE: Final = timedelta(days=30)
 def demonstrated(folder: Path) -> None:
     """Run the demo in a folder, from the beginning or again."""
     began = perf_counter()
+    logs.set_up(is_json=False, level=logging.ERROR)
     screen = Console(file=sys.stderr, markup=False, emoji=False, highlight=False)
     with screen.status("Writing eighteen months of mail and calendar …") as status:
         world = write_world(folder, now=datetime.now(UTC))
@@ -53,12 +56,9 @@ def demonstrated(folder: Path) -> None:
 
 def _connect(here: Here) -> None:
     """Have the account connected and the owner started some weeks ago, if this is the first run."""
-    since = here.now - SINCE
-    settings = here.settings.accounts
+    enrol(here.app.store, here.app.config, here.now - SINCE)
     with here.app.store.write() as connection:
-        for name, account in settings.items():
-            accounts.register(connection, owner=here.name, name=name, provider=account.provider, addresses=(), now=since)
-        accounts.start_owner(connection, here.name, since)
+        accounts.start_owner(connection, here.name, here.now - SINCE)
 
 
 def _tell(here: Here, world: World, before: set[str], seconds: float) -> None:

@@ -62,6 +62,7 @@ def initiate(said: Said, *, config: Path | None, now: datetime | None, is_sure: 
     make_key(state_folder(file, os.environ) / "master.key")
     click.echo(f"\nWritten to {file}. You can edit it at any time; `rekindle doctor` checks it.")
     with opened(file, None, now) as here:
+        here.app.enrol()
         here.write(lambda connection: accounts.pause_owner(connection, here.name, FOREVER))
         _preview(here)
         if is_sure or click.confirm("\nShall Rekindle put such drafts and holds into your mailbox and calendar from now on?"):

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from worker.verbs import options
+
+if TYPE_CHECKING:
+    from worker.verbs.opened import Here
 
 
 @click.group(
@@ -38,23 +43,51 @@ def people(
             report.people(views, here.zone, here.now)
 
 
+@people.command(epilog=options.examples("rekindle people review --json"))
+@options.writing
+@options.as_json
+def review(*, config: Path | None, owner: str | None, as_json: bool) -> None:
+    """Go through pairs of addresses that may be one person's, one question each."""
+    from worker.json_views import to_json
+    from worker.network_views import doubtful, keep_apart
+    from worker.verbs.opened import opened
+
+    with opened(config, owner) as here:
+        pairs = here.read(lambda connection: doubtful(connection, here.name))
+        if as_json:
+            click.echo(to_json(pairs))
+            return
+        for pair in pairs:
+            click.echo(f"\n{pair.one}\n{pair.other}\n  {pair.reason}")
+            said = click.prompt("One person?", type=click.Choice(["yes", "no", "later"]), default="later")
+            if said == "yes":
+                _join(here, pair.one, pair.other)
+            elif said == "no":
+                here.write(partial(keep_apart, owner=here.name, pair=pair))
+        click.echo("That is all." if pairs else "There is no pair in doubt.")
+
+
 @people.command(epilog=options.examples("rekindle people merge 'Iris Novak' iris.novak@gmail.example"))
 @click.argument("who")
 @click.argument("other")
 @options.writing
 def merge(*, who: str, other: str, config: Path | None, owner: str | None) -> None:
     """Say that WHO and OTHER are one person; `people split` takes it back."""
-    from worker.queries import person_called
-    from worker.store import people as stored
     from worker.verbs.opened import opened
 
     with opened(config, owner) as here:
-        keep, gone = here.read(lambda connection: [person_called(connection, here.name, name) for name in (who, other)])
-        if keep.id == gone.id:
-            click.echo(f"{keep.name} is one person already.")
-            return
-        here.write(lambda connection: stored.merge(connection, here.name, keep.id, gone.id))
-        click.echo(f"{keep.name} and {', '.join(gone.addresses)} are one person now.")
+        click.echo(_join(here, who, other))
+
+
+def _join(here: Here, who: str, other: str) -> str:
+    from worker.queries import person_called
+    from worker.store import identities
+
+    keep, gone = here.read(lambda connection: [person_called(connection, here.name, name) for name in (who, other)])
+    if keep.id == gone.id:
+        return f"{keep.name} is one person already."
+    here.write(lambda connection: identities.merge(connection, here.name, keep.id, gone.id))
+    return f"{keep.name} and {', '.join(gone.addresses)} are one person now."
 
 
 @people.command(epilog=options.examples("rekindle people split 'Iris Novak' iris.novak@gmail.example"))
@@ -66,7 +99,7 @@ def split(*, who: str, address: str, config: Path | None, owner: str | None) -> 
     from rules.people import match_key
     from worker.advice import Refusal
     from worker.queries import person_called
-    from worker.store import people as stored
+    from worker.store import identities
     from worker.verbs.opened import opened
 
     with opened(config, owner) as here:
@@ -76,5 +109,5 @@ def split(*, who: str, address: str, config: Path | None, owner: str | None) -> 
             raise Refusal(f"{address} is none of {person.name}'s addresses.", f"They are: {', '.join(person.addresses)}.")
         if len(person.addresses) == 1:
             raise Refusal(f"{address} is the only address of {person.name}.", "There is nothing to split.")
-        here.write(lambda connection: stored.split(connection, here.name, person.id, key))
+        here.write(lambda connection: identities.split(connection, here.name, person.id, key))
         click.echo(f"{address} is somebody else now.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from worker import logs
 from worker.advice import Refusal
 from worker.app import App, frozen_clock
 from worker.config import load
@@ -51,6 +53,7 @@ class Here:
 @contextmanager
 def opened(config: Path | None, owner: str | None, now: datetime | None = None) -> Iterator[Here]:
     """Open everything a verb needs for one owner. Raises ConfigError, StoreError, Refusal."""
+    logs.set_up(is_json=False, level=logging.ERROR)
     settings = load(config)
     name = chosen(settings, owner)
     zone = ZoneInfo(str(settings.owners[name].zone))

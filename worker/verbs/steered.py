@@ -127,6 +127,7 @@ def pause(here: Here, until: date | None, *, is_end: bool) -> str:
         accounts.pause_owner(connection, here.name, None if is_end else at)
         audit.record(connection, here.now, here.name, "resume" if is_end else "pause")
 
+    here.app.enrol()
     here.write(change)
     if is_end:
         return "Going on."
