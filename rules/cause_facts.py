@@ -25,8 +25,11 @@ def _has_taken_part(case: Case) -> bool:
 
 
 def _is_first(case: Case) -> bool:
-    meeting = case.meeting
-    return meeting is not None and previous_meeting(case.relation, meeting) is None and case.relation.meetings_held <= 1
+    """Tell whether it was the first meeting, whatever came after it."""
+    meeting, relation = case.meeting, case.relation
+    if meeting is None or previous_meeting(relation, meeting) is not None:
+        return False
+    return relation.meetings_held - sum(other.start >= meeting.end for other in relation.meetings) <= 1
 
 
 def _days_before(case: Case) -> float:

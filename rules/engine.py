@@ -1,84 +1,57 @@
-"""Decide: from the part of the network that is due to suggestions, each with its trace, and from a name to why or why not."""
+"""Decide: from the part of the network that is due to suggestions, each with its trace, and what is still wanted later."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Literal
 
-from rules.network import Network
-from rules.rulebook import Rulebook
-from rules.suggestions import Evidence, Suggestion
+from rules.case import Case, View, view_of
+from rules.composing import Candidate
+from rules.conditions import Checked, check_all
+from rules.decision import Decision, Explanation, Judged, Keep, Outcome, Refusal, Trace, Withdraw, judge
+from rules.explaining import reason_for, reason_for_nothing, reason_for_nothing_at_all
+from rules.gates import mode_of, unwelcome
+from rules.network import Network, Relation
+from rules.planning import Plan, grouped, plan_for, planned
+from rules.rule import Rule, Rulebook
+from rules.suggestions import Draft, Evidence, Suggestion
+from rules.triggers import cases
 from rules.wording import Wording
+from rules.worth import worth
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
-    """One condition as it was found."""
-
-    fact: str
-    value: str
-    is_met: bool
-    sentence: str = ""
-    """Why not, where it is not met."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """Something that was considered and left undone, with the sentence for `why-not`."""
-
-    person_id: str
-    rule: str
-    cause: str
-    sentence: str
-    facts: tuple[Evidence, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trace:
-    """How one case was decided: every condition looked at, in order, and what came of it."""
-
-    person_id: str
-    rule: str
-    cause: str
-    checked: tuple[Checked, ...]
-    outcome: Literal["suggested", "refused"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """What to do now, what was left undone and how it came about; the same input always gives the same decision."""
-
-    suggestions: tuple[Suggestion, ...]
-    refusals: tuple[Refusal, ...]
-    traces: tuple[Trace, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """The suggestion still makes sense."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Withdraw:
-    """It does not any more; `why` is for the owner."""
-
-    why: str
-    reason: Literal["withdrawn", "expired"] = "withdrawn"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
-    """One sentence a tired executive believes, then the facts behind it."""
-
-    who: str
-    sentence: str
-    facts: tuple[Evidence, ...] = ()
+__all__ = [
+    "Checked",
+    "Decision",
+    "Explanation",
+    "Keep",
+    "Refusal",
+    "Trace",
+    "Withdraw",
+    "still_wanted",
+    "suggest",
+    "why",
+    "why_not",
+]
 
 
 def suggest(network: Network, rulebook: Rulebook, now: datetime, wording: Wording) -> Decision:
     """Decide for the persons due. Respects caps, ledger, episodes, stops, modes, snoozes, coverage and mutes."""
-    raise NotImplementedError
+    view = view_of(network, now)
+    judged = [one for rule in rulebook.rules for one in judge(view, rule)]
+    plan = plan_for(view, wording, rulebook.limits)
+    suggestions: list[Suggestion] = []
+    refusals = [_refusal(one, one.sentence) for one in judged if one.sentence]
+    for rule in rulebook.rules:
+        holding = [
+            Candidate(rule=rule, cases=(one.case,), worth=_worth(one)) for one in judged if one.rule is rule and not one.sentence
+        ]
+        _plan_rule(plan, holding, suggestions, refusals)
+    made = {(who, one.rule, one.cause) for one in suggestions for who in (one.person_id, *one.companions)}
+    return Decision(
+        suggestions=tuple(suggestions),
+        refusals=tuple(refusals),
+        traces=tuple(_trace(one, made) for one in judged),
+    )
 
 
 def still_wanted(suggestion: Suggestion, network: Network, rulebook: Rulebook, now: datetime) -> Keep | Withdraw:
@@ -86,14 +59,108 @@ def still_wanted(suggestion: Suggestion, network: Network, rulebook: Rulebook, n
 
     A person who is not among `network.relations` is not judged: Keep.
     """
-    raise NotImplementedError
+    if _is_late(suggestion, network, now):
+        return Withdraw(why="Its time has passed.", reason="expired")
+    rule = rulebook.rule(suggestion.rule)
+    if rule is None or mode_of(rule, network) == "off":
+        return Withdraw(why="You switched this rule off.")
+    view = view_of(network, now)
+    for person_id in (suggestion.person_id, *suggestion.companions):
+        relation = view.people.get(person_id)
+        if relation is not None and (why := _objection(view, rule, relation, suggestion)):
+            return Withdraw(why=why)
+    return Keep()
 
 
 def why(network: Network, rulebook: Rulebook, now: datetime, wording: Wording, *, person_id: str) -> Explanation:
-    """Explain what is, or would be, suggested for a person and where the tie stands."""
-    raise NotImplementedError
+    """Explain what is, or would be, proposed for a person, and where the tie stands."""
+    return reason_for(view_of(network, now), rulebook, wording, person_id)
 
 
 def why_not(network: Network, rulebook: Rulebook, now: datetime, wording: Wording, *, person_id: str | None = None) -> Explanation:
-    """Explain why nothing is suggested for a person; None = why there is nothing today."""
-    raise NotImplementedError
+    """Explain why nothing is proposed for a person; None = why there is nothing today."""
+    decision = suggest(network, rulebook, now, wording)
+    if person_id is None:
+        return reason_for_nothing_at_all(decision, view_of(network, now))
+    return reason_for_nothing(decision, view_of(network, now), person_id)
+
+
+def _objection(view: View, rule: Rule, relation: Relation, suggestion: Suggestion) -> str:
+    """Say in one sentence what speaks against a suggestion by now; "" for nothing."""
+    case = next((case for case in _cases_of(view, rule, relation) if _is_same_cause(case.cause, suggestion.cause)), None)
+    if case is None:
+        return _gone(rule)
+    if against := next(unwelcome(case, rule), ""):
+        return against
+    return next((one.sentence for one in check_all(rule.when, case, is_planning=False) if not one.is_met), "")
+
+
+def _cases_of(view: View, rule: Rule, relation: Relation) -> Iterator[Case]:
+    """Yield the cases of a rule that are for a person, also those found in the history of another."""
+    sources = view.network.relations if rule.trigger == "introduction_paid_off" else (relation,)
+    found = (case for source in sources for case in cases(rule.trigger, view, source))
+    return (case for case in found if case.relation.person.id == relation.person.id)
+
+
+def _is_same_cause(one: str, other: str) -> bool:
+    """Compare causes; a lapse is the same lapse though its episode has moved on, a month's person the same next month."""
+    kind = other.partition(":")[0]
+    return one == other or (kind in {"lapse", "month"} and one.startswith(f"{kind}:"))
+
+
+def _gone(rule: Rule) -> str:
+    match rule.trigger:
+        case "meeting_held" | "met_group":
+            return "The meeting does not count as held any more."
+        case "lapsing" | "dormant" | "one_to_one_missed" | "reply_owed" | "awaiting_reply":
+            return "You have been in touch since."
+        case "promise_due":
+            return "The promise is kept."
+        case _:
+            return "What it was for is gone."
+
+
+def _is_late(suggestion: Suggestion, network: Network, now: datetime) -> bool:
+    """Tell whether a draft has been there long enough, or a hold was not delivered before it began."""
+    if suggestion.expires_at is not None and now >= suggestion.expires_at:
+        return True
+    if isinstance(suggestion.action, Draft):
+        return False
+    waiting = any(past.key == suggestion.key and past.state in {"planned", "approved"} for past in network.ledger)
+    return waiting and suggestion.action.start <= now
+
+
+def _plan_rule(plan: Plan, holding: list[Candidate], suggestions: list[Suggestion], refusals: list[Refusal]) -> None:
+    """Plan what one rule proposes, the most worthwhile first."""
+    kept, left = grouped(holding)
+    refusals += [_refused(candidate, why) for candidate, why in left]
+    for candidate in sorted(kept, key=_rank):
+        found = planned(plan, candidate)
+        if isinstance(found, Suggestion):
+            suggestions.append(found)
+        else:
+            refusals += [_refused(Candidate(rule=candidate.rule, cases=(case,)), found) for case in candidate.cases]
+
+
+def _rank(candidate: Candidate) -> tuple[float, datetime, str]:
+    return -candidate.worth, candidate.case.at, candidate.case.relation.person.id
+
+
+def _worth(one: Judged) -> float:
+    return 0.0 if one.rule.action == "draft" else worth(one.case.relation, one.case.view.now, one.case.view.network.shift)
+
+
+def _refusal(one: Judged, why: str) -> Refusal:
+    facts = tuple(Evidence(text=f"{found.fact}: {found.value}") for found in one.checked)
+    return Refusal(person_id=one.case.relation.person.id, rule=one.rule.name, cause=one.case.cause, sentence=why, facts=facts)
+
+
+def _refused(candidate: Candidate, why: str) -> Refusal:
+    case = candidate.case
+    return Refusal(person_id=case.relation.person.id, rule=candidate.rule.name, cause=case.cause, sentence=why)
+
+
+def _trace(one: Judged, made: set[tuple[str, str, str]]) -> Trace:
+    who = one.case.relation.person.id
+    outcome: Outcome = "suggested" if (who, one.rule.name, one.case.cause) in made else "refused"
+    return Trace(person_id=who, rule=one.rule.name, cause=one.case.cause, checked=one.checked, outcome=outcome)

@@ -92,7 +92,7 @@ TIE_FACTS = (
         "tie.is_out_of_rhythm",
         "silent for clearly longer than the cadence or the own rhythm",
         "You and {name} are in touch about as often as usual.",
-        lambda c: is_out_of_rhythm(c.relation.contacts, now=c.view.now, cadence=c.relation.person.cadence, away=c.view.away),
+        lambda c: is_quiet(c.view, c.relation),
     ),
     yes(
         "tie.has_cadence",

@@ -14,7 +14,7 @@ from rules.workdays import local_day
 
 RECENT = timedelta(days=14)
 """How far back what happened can still set a rule off; conditions narrow it."""
-ON_THE_TABLE = timedelta(days=30)
+ON_THE_TABLE = timedelta(days=60)
 """How long a mail can wait for an answer before nobody waits any more."""
 AHEAD = timedelta(days=21)
 DORMANT = timedelta(days=180)
@@ -80,7 +80,7 @@ def _lapse(view: View, relation: Relation) -> Case:
 
 def _travel(view: View, relation: Relation) -> Cases:
     for trip in view.network.trips:
-        if trip.place and view.now < trip.start <= view.now + AHEAD and _same(trip.place, relation.last_met_place):
+        if trip.place and trip.start <= view.now + AHEAD and view.now < trip.end and _same(trip.place, relation.last_met_place):
             yield Case(view=view, relation=relation, cause=f"trip:{trip.uid}", at=view.now, trip=trip)
 
 

@@ -1,0 +1,145 @@
+"""From rules that hold to things to make: one per organisation, the most worthwhile first, as far as there is room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import groupby
+from typing import Literal
+
+from rules.addresses import organisation
+from rules.caps import Room, eased, is_gentle, room_in
+from rules.case import View
+from rules.composing import Candidate, address_of, drafted, due_at, held, organisation_of
+from rules.gates import mode_of, no_room
+from rules.rule import Limits
+from rules.slots import Slot, next_free
+from rules.suggestions import Suggestion
+from rules.wording import Wording
+from rules.words import called, kind_of_reunion
+
+GONE = frozenset({"withdrawn", "failed", "owner_deleted", "dismissed", "expired"})
+"""A hold that closed so takes up no room in the calendar."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Plan:
+    """A decision in the making: what is proposed so far, and what stands against more."""
+
+    view: View
+    wording: Wording
+    limits: Limits
+    room: Room
+    slots: list[Slot]
+    planned: set[tuple[str, Literal["draft", "hold", "invite"]]] = field(default_factory=set)
+    written: dict[tuple[str, str], int] = field(default_factory=dict)
+    """How many mails of a rule an organisation got in this decision."""
+    without: set[tuple[int, int]] = field(default_factory=set)
+    """Lengths and notices for which there is no slot."""
+
+
+def plan_for(view: View, wording: Wording, limits: Limits) -> Plan:
+    """Begin a decision."""
+    holds = (past for past in view.network.ledger if past.action == "hold" and past.close_reason not in GONE)
+    slots = [Slot(start=past.at, end=past.at + timedelta(minutes=25)) for past in holds if past.at is not None]
+    return Plan(view=view, wording=wording, limits=limits, room=room_in(view, limits), slots=slots)
+
+
+def grouped(candidates: Iterable[Candidate]) -> tuple[list[Candidate], list[tuple[Candidate, str]]]:
+    """Put guests of one meeting at one organisation into one draft; return also who is left out, and why.
+
+    A text must be true of everyone it greets: who met the owner for the first time is not greeted with who came back.
+    """
+    kept: list[Candidate] = []
+    left: list[tuple[Candidate, str]] = []
+    for _, members in groupby(sorted(candidates, key=_order), key=_group):
+        first, *others = members
+        alike = [other for other in others if kind_of_reunion(other.case) == kind_of_reunion(first.case)]
+        why = f"One draft for an organisation is enough: it goes to {called(first.case.relation)}."
+        left += [(other, why) for other in others if other not in alike]
+        kept.append(Candidate(rule=first.rule, cases=tuple(one.case for one in (first, *alike)), worth=first.worth))
+    return kept, left
+
+
+def planned(plan: Plan, candidate: Candidate) -> Suggestion | str:
+    """Make the suggestion, or say in one sentence why there is no room for it."""
+    rule = candidate.rule
+    if why := no_room(plan.room, rule, candidate.case, planned=plan.planned):
+        return why
+    found = _draft(plan, candidate) if rule.action == "draft" else _hold(plan, candidate)
+    if isinstance(found, Suggestion):
+        plan.planned |= {(case.relation.person.id, rule.action) for case in candidate.cases}
+    return found
+
+
+def _draft(plan: Plan, candidate: Candidate) -> Suggestion | str:
+    rule, at, place = candidate.rule, due_at(candidate), organisation_of(candidate.case)
+    if why := plan.room.full(rule, at):
+        return why
+    variant = plan.written.get((rule.name, place), 0) + _written_before(plan, candidate, place)
+    language = plan.wording.language(rule.template, candidate.case.relation.person.language, plan.view.network.owner.language)
+    if variant >= plan.wording.variants(rule.template, language):
+        return f"I have no fresh words left for {place}, and the same text twice would be noticed."
+    plan.room.take(rule, at)
+    plan.written[rule.name, place] = plan.written.get((rule.name, place), 0) + 1
+    return _in_mode(plan, candidate, drafted(candidate, plan.wording, variant=variant))
+
+
+def _hold(plan: Plan, candidate: Candidate) -> Suggestion | str:
+    rule, view = candidate.rule, plan.view
+    terms = (rule.timing.minutes, rule.timing.notice)
+    slot = None if candidate.case.trip is None and terms in plan.without else _slot(plan, candidate)
+    if slot is None:
+        plan.without |= {terms} if candidate.case.trip is None else set()
+        return "There is no free time for it in the coming weeks."
+    plan.room.take(rule, view.now)
+    plan.slots.append(slot)
+    return _in_mode(plan, candidate, held(candidate, plan.wording, slot))
+
+
+def _slot(plan: Plan, candidate: Candidate) -> Slot | None:
+    """Find a time for a hold; on a trip, inside the trip."""
+    view, timing, trip = plan.view, candidate.rule.timing, candidate.case.trip
+    gentle = is_gentle(view, plan.limits)
+    begin = view.now if trip is None else max(view.now, trip.start)
+    horizon = 21 if trip is None else max((trip.end - begin).days, 0)
+    slot = next_free(
+        view.network.busy,
+        view.network.owner,
+        begin,
+        notice_days=timing.notice,
+        minutes=timing.minutes,
+        horizon_days=horizon,
+        meeting_hours=plan.limits.meeting_hours,
+        taken=plan.slots,
+        per_day=eased(plan.limits.holds_per_day, is_gentle=gentle),
+        per_week=eased(plan.limits.holds_per_week, is_gentle=gentle),
+        offsets=candidate.case.relation.offsets,
+    )
+    return slot if trip is None or slot is None or slot.end <= trip.end else None
+
+
+def _in_mode(plan: Plan, candidate: Candidate, suggestion: Suggestion) -> Suggestion:
+    mode: Literal["create", "review"] = "review" if mode_of(candidate.rule, plan.view.network) == "review" else "create"
+    return replace(suggestion, mode=mode)
+
+
+def _written_before(plan: Plan, candidate: Candidate, place: str) -> int:
+    """Count the mails of a rule that went to an organisation before."""
+    pasts = (past for past in plan.view.network.ledger if past.rule == candidate.rule.name)
+    return sum(any((organisation(address) or address) == place for address in past.addresses) for past in pasts)
+
+
+def _order(candidate: Candidate) -> tuple[Sequence[str], bool, str]:
+    guest, address = candidate.case.guest, address_of(candidate.case)
+    return _group(candidate), not (guest is not None and guest.is_organizer), address.email if address else ""
+
+
+def _group(candidate: Candidate) -> Sequence[str]:
+    """Name the draft a candidate belongs to: the same meeting, the same organisation, and a guest list that is no secret."""
+    case, rule = candidate.case, candidate.rule
+    if rule.action != "draft" or case.meeting is None:
+        return (rule.name, case.cause, case.relation.person.id)
+    alone = case.relation.person.id if case.meeting.has_hidden_attendees else ""
+    return (rule.name, case.cause, organisation_of(case), alone)

@@ -1,0 +1,73 @@
+"""Who is worth the time: the value of a tie times the chance that it lapses, and three lists made of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rules.network import Relation
+from rules.rhythm import lapse_probability, strength
+
+QUARTER = timedelta(days=90)
+YEAR = timedelta(days=365)
+LIKELY = 0.5
+STRONG = 35.0
+"""Of 100: about half a year of monthly one-to-ones."""
+PINNED = 2.0
+"""A key contact counts so many times."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lists:
+    """Three answers to "whom should I call", the most worthwhile first; nobody stands on two."""
+
+    about_to_lapse: tuple[Relation, ...]
+    lapsed: tuple[Relation, ...]
+    formerly_strong: tuple[Relation, ...]
+
+
+def value(relation: Relation) -> float:
+    """Return what a tie is worth: held one-to-ones, the owner's own initiative, years known, and the owner's pin."""
+    met = 1 + math.log1p(relation.one_to_ones_held) + 0.5 * math.log1p(relation.meetings_held)
+    known = (relation.last_at - relation.first_at) / YEAR if relation.first_at and relation.last_at else 0.0
+    return met * (0.5 + initiative(relation)) * (1 + 0.25 * math.log1p(max(known, 0.0))) * (PINNED if relation.person.is_key else 1)
+
+
+def initiative(relation: Relation) -> float:
+    """Return the share of contacts the owner began, 0 to 1; a half where nothing is known."""
+    begun = [contact.direction for contact in relation.contacts if not contact.is_reply]
+    return begun.count("out") / len(begun) if begun else 0.5
+
+
+def worth(relation: Relation, now: datetime, shift: float = 0.0) -> float:
+    """Return value times the chance of no two-way contact within 90 days: silence alone would rank the weakest ties top."""
+    return value(relation) * lapse_probability(relation.contacts, now=now, horizon=QUARTER, shift=shift)
+
+
+def lists(relations: Sequence[Relation], now: datetime, *, shift: float = 0.0, longest: int = 10) -> Lists:
+    """Sort everyone who has nothing booked into the three lists, at most `longest` people each."""
+    open_ties = [one for one in relations if one.next_meeting is None and not one.person.is_muted and one.last_at is not None]
+    once = [one for one in open_ties if now - _last(one) > 2 * QUARTER and strength(one.contacts, _last(one)) >= STRONG]
+    strong = {one.person.id for one in once}
+    lapsed = [one for one in open_ties if one.person.id not in strong and now - _last(one) > QUARTER]
+    recent = [one for one in open_ties if now - _last(one) <= QUARTER and _chance(one, now, shift) >= LIKELY]
+    return Lists(
+        about_to_lapse=_best(recent, lambda one: worth(one, now, shift), longest),
+        lapsed=_best(lapsed, lambda one: worth(one, now, shift), longest),
+        formerly_strong=_best(once, lambda one: value(one) * strength(one.contacts, _last(one)), longest),
+    )
+
+
+def _best(relations: Sequence[Relation], by: Callable[[Relation], float], longest: int) -> tuple[Relation, ...]:
+    return tuple(sorted(relations, key=lambda one: (-by(one), one.person.id))[:longest])
+
+
+def _chance(relation: Relation, now: datetime, shift: float) -> float:
+    return lapse_probability(relation.contacts, now=now, horizon=QUARTER, shift=shift)
+
+
+def _last(relation: Relation) -> datetime:
+    assert relation.last_at is not None  # noqa: S101 -- `lists` leaves the others out
+    return relation.last_at
