@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Any, Literal, cast
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row, and_, delete, select, update
 
-from connectors.port import Changes, Cursor, Feed
+from connectors.port import Changes, Cursor, Feed, Skipped
 from rules.facts import CalendarEvent, MessageMetadata
+from rules.people import OwnerKeys
+from worker.store import events, messages
+from worker.store.accounts import owner_keys, owner_zone
+from worker.store.judging import review
+from worker.store.mapping import Origin, maybe_instant, micros, plain
+from worker.store.statements import insert_ignoring, lock_owner, upsert
+from worker.store.tables import feed as feeds
+from worker.store.tables import skip
+from worker.store.tombstones import Forgotten
 
 Kind = Literal["mail", "calendar"]
+EVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Overtaken(Exception):
@@ -55,24 +65,65 @@ class SkipCount:
     example: str
 
 
-def sync_feeds(connection: Connection, account: str, owner: str, kind: Kind, feeds: Sequence[Feed]) -> list[StoredFeed]:
+def sync_feeds(
+    connection: Connection, account: str, owner: str, kind: Kind, found: Sequence[Feed], now: datetime
+) -> list[StoredFeed]:
     """Take over the provider's list of feeds: new ones are noted, those that are gone go with what they held."""
-    raise NotImplementedError
+    fresh = [
+        {"account": account, "kind": kind, "id": each.id, "owner": owner, "name": plain(each.name), "role": each.role}
+        for each in found
+    ]
+    if fresh:
+        kept = ("hint", "cursor", "turn", "generation", "is_rereading", "covered_since", "remaining", "last_ok_at", "error")
+        connection.execute(upsert(connection, feeds, ("account", "kind", "id"), kept), fresh)
+    ids = {each.id for each in found}
+    stored = [each for each in stored_feeds(connection, owner, account) if each.kind == kind]
+    for each in stored:
+        if each.id not in ids:
+            drop(connection, each, now)
+    return [each for each in stored if each.id in ids]
+
+
+def drop(connection: Connection, feed: StoredFeed, now: datetime) -> None:
+    """Remove a feed and everything only it reported."""
+    lock_owner(connection, feed.owner)
+    origin = _origin(feed)
+    held = messages.remote_ids(connection, origin) if feed.kind == "mail" else events.remote_ids(connection, origin)
+    _apply(connection, feed, Changes[Any](removed=tuple(held), cursor=Cursor("")), now)
+    connection.execute(delete(feeds).where(_is(feed)))
+    connection.execute(delete(skip).where(skip.c.account == feed.account, skip.c.kind == feed.kind, skip.c.feed == feed.id))
 
 
 def stored_feeds(connection: Connection, owner: str, account: str | None = None) -> list[StoredFeed]:
     """List the feeds of an owner, or of one account."""
-    raise NotImplementedError
+    wanted = select(feeds).where(feeds.c.owner == owner).order_by(feeds.c.account, feeds.c.kind, feeds.c.id)
+    if account is not None:
+        wanted = wanted.where(feeds.c.account == account)
+    return [_stored(row) for row in connection.execute(wanted)]
 
 
 def skips(connection: Connection, account: str) -> list[SkipCount]:
     """List what could not be read in an account, by feed and reason."""
-    raise NotImplementedError
+    wanted = select(skip).where(skip.c.account == account).order_by(skip.c.kind, skip.c.feed, skip.c.reason)
+    return [
+        SkipCount(
+            account=row["account"],
+            kind=row["kind"],
+            feed=row["feed"],
+            reason=row["reason"],
+            count=row["count"],
+            example=row["example"],
+        )
+        for row in connection.execute(wanted).mappings()
+    ]
 
 
 def begin_full_read(connection: Connection, feed: StoredFeed) -> StoredFeed:
     """Start reading a feed from the beginning; the last page of it will sweep what it did not report. Raises Overtaken."""
-    raise NotImplementedError
+    values = {"cursor": None, "generation": feed.generation + 1, "is_rereading": True, "hint": "", "remaining": None}
+    begun = _advance(connection, feed, values)
+    connection.execute(delete(skip).where(skip.c.account == feed.account, skip.c.kind == feed.kind, skip.c.feed == feed.id))
+    return begun
 
 
 def commit_page(
@@ -87,4 +138,103 @@ def commit_page(
 
     `hint` is the provider's change mark from before the round; it is kept once the round is complete.
     """
-    raise NotImplementedError
+    lock_owner(connection, feed.owner)
+    values: dict[str, Any] = {"cursor": changes.cursor, "remaining": changes.remaining}
+    covered = changes.covered_since
+    if changes.is_last:
+        covered = covered or feed.covered_since or EVER
+        values |= {"is_rereading": False, "hint": hint, "last_ok_at": micros(now), "error": ""}
+    if covered is not None:
+        values["covered_since"] = micros(covered)
+    after = _advance(connection, feed, values)
+    _apply(connection, feed, changes, now)
+    _count_skipped(connection, feed, changes.skipped)
+    if changes.is_last and feed.is_rereading:
+        _sweep(connection, feed, covered, now)
+    return after
+
+
+def note_error(connection: Connection, feed: StoredFeed, error: str) -> None:
+    """Note what stands in the way of one feed; the next complete round clears it."""
+    connection.execute(update(feeds).where(_is(feed)).values(error=error))
+
+
+def _advance(connection: Connection, feed: StoredFeed, values: dict[str, Any]) -> StoredFeed:
+    """Move a feed on from the turn we know, or find that another has."""
+    moved = update(feeds).where(_is(feed), feeds.c.turn == feed.turn).values(turn=feed.turn + 1, **values)
+    row = connection.execute(moved.returning(feeds)).first()
+    if row is None:
+        raise Overtaken(feed.name)
+    return _stored(row)
+
+
+def _apply(connection: Connection, feed: StoredFeed, changes: Changes[Any], now: datetime) -> None:
+    """Store the facts and have whoever they touch judged and reviewed."""
+    known_as = owner_keys(connection, feed.owner)
+    forgotten = Forgotten.of(connection, feed.owner)
+    origin = _origin(feed)
+    if feed.kind == "mail":
+        read = forgotten.messages(changes.upserted)
+        touched = messages.apply(connection, origin, read, changes.removed, known_as)
+    else:
+        touched = _apply_events(connection, feed, origin, forgotten.events(changes.upserted), changes.removed, known_as, now)
+    review(connection, feed.owner, touched, known_as, now)
+
+
+def _apply_events(
+    connection: Connection,
+    feed: StoredFeed,
+    origin: Origin,
+    read: Sequence[CalendarEvent],
+    removed: Iterable[str],
+    known_as: OwnerKeys,
+    now: datetime,
+) -> set[str]:
+    is_first = feed.is_rereading and feed.generation <= 1
+    zone = owner_zone(connection, feed.owner)
+    return events.apply(connection, origin, read, removed, known_as, now, zone=zone, is_first_read=is_first)
+
+
+def _sweep(connection: Connection, feed: StoredFeed, covered: datetime | None, now: datetime) -> None:
+    """Remove what a full read did not report, as far back as it looked."""
+    since = None if covered is None or covered == EVER else micros(covered)
+    origin = _origin(feed)
+    gone = messages.sweep(connection, origin, since) if feed.kind == "mail" else events.sweep(connection, origin, since)
+    if gone:
+        _apply(connection, feed, Changes[Any](removed=tuple(gone), cursor=Cursor("")), now)
+
+
+def _count_skipped(connection: Connection, feed: StoredFeed, skipped: Sequence[Skipped]) -> None:
+    for each in skipped:
+        row = {"account": feed.account, "kind": feed.kind, "feed": feed.id, "reason": plain(each.reason)}
+        connection.execute(insert_ignoring(connection, skip), [row | {"example": plain(each.remote_id)}])
+        one = and_(*(skip.c[name] == value for name, value in row.items()))
+        connection.execute(update(skip).where(one).values(count=skip.c.count + 1))
+
+
+def _is(feed: StoredFeed) -> Any:  # noqa: ANN401 - a SQL condition
+    return and_(feeds.c.account == feed.account, feeds.c.kind == feed.kind, feeds.c.id == feed.id)
+
+
+def _origin(feed: StoredFeed) -> Origin:
+    return Origin(owner=feed.owner, account=feed.account, feed=feed.id, generation=feed.generation)
+
+
+def _stored(row: Row[*tuple[Any, ...]]) -> StoredFeed:
+    return StoredFeed(
+        account=row.account,
+        kind=cast("Kind", row.kind),
+        id=row.id,
+        owner=row.owner,
+        name=row.name,
+        role=row.role,
+        hint=row.hint,
+        cursor=None if row.cursor is None else Cursor(row.cursor),
+        turn=row.turn,
+        generation=row.generation,
+        is_rereading=row.is_rereading,
+        covered_since=EVER if row.covered_since == micros(EVER) else maybe_instant(row.covered_since),
+        remaining=row.remaining,
+        last_ok_at=maybe_instant(row.last_ok_at),
+        error=row.error,
+    )

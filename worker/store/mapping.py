@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 
@@ -112,7 +112,7 @@ def _message_facts(message: MessageMetadata) -> Row:
     return facts
 
 
-def message_of(row: Mapping[str, Any]) -> MessageMetadata:
+def message_of(row: Mapping[Any, Any]) -> MessageMetadata:
     """Read a message back from its row."""
     facts = decode(row["facts"])
     lists: Row = {name: tuple(_address(each) for each in facts.get(short, ())) for short, name in _LISTS}
@@ -213,3 +213,13 @@ def addresses_json(addresses: tuple[Address, ...]) -> str:
 def addresses_of(text: str) -> tuple[Address, ...]:
     """Read a list of addresses back from its JSON."""
     return tuple(_address(each) for each in decode(text))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where facts come from: an owner's account, its feed, and the generation of the read."""
+
+    owner: str
+    account: str
+    feed: str
+    generation: int = 0

@@ -266,6 +266,7 @@ attendance = Table(
     Column("end_at", BigInteger, nullable=False),
     Column("size", Integer, nullable=False),
     Column("kind", Text, nullable=False, server_default=""),  # CUTYPE
+    Column("is_meeting", Boolean, nullable=False, server_default="0"),  # it counts as held once it is over
     Index("ix_attendance_occurrence", "owner", "uid", "original_start"),
 )
 

@@ -63,6 +63,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other
         sa.Column("end_at", sa.BigInteger(), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("kind", sa.Text(), server_default="", nullable=False),
+        sa.Column("is_meeting", sa.Boolean(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("owner", "address", "start_at", "uid", "original_start", name=op.f("pk_attendance")),
     )
     with op.batch_alter_table("attendance", schema=None) as batch_op:

@@ -1,0 +1,157 @@
+"""Counters: what each address was seen doing, kept by adding and taking back, so that no page costs more than itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from zlib import crc32
+
+from sqlalchemy import Connection, Row, delete, func, insert, select
+
+from rules.facts import Address
+from rules.people import Observation
+from worker.store.mapping import decode, encode, plain
+from worker.store.statements import chunks, upsert
+from worker.store.tables import address, party
+
+NAMES = 32
+"""Different names or spellings kept of one address; a machine that writes under thousands keeps some, whatever the order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What one counted message shows."""
+
+    message: int
+    sent_at: int
+    seen: Observation
+
+
+@dataclass(slots=True)
+class _Delta:
+    counts: Counter[str] = field(default_factory=Counter)
+    names: Counter[str] = field(default_factory=Counter)
+    spellings: Counter[str] = field(default_factory=Counter)
+    times: list[int] = field(default_factory=list)
+    is_less: bool = False
+    """Something was taken back: the first or last time may have gone with it."""
+
+
+def shift(connection: Connection, owner: str, minus: Sequence[Shown], plus: Sequence[Shown]) -> set[str]:
+    """Take back what some messages showed and add what others show; return the match keys touched."""
+    deltas: dict[str, _Delta] = {}
+    for some in chunks([each.message for each in minus]):
+        connection.execute(delete(party).where(party.c.message.in_(some)))
+    parties = [
+        {
+            "owner": owner,
+            "address": sighting.key,
+            "sent_at": each.sent_at,
+            "message": each.message,
+            "direction": sighting.direction,
+            "role": sighting.role,
+            "recipients": each.seen.recipients,
+        }
+        for each in plus
+        for sighting in each.seen.sightings
+    ]
+    if parties:
+        connection.execute(insert(party), parties)
+    for each in minus:
+        _count(deltas, each, -1)
+    for each in plus:
+        _count(deltas, each, 1)
+    _add(connection, owner, deltas)
+    return set(deltas)
+
+
+def rename(
+    connection: Connection, owner: str, minus: Iterable[tuple[str, Address]], plus: Iterable[tuple[str, Address]]
+) -> set[str]:
+    """Take back and add names and spellings a calendar shows, by match key; return the keys touched."""
+    deltas: dict[str, _Delta] = {}
+    for sign, named in ((-1, minus), (1, plus)):
+        for key, found in named:
+            delta = deltas.setdefault(key, _Delta())
+            if found.name:
+                delta.names[found.name] += sign
+            delta.spellings[found.email] += sign
+    _add(connection, owner, deltas)
+    return set(deltas)
+
+
+def _count(deltas: dict[str, _Delta], shown: Shown, sign: int) -> None:
+    for sighting in shown.seen.sightings:
+        delta = deltas.get(sighting.key)
+        if delta is None:
+            delta = deltas[sighting.key] = _Delta()
+        for tally in sighting.tallies:
+            delta.counts[tally] += sign
+        if sighting.address.name:
+            delta.names[sighting.address.name] += sign
+        delta.spellings[sighting.address.email] += sign
+        if sign > 0:
+            delta.times.append(shown.sent_at)
+        else:
+            delta.is_less = True
+
+
+def _add(connection: Connection, owner: str, deltas: dict[str, _Delta]) -> None:
+    known = {row.key: row for row in _rows(connection, owner, deltas)}
+    spans = _spans(connection, owner, [key for key, delta in deltas.items() if delta.is_less])
+    rows = [_sum(owner, key, delta, known.get(key), spans.get(key)) for key, delta in deltas.items()]
+    if rows:
+        kept = ("kind", "reason", "person", "is_dead")
+        connection.execute(upsert(connection, address, ("owner", "key"), kept), rows)
+
+
+def _rows(connection: Connection, owner: str, keys: Iterable[str]) -> list[Row[*tuple[Any, ...]]]:
+    columns = (address.c.key, address.c.counts, address.c.names, address.c.spellings, address.c.first_at, address.c.last_at)
+    wanted = select(*columns).where(address.c.owner == owner)
+    return [row for some in chunks(keys) for row in connection.execute(wanted.where(address.c.key.in_(some)))]
+
+
+def _spans(connection: Connection, owner: str, keys: Iterable[str]) -> dict[str, list[int]]:
+    """Read when each address was first and last seen: two look-ups at the ends of its index range, not a scan."""
+    mine = (party.c.owner == owner, party.c.address == address.c.key)
+    first = select(func.min(party.c.sent_at)).where(*mine).scalar_subquery()
+    last = select(func.max(party.c.sent_at)).where(*mine).scalar_subquery()
+    ends = select(address.c.key, first, last).where(address.c.owner == owner)
+    rows = [row for some in chunks(keys) for row in connection.execute(ends.where(address.c.key.in_(some)))]
+    return {row[0]: [] if row[1] is None else [row[1], row[2]] for row in rows}
+
+
+def _sum(owner: str, key: str, delta: _Delta, old: Row[*tuple[Any, ...]] | None, span: list[int] | None) -> dict[str, Any]:
+    if old is not None:
+        delta.counts.update(decode(old.counts))
+        delta.names.update(decode(old.names))
+        delta.spellings.update(decode(old.spellings))
+        if span is None and old.first_at is not None:
+            span = [old.first_at, old.last_at]
+    times = delta.times + (span or [])
+    spellings = _kept(delta.spellings)
+    return {
+        "owner": owner,
+        "key": key,
+        "email": best_spelling(key, spellings),
+        "spellings": plain(encode(spellings)),
+        "names": plain(encode(_kept(delta.names))),
+        "counts": encode({name: count for name, count in delta.counts.items() if count > 0}),
+        "first_at": min(times, default=None),
+        "last_at": max(times, default=None),
+    }
+
+
+def best_spelling(key: str, spellings: dict[str, int]) -> str:
+    """Choose how to write to an address: as seen most, and of those the plainest."""
+    return min(spellings, key=lambda email: (-spellings[email], len(email), email), default=key)
+
+
+def _kept(counter: Counter[str]) -> dict[str, int]:
+    kept = {name: count for name, count in counter.items() if count > 0}
+    if len(kept) <= NAMES:
+        return kept
+    chosen: Collection[str] = sorted(kept, key=lambda name: (crc32(name.encode("utf-8", "replace")), name))[:NAMES]
+    return {name: kept[name] for name in chosen}

@@ -1,0 +1,105 @@
+"""Forgetting: every trace of an address goes, and a keyed hash stays, so that no sync brings it back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Table, delete, or_, select, update
+
+from worker.store import events, messages
+from worker.store.accounts import owner_keys, owner_zone
+from worker.store.judging import review
+from worker.store.mapping import Origin, decode, encode, event_of, message_of, micros
+from worker.store.statements import chunks, insert_ignoring, lock_owner
+from worker.store.tables import address, block, event, link, message, note, person, stop, suggestion, tombstone
+from worker.store.tombstones import Forgotten, hashed, pepper_of
+
+EMPTIED = {"title": "", "description": "", "subject": "", "text": "", "html": "", "to": [], "cc": [], "attendees": []}
+"""What of an action names or quotes somebody."""
+
+
+def forget(connection: Connection, owner: str, keys: Sequence[str], now: datetime) -> int:
+    """Remove every trace of addresses and leave a keyed hash of each, so that no sync brings them back.
+
+    Returns how many messages and events went or were changed. The ledger keeps keys and states without names or text:
+    nothing is made twice. What of ours lies at a provider is to be withdrawn before.
+    """
+    lock_owner(connection, owner)
+    spellings = _spellings(connection, owner, keys)
+    pepper = pepper_of(connection)
+    graves = [{"owner": owner, "digest": hashed(pepper, "forgotten", owner, key), "at": micros(now)} for key in keys]
+    connection.execute(insert_ignoring(connection, tombstone), graves)
+    mine = select(address.c.person).where(address.c.owner == owner, address.c.key.in_(keys), address.c.person.is_not(None))
+    persons = set(connection.execute(mine).scalars())
+    went = _clean_messages(connection, owner, spellings, now) + _clean_events(connection, owner, spellings, now)
+    _clear_ledger(connection, owner, keys, persons)
+    connection.execute(delete(block).where(block.c.owner == owner, block.c.address.in_(keys)))
+    connection.execute(delete(link).where(link.c.owner == owner, or_(link.c.a.in_(keys), link.c.b.in_(keys))))
+    connection.execute(delete(address).where(address.c.owner == owner, address.c.key.in_(keys)))
+    _drop_persons(connection, owner, persons)
+    return went
+
+
+def _spellings(connection: Connection, owner: str, keys: Sequence[str]) -> set[str]:
+    seen = select(address.c.spellings).where(address.c.owner == owner, address.c.key.in_(keys))
+    return {*keys, *(each for text in connection.execute(seen).scalars() for each in decode(text))}
+
+
+def _naming(connection: Connection, table: Table, owner: str, spellings: Collection[str]) -> list[RowMapping]:
+    """Find rows whose facts name one of the spellings: a scan, for something that is seldom asked."""
+    named = or_(*(table.c.facts.icontains(each, autoescape=True) for each in sorted(spellings)))
+    return list(connection.execute(select(table).where(table.c.owner == owner, named)).mappings())
+
+
+def _clean_messages(connection: Connection, owner: str, spellings: Collection[str], now: datetime) -> int:
+    forgotten, known_as = Forgotten.of(connection, owner), owner_keys(connection, owner)
+    rows = _naming(connection, message, owner, spellings)
+    for origin, some in _by_origin(rows).items():
+        found = [message_of(row) for row in some]
+        theirs = [each.remote_id for each in found if forgotten.is_theirs(each)]
+        touched = messages.apply(connection, origin, forgotten.messages(found), theirs, known_as)
+        review(connection, owner, touched, known_as, now)
+    return len(rows)
+
+
+def _clean_events(connection: Connection, owner: str, spellings: Collection[str], now: datetime) -> int:
+    forgotten, known_as, zone = Forgotten.of(connection, owner), owner_keys(connection, owner), owner_zone(connection, owner)
+    rows = _naming(connection, event, owner, spellings)
+    for origin, some in _by_origin([row for row in rows if row["account"]]).items():
+        found = forgotten.events([event_of(row["facts"]) for row in some])
+        touched = events.apply(connection, origin, found, (), known_as, now, zone=zone, is_first_read=False)
+        review(connection, owner, touched, known_as, now)
+    touched = events.clean_kept(connection, owner, forgotten, _naming(connection, event, owner, spellings), known_as, now, zone)
+    review(connection, owner, touched, known_as, now)
+    return len(rows)
+
+
+def _by_origin(rows: Sequence[RowMapping]) -> dict[Origin, list[RowMapping]]:
+    found: dict[Origin, list[RowMapping]] = {}
+    for row in rows:
+        origin = Origin(owner=row["owner"], account=row["account"], feed=row["feed"], generation=row["generation"])
+        found.setdefault(origin, []).append(row)
+    return found
+
+
+def _clear_ledger(connection: Connection, owner: str, keys: Sequence[str], persons: Collection[str]) -> None:
+    about = or_(suggestion.c.address.in_(keys), suggestion.c.person.in_(persons))
+    rows = connection.execute(select(suggestion.c.key, suggestion.c.payload).where(suggestion.c.owner == owner, about)).all()
+    for key, payload in rows:
+        action: dict[str, Any] = decode(payload)
+        emptied = action | {name: nothing for name, nothing in EMPTIED.items() if name in action}
+        silent = {"payload": encode(emptied), "why": "", "evidence": "[]", "note": "", "address": "", "error": ""}
+        connection.execute(update(suggestion).where(suggestion.c.key == key).values(silent))
+        waiting = (suggestion.c.key == key, suggestion.c.state.in_(("planned", "approved")))
+        connection.execute(update(suggestion).where(*waiting).values(state="closed", close_reason="dismissed"))
+
+
+def _drop_persons(connection: Connection, owner: str, persons: Collection[str]) -> None:
+    held = select(address.c.person).where(address.c.owner == owner, address.c.person.in_(persons))
+    gone = sorted(set(persons) - set(connection.execute(held).scalars()))
+    for some in chunks(gone):
+        connection.execute(delete(person).where(person.c.owner == owner, person.c.id.in_(some)))
+        for table in (note, stop):
+            connection.execute(delete(table).where(table.c.owner == owner, table.c.person.in_(some)))

@@ -1,0 +1,140 @@
+"""Judging: the addresses a page touched, each anew: who is a human of the network, and who is due for review."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, and_, bindparam, case, delete, exists, func, or_, select, update
+
+from rules.kinds import has_exchange, judge
+from rules.names import best_name, first_name
+from rules.people import OwnerKeys, Verdict
+from worker.store.identities import assign
+from worker.store.mapping import decode, micros
+from worker.store.statements import chunks
+from worker.store.tables import address, attendance, owner, person
+
+KEPT = and_(person.c.is_key.is_(False), person.c.is_muted.is_(False), person.c.circle == "", person.c.cadence_days.is_(None))
+"""Nothing the owner said about the person would be lost."""
+
+
+def review(connection: Connection, owner_name: str, keys: Collection[str], known_as: OwnerKeys, now: datetime) -> None:
+    """Judge addresses anew, give humans with an exchange their person, and have the persons reviewed."""
+    rows = _addresses(connection, owner_name, keys)
+    met = _met(connection, owner_name, keys, now)
+    empty = [row["key"] for row in rows if row["counts"] == row["spellings"] == "{}" and row["key"] not in met]
+    fresh, persons = [], set()
+    for row in rows:
+        counts = decode(row["counts"]) | met.get(row["key"], {})
+        verdict = _judged(row, counts, known_as)
+        is_in = verdict.kind == "human" and has_exchange(counts)
+        if row["person"]:
+            persons.add(row["person"])
+        fresh.append({"address_key": row["key"], "kind": verdict.kind, "reason": verdict.reason, "is_in": is_in})
+    _save(connection, owner_name, fresh)
+    named = {row["person"] for row in rows if row["person"]} & _spoken_of(connection, owner_name, persons)
+    leaving = [each["address_key"] for each in fresh if not each["is_in"]]
+    _leave(connection, owner_name, leaving, named)
+    joining = [each["address_key"] for each in fresh if each["is_in"]]
+    persons |= assign(connection, owner_name, joining)
+    _drop_empty(connection, owner_name, empty)
+    call(connection, owner_name, persons)
+    touch(connection, owner_name, persons, now)
+
+
+def touch(connection: Connection, owner_name: str, persons: Iterable[str], at: datetime) -> None:
+    """Have persons reviewed at `at` or earlier."""
+    when = micros(at)
+    later = or_(person.c.next_review_at.is_(None), person.c.next_review_at > when)
+    is_any = False
+    for some in chunks(persons):
+        is_any = True
+        due = update(person).where(person.c.owner == owner_name, person.c.id.in_(some), later)
+        connection.execute(due.values(next_review_at=when))
+    if is_any:
+        wake(connection, owner_name, at)
+
+
+def wake(connection: Connection, owner_name: str, at: datetime) -> None:
+    """Have the owner's network looked at by `at`."""
+    when = micros(at)
+    later = or_(owner.c.next_review_at.is_(None), owner.c.next_review_at > when)
+    connection.execute(update(owner).where(owner.c.id == owner_name, later).values(next_review_at=when))
+
+
+def call(connection: Connection, owner_name: str, persons: Iterable[str]) -> None:
+    """Name persons as their addresses are named."""
+    for some in chunks(sorted(set(persons))):
+        names: dict[str, dict[str, int]] = {each: {} for each in some}
+        rows = select(address.c.person, address.c.names).where(address.c.owner == owner_name, address.c.person.in_(some))
+        for owner_person, text in connection.execute(rows):
+            for name, count in decode(text).items():
+                names[owner_person][name] = names[owner_person].get(name, 0) + count
+        called = [
+            {"person_id": each, "name": (name := best_name(seen)), "first_name": first_name(name)} for each, seen in names.items()
+        ]
+        mine = update(person).where(person.c.owner == owner_name, person.c.id == bindparam("person_id"))
+        connection.execute(mine, called)
+
+
+def _judged(row: RowMapping, counts: Mapping[str, int], known_as: OwnerKeys) -> Verdict:
+    if row["key"] in known_as.keys:
+        return Verdict(kind="owner", reason="one of your own addresses")
+    return judge(row["email"], decode(row["names"]), counts)
+
+
+def _addresses(connection: Connection, owner_name: str, keys: Collection[str]) -> list[RowMapping]:
+    wanted = select(address).where(address.c.owner == owner_name)
+    return [row for some in chunks(sorted(keys)) for row in connection.execute(wanted.where(address.c.key.in_(some))).mappings()]
+
+
+def _met(connection: Connection, owner_name: str, keys: Collection[str], now: datetime) -> dict[str, dict[str, int]]:
+    """Count past meetings of each address, and how often a calendar called it a room or a group."""
+    found: dict[str, dict[str, int]] = {}
+    is_over = case((and_(attendance.c.end_at <= micros(now), attendance.c.is_meeting), 1), else_=0)
+    counted = (
+        select(attendance.c.address, attendance.c.kind, func.count(), func.sum(is_over))
+        .where(attendance.c.owner == owner_name)
+        .group_by(attendance.c.address, attendance.c.kind)
+    )
+    for some in chunks(sorted(keys)):
+        for key, kind, count, over in connection.execute(counted.where(attendance.c.address.in_(some))):
+            name = {"ROOM": "rooms", "RESOURCE": "rooms", "GROUP": "groups"}.get(kind)
+            counts = found.setdefault(key, {})
+            counts["meetings"] = counts.get("meetings", 0) + int(over)
+            if name:
+                counts[name] = counts.get(name, 0) + count
+    return found
+
+
+def _save(connection: Connection, owner_name: str, fresh: list[dict[str, Any]]) -> None:
+    mine = update(address).where(address.c.owner == owner_name, address.c.key == bindparam("address_key"))
+    if fresh:
+        values = [{"address_key": each["address_key"], "kind": each["kind"], "reason": each["reason"]} for each in fresh]
+        connection.execute(mine, values)
+
+
+def _spoken_of(connection: Connection, owner_name: str, persons: Collection[str]) -> set[str]:
+    """Name the persons the owner has said something about: they stay, whatever mail shows."""
+    found: set[str] = set()
+    for some in chunks(sorted(persons)):
+        said = select(person.c.id).where(person.c.owner == owner_name, person.c.id.in_(some), ~KEPT)
+        found.update(connection.execute(said).scalars())
+    return found
+
+
+def _leave(connection: Connection, owner_name: str, keys: Collection[str], named: Collection[str]) -> None:
+    for some in chunks(keys):
+        gone = update(address).where(address.c.owner == owner_name, address.c.key.in_(some), address.c.person.is_not(None))
+        connection.execute(gone.where(address.c.person.not_in(named)).values(person=None))
+
+
+def _drop_empty(connection: Connection, owner_name: str, keys: Collection[str]) -> None:
+    attended = exists().where(attendance.c.owner == address.c.owner, attendance.c.address == address.c.key)
+    for some in chunks(keys):
+        unseen = delete(address).where(
+            address.c.owner == owner_name, address.c.key.in_(some), address.c.person.is_(None), ~attended
+        )
+        connection.execute(unseen)

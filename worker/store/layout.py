@@ -1,0 +1,133 @@
+"""Layout: who speaks for each occurrence of one UID, among the master, its overrides and all calendars it lies in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from connectors.ical import expand
+from rules.facts import CalendarEvent, Occurrence
+from worker.store.mapping import iso, micros, start_of
+
+PAST = timedelta(days=5 * 365)
+"""How far back series are laid out."""
+AHEAD = timedelta(days=180)
+"""How far ahead series are laid out; rolled forward nightly."""
+MOST = 5000
+"""Instances of one series at most."""
+ANSWERS = frozenset({"REPLY", "COUNTER", "DECLINECOUNTER", "REFRESH"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """One event row."""
+
+    id: int
+    account: str
+    """"" for a text kept only because something ended while it held."""
+    feed: str
+    first_start: str
+    event: CalendarEvent
+
+    @property
+    def rank(self) -> tuple[int, int, int]:
+        """Of several copies the highest SEQUENCE wins, then the newest, then the first seen (RFC 5546 2.1.4)."""
+        updated = self.event.updated_at
+        return (self.event.sequence, 0 if updated is None else micros(updated), -self.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """One occurrence, and the text that speaks for it."""
+
+    occurrence: Occurrence
+    text: Text
+    is_own: bool
+    """The text is about this occurrence alone: an override, or a single event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frozen:
+    """An occurrence that has ended."""
+
+    start_at: int
+    is_cancelled: bool
+
+
+def lay(texts: Sequence[Text], frozen: Mapping[str, Frozen], now: datetime, zone: str) -> dict[str, Spoken]:
+    """Lay out one UID: original start -> who speaks for it. `frozen` names what has ended."""
+    best: dict[str, Spoken] = {}
+    singles: list[Text] = []
+    live = sorted((text for text in texts if text.account and not _is_ours_alone(text.event)), key=_copy)
+    for _, copy in groupby(live, key=_copy):
+        group = list(copy)
+        if len(group) == 1 and _is_single(group[0].event):
+            singles += [] if group[0].event.method in ANSWERS else group
+            continue
+        for spoken in _series(group, now, zone):
+            name = iso(spoken.occurrence.original_start)
+            if name not in best or spoken.text.rank > best[name].text.rank:
+                best[name] = spoken
+    if singles:
+        best.setdefault(_name_of(singles, frozen), _single(max(singles, key=lambda text: text.rank)))
+    return best
+
+
+def is_struck(texts: Sequence[Text], name: str, now: datetime, zone: str) -> bool:
+    """Tell whether an instance that is missing was taken out by itself (EXDATE), and not moved with its series."""
+    for text in texts:
+        rules = tuple(line for line in text.event.recurrence if not line.upper().startswith("EXDATE"))
+        if rules and len(rules) < len(text.event.recurrence):
+            whole = Text(id=0, account=text.account, feed="", first_start="", event=replace(text.event, recurrence=rules))
+            if any(iso(each.occurrence.original_start) == name for each in _series([whole], now, zone)):
+                return True
+    return False
+
+
+def _copy(text: Text) -> tuple[str, str]:
+    return text.account, text.feed
+
+
+def _is_single(event: CalendarEvent) -> bool:
+    return not event.recurrence and event.original_start is None
+
+
+def _is_ours_alone(event: CalendarEvent) -> bool:
+    """Tell whether it is a hold of ours nobody was added to: no meeting, and it takes no time."""
+    return bool(event.rekindle_key) and not event.attendees
+
+
+def _name_of(singles: Sequence[Text], frozen: Mapping[str, Frozen]) -> str:
+    """Name a single event by its start as first seen; one moved on after it ended is another occurrence."""
+    start = max(singles, key=lambda text: text.rank).event.start
+    name = min(singles, key=lambda text: text.id).first_start or iso(start)
+    past = frozen.get(name)
+    is_another = past is not None and past.start_at != start_of(start) and not past.is_cancelled
+    return iso(start) if is_another else name
+
+
+def _single(text: Text) -> Spoken:
+    event = text.event
+    occurrence = Occurrence(
+        uid=event.uid,
+        original_start=event.start,
+        start=event.start,
+        end=event.end,
+        is_all_day=event.is_all_day,
+        is_cancelled=event.status == "cancelled" or event.method == "CANCEL",
+    )
+    return Spoken(occurrence=occurrence, text=text, is_own=True)
+
+
+def _series(texts: Sequence[Text], now: datetime, zone: str) -> Iterator[Spoken]:
+    """Expand one calendar's copy."""
+    by_event = {id(text.event): text for text in texts}
+    masters = [text for text in texts if text.event.original_start is None]
+    master = max(masters or texts, key=lambda text: text.rank)
+    for each in expand([text.event for text in texts], zone=zone, start=now - PAST, end=now + AHEAD, limit=MOST):
+        text = master if each.override is None else by_event[id(each.override)]
+        is_own = each.override is None and _is_single(master.event)
+        is_own = is_own or (each.override is not None and not each.override.is_range)
+        yield Spoken(occurrence=each, text=text, is_own=is_own)

@@ -1,0 +1,195 @@
+"""Occurrences: each UID laid out in time, whatever calendars it lies in; what has ended stays as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, and_, bindparam, delete, exists, func, select, update
+
+from rules.addresses import match_key
+from rules.facts import CalendarEvent, Occurrence
+from rules.people import OwnerKeys
+from worker.store.attendances import Held, attend
+from worker.store.layout import AHEAD, Frozen, Spoken, Text, is_struck, lay
+from worker.store.mapping import Row, event_of, from_iso, instant, maybe_instant, micros, start_of
+from worker.store.statements import chunks, upsert
+from worker.store.tables import attendance, event, feed, occurrence
+
+KEY = ("owner", "uid", "original_start")
+
+
+def lay_out(connection: Connection, owner: str, uids: Collection[str], known_as: OwnerKeys, now: datetime, zone: str) -> set[str]:
+    """Make the occurrences of these UIDs anew from their events; return the match keys of all who attend or attended."""
+    touched: set[str] = set()
+    for some in chunks(sorted(uids), 200):
+        events = _by_uid(connection, select(event).where(event.c.owner == owner, event.c.uid.in_(some)))
+        old = _by_uid(connection, select(occurrence).where(occurrence.c.owner == owner, occurrence.c.uid.in_(some)))
+        kept: list[Row] = []
+        held: list[Held] = []
+        for uid in some:
+            texts = {row["id"]: _text(row) for row in events.get(uid, ())}
+            rows = _rows(connection, owner, texts, old.get(uid, ()), now, zone)
+            kept += rows
+            held += [_held(row, texts[row["event"]].event) for row in rows]
+        _replace(connection, owner, kept, [row for rows in old.values() for row in rows])
+        touched |= attend(connection, owner, some, held, known_as, now)
+        _tidy(connection, owner, some, now)
+    return touched
+
+
+def freeze(connection: Connection, owner: str, now: datetime, uids: Collection[str] | None = None) -> set[tuple[str, str]]:
+    """Freeze what has ended; return UID and original start of each. What a first read is still completing waits."""
+    first = exists().where(
+        event.c.id == occurrence.c.event,
+        feed.c.account == event.c.account,
+        feed.c.id == event.c.feed,
+        feed.c.kind == "calendar",
+        feed.c.is_rereading.is_(True),
+        feed.c.generation <= 1,
+    )
+    ended = and_(occurrence.c.owner == owner, occurrence.c.is_frozen.is_(False), occurrence.c.end_at <= micros(now), ~first)
+    wheres = [ended] if uids is None else [and_(ended, occurrence.c.uid.in_(some)) for some in chunks(sorted(uids))]
+    frozen: set[tuple[str, str]] = set()
+    for which in wheres:
+        rows = update(occurrence).where(which).values(is_frozen=True).returning(occurrence.c.uid, occurrence.c.original_start)
+        frozen |= {(row.uid, row.original_start) for row in connection.execute(rows)}
+    return frozen
+
+
+def attended(connection: Connection, owner: str, names: Collection[tuple[str, str]]) -> set[str]:
+    """Return the match keys of all who attended these occurrences."""
+    found: set[str] = set()
+    for some in chunks(sorted({uid for uid, _ in names})):
+        rows = select(attendance.c.uid, attendance.c.original_start, attendance.c.address)
+        wanted = rows.where(attendance.c.owner == owner, attendance.c.uid.in_(some))
+        found.update(row.address for row in connection.execute(wanted) if (row.uid, row.original_start) in names)
+    return found
+
+
+def next_end(connection: Connection, owner: str, now: datetime) -> datetime | None:
+    """Return when the next occurrence ends: somebody has been met then."""
+    ahead = (occurrence.c.owner == owner, occurrence.c.is_frozen.is_(False), occurrence.c.end_at > micros(now))
+    return maybe_instant(connection.execute(select(func.min(occurrence.c.end_at)).where(*ahead)).scalar())
+
+
+def roll(connection: Connection, owner: str, known_as: OwnerKeys, now: datetime, zone: str, limit: int = 500) -> int:
+    """Lay out the series whose future runs short; returns how many, at most `limit`. Nightly work, cheap when done."""
+    horizon = micros(now + AHEAD - timedelta(days=1))
+    short = (event.c.owner == owner, event.c.is_series.is_(True), event.c.expanded_until < horizon)
+    uids = set(connection.execute(select(event.c.uid).where(*short).distinct().limit(limit)).scalars())
+    freeze(connection, owner, now, uids)
+    lay_out(connection, owner, uids, known_as, now, zone)
+    return len(uids)
+
+
+def occurrence_of(row: RowMapping | Row) -> Occurrence:
+    """Read an occurrence back from its row."""
+    is_all_day = bool(row["is_all_day"])
+    start, end = instant(row["start_at"]), instant(row["end_at"])
+    return Occurrence(
+        uid=row["uid"],
+        original_start=from_iso(row["original_start"]),
+        start=start.date() if is_all_day else start,
+        end=end.date() if is_all_day else end,
+        is_all_day=is_all_day,
+        is_cancelled=bool(row["is_cancelled"]),
+    )
+
+
+def _held(row: Row, source: CalendarEvent) -> Held:
+    return Held(occurrence=occurrence_of(row), original_start=row["original_start"], event=source)
+
+
+def _by_uid(connection: Connection, statement: Select[*tuple[Any, ...]]) -> dict[str, list[RowMapping]]:
+    found: dict[str, list[RowMapping]] = {}
+    for row in connection.execute(statement).mappings():
+        found.setdefault(row["uid"], []).append(row)
+    return found
+
+
+def _text(row: RowMapping) -> Text:
+    return Text(
+        id=row["id"], account=row["account"], feed=row["feed"], first_start=row["first_start"], event=event_of(row["facts"])
+    )
+
+
+def _rows(
+    connection: Connection, owner: str, texts: dict[int, Text], old: Sequence[RowMapping], now: datetime, zone: str
+) -> list[Row]:
+    """Write the occurrences of one UID: those ahead as they are laid, those that ended as they were, or corrected."""
+    frozen = {row["original_start"]: row for row in old if row["is_frozen"]}
+    ended = {name: Frozen(start_at=row["start_at"], is_cancelled=row["is_cancelled"]) for name, row in frozen.items()}
+    laid = lay(list(texts.values()), ended, now, zone)
+    rows = [_row(owner, name, spoken) for name, spoken in laid.items() if name not in frozen]
+    _rename(connection, laid, texts)
+    live = [text for text in texts.values() if text.account]
+    for name, row in frozen.items():
+        past = dict(row)
+        if (spoken := laid.get(name)) is not None:
+            rows.append(_corrected(past, texts[row["event"]].event, spoken))
+        elif live or not _is_single(texts[row["event"]].event):
+            rows.append(past | {"is_cancelled": past["is_cancelled"] or is_struck(live, name, now, zone)})
+    return rows
+
+
+def _corrected(past: Row, was: CalendarEvent, spoken: Spoken) -> Row:
+    """Let only the occurrence's own cancellation or decline correct what has ended."""
+    if spoken.occurrence.is_cancelled:
+        return past | {"is_cancelled": True}
+    if spoken.is_own and _declined(spoken.text.event) - _declined(was):
+        return past | {"event": spoken.text.id}
+    return past
+
+
+def _declined(found: CalendarEvent) -> set[str]:
+    return {match_key(each.address.email) for each in found.attendees if each.response == "declined"}
+
+
+def _is_single(found: CalendarEvent) -> bool:
+    return not found.recurrence and found.original_start is None
+
+
+def _rename(connection: Connection, laid: dict[str, Spoken], texts: dict[int, Text]) -> None:
+    """Note a new first start where a single event was moved on after it had ended."""
+    for name, spoken in laid.items():
+        if spoken.is_own and _is_single(spoken.text.event):
+            first = min((text for text in texts.values() if text.account and _is_single(text.event)), key=lambda text: text.id)
+            if first.first_start != name:
+                connection.execute(update(event).where(event.c.id == first.id).values(first_start=name))
+
+
+def _row(owner: str, name: str, spoken: Spoken) -> Row:
+    each = spoken.occurrence
+    return {
+        "owner": owner,
+        "uid": each.uid,
+        "original_start": name,
+        "start_at": start_of(each.start),
+        "end_at": start_of(each.end),
+        "is_all_day": each.is_all_day,
+        "is_cancelled": each.is_cancelled,
+        "is_frozen": False,
+        "event": spoken.text.id,
+    }
+
+
+def _replace(connection: Connection, owner: str, rows: list[Row], old: list[RowMapping]) -> None:
+    names = {(row["uid"], row["original_start"]) for row in rows}
+    gone = [row for row in old if (row["uid"], row["original_start"]) not in names]
+    if gone:
+        one = and_(occurrence.c.uid == bindparam("u"), occurrence.c.original_start == bindparam("s"))
+        stale = [{"u": row["uid"], "s": row["original_start"]} for row in gone]
+        connection.execute(delete(occurrence).where(occurrence.c.owner == owner, one), stale)
+    if rows:
+        connection.execute(upsert(connection, occurrence, KEY), rows)
+
+
+def _tidy(connection: Connection, owner: str, uids: Sequence[str], now: datetime) -> None:
+    """Let go of texts nothing that ended points at any more, and note how far series are laid out."""
+    pointed = exists().where(occurrence.c.event == event.c.id)
+    unused = (event.c.owner == owner, event.c.uid.in_(uids), event.c.account == "", ~pointed)
+    connection.execute(delete(event).where(*unused))
+    series = update(event).where(event.c.owner == owner, event.c.uid.in_(uids), event.c.is_series.is_(True))
+    connection.execute(series.values(expanded_until=micros(now + AHEAD)))
