@@ -82,10 +82,10 @@ class Reader:
     def sourced(self, table: Mapping[str, object], name: str, where: str) -> Source | None:
         """Read NAME_file, NAME_env, NAME_command or NAME_credential of a table; more than one is a problem."""
         found = [kind for kind in KINDS if f"{name}_{kind}" in table]
-        if len(found) + (name in table) > 1:
-            self.complain(
-                f"{where}.{name}", f"Say only one of {', '.join([name] * (name in table) + [f'{name}_{kind}' for kind in found])}."
-            )
+        ways = [name] * (name in table) + [f"{name}_{kind}" for kind in found]
+        if len(ways) > 1:
+            self.complain(f"{where}.{name}", f"Say only one of {', '.join(ways)}.")
+            return None
         if not found:
             return None
         return self.source(found[0], table[f"{name}_{found[0]}"], f"{where}.{name}_{found[0]}")

@@ -72,7 +72,11 @@ def dotted(where: Where) -> str:
 
 def problems_of(error: ValidationError, model: type[BaseModel], file: str) -> Iterator[Problem]:
     """Say what pydantic found in the owner's words."""
-    for details in error.errors(include_url=False):
+    found = error.errors(include_url=False)
+    for details in found:
+        where = details["loc"]
+        if details["type"] == "too_short" and any(other["loc"][: len(where)] == where != other["loc"] for other in found):
+            continue  # the list is short of what was wrong with it
         if details["type"] != "value_error" or not isinstance(cause := details.get("ctx", {}).get("error"), KnownValueError):
             yield _problem(details, model, file)
         else:
