@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, tzinfo
 
-KILO = 1000
-
 
 def ago(at: datetime | None, now: datetime) -> str:
     """Say how long ago something was: "today", "3 days ago", "7 weeks ago", "14 months ago"; "never" for None."""
@@ -40,13 +38,3 @@ def moment(at: datetime, zone: tzinfo, now: datetime | None = None) -> str:
     local = at.astimezone(zone)
     year = "" if now is not None and local.year == now.astimezone(zone).year else f" {local.year}"
     return f"{local:%a} {local.day} {local:%b}{year} {local:%H:%M}"
-
-
-def size(count: int) -> str:
-    """Say a number of bytes."""
-    amount = float(count)
-    for unit in ("bytes", "kB", "MB"):
-        if amount < KILO:
-            return f"{amount:.0f} {unit}"
-        amount /= KILO
-    return f"{amount:.1f} GB"
