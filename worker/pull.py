@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from random import SystemRandom
+from typing import Any, cast
 
-from connectors.port import Connection
+import structlog
+
+from connectors.port import (
+    AuthorizationExpired,
+    Calendar,
+    Changes,
+    Connection,
+    CursorExpired,
+    Feed,
+    Mailbox,
+    PortError,
+    RateLimited,
+    Rejected,
+    Skipped,
+    Unavailable,
+)
+from worker.store import accounts, feeds
 from worker.store.accounts import StoredAccount
+from worker.store.engine import StoreError
+from worker.store.feeds import Kind, Overtaken, StoredFeed
+from worker.store.rebuild import rebuild
 from worker.store.store import Store
 
 Budget = Callable[[], bool]
 """Tells whether there is time for another page; asked after every commit."""
+SHORTEST = timedelta(minutes=1)
+LONGEST = timedelta(hours=6)
+FRESH = timedelta(minutes=10)
+"""A feed without news is noted as read at most this often."""
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,4 +59,182 @@ class Pulled:
 
 def pull(store: Store, connection: Connection, account: StoredAccount, now: datetime, *, budget: Budget) -> Pulled:
     """Read what is new in one account into the store. Never raises one of the port's five errors."""
-    raise NotImplementedError
+    slice_ = _Slice(store=store, account=account, now=now, budget=budget)
+    try:
+        slice_.learn(connection)
+        slice_.read("mail", connection.mailbox)
+        slice_.read("calendar", connection.calendar)
+    except PortError as error:
+        return slice_.ended_by(error)
+    if slice_.troubles:
+        return slice_.ended_by(slice_.troubles[0])
+    return slice_.pulled
+
+
+def backoff(attempts: int) -> timedelta:
+    """Return how long to wait after so many failures in a row: doubling, with jitter, at most six hours."""
+    longest = min(SHORTEST * (1 << min(attempts, 10)), LONGEST)
+    return longest * SystemRandom().uniform(0.5, 1.0)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Slice:
+    """The work on one account while it lasts."""
+
+    store: Store
+    account: StoredAccount
+    now: datetime
+    budget: Budget
+    pulled: Pulled = field(default_factory=Pulled)
+    troubles: list[PortError] = field(default_factory=list)
+    """What kept single feeds from being read; the others are."""
+
+    def learn(self, connection: Connection) -> None:
+        """Take over the owner's addresses the provider knows; who wrote to whom depends on them."""
+        found = connection.addresses()
+        with self.store.read() as db:
+            keys = accounts.owner_keys(db, self.account.owner).keys
+        if not accounts.keys_of(found) <= keys:
+            with self.store.write() as db:
+                if accounts.learn(db, self.account.id, found):
+                    rebuild(db, self.account.owner, self.now, accounts.owner_zone(db, self.account.owner))
+
+    def read(self, kind: Kind, source: Mailbox | Calendar | None) -> None:
+        """Read the feeds of one kind: those nearly read up first, a long first read with the time that is left."""
+        if source is None:
+            return
+        found = {each.id: each for each in source.feeds()}
+        with self.store.write() as db:
+            stored = feeds.sync_feeds(db, self.account.id, self.account.owner, kind, list(found.values()), self.now)
+        oldest = sorted(stored, key=lambda each: (each.is_rereading or each.cursor is None, str(each.last_ok_at), each.id))
+        for each in oldest:
+            if self._is_unchanged(each, found[each.id]):
+                continue
+            if not self.budget():
+                self.pulled = replace(self.pulled, is_done=False)
+                return
+            self._read_feed(source, found[each.id], each)
+
+    def _is_unchanged(self, stored: StoredFeed, found: Feed) -> bool:
+        """Tell by the change mark that there is nothing to ask for."""
+        if not found.hint or stored.hint != found.hint or stored.is_rereading:
+            return False
+        if not stored.error and (stored.last_ok_at is None or stored.last_ok_at <= self.now - FRESH):
+            with self.store.write() as db:
+                feeds.confirm(db, stored, self.now)
+        return True
+
+    def _read_feed(self, source: Mailbox | Calendar, found: Feed, stored: StoredFeed) -> None:
+        """Read one feed; what is wrong with it alone is noted and keeps no other from being read."""
+        try:
+            self._read_pages(source, found, stored)
+        except Overtaken:
+            log.info("another reader was faster", action="pull", account=self.account.id)
+        except (AuthorizationExpired, RateLimited):
+            raise
+        except Rejected as error:
+            with self.store.write() as db:
+                feeds.refuse(db, stored, str(error), found.hint)
+        except PortError as error:
+            self._note(stored, error)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one poison feed never stops an account
+            log.warning("a feed cannot be read", action="pull", account=self.account.id, error=type(error).__name__)
+            self._note(stored, Unavailable(f"“{found.name}” cannot be read ({type(error).__name__})."))
+
+    def _note(self, stored: StoredFeed, error: PortError) -> None:
+        with self.store.write() as db:
+            feeds.note_error(db, stored, str(error))
+        self.troubles.append(error)
+        if len(self.troubles) > 1:
+            raise self.troubles[0]  # two in a row: it is the provider, not the feed
+
+    def _read_pages(self, source: Mailbox | Calendar, found: Feed, stored: StoredFeed) -> None:
+        """Read a feed on from its cursor; one the provider no longer knows means everything again, and a sweep."""
+        begun = self._begun(stored) if stored.cursor is None and not stored.is_rereading else stored
+        try:
+            self._commit_pages(source, found, begun)
+        except CursorExpired as error:
+            if begun.cursor is None:
+                raise Unavailable(str(error), remedy=error.remedy) from error
+            with self.store.read() as db:
+                begun = next(each for each in feeds.stored_feeds(db, stored.owner, stored.account) if _is_same(each, stored))
+            self._read_again(source, found, self._begun(begun))
+
+    def _read_again(self, source: Mailbox | Calendar, found: Feed, begun: StoredFeed) -> None:
+        try:
+            self._commit_pages(source, found, begun)
+        except CursorExpired as error:
+            raise Unavailable(str(error), remedy=error.remedy) from error
+
+    def _begun(self, stored: StoredFeed) -> StoredFeed:
+        with self.store.write() as db:
+            return feeds.begin_full_read(db, stored)
+
+    def _commit_pages(self, source: Mailbox | Calendar, found: Feed, stored: StoredFeed) -> None:
+        with closing(cast("Any", source.changes(found, stored.cursor))) as pages:
+            for page in cast("Iterator[Changes[Any]]", pages):
+                stored = self._commit(stored, page, found.hint)
+                if page.is_last:
+                    return
+                if not self.budget():
+                    break
+        self.pulled = replace(self.pulled, is_done=False)
+
+    def _commit(self, stored: StoredFeed, page: Changes[Any], hint: str) -> StoredFeed:
+        try:
+            after = self._commit_whole(stored, page, hint)
+        except (StoreError, Overtaken):
+            raise
+        except Exception:  # noqa: BLE001 - one poison fact never stops a feed: without it the page is committed
+            page = self._without_poison(stored, page)
+            after = self._commit_whole(stored, page, hint)
+        self.pulled = replace(
+            self.pulled,
+            pages=self.pulled.pages + 1,
+            upserted=self.pulled.upserted + len(page.upserted),
+            removed=self.pulled.removed + len(page.removed),
+            skipped=self.pulled.skipped + len(page.skipped),
+        )
+        return after
+
+    def _commit_whole(self, stored: StoredFeed, page: Changes[Any], hint: str) -> StoredFeed:
+        with self.store.write() as db:
+            return feeds.commit_page(db, stored, page, self.now, hint=hint)
+
+    def _without_poison(self, stored: StoredFeed, page: Changes[Any]) -> Changes[Any]:
+        good = tuple(each for each in page.upserted if self._is_good(stored, page, each))
+        bad = [each for each in page.upserted if each not in good]
+        skipped = tuple(Skipped(remote_id=each.remote_id, reason="it cannot be stored") for each in bad)
+        return replace(page, upserted=good, skipped=page.skipped + skipped)
+
+    def _is_good(self, stored: StoredFeed, page: Changes[Any], fact: object) -> bool:
+        """Try one fact in a transaction that is taken back."""
+        try:
+            with self.store.rehearse() as db:
+                feeds.commit_page(db, stored, Changes[Any](upserted=(cast("Any", fact),), cursor=page.cursor), self.now)
+        except (StoreError, Overtaken):
+            raise
+        except Exception:  # noqa: BLE001 - that is the question
+            return False
+        return True
+
+    def ended_by(self, error: PortError) -> Pulled:
+        """Note what ended the slice on the account: whether, and when, to look again."""
+        after: datetime | None = None
+        with self.store.write() as db:
+            match error:
+                case AuthorizationExpired():
+                    accounts.pause(db, self.account.id, str(error), error.remedy)
+                case RateLimited(retry_after=wait):
+                    after = self.now + wait + min(wait, SHORTEST) * SystemRandom().uniform(0.0, 0.2)
+                    accounts.failed(db, self.account.id, str(error), error.remedy, after)
+                case _:
+                    after = self.now + backoff(self.account.attempts)
+                    accounts.failed(db, self.account.id, str(error), error.remedy, after)
+        return replace(self.pulled, is_done=False, error=str(error), next_attempt_at=after)
+
+
+def _is_same(a: StoredFeed, b: StoredFeed) -> bool:
+    return (a.kind, a.id) == (b.kind, b.id)

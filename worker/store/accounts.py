@@ -44,12 +44,32 @@ def register_owner(connection: Connection, name: str, keys: OwnerKeys, zone: str
 
     Who wrote to whom depends on the owner's addresses: after True call `rebuild.rebuild`.
     """
-    identity = encode(
-        {"keys": sorted(keys.keys), "domains": sorted(keys.domains), "principals": dict(keys.principals), "zone": zone}
-    )
-    is_new = connection.execute(insert_ignoring(connection, owner), [{"id": name, "identity": identity}]).rowcount == 1
-    changed = update(owner).where(owner.c.id == name, owner.c.identity != identity).values(identity=identity)
-    return bool(connection.execute(changed).rowcount) and not is_new
+    fresh = {"id": name, "identity": _written(keys.keys | _learned(connection, name), keys, zone)}
+    is_new = connection.execute(insert_ignoring(connection, owner), [fresh]).rowcount == 1
+    changed = update(owner).where(owner.c.id == name, owner.c.identity != fresh["identity"])
+    return bool(connection.execute(changed.values(identity=fresh["identity"])).rowcount) and not is_new
+
+
+def learn(connection: Connection, account_id: str, addresses: Sequence[Address]) -> bool:
+    """Take over addresses the provider says are the owner's; True when one is new, as for `register_owner`."""
+    known = get(connection, account_id)
+    keys = owner_keys(connection, known.owner)
+    fresh = [each for each in addresses if (key := match_key(each.email)) and key not in keys.keys]
+    if not fresh:
+        return False
+    both = addresses_json((*known.addresses, *fresh))
+    connection.execute(update(account).where(account.c.id == account_id).values(addresses=both))
+    return register_owner(connection, known.owner, keys, owner_zone(connection, known.owner))
+
+
+def _learned(connection: Connection, name: str) -> frozenset[str]:
+    texts = connection.execute(select(account.c.addresses).where(account.c.owner == name)).scalars()
+    return frozenset[str]().union(*(keys_of(addresses_of(text)) for text in texts))
+
+
+def _written(keys: frozenset[str], known_as: OwnerKeys, zone: str) -> str:
+    principals = dict(known_as.principals)
+    return encode({"keys": sorted(keys), "domains": sorted(known_as.domains), "principals": principals, "zone": zone})
 
 
 def owner_keys(connection: Connection, name: str) -> OwnerKeys:
@@ -101,8 +121,7 @@ def register(
         "addresses": addresses_json(tuple(addresses)),
     }
     connection.execute(insert_ignoring(connection, account), [fresh])
-    same = update(account).where(account.c.id == fresh["id"])
-    connection.execute(same.values(provider=provider, addresses=fresh["addresses"]))
+    connection.execute(update(account).where(account.c.id == fresh["id"]).values(provider=provider))
     return get(connection, f"{owner}/{name}")
 
 

@@ -49,7 +49,7 @@ def apply(
     old = [known[name] for name in changed if name in known] + gone
     _keep_as_it_was(connection, old)
     _write(connection, list(page.values()), gone)
-    names = rename(connection, origin.owner, _named(row["facts"] for row in old), _named(page[name]["facts"] for name in changed))
+    names = rename(connection, origin.owner, named(row["facts"] for row in old), named(page[name]["facts"] for name in changed))
     return lay_out(connection, origin.owner, uids, owner, now, zone) | (names - owner.keys)
 
 
@@ -145,7 +145,7 @@ def _write(connection: Connection, rows: list[Row], gone: list[RowMapping]) -> N
         connection.execute(delete(event).where(event.c.id.in_(some)))
 
 
-def _named(facts: Iterable[str]) -> list[tuple[str, Address]]:
+def named(facts: Iterable[str]) -> list[tuple[str, Address]]:
     """Name everybody on an event, once each."""
     found: list[tuple[str, Address]] = []
     for text in facts:

@@ -154,6 +154,16 @@ def commit_page(
     return after
 
 
+def confirm(connection: Connection, feed: StoredFeed, now: datetime) -> None:
+    """Note that nothing is new: the provider's change mark is still the one read up to."""
+    connection.execute(update(feeds).where(_is(feed), feeds.c.turn == feed.turn).values(last_ok_at=micros(now), error=""))
+
+
+def refuse(connection: Connection, feed: StoredFeed, error: str, hint: str) -> None:
+    """Note that the provider will never answer this; with a change mark it is not asked again until that changes."""
+    connection.execute(update(feeds).where(_is(feed)).values(error=error, hint=hint))
+
+
 def note_error(connection: Connection, feed: StoredFeed, error: str) -> None:
     """Note what stands in the way of one feed; the next complete round clears it."""
     connection.execute(update(feeds).where(_is(feed)).values(error=error))

@@ -72,6 +72,13 @@ class Store:
         with explained(self._url), self._one_at_a_time or nullcontext(), self._write.begin() as connection:
             yield connection
 
+    @contextmanager
+    def rehearse(self) -> Iterator[Connection]:
+        """Write one transaction that is taken back at its end, to see whether it would go through."""
+        with explained(self._url), self._one_at_a_time or nullcontext(), self._write.connect() as connection:
+            yield connection
+            connection.rollback()
+
     def installation(self) -> str:
         """Return what tells this installation from another on the same account: 26 characters, made with the store."""
         with self.read() as connection:
