@@ -176,7 +176,7 @@ class Drafts:
         return searched(self._session.command(command, "searching"))
 
     def _present(self, command: bytes) -> list[Present]:
-        rows = [row for response in self._session.command(command, "reading drafts") if (row := split(response))]
+        rows = [row for response in self._session.command(command, "reading drafts") if (row := split(response, {}))]
         found = []
         for row in rows:
             facts = mime.parse_header(row.header, remote_id=str(row.uid), received_at=row.received_at)

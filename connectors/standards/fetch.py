@@ -6,7 +6,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 
 from connectors.port import PortError, Rejected, Skipped, Unavailable
 from connectors.standards.session import Response, Session, translated
@@ -57,20 +57,20 @@ def uids_of(sequence: str) -> Iterator[int]:
         yield from range(int(low), int(high or low) + 1)
 
 
-def internal_date(raw: bytes) -> datetime | None:
-    """Read INTERNALDATE (` 5-Nov-2026 09:00:00 +0100`) as aware UTC; None for what is none."""
+def epoch(raw: bytes, days: dict[bytes, int]) -> int | None:
+    """Read INTERNALDATE (` 5-Nov-2026 09:00:00 +0100`) as epoch seconds; None for what is none. `days` remembers midnights."""
+    midnight = days.get(raw[:11])
     try:
-        month = _MONTHS[raw[3:6]]
-        offset = timedelta(hours=int(raw[22:24]), minutes=int(raw[24:26]))
-        zone = timezone(-offset if raw[21:22] == b"-" else offset)
-        return datetime(
-            int(raw[7:11]), month, int(raw[0:2]), int(raw[12:14]), int(raw[15:17]), min(int(raw[18:20]), 59), tzinfo=zone
-        ).astimezone(UTC)
+        if midnight is None:
+            midnight = days[raw[:11]] = int(datetime(int(raw[7:11]), _MONTHS[raw[3:6]], int(raw[0:2]), tzinfo=UTC).timestamp())
+        offset = int(raw[22:24]) * 3600 + int(raw[24:26]) * 60
+        clock = int(raw[12:14]) * 3600 + int(raw[15:17]) * 60 + int(raw[18:20])
     except (KeyError, ValueError, OverflowError):
         return None
+    return midnight + clock + (offset if raw[21:22] == b"-" else -offset)
 
 
-def split(response: Response) -> Fetched | None:
+def split(response: Response, days: dict[bytes, int]) -> Fetched | None:
     """Take one FETCH response apart; None for anything else, also for an unsolicited one without a header."""
     text = response[0] if len(response) == 1 else b"".join(response[::2])
     uid = _UID.search(text)
@@ -84,9 +84,10 @@ def split(response: Response) -> Fetched | None:
         header = re.sub(rb"\\(.)", rb"\1", plain[1] or b"")
     date, size, flags, thread = _DATE.search(text), _SIZE.search(text), _FLAGS.search(text), _THREAD.search(text)
     labels = _LABELS.search(text)
+    at = epoch(date[1], days) if date else None
     return Fetched(
         uid=int(uid[1]),
-        received_at=internal_date(date[1]) if date else None,
+        received_at=datetime.fromtimestamp(at, UTC) if at is not None else None,
         size=int(size[1]) if size else 0,
         flags=flags[1] if flags else b"",
         labels=tuple((one or two).decode("utf-8", "replace").replace("\\\\", "\\") for one, two in _LABEL.findall(labels[1]))
@@ -109,25 +110,33 @@ def items(session: Session, fields: bytes) -> bytes:
     return b"(UID FLAGS INTERNALDATE RFC822.SIZE" + extra + b" BODY.PEEK[HEADER.FIELDS (" + fields + b")])"
 
 
-def batches(uids: Sequence[int], first: int) -> Iterator[Sequence[int]]:
-    """Cut descending UIDs into batches, a small one first so that something shows at once."""
-    at = 0
-    while at < len(uids):
-        size = first if at == 0 else BATCH
-        yield uids[at : at + size]
-        at += size
-
-
 class Headers:
     """Fetches header fields of many messages over one session that it may have to renew."""
 
     def __init__(self, session: Callable[[], Session], reopen: Callable[[], Session], fields: bytes) -> None:
         self._session, self._reopen, self._fields = session, reopen, fields
         self._renewals = 0
+        self._days: dict[bytes, int] = {}
 
-    def fetch(self, uids: Sequence[int], first: int = 50) -> Iterator[tuple[Sequence[int], list[Fetched], list[Skipped]]]:
-        """Yield batch after batch of the descending UIDs with what could not be read; keeps `DEPTH` commands under way."""
-        waiting = deque(batches(uids, first))
+    def arrivals(self, next_uid: int) -> list[tuple[int, int]]:
+        """List arrival (epoch seconds) and UID of every message below `next_uid`, newest first."""
+        if next_uid <= 1:
+            return []
+        session, found = self._session(), []
+        with translated("listing messages"):
+            for response in session.responses(session.send(b"UID FETCH 1:%d (INTERNALDATE)" % (next_uid - 1)), "listing messages"):
+                uid, date = _UID.search(response[0]), _DATE.search(response[0])
+                if uid is not None:
+                    found.append((epoch(date[1], self._days) or 0 if date else 0, int(uid[1])))
+        return sorted(found, reverse=True)
+
+    def some(self, uids: Sequence[int]) -> tuple[list[Fetched], list[Skipped]]:
+        """Fetch a few messages with one command."""
+        return self._isolated([uid for uid in uids if uid > 0])
+
+    def fetch(self, uids: Sequence[int]) -> Iterator[tuple[Sequence[int], list[Fetched], list[Skipped]]]:
+        """Yield batch after batch in the order given, with what could not be read; keeps `DEPTH` commands under way."""
+        waiting = deque(uids[at : at + BATCH] for at in range(0, len(uids), BATCH))
         sent: deque[tuple[bytes, Sequence[int]]] = deque()
         while waiting or sent:
             session = self._session()
@@ -136,7 +145,7 @@ class Headers:
                     while waiting and len(sent) < DEPTH:
                         sent.append((self._ask(session, waiting[0]), waiting.popleft()))
                     tag, batch = sent[0]
-                    rows = [row for response in session.responses(tag, "reading headers") if (row := split(response))]
+                    rows = [row for response in session.responses(tag, "reading headers") if (row := split(response, self._days))]
                 sent.popleft()
                 skipped: list[Skipped] = []
             except (Rejected, Unavailable) as error:
@@ -156,7 +165,9 @@ class Headers:
             session = self._session()
             with translated("reading headers"):
                 return [
-                    row for response in session.responses(self._ask(session, uids), "reading headers") if (row := split(response))
+                    row
+                    for response in session.responses(self._ask(session, uids), "reading headers")
+                    if (row := split(response, self._days))
                 ], []
         except (Rejected, Unavailable) as error:
             self._renew(error)

@@ -6,7 +6,7 @@ import contextlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 
 from connectors import mime
 from connectors.port import Changes, Cursor, CursorExpired, Feed, Gone, Look, Saved, Skipped, Unclear, Witness
@@ -18,34 +18,34 @@ from rules.facts import MessageMetadata
 from rules.suggestions import Draft
 
 PAGE = 1000
+_TASTE = 50
+_NOTHING = (1 << 62, 0)
+"""The mark before anything is read."""
 _FIELDS = " ".join(field for field in mime.FIELDS if field != "Received").upper().encode()
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
-_SLACK = timedelta(hours=38)
-"""SEARCH SINCE compares days in the server's zone: a day and the widest offset on both sides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """What a cursor holds: `low` is the lowest UID read in an unfinished first read, 0 when it is finished."""
+    """What a cursor holds: where the folder stood, and how far a first read has come."""
 
     validity: int
     next_uid: int
     modseq: int = 0
-    low: int = 0
+    mark: tuple[int, int] | None = None
+    """Arrival (epoch seconds) and UID of the oldest message read in an unfinished first read; None when it is finished."""
     uids: str = ""
-    """All UIDs known when the server cannot report expunges (no QRESYNC), as a sequence-set."""
-    is_scattered: bool = False
-    """UIDs do not follow arrival here: coverage is claimed at the end only."""
+    """All UIDs known where the server cannot report expunges (no QRESYNC), as a sequence-set."""
 
     def cursor(self) -> Cursor:
         """Write it down."""
-        return Cursor(json.dumps([self.validity, self.next_uid, self.modseq, self.low, self.uids, self.is_scattered]))
+        return Cursor(json.dumps([self.validity, self.next_uid, self.modseq, self.mark, self.uids]))
 
     @classmethod
     def read(cls, cursor: Cursor) -> Place:
         """Read it back."""
-        validity, next_uid, modseq, low, uids, is_scattered = json.loads(cursor)
-        return cls(validity=validity, next_uid=next_uid, modseq=modseq, low=low, uids=uids, is_scattered=is_scattered)
+        validity, next_uid, modseq, mark, uids = json.loads(cursor)
+        return cls(validity=validity, next_uid=next_uid, modseq=modseq, mark=(mark[0], mark[1]) if mark else None, uids=uids)
 
 
 class ImapMailbox:
@@ -72,7 +72,7 @@ class ImapMailbox:
             raise CursorExpired(message)
         if place is None:
             place = self._beginning(opened)
-        if place.low:
+        if place.mark is not None:
             yield from self._backfill(feed, place)
         else:
             yield from self._since(feed, place, opened)
@@ -119,28 +119,29 @@ class ImapMailbox:
     def _beginning(self, opened: Opened) -> Place:
         """Fix what the first read has to cover: all that is there now; later arrivals belong to the next round."""
         uids = "" if self._has_qresync() else sequence_set(self._all_uids()).decode()
-        return Place(
-            validity=opened.validity, next_uid=opened.next_uid, modseq=opened.modseq, low=max(opened.next_uid, 1), uids=uids
-        )
+        return Place(validity=opened.validity, next_uid=opened.next_uid, modseq=opened.modseq, mark=_NOTHING, uids=uids)
 
     def _backfill(self, feed: Feed, place: Place) -> Iterator[Changes[MessageMetadata]]:
-        """Read everything below `low` in descending UIDs, page by page."""
-        todo = sorted(self._all_uids(b"UID 1:%d" % (place.low - 1)) if place.low > 1 else [], reverse=True)
+        """Read everything older than the mark, newest arrivals first, page by page; a taste of the newest UIDs comes at once."""
+        headers = self._headers(feed, place)
+        if place.mark == _NOTHING and place.next_uid > PAGE:
+            rows, skipped = headers.some(range(place.next_uid - _TASTE, place.next_uid))
+            yield Changes(upserted=tuple(self._facts(feed, place, rows, skipped)), cursor=place.cursor())
+        todo = [one for one in headers.arrivals(place.next_uid) if place.mark is None or one < place.mark]
         left = len(todo)
         upserted: list[MessageMetadata] = []
-        skipped: list[Skipped] = []
-        oldest = datetime.max.replace(tzinfo=UTC)
-        for batch, rows, poisoned in self._headers(feed, place).fetch(todo):
+        skipped = []
+        for batch, rows, poisoned in headers.fetch([uid for _, uid in todo]):
             left -= len(batch)
+            skipped += poisoned
             upserted += self._facts(feed, place, rows, skipped)
-            skipped += [replace(one, remote_id=f"{place.validity}:{one.remote_id}") for one in poisoned]
-            oldest = min((row.received_at for row in rows if row.received_at), default=oldest)
-            if left and len(upserted) < PAGE and left + len(batch) < len(todo):
+            if left and len(upserted) < PAGE:
                 continue
-            place, covered = self._covered(replace(place, low=batch[-1]), oldest) if left else (replace(place, low=0), _BEGINNING)
+            place = replace(place, mark=todo[-left - 1] if left else None)
+            covered = datetime.fromtimestamp(todo[-left - 1][0], UTC) if left else _BEGINNING
             yield Changes(
                 upserted=tuple(upserted),
-                skipped=tuple(skipped),
+                skipped=_named(place, skipped),
                 cursor=place.cursor(),
                 remaining=left,
                 covered_since=covered,
@@ -148,16 +149,7 @@ class ImapMailbox:
             )
             upserted, skipped = [], []
         if not todo:
-            yield Changes(cursor=replace(place, low=0).cursor(), remaining=0, covered_since=_BEGINNING, is_last=True)
-
-    def _covered(self, place: Place, oldest: datetime) -> tuple[Place, datetime | None]:
-        """Claim coverage back to the oldest arrival read, if nothing below `low` arrived later (a mass move into the folder)."""
-        if place.is_scattered or oldest.year > 9000 or place.uids:  # noqa: PLR2004 - datetime.max means nothing read yet
-            return place, None
-        mark = datetime.combine(oldest.date(), time(), UTC) + _SLACK
-        later = self._all_uids(b"UID 1:%d SINCE %s" % (max(place.low - 1, 1), mark.strftime("%d-%b-%Y").encode()))
-        later = [uid for uid in later if uid < place.low]
-        return (replace(place, is_scattered=True), None) if later else (place, mark + _SLACK)
+            yield Changes(cursor=replace(place, mark=None).cursor(), remaining=0, covered_since=_BEGINNING, is_last=True)
 
     def _since(self, feed: Feed, place: Place, opened: Opened) -> Iterator[Changes[MessageMetadata]]:
         """Report arrivals at or above the next UID and what was expunged."""
@@ -178,13 +170,12 @@ class ImapMailbox:
         upserted: list[MessageMetadata] = []
         skipped: list[Skipped] = []
         for _, rows, poisoned in self._headers(feed, place).fetch(fresh):
+            skipped += poisoned
             upserted += self._facts(feed, place, rows, skipped)
-            skipped += [replace(one, remote_id=f"{place.validity}:{one.remote_id}") for one in poisoned]
-        removed = tuple(f"{place.validity}:{uid}" for uid in gone)
         yield Changes(
             upserted=tuple(upserted),
-            removed=removed,
-            skipped=tuple(skipped),
+            removed=tuple(f"{place.validity}:{uid}" for uid in gone),
+            skipped=_named(place, skipped),
             cursor=done.cursor(),
             remaining=0,
             covered_since=_BEGINNING,
@@ -233,7 +224,12 @@ class ImapMailbox:
                     thread_id=row.thread_id,
                 )
             except mime.Unreadable as error:
-                skipped.append(Skipped(remote_id=remote_id, reason=str(error)))
+                skipped.append(Skipped(remote_id=str(row.uid), reason=str(error)))
+
+
+def _named(place: Place, skipped: Sequence[Skipped]) -> tuple[Skipped, ...]:
+    """Give skipped UIDs the remote ids the worker knows."""
+    return tuple(replace(one, remote_id=f"{place.validity}:{one.remote_id}") for one in skipped)
 
 
 class Idle:
