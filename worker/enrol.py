@@ -22,7 +22,8 @@ def enrol(store: Store, config: Config, now: datetime) -> None:
         owner = owner_of(config, name, years=())
         keys = OwnerKeys(keys=accounts.keys_of(owner.addresses), domains=owner.domains)
         with store.read() as db:
-            is_known = accounts.owner_keys(db, name) == keys and not _new_accounts(db, name, settings)
+            is_same = accounts.owner_keys(db, name) == keys and accounts.owner_zone(db, name) == settings.zone
+            is_known = is_same and not _new_accounts(db, name, settings)
             strangers = _unnoted(db, name, settings)
         if not is_known:
             with store.write() as db:
