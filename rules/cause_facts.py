@@ -11,7 +11,7 @@ from rules.named_facts import NEVER, ONE_DAY, days, number, text, yes
 from rules.network import Meeting
 from rules.workdays import workdays_between
 
-HALF_A_YEAR = timedelta(days=180)
+QUARTER = timedelta(days=90)
 TWO_MONTHS = 60.0
 
 
@@ -39,9 +39,9 @@ def _days_before(case: Case) -> float:
 
 
 def _is_history_known(case: Case) -> bool:
-    """Tell whether "first" can be said: half a year of mail and calendar before the meeting has been read."""
+    """Tell whether "first" can be said: the tie began well inside what has been read of mail and calendar."""
     since, meeting = case.view.network.history_since, case.meeting
-    return meeting is not None and (since is None or meeting.start - since >= HALF_A_YEAR)
+    return meeting is not None and (since is None or (case.relation.first_at or meeting.start) - since >= QUARTER)
 
 
 def _has_true_fact(case: Case) -> bool:
@@ -168,7 +168,7 @@ CAUSE_FACTS = (
     ),
     yes(
         "meeting.is_history_known",
-        "half a year before the meeting has been read",
+        "the tie began well inside what has been read",
         "I have not read back far enough to say that it was your first meeting with {name}.",
         _is_history_known,
     ),
