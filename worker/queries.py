@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -13,13 +14,15 @@ from worker.json_views import CountView, FeedView, NamedView, SuggestionView
 from worker.store import outbox, people
 from worker.store.accounts import StoredAccount, accounts
 from worker.store.entry import Entry, entry_of
-from worker.store.mapping import instant
 from worker.store.feeds import StoredFeed, skips, stored_feeds
+from worker.store.mapping import instant
 from worker.store.people import StoredPerson
 from worker.store.tables import address, person, suggestion
 from worker.store.tables import owner as owners
 from worker.views import stored
 
+KEY = re.compile(r"[0-9a-v]{4,26}")
+"""A key or its beginning (rules.keys), not short enough to be a name by chance alone."""
 OPEN = frozenset(outbox.OPEN)
 STATES = OPEN | {"closed"}
 NAMED = 8
@@ -90,16 +93,23 @@ _KINDS = {
 }
 
 
-def entry_called(connection: Connection, owner: str, text: str) -> Entry:
-    """Return the suggestion whose key is, or begins with, the text. Raises Refusal if none or several."""
-    named = select(suggestion).where(suggestion.c.owner == owner, suggestion.c.key.startswith(text.lower(), autoescape=True))
-    match connection.execute(named.limit(2)).mappings().all() if text else []:
-        case [only]:
-            return entry_of(only)
-        case []:
-            raise Refusal(f"There is no suggestion {text!r}.", "`rekindle suggestions` lists them with their keys.")
-        case _:
+def entries_called(connection: Connection, owner: str, text: str) -> list[Entry]:
+    """Return the suggestion whose key is, or begins with, the text, else what is open for the person so called.
+
+    Raises Refusal if there is none.
+    """
+    if KEY.fullmatch(text):
+        named = select(suggestion).where(suggestion.c.owner == owner, suggestion.c.key.startswith(text))
+        rows = connection.execute(named.limit(2)).mappings().all()
+        if len(rows) > 1:
             raise Refusal(f"More than one key begins with {text!r}.", "Write more of it.")
+        if rows:
+            return [entry_of(rows[0])]
+    person = person_called(connection, owner, text)
+    found = [each for each in outbox.read_all(connection, owner) if each.address in person.addresses]
+    if not found:
+        raise Refusal(f"There is nothing for {person.name or text}.", "`rekindle suggestions` lists what there is.")
+    return found
 
 
 def account_called(connection: Connection, owner: str, name: str) -> StoredAccount:

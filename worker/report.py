@@ -57,10 +57,10 @@ def suggestion(screen: Console, view: SuggestionView, zone: tzinfo) -> None:
         line.append(f"  {moment(view.at, zone)}", style="not bold")
     line.append(f"  {_state(view)}", style="not bold dim")
     screen.print(line)
-    screen.print(Padding(Text(safe(view.why)), (0, 0, 0, 2)))
+    screen.print(Padding(Text(safe(view.why)), (0, 0, 0, 2), expand=False))
     quoted = Text(f"{safe(view.subject)}\n{safe(view.text).strip()}".strip(), style="dim")
-    screen.print(Padding(quoted, (0, 0, 0, 4)))
-    screen.print(Padding(Text(f"{view.rule}  {view.key}", style="dim"), (0, 0, 1, 2)))
+    screen.print(Padding(quoted, (0, 0, 0, 4), expand=False))
+    screen.print(Padding(Text(f"{view.rule}  {view.key}", style="dim"), (0, 0, 1, 2), expand=False))
 
 
 def _state(view: SuggestionView) -> str:
@@ -105,7 +105,7 @@ def answer(view: AnswerView, zone: tzinfo) -> None:
     screen.print(Text(safe(view.who), style="bold"))
     screen.print(Text(safe(view.sentence)))
     for fact in view.facts:
-        screen.print(Padding(fact_line(fact, zone), (0, 0, 0, 2)))
+        screen.print(Padding(fact_line(fact, zone), (0, 0, 0, 2), expand=False))
 
 
 def fact_line(fact: FactView, zone: tzinfo) -> Text:
@@ -127,11 +127,11 @@ def status(views: Sequence[FeedView], zone: tzinfo, now: datetime, *, paused_unt
         if view.feed is None:
             screen.print(Text(f"{view.account} ({view.provider}): {view.state}", style="bold"))
         else:
-            screen.print(Padding(Text(f"{safe(view.feed)}: {_read_so_far(view, zone, now)}"), (0, 0, 0, 2)))
+            screen.print(Padding(Text(f"{safe(view.feed)}: {_read_so_far(view, zone, now)}"), (0, 0, 0, 2), expand=False))
         if view.error:
-            screen.print(Padding(Text(safe(view.error), style="red"), (0, 0, 0, 4)))
+            screen.print(Padding(Text(safe(view.error), style="red"), (0, 0, 0, 4), expand=False))
         for skip in view.skipped:
-            screen.print(Padding(Text(f"{skip.count:,} left out: {safe(skip.reason)}", style="dim"), (0, 0, 0, 4)))
+            screen.print(Padding(Text(f"{skip.count:,} left out: {safe(skip.reason)}", style="dim"), (0, 0, 0, 4), expand=False))
 
 
 def _read_so_far(view: FeedView, zone: tzinfo, now: datetime) -> str:
@@ -146,10 +146,12 @@ def _read_so_far(view: FeedView, zone: tzinfo, now: datetime) -> str:
 def findings(views: Sequence[FindingView]) -> None:
     """Print what doctor or a check found; a remedy for all that is missing."""
     screen = console()
+    table = Table.grid(padding=(0, 2, 0, 0))
     for view in views:
-        mark = Text("ok   ", style="green") if view.is_ok else Text("wrong", style="red")
-        screen.print(Text.assemble(mark, "  ", (safe(view.subject), "bold"), "  ", safe(view.what)))
+        mark = Text("ok", style="green") if view.is_ok else Text("wrong", style="red")
+        table.add_row(mark, Text(safe(view.subject), style="bold"), Text(safe(view.what)))
         if view.remedy and not view.is_ok:
-            screen.print(Padding(Text(f"→ {safe(view.remedy)}"), (0, 0, 0, 7)))
+            table.add_row("", "", Text(f"→ {safe(view.remedy)}"))
+    screen.print(table)
     wrong = sum(not view.is_ok for view in views)
     screen.print(f"{counted(wrong, 'thing')} to put right." if wrong else "All is well.")

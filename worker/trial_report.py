@@ -55,7 +55,9 @@ def _tally(screen: Console, noun: str, tally: Tally) -> None:
     screen.print(f"{line}.")
     for skip in tally.skipped:
         where = f" (first at {report.safe(skip.example)})" if skip.example else ""
-        screen.print(Padding(Text(f"{skip.count:,} left out: {report.safe(skip.reason)}{where}", style="dim"), (0, 0, 0, 2)))
+        screen.print(
+            Padding(Text(f"{skip.count:,} left out: {report.safe(skip.reason)}{where}", style="dim"), (0, 0, 0, 2), expand=False)
+        )
 
 
 def heading(screen: Console, text: str) -> None:
@@ -77,7 +79,12 @@ def _people(screen: Console, found: TrialReport, zone: tzinfo, now: datetime) ->
         screen.print(Text(f"Left out of the network: {left}.", style="dim"))
 
 
-_NOUNS: dict[Kind, str] = {"machine": "machines", "list": "mailing lists", "room": "rooms", "unknown": "addresses that only one side ever wrote to"}
+_NOUNS: dict[Kind, str] = {
+    "machine": "machines",
+    "list": "mailing lists",
+    "room": "rooms",
+    "unknown": "addresses that only one side ever wrote to",
+}
 
 
 def _quiet(screen: Console, quiet: Iterable[TrialPerson], now: datetime) -> None:

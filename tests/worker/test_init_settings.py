@@ -14,7 +14,7 @@ from worker.config import load
 from worker.config_problems import ConfigError
 from worker.setup import Answers, NewAccount, add_account, create
 
-TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=60)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
 
 def answers(**other: object) -> Answers:

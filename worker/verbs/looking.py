@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -31,7 +31,7 @@ def preview(*, config: Path | None, owner: str | None, now: datetime | None, as_
 
 
 @click.command(
-    epilog=options.examples("rekindle suggestions", "rekindle suggestions --all --since 2026-01-01", "rekindle suggestions --json")
+    epilog=options.examples("rekindle suggestions", "rekindle suggestions --all --since 6m", "rekindle suggestions --json")
 )
 @click.option(
     "--state",
@@ -47,7 +47,7 @@ def suggestions(
     *,
     states: tuple[str, ...],
     is_all: bool,
-    since: date | None,
+    since: date | timedelta | None,
     config: Path | None,
     owner: str | None,
     now: datetime | None,
@@ -60,14 +60,14 @@ def suggestions(
 
     wanted = frozenset(states) or (queries.STATES if is_all else queries.OPEN)
     with opened(config, owner, now) as here:
-        views = here.read(lambda connection: queries.suggestions(connection, here.name, wanted, here.midnight(since)))
+        views = here.read(lambda connection: queries.suggestions(connection, here.name, wanted, here.before(since)))
         if as_json:
             click.echo(to_json(views))
         else:
             report.suggestions(views, here.zone, empty="There is nothing. `rekindle preview` shows what would be made now.")
 
 
-@click.command(epilog=options.examples("rekindle why Margit", "rekindle why margit.olsen@nordlys.example --json"))
+@click.command(epilog=options.examples("rekindle why Priya", "rekindle why daniel@vantagegrid.example --json"))
 @click.argument("who")
 @options.reading
 def why(*, who: str, config: Path | None, owner: str | None, now: datetime | None, as_json: bool) -> None:
@@ -75,7 +75,7 @@ def why(*, who: str, config: Path | None, owner: str | None, now: datetime | Non
     _answer(who, config=config, owner=owner, now=now, as_json=as_json, is_not=False)
 
 
-@click.command(name="why-not", epilog=options.examples("rekindle why-not", "rekindle why-not Margit --json"))
+@click.command(name="why-not", epilog=options.examples("rekindle why-not", "rekindle why-not 'Tomasz Zielinski' --json"))
 @click.argument("who", required=False)
 @options.reading
 def why_not(*, who: str | None, config: Path | None, owner: str | None, now: datetime | None, as_json: bool) -> None:

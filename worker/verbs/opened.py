@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -45,8 +45,18 @@ class Here:
         with self.app.store.write() as connection:
             return change(connection)
 
-    def midnight(self, day: date | None) -> datetime | None:
-        """Return when a day begins in the owner's zone."""
+    def before(self, day: date | timedelta | None) -> datetime | None:
+        """Return when a day begins in the owner's zone, or the instant a span ago."""
+        return self.now - day if isinstance(day, timedelta) else self._midnight(day)
+
+    def after(self, day: date | timedelta | None) -> datetime | None:
+        """Return when a day begins in the owner's zone, or the instant a span ahead; a past one is refused."""
+        at = self.now + day if isinstance(day, timedelta) else self._midnight(day)
+        if at is not None and at <= self.now:
+            raise Refusal(f"{day} has passed.", "Name a day ahead, or say --end.", code=USAGE)
+        return at
+
+    def _midnight(self, day: date | None) -> datetime | None:
         return None if day is None else datetime.combine(day, time(), self.zone).astimezone(UTC)
 
 

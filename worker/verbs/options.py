@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -29,18 +30,20 @@ class Instant(click.ParamType):  # type: ignore[type-arg]  # generic only since 
 
 
 class Day(click.ParamType):  # type: ignore[type-arg]  # as above
-    """An ISO 8601 day."""
+    """An ISO 8601 day, or a span from now: 3d, 2w, 6m."""
 
     name = "day"
 
-    def convert(self, value: str | date, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        """Read the day."""
-        if isinstance(value, date):
+    def convert(self, value: str | date | timedelta, param: click.Parameter | None, ctx: click.Context | None) -> date | timedelta:
+        """Read the day or the span."""
+        if not isinstance(value, str):
             return value
+        if span := re.fullmatch(r"(\d{1,3})([dwm])", value):
+            return timedelta(days=int(span[1]) * {"d": 1, "w": 7, "m": 30}[span[2]])
         try:
-            return date.fromisoformat(str(value))
+            return date.fromisoformat(value)
         except ValueError:
-            self.fail(f"{value!r} is no day; write it like 2026-11-17.", param, ctx)
+            self.fail(f"{value!r} is no day; write it like 2026-11-17, or as a span like 3d, 2w or 6m.", param, ctx)
 
 
 INSTANT = Instant()

@@ -44,7 +44,7 @@ def run(ctx: click.Context, *, only: tuple[Part, ...], now: datetime | None, con
         app.close()
 
 
-@click.command(epilog=options.examples("rekindle pull", "rekindle pull files"))
+@click.command(epilog=options.examples("rekindle pull", "rekindle pull disk"))
 @click.argument("accounts", nargs=-1, metavar="[ACCOUNT]...")
 @options.now
 @options.writing
@@ -71,7 +71,7 @@ def decide(*, now: datetime | None, config: Path | None, owner: str | None) -> N
         click.echo(f"{counted(here.app.decide(here.name), 'new suggestion')}.")
 
 
-@click.command(epilog=options.examples("rekindle deliver", "rekindle deliver files"))
+@click.command(epilog=options.examples("rekindle deliver", "rekindle deliver disk"))
 @click.argument("accounts", nargs=-1, metavar="[ACCOUNT]...")
 @options.now
 @options.writing

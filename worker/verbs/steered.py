@@ -12,7 +12,8 @@ from sqlalchemy import Connection, insert
 from rules.suggestions import Draft, Hold, Invite
 from worker import feedback
 from worker.advice import Refusal
-from worker.queries import entry_called, person_called
+from worker.exit_codes import USAGE
+from worker.queries import entries_called, person_called
 from worker.report import ACTIONS, safe
 from worker.store import accounts, audit, outbox, people
 from worker.store.entry import Entry
@@ -69,18 +70,17 @@ def _left(here: Here, entry: Entry) -> str:
     return " It is taken away as soon as its account answers."
 
 
-def _entries(here: Here, keys: Sequence[str], waiting: Sequence[str] = ()) -> list[Entry]:
-    if keys:
-        return here.read(lambda connection: [entry_called(connection, here.name, key) for key in keys])
+def _entries(here: Here, named: Sequence[str], waiting: Sequence[str] = ()) -> list[Entry]:
+    if named:
+        found = here.read(lambda connection: [entries_called(connection, here.name, each) for each in named])
+        return [entry for several in found for entry in several]
     return here.read(lambda connection: outbox.read_all(connection, here.name, states=waiting))
 
 
-def snooze(here: Here, who: str, until: date | None, *, is_end: bool) -> str:
+def snooze(here: Here, who: str, until: date | timedelta | None, *, is_end: bool) -> str:
     """Leave somebody alone until a day, with what is planned for them. Raises Refusal."""
     person = here.read(lambda connection: person_called(connection, here.name, who))
-    at = here.midnight(until) or here.now + SNOOZE
-    if at <= here.now and not is_end:
-        raise Refusal(f"{until} has passed.", "Name a day ahead, or say --end.")
+    at = here.now if is_end else here.after(until) or here.now + SNOOZE
 
     def change(connection: Connection) -> None:
         people.snooze(connection, here.name, person.id, None if is_end else at)
@@ -98,14 +98,13 @@ def snooze(here: Here, who: str, until: date | None, *, is_end: bool) -> str:
     )
 
 
-def log(here: Here, who: str, what: str, day: date | None) -> str:
+def log(here: Here, who: str, what: str, day: date | timedelta | None) -> str:
     """Note a contact that no mail or calendar shows. Raises Refusal."""
     person = here.read(lambda connection: person_called(connection, here.name, who))
-    begin = here.midnight(day)
-    at = here.now if begin is None else begin + timedelta(hours=12)
+    begin = here.before(day)
     if begin is not None and begin > here.now:
-        raise Refusal(f"{day} is still to come.", "Note it when it has happened.")
-    at = min(at, here.now)
+        raise Refusal(f"{day} is still to come.", "Note it when it has happened.", code=USAGE)
+    at = here.now if begin is None else min(begin + timedelta(hours=12), here.now)
     row = {"owner": here.name, "person": person.id, "address": person.addresses[0], "at": micros(at), "kind": "touch", "text": what}
 
     def change(connection: Connection) -> None:
@@ -117,11 +116,9 @@ def log(here: Here, who: str, what: str, day: date | None) -> str:
     return f"Noted: {what or 'in touch'} with {person.name or person.addresses[0]}, {at.astimezone(here.zone):%a %d %b %Y}."
 
 
-def pause(here: Here, until: date | None, *, is_end: bool) -> str:
+def pause(here: Here, until: date | timedelta | None, *, is_end: bool) -> str:
     """Make nothing until a day, or until told to go on. Raises Refusal."""
-    at = here.midnight(until) or FOREVER
-    if at <= here.now and not is_end:
-        raise Refusal(f"{until} has passed.", "Name a day ahead, or say --end.")
+    at = here.now if is_end else here.after(until) or FOREVER
 
     def change(connection: Connection) -> None:
         accounts.pause_owner(connection, here.name, None if is_end else at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -10,15 +10,15 @@ import click
 from worker.verbs import options
 
 
-@click.command(
-    epilog=options.examples("rekindle rollback --since 2026-11-16 --dry-run", "rekindle rollback --since 2026-11-16 --yes")
-)
+@click.command(epilog=options.examples("rekindle rollback --since 2w --dry-run", "rekindle rollback --since 2026-11-16 --yes"))
 @click.option("--since", type=options.DAY, required=True, metavar="DAY", help="Everything made on or after this day.")
 @click.option("--dry-run", is_flag=True, help="Only list it.")
 @options.yes
 @options.now
 @options.writing
-def rollback(*, since: date, dry_run: bool, yes: bool, now: datetime | None, config: Path | None, owner: str | None) -> None:
+def rollback(
+    *, since: date | timedelta, dry_run: bool, yes: bool, now: datetime | None, config: Path | None, owner: str | None
+) -> None:
     """Remove everything of ours made since a day that you have not touched. Invitations stay and are listed."""
     from worker.verbs import undone
     from worker.verbs.opened import opened
@@ -27,7 +27,7 @@ def rollback(*, since: date, dry_run: bool, yes: bool, now: datetime | None, con
         undone.rollback(here, since, is_dry=dry_run, is_sure=yes)
 
 
-@click.command(epilog=options.examples("rekindle forget 'Margit Olsen' --yes"))
+@click.command(epilog=options.examples("rekindle forget 'Rafael Quintero' --yes"))
 @click.argument("who")
 @options.yes
 @options.now
@@ -41,7 +41,7 @@ def forget(*, who: str, yes: bool, now: datetime | None, config: Path | None, ow
         undone.forget(here, who, is_sure=yes)
 
 
-@click.command(epilog=options.examples("rekindle disconnect files --yes"))
+@click.command(epilog=options.examples("rekindle disconnect disk --yes"))
 @click.argument("account")
 @options.yes
 @options.now

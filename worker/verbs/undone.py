@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -20,9 +20,9 @@ from worker.verbs.steered import title_of
 from worker.words import counted, moment
 
 
-def rollback(here: Here, since: date, *, is_dry: bool, is_sure: bool) -> None:
+def rollback(here: Here, since: date | timedelta, *, is_dry: bool, is_sure: bool) -> None:
     """Take away what was made since a day and is untouched; what waits is dropped; Invites are only listed."""
-    begin = here.midnight(since)
+    begin = here.before(since)
     ours = [each for each in here.read(lambda connection: outbox.read_all(connection, here.name)) if _is_since(each, begin)]
     ends = [each for each in ours if not (isinstance(each.action, Invite) and each.state == "delivered")]
     for each in ours:
@@ -34,7 +34,7 @@ def rollback(here: Here, since: date, *, is_dry: bool, is_sure: bool) -> None:
     if not is_sure:
         click.confirm(f"Take {counted(len(ends), 'suggestion')} back?", abort=True)
     _take_back(here, ends, "You rolled it back")
-    audit_detail = f"since {since.isoformat()}: {len(ends)}"
+    audit_detail = f"since {begin:%Y-%m-%d}: {len(ends)}" if begin else ""
     here.write(lambda connection: audit.record(connection, here.now, here.name, "rollback", detail=audit_detail))
     for each in ends:
         click.echo(f"{title_of(each)}: {_became(here, each)}")
