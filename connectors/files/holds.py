@@ -25,7 +25,7 @@ class Holds:
     """The holds of one account in `out`.
 
     `out/holds/<key>.ics` is a hold, to be changed or deleted by the owner. `out/Holds.ics` shows them all and is made
-    anew each time, read-only. `out/.made/<key>` remembers that a hold was once made, so that one the owner has deleted
+    anew each time, read-only. `out/.rekindle/holds/<key>` remembers that a hold was once made, so that one the owner has deleted
     is not made again by a retry.
     """
 
@@ -37,6 +37,11 @@ class Holds:
         return self.out / "holds"
 
     @property
+    def made(self) -> Path:
+        """What was once made, by key."""
+        return self.out / ".rekindle" / "holds"
+
+    @property
     def view(self) -> Path:
         """All holds in one calendar."""
         return self.out / "Holds.ics"
@@ -45,9 +50,9 @@ class Holds:
         """Write the hold once; a second call adopts it, or finds that the owner has removed it."""
         data = ical.hold_bytes(hold, host=HOST)
         with self._writing():
-            for folder in (self.folder, self.out / ".made"):
+            for folder in (self.folder, self.made):
                 folder.mkdir(parents=True, exist_ok=True)
-            made = self.out / ".made" / hold.key
+            made = self.made / hold.key
             if made.exists() and not self._path(hold.key).exists():
                 return Gone()
             is_new = _link(data, self._path(hold.key))
@@ -79,7 +84,7 @@ class Holds:
         if was != Untouched():
             return was
         path = self._path(_key(saved))
-        aside = self.out / ".made" / f"{_key(saved)}.{secrets.token_hex(4)}"
+        aside = self.made / f"{_key(saved)}.{secrets.token_hex(4)}"
         with self._writing():
             try:
                 path.rename(aside)
@@ -89,7 +94,7 @@ class Holds:
                 os.link(aside, path)
                 aside.unlink()
                 return Edited()
-            (self.out / ".made" / _key(saved)).unlink(missing_ok=True)
+            (self.made / _key(saved)).unlink(missing_ok=True)
             aside.unlink()
             self._show()
         return was

@@ -42,7 +42,12 @@ class _State:
     mark: str = ""
     done: int = 0
 
+    def is_amid(self, name: str) -> bool:
+        """Whether a page ended in the middle of the file."""
+        return bool(self.mark) and self.reading == name
+
     def cursor(self) -> Cursor:
+        """Write it down."""
         files = {name: [file.mark, file.digest, file.uid] for name, file in self.files.items()}
         return Cursor(json.dumps({"files": files, "at": [self.reading, self.mark, self.done]}, separators=(",", ":")))
 
@@ -72,6 +77,8 @@ def changes(
     state = _state(since)
     is_to_come = may_be_missing and not state.files and not path.exists()
     files = {} if is_to_come else _files(path, ignored)
+    if state.mark and files.get(state.reading) != state.mark:
+        raise CursorExpired("A calendar file has changed while it was being read.")
     page = _Page(state=state)
     for name in [name for name in state.files if name not in files]:
         page.removed.append(_only_id(name, state.files.pop(name)))
@@ -100,9 +107,7 @@ class _Page:
     def read(self, groups: Iterator[Group], name: str, file: _File, before: str) -> Iterator[Changes[CalendarEvent]]:
         """Take in a file; yield each page it fills. `before` is the one remote id it used to hold."""
         ids: set[str] = set()
-        resumed = self.state.done if (self.state.reading, self.state.mark) == (name, file.mark) else 0
-        if self.state.reading == name and not resumed:
-            raise CursorExpired("A calendar file has changed while it was being read.")
+        resumed = self.state.done if self.state.is_amid(name) else 0
         for number, group in enumerate(groups, start=1):
             ids.update(event.uid for event in group if isinstance(event, CalendarEvent) and len(ids) < 2)  # noqa: PLR2004 - one, or several
             if number <= resumed:
