@@ -270,6 +270,7 @@ class Contract:
         return calendar
 
     def fill(self, world: World, side: Literal["mail", "calendar"]) -> list[str]:
+        needs(world, side)
         made = [f"item-{number}@elsewhere.example" for number in range(self.many)]
         for number, name in enumerate(made):
             at = NOON - timedelta(days=number)
