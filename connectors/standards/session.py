@@ -91,6 +91,8 @@ def translated(what: str) -> Iterator[None]:
     except PortError:
         raise
     except exceptions.LoginError as error:
+        if isinstance(error.__context__, (imaplib.IMAP4.abort, OSError)):
+            raise Unavailable(f"The connection to the mail server broke ({what}).") from error
         raised = refusal(str(error).encode(), "the sign-in")
         if isinstance(raised, Rejected):
             raised = AuthorizationExpired(

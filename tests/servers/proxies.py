@@ -32,6 +32,10 @@ class ImapProxy:
         self.port: int = self._listener.getsockname()[1]
         self.fault: Fault | None = None
         self.commands: list[str] = []
+        self.without: tuple[str, ...] = ()
+        """Capabilities the server is to have no more."""
+        self.poison: bytes = b""
+        """A UID on which the server breaks the connection whenever its header is fetched."""
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
@@ -99,13 +103,17 @@ class ImapProxy:
             return True
         return False
 
-    @staticmethod
-    def _back(server: socket.socket, client: socket.socket, state: dict[str, bool]) -> None:
+    def _back(self, server: socket.socket, client: socket.socket, state: dict[str, bool]) -> None:
         with contextlib.suppress(OSError):
             while data := server.recv(65536):
                 if state["swallow"]:
                     state["swallow"] = False
                     continue
+                if self.poison and re.search(rb"UID %s [^\r\n]*BODY" % self.poison, data):
+                    break
+                if self.without and b"CAPABILITY" in data:
+                    for word in self.without:
+                        data = re.sub(rb" %s(?=[\s\]])" % word.encode(), b"", data)
                 client.sendall(data)
         with contextlib.suppress(OSError):
             client.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,290 @@
+"""IMAP on a real Dovecot: what servers do to a reader, and what the reader must not do to a mailbox."""
+
+from __future__ import annotations
+
+import imaplib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from connectors import standards
+from connectors.port import (
+    AuthorizationExpired,
+    Changes,
+    Connection,
+    Cursor,
+    CursorExpired,
+    Gone,
+    Mailbox,
+    Rejected,
+    Saved,
+    Sent,
+    Unavailable,
+)
+from connectors.standards import fetch, mail
+from connectors.standards.folders import listed
+from connectors.standards.session import Server as ImapServer
+from connectors.standards.session import Session
+from rules.facts import MessageMetadata
+from tests.conftest import Server
+from tests.connectors.contract import NOON, a_draft
+from tests.connectors.test_standards_contract import MailHands, account
+from tests.servers.proxies import ImapProxy
+
+
+@pytest.fixture
+def proxy(dovecot: Server) -> Iterator[ImapProxy]:
+    proxy = ImapProxy((dovecot.host, dovecot.port))
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def owner(dovecot: Server) -> MailHands:
+    return MailHands(dovecot)
+
+
+def connection(port: int, password: str = "secret", **settings: str) -> Connection:
+    return standards.open(account({"imap": f"imap://127.0.0.1:{port}", **settings}, password))
+
+
+def mailbox(proxy: ImapProxy) -> Mailbox:
+    found = connection(proxy.port).mailbox
+    assert found is not None
+    return found
+
+
+def fill(owner: MailHands, count: int, first: int = 0) -> list[str]:
+    made = [f"m{number}@elsewhere.example" for number in range(first, first + count)]
+    for number, name in enumerate(made, first):
+        owner.add_mail(name, subject=f"Letter {number}", body="b", at=NOON - timedelta(days=number))
+    return made
+
+
+def inbox(box: Mailbox, since: Cursor | None = None) -> list[Changes[MessageMetadata]]:
+    feed = next(feed for feed in box.feeds() if feed.role == "\\Inbox")
+    return list(box.changes(feed, since))
+
+
+def names(pages: list[Changes[MessageMetadata]]) -> set[str]:
+    return {fact.message_id for page in pages for fact in page.upserted}
+
+
+class TestReading:
+    @pytest.mark.parametrize(
+        "without", [(), ("QRESYNC",), ("QRESYNC", "CONDSTORE", "LIST-STATUS", "SPECIAL-USE", "UIDPLUS", "ENABLE")]
+    )
+    def test_arrivals_and_expunges_are_seen_whatever_the_server_can(
+        self, owner: MailHands, proxy: ImapProxy, without: tuple[str, ...]
+    ) -> None:
+        proxy.without = without
+        made = fill(owner, 6)
+        pages = inbox(mailbox(proxy))
+        ids = {fact.message_id: fact.remote_id for page in pages for fact in page.upserted}
+        owner.remove_mail(made[2])
+        fresh = fill(owner, 2, first=6)
+        later = inbox(mailbox(proxy), pages[-1].cursor)
+        assert names(later) == set(fresh)
+        assert [gone for page in later for gone in page.removed] == [ids[made[2]]]
+        again = inbox(mailbox(proxy), later[-1].cursor)
+        assert (names(again), [gone for page in again for gone in page.removed]) == (set(), [])
+
+    def test_coverage_is_exact_also_where_uids_do_not_follow_arrival(
+        self, owner: MailHands, proxy: ImapProxy, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(mail, "PAGE", 2)
+        monkeypatch.setattr(fetch, "BATCH", 2)
+        for day in (3, 0, 4, 1, 5, 2):
+            owner.add_mail(f"d{day}@elsewhere.example", subject="x", body="b", at=NOON - timedelta(days=day))
+        seen: set[str] = set()
+        for page in inbox(mailbox(proxy)):
+            seen |= names([page])
+            if page.covered_since is not None:
+                owed = {f"d{day}@elsewhere.example" for day in range(6) if NOON - timedelta(days=day) > page.covered_since}
+                assert owed <= seen
+
+    def test_a_new_uidvalidity_expires_the_cursor(self, owner: MailHands, proxy: ImapProxy) -> None:
+        owner.hands.create("Projects")
+        owner.hands.append(
+            "Projects", "", imaplib.Time2Internaldate(time.time()), b"From: a@b.example\r\nMessage-ID: <p@b.example>\r\n\r\nx"
+        )
+        box = mailbox(proxy)
+        feed = next(feed for feed in box.feeds() if feed.name == "Projects")
+        cursor = list(box.changes(feed, None))[-1].cursor
+        owner.hands.delete("Projects")
+        time.sleep(1.1)  # Dovecot makes UIDVALIDITY of the second
+        owner.hands.create("Projects")
+        with pytest.raises(CursorExpired):
+            list(mailbox(proxy).changes(feed, cursor))
+        owner.hands.delete("Projects")
+
+    def test_a_quiet_mailbox_costs_one_command_and_no_select(self, owner: MailHands, proxy: ImapProxy) -> None:
+        fill(owner, 2)
+        box = mailbox(proxy)
+        before = [feed.hint for feed in box.feeds()]
+        proxy.commands.clear()
+        assert [feed.hint for feed in box.feeds()] == before
+        assert proxy.commands == ['LIST ""']
+        fill(owner, 1, first=2)
+        assert [feed.hint for feed in box.feeds()] != before
+
+    def test_one_poisonous_message_is_set_aside_and_the_others_are_read(self, owner: MailHands, proxy: ImapProxy) -> None:
+        made = fill(owner, 7)
+        owner.hands.select("INBOX")
+        uid = owner.hands.uid("SEARCH", "HEADER", "Message-ID", f'"{made[3]}"')[1][0]
+        proxy.poison = uid
+        pages = inbox(mailbox(proxy))
+        assert names(pages) == set(made) - {made[3]}
+        assert [skip.reason for page in pages for skip in page.skipped] == ["the server fails on this message"]
+
+    def test_localised_folders_are_known_without_special_use(self, owner: MailHands, proxy: ImapProxy) -> None:
+        proxy.without = ("SPECIAL-USE", "LIST-STATUS")
+        owner.hands.create("Entw&APw-rfe")
+        session = Session(ImapServer.parse(f"imap://127.0.0.1:{proxy.port}", user="ana", auth="login", secret="secret"))
+        folders = {folder.name: folder.role for folder in listed(session, overrides={})}
+        session.close()
+        owner.hands.delete("Entw&APw-rfe")
+        assert folders["Entwürfe"] in ("\\Drafts", "")
+        assert folders["Sent"] == "\\Sent"
+
+
+class TestDrafts:
+    @pytest.mark.parametrize("without", [(), ("UIDPLUS",)])
+    @pytest.mark.parametrize("fault", ["lose", "cut", "error_after"])
+    def test_whatever_befalls_the_append_one_draft_remains(
+        self, owner: MailHands, proxy: ImapProxy, fault: str, without: tuple[str, ...]
+    ) -> None:
+        proxy.without = without
+        box = mailbox(proxy)
+        witness = box.witness()
+        proxy.fault = fault  # type: ignore[assignment]  # one of the names above
+        with pytest.raises((Unavailable, Rejected)):
+            box.save_draft(a_draft(), witness)
+        time.sleep(0.1)
+        assert isinstance(mailbox(proxy).save_draft(a_draft(), witness), Saved)
+        assert isinstance(mailbox(proxy).save_draft(a_draft(), witness), Saved)
+        assert len([draft for draft in owner.drafts() if draft.message_id == a_draft().message_id]) == 1
+
+    @pytest.mark.parametrize("hand", ["deleted", "sent", "edited"])
+    def test_what_the_owner_did_before_the_retry_is_respected(self, owner: MailHands, proxy: ImapProxy, hand: str) -> None:
+        box = mailbox(proxy)
+        witness = box.witness()
+        proxy.fault = "lose"
+        with pytest.raises(Unavailable):
+            box.save_draft(a_draft(), witness)
+        owner.hands.select("Drafts")
+        uid = owner.hands.uid("SEARCH", "ALL")[1][0].decode()
+        saved = Saved(remote_id=f"0:{uid}", place="Drafts")
+        {"deleted": owner.delete_draft, "sent": owner.send_draft, "edited": owner.edit_draft}[hand](saved)
+        before = len(owner.drafts())
+        assert mailbox(proxy).save_draft(a_draft(), witness) == Gone()
+        assert len(owner.drafts()) == before
+
+    def test_copies_of_a_race_are_swept_to_one(self, owner: MailHands, proxy: ImapProxy) -> None:
+        witness = mailbox(proxy).witness()
+        threads = [threading.Thread(target=lambda: mailbox(proxy).save_draft(a_draft(), witness)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        mailbox(proxy).save_draft(a_draft(), witness)
+        assert len(owner.drafts()) == 1
+
+    def test_a_draft_sent_under_its_own_message_id_is_seen_as_sent(self, owner: MailHands, proxy: ImapProxy) -> None:
+        box = mailbox(proxy)
+        saved = box.save_draft(a_draft(), box.witness())
+        assert isinstance(saved, Saved)
+        owner.send_draft(saved)
+        assert box.look(saved) == Sent()
+
+
+class TestSigningIn:
+    def test_a_wrong_password_asks_to_reconnect(self, dovecot: Server) -> None:
+        box = connection(dovecot.port, password="wrong").mailbox
+        assert box is not None
+        with pytest.raises(AuthorizationExpired) as raised:
+            box.feeds()
+        assert "password" in raised.value.remedy
+
+    @pytest.mark.parametrize("imap", ["imap://127.0.0.1:1", "imap://no-such-host.invalid"])
+    def test_a_server_that_is_not_there_is_unavailable(self, imap: str) -> None:
+        box = standards.open(account({"imap": imap})).mailbox
+        assert box is not None
+        with pytest.raises(Unavailable):
+            box.feeds()
+
+    def test_a_certificate_nobody_vouches_for_is_refused_and_the_remedy_named(self, dovecot: Server) -> None:
+        box = standards.open(account({"imap": f"imaps://localhost:{dovecot.port + 1}"})).mailbox
+        assert box is not None
+        with pytest.raises(Rejected) as raised:
+            box.feeds()
+        assert "ca_file" in raised.value.remedy
+
+    def test_with_its_certificate_tls_works(self, dovecot: Server) -> None:
+        settings = {"imap": f"imaps://localhost:{dovecot.port + 1}", "ca_file": str(dovecot.folder / "cert.pem")}
+        box = standards.open(account(settings)).mailbox
+        assert box is not None
+        assert any(feed.role == "\\Inbox" for feed in box.feeds())
+
+    def test_tls_on_a_plain_port_says_which_scheme_is_for_which(self, dovecot: Server) -> None:
+        box = standards.open(account({"imap": f"imaps://localhost:{dovecot.port}"})).mailbox
+        assert box is not None
+        with pytest.raises((Rejected, Unavailable)):
+            box.feeds()
+
+
+class TestWatching:
+    def test_news_end_the_wait_and_a_new_connection_counts_as_news(self, owner: MailHands, dovecot: Server) -> None:
+        watcher = connection(dovecot.port).watcher()
+        assert watcher is not None
+        assert watcher.wait(timedelta(seconds=5)) is True
+        assert watcher.wait(timedelta(milliseconds=50)) is False
+        threading.Timer(0.2, lambda: fill(owner, 1)).start()
+        begun = time.monotonic()
+        assert watcher.wait(timedelta(seconds=10)) is True
+        assert time.monotonic() - begun < 8
+        watcher.close()
+
+    def test_closing_ends_a_wait_in_another_thread(self, dovecot: Server) -> None:
+        watcher = connection(dovecot.port).watcher()
+        assert watcher is not None
+        watcher.wait(timedelta(seconds=1))
+        threading.Timer(0.2, watcher.close).start()
+        begun = time.monotonic()
+        assert watcher.wait(timedelta(seconds=20)) is False
+        assert time.monotonic() - begun < 10
+
+
+def test_a_server_gone_in_the_middle_of_an_answer_is_unavailable() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        client, _ = listener.accept()
+        client.sendall(b"* OK [CAPABILITY IMAP4rev1] hi\r\n")
+        tag = client.recv(1000).split()[0]
+        client.sendall(tag + b" OK in\r\n* CAPABILITY IMAP4rev1\r\n")
+        client.close()
+
+    threading.Thread(target=serve, daemon=True).start()
+    box = connection(listener.getsockname()[1]).mailbox
+    assert box is not None
+    with pytest.raises(Unavailable):
+        box.feeds()
+
+
+def test_dates_of_any_offset_are_read_as_utc() -> None:
+    days: dict[bytes, int] = {}
+    assert fetch.epoch(b" 5-Nov-2026 09:00:00 +0100", days) == int(datetime(2026, 11, 5, 8, tzinfo=UTC).timestamp())
+    assert fetch.epoch(b"05-Nov-2026 23:30:00 -0130", days) == int(datetime(2026, 11, 6, 1, tzinfo=UTC).timestamp())
+    assert fetch.epoch(b"99-Foo-2026 09:00:00 +0100", days) is None
+
+
+def test_sequence_sets_go_there_and_back() -> None:
+    uids = [1, 2, 3, 7, 9, 10]
+    assert fetch.sequence_set(uids) == b"1:3,7,9:10"
+    assert list(fetch.uids_of("1:3,7,9:10")) == uids
+    assert fetch.sequence_set([]) == b""
