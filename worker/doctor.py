@@ -26,7 +26,7 @@ from worker.config_problems import ConfigError
 from worker.credentials import MasterKey
 from worker.json_views import FindingView
 from worker.secret_sources import SecretMissingError
-from worker.settings import Config
+from worker.settings import AccountSettings, Config
 from worker.store import engine, schema
 from worker.store.accounts import StoredAccount
 from worker.store.accounts import accounts as stored_accounts
@@ -194,8 +194,24 @@ def _accounts(settings: Config) -> Iterator[FindingView]:
         with app.store.read() as connection:
             stored = {each.id: each for each in stored_accounts(connection)}
         for name, each in settings.owners.items():
-            for account_name in each.accounts:
+            for account_name, account_settings in each.accounts.items():
+                if missing := _missing(account_settings):
+                    yield wrong(
+                        f"{name}/{account_name}",
+                        f"There is no {missing}.",
+                        f"Put it back, or change the account in {settings.file}.",
+                    )
+                    continue
                 yield _reach(app, f"{name}/{account_name}", stored.get(f"{name}/{account_name}"))
+
+
+def _missing(settings: AccountSettings) -> str:
+    """Return the first path of an account on disk that is not there: opening it reads nothing yet."""
+    if settings.provider != "files":
+        return ""
+    said = [settings.settings.get(key, ()) for key in ("mail", "calendar")]
+    paths = [path for each in said for path in (each if isinstance(each, tuple) else (str(each),))]
+    return next((path for path in paths if not Path(path).exists()), "")
 
 
 def _reach(app: App, account_id: str, stored: StoredAccount | None) -> FindingView:
