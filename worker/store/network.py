@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from rules.network import Network, Owner
+from worker.store.accounts import owner_keys
+from worker.store.mapping import maybe_instant, micros
+from worker.store.meetings import Diary
+from worker.store.relations import relations
+from worker.store.statements import chunks
+from worker.store.surroundings import busy, coverage, discarded, ledger, modes
+from worker.store.tables import address, attendance, person
+from worker.store.tables import owner as owners
 
 HORIZON = timedelta(days=42)
 """How far ahead busy time is loaded: the farthest slot of a hold lies inside."""
+COMPANY = timedelta(days=5)
+"""Whoever was in a meeting of the last days with a person due is due as well: one draft may greet both."""
 
 
 def load(
@@ -25,4 +35,48 @@ def load(
 
     Reads by index: the time it takes grows with the history of these persons, not with the mailbox.
     """
-    raise NotImplementedError
+    ids = due(connection, owner.name, now) if person_ids is None else list(person_ids)
+    known_as = owner_keys(connection, owner.name)
+    diary = Diary(connection=connection, owner=owner.name, known_as=known_as, now=now)
+    covered = coverage(connection, owner.name, now)
+    everybody = [*ids, *_company(connection, owner.name, ids, now)]
+    said = connection.execute(select(owners.c.started_at, owners.c.shift).where(owners.c.id == owner.name)).first()
+    return Network(
+        owner=owner,
+        relations=relations(connection, owner.name, everybody, diary, covered, now),
+        busy=busy(diary, owner, now, HORIZON),
+        ledger=ledger(connection, owner.name, now),
+        started_at=None if said is None else maybe_instant(said.started_at),
+        modes=modes(connection, owner.name),
+        discarded=discarded(connection, owner.name),
+        shift=0.0 if said is None else float(said.shift),
+        history_since=covered.history,
+        is_retrospective=is_retrospective,
+    )
+
+
+def due(connection: Connection, owner: str, now: datetime) -> list[str]:
+    """Name the persons of an owner that are due for review; reads only those."""
+    wanted = select(person.c.id).where(person.c.owner == owner, person.c.next_review_at <= micros(now))
+    return [str(each) for each in connection.execute(wanted.order_by(person.c.next_review_at, person.c.id)).scalars()]
+
+
+def _company(connection: Connection, owner: str, ids: Sequence[str], now: datetime) -> set[str]:
+    """Name whoever was in a meeting of the last days with one of these persons."""
+    found: set[str] = set()
+    for some in chunks(ids):
+        theirs = select(address.c.key).where(address.c.owner == owner, address.c.person.in_(some))
+        span = (
+            attendance.c.owner == owner,
+            attendance.c.start_at > micros(now - 2 * COMPANY),
+            attendance.c.start_at <= micros(now),
+        )
+        met = select(attendance.c.uid, attendance.c.original_start).where(*span, attendance.c.address.in_(theirs)).subquery()
+        beside = (
+            select(address.c.person)
+            .join(attendance, (attendance.c.owner == address.c.owner) & (attendance.c.address == address.c.key))
+            .join(met, (met.c.uid == attendance.c.uid) & (met.c.original_start == attendance.c.original_start))
+            .where(attendance.c.owner == owner, attendance.c.end_at > micros(now - COMPANY), address.c.person.is_not(None))
+        )
+        found.update(connection.execute(beside.distinct()).scalars())
+    return found - set(ids)

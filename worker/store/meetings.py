@@ -1,0 +1,118 @@
+"""Meetings: occurrences with the text that speaks for them, as the rules see them, each text read once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, select
+
+from rules.addresses import match_key
+from rules.facts import CalendarEvent, Occurrence
+from rules.interactions import NotHeld, meeting
+from rules.network import Guest, Kind, Meeting
+from rules.people import OwnerKeys
+from worker.store.mapping import event_of, instant, micros
+from worker.store.occurrences import occurrence_of
+from worker.store.statements import chunks
+from worker.store.tables import account, address, event, occurrence
+
+Name = tuple[str, str]
+"""UID and original start."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An occurrence in the owner's calendar: a meeting, or why it is none."""
+
+    name: Name
+    occurrence: Occurrence
+    event: CalendarEvent
+    found: Meeting | NotHeld
+
+
+@dataclass(slots=True, kw_only=True)
+class Diary:
+    """The owner's occurrences, read as they are asked for."""
+
+    connection: Connection
+    owner: str
+    known_as: OwnerKeys
+    now: datetime
+    _texts: dict[int, tuple[str, CalendarEvent]] = field(default_factory=dict)
+    _masters: dict[str, CalendarEvent] = field(default_factory=dict)
+    _people: dict[str, tuple[Kind, str]] = field(default_factory=dict)
+    _connected: dict[str, datetime] = field(default_factory=dict)
+
+    def of(self, uids: Collection[str], start: datetime, end: datetime) -> dict[Name, Entry]:
+        """Load what of these UIDs ends after `start` and begins before `end`."""
+        rows: list[RowMapping] = []
+        for some in chunks(sorted(uids)):
+            rows += self.connection.execute(self._span(start, end).where(occurrence.c.uid.in_(some))).mappings()
+        return self._entries(rows)
+
+    def between(self, start: datetime, end: datetime) -> dict[Name, Entry]:
+        """Load everything that ends after `start` and begins before `end`."""
+        return self._entries(list(self.connection.execute(self._span(start, end)).mappings()))
+
+    def _span(self, start: datetime, end: datetime) -> Any:  # noqa: ANN401 - a SELECT
+        mine = select(occurrence).where(occurrence.c.owner == self.owner, occurrence.c.end_at > micros(start))
+        return mine.where(occurrence.c.start_at < micros(end)).order_by(occurrence.c.start_at, occurrence.c.uid)
+
+    def _entries(self, rows: Collection[RowMapping]) -> dict[Name, Entry]:
+        self._read({row["event"] for row in rows})
+        texts = {row["event"]: self._texts[row["event"]][1] for row in rows}
+        self._read_masters({text.uid for text in texts.values() if text.original_start is not None})
+        self._meet(key for text in texts.values() for key in _keys(text))
+        return {(row["uid"], row["original_start"]): self._entry(row) for row in rows}
+
+    def _entry(self, row: RowMapping) -> Entry:
+        account_id, text = self._texts[row["event"]]
+        found, master = occurrence_of(row), text
+        if text.original_start is not None:
+            found, master = replace(found, override=text), self._masters.get(text.uid, text)
+        judged = meeting(master, found, self.known_as, self._kind, self.now)
+        if isinstance(judged, Meeting):
+            guests = tuple(self._guest(each) for each in judged.guests)
+            judged = replace(judged, guests=guests, account=account_id, account_connected_at=self._connection(account_id))
+        return Entry(name=(row["uid"], row["original_start"]), occurrence=found, event=text, found=judged)
+
+    def _read(self, ids: Collection[int]) -> None:
+        """Read texts; one kept from before a change has its account where others have their feed."""
+        columns = (event.c.id, event.c.account, event.c.feed, event.c.facts)
+        for some in chunks(sorted(set(ids) - self._texts.keys())):
+            for row in self.connection.execute(select(*columns).where(event.c.id.in_(some))):
+                self._texts[row.id] = (row.account or row.feed, event_of(row.facts))
+
+    def _read_masters(self, uids: Collection[str]) -> None:
+        mine = select(event.c.uid, event.c.facts).where(event.c.owner == self.owner, event.c.original_start == "")
+        for some in chunks(sorted(set(uids) - self._masters.keys())):
+            for uid, facts in self.connection.execute(mine.where(event.c.uid.in_(some), event.c.account != "")):
+                self._masters.setdefault(uid, event_of(facts))
+
+    def _meet(self, keys: Iterable[str]) -> None:
+        """Read who the guests are."""
+        mine = select(address.c.key, address.c.kind, address.c.person).where(address.c.owner == self.owner)
+        for some in chunks(sorted(set(keys) - self._people.keys())):
+            for key, kind, person_id in self.connection.execute(mine.where(address.c.key.in_(some))):
+                self._people[key] = (kind, person_id or "")
+
+    def _kind(self, key: str) -> Kind:
+        return self._people.get(key, ("unknown", ""))[0]
+
+    def _guest(self, guest: Guest) -> Guest:
+        person_id = self._people.get(match_key(guest.address.email), ("unknown", ""))[1]
+        return replace(guest, person_id=person_id) if person_id and guest.kind in {"human", "unknown"} else guest
+
+    def _connection(self, account_id: str) -> datetime | None:
+        if not self._connected:
+            rows = self.connection.execute(select(account.c.id, account.c.connected_at).where(account.c.owner == self.owner))
+            self._connected.update((each, instant(at)) for each, at in rows)
+        return self._connected.get(account_id)
+
+
+def _keys(found: CalendarEvent) -> set[str]:
+    guests = {match_key(each.address.email) for each in found.attendees}
+    return guests | ({match_key(found.organizer.email)} if found.organizer else set())

@@ -1,0 +1,140 @@
+"""Surroundings of a decision: when the owner is busy, what the ledger remembers, how far back has been read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Literal, cast
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Row, and_, or_, select
+
+from rules.addresses import match_key
+from rules.interactions import NotHeld
+from rules.network import Busy, Owner, Past
+from rules.suggestions import CloseReason, State
+from worker.store.feeds import EVER, StoredFeed, stored_feeds
+from worker.store.mapping import decode, instant, maybe_instant, micros
+from worker.store.meetings import Diary, Entry
+from worker.store.tables import account, rule_mode, suggestion
+
+STALE = timedelta(hours=36)
+"""A feed not read up for so long may hide anything: nobody is judged silent meanwhile."""
+LEDGER = timedelta(days=90)
+LEAVE = timedelta(days=3)
+"""Leave that ended so recently is loaded too: nothing is put on the two days after it."""
+FREE_TYPES = frozenset({"birthday", "workingLocation", "fromGmail"})
+DISCARDED = ("owner_deleted", "dismissed")
+FINISHED = ("done", "owner_edited", *DISCARDED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """How far back everything has been read."""
+
+    since: datetime | None
+    """Everything newer is known; None = something has not been read, or not for long."""
+    history: datetime | None = None
+    """How far back there is history, up to date or not; None = all there is."""
+
+    def covers(self, last_at: datetime | None) -> bool:
+        """Tell whether everything since then has been read."""
+        return self.since is not None and (self.since == EVER or (last_at is not None and self.since <= last_at))
+
+
+def coverage(connection: Connection, owner: str, now: datetime) -> Coverage:
+    """Say how far back every feed of every connected account has been read, as of now."""
+    rows = select(account.c.id, account.c.error).where(account.c.owner == owner, account.c.state != "disconnected")
+    errors: dict[str, str] = {each.id: each.error for each in connection.execute(rows)}
+    marks = [each for each in stored_feeds(connection, owner) if each.account in errors]
+    is_known = {each.account for each in marks} == set(errors) and all(_is_fresh(each, errors[each.account], now) for each in marks)
+    since = max((each.covered_since or now for each in marks), default=now)
+    is_read = bool(marks) and all(each.covered_since is not None for each in marks)
+    return Coverage(since=since if is_known and is_read else None, history=None if since == EVER else since)
+
+
+def _is_fresh(feed: StoredFeed, error: str, now: datetime) -> bool:
+    """Tell whether what has come lately is known: read up not long ago, or in its first read, newest first."""
+    if feed.last_ok_at is not None:
+        return feed.last_ok_at >= now - STALE
+    return feed.is_rereading and not error
+
+
+def busy(diary: Diary, owner: Owner, now: datetime, horizon: timedelta) -> list[Busy]:
+    """List when the owner is not free, from the start of today, and leave that has just ended."""
+    zone = ZoneInfo(owner.zone)
+    today = datetime.combine(now.astimezone(zone).date(), time(), zone)
+    spans: list[Busy] = []
+    for entry in diary.between(today - LEAVE, now + horizon).values():
+        if entry.occurrence.is_cancelled or _owner_declined(entry, diary):
+            continue
+        is_leave = entry.event.is_out_of_office or entry.event.event_type == "outOfOffice"
+        is_free = entry.event.is_transparent or entry.event.event_type in FREE_TYPES
+        start, end = _instant(entry.occurrence.start, zone), _instant(entry.occurrence.end, zone)
+        if is_leave or (not is_free and end > today):
+            spans.append(Busy(start=start, end=end, is_meeting=not isinstance(entry.found, NotHeld), is_leave=is_leave))
+    return sorted(spans, key=lambda span: (span.start, span.end))
+
+
+def _owner_declined(entry: Entry, diary: Diary) -> bool:
+    mine = (each.response for each in entry.event.attendees if match_key(each.address.email) in diary.known_as.keys)
+    return "declined" in mine
+
+
+def _instant(at: datetime | date, zone: ZoneInfo) -> datetime:
+    return at if isinstance(at, datetime) else datetime.combine(at, time(), zone).astimezone(UTC)
+
+
+def ledger(connection: Connection, owner: str, now: datetime) -> list[Past]:
+    """List the suggestions that are open or were made in the last 90 days, oldest first."""
+    recent = or_(suggestion.c.state != "closed", suggestion.c.created_at >= micros(now - LEDGER))
+    rows = select(suggestion).where(suggestion.c.owner == owner, recent).order_by(suggestion.c.created_at, suggestion.c.key)
+    return [past(row) for row in connection.execute(rows)]
+
+
+def pasts_of(
+    connection: Connection, owner: str, persons: Collection[str], keys: Collection[str]
+) -> Iterator[tuple[str, str, Past]]:
+    """Yield person, address and suggestion for all ever made for these persons, or for an address of theirs."""
+    about = or_(
+        and_(suggestion.c.owner == owner, suggestion.c.person.in_(persons)),
+        and_(suggestion.c.owner == owner, suggestion.c.address.in_(keys)),
+    )
+    for row in connection.execute(select(suggestion).where(about).order_by(suggestion.c.created_at, suggestion.c.key)):
+        yield row.person, row.address, past(row)
+
+
+def past(row: Row[*tuple[Any, ...]]) -> Past:
+    """Read a suggestion as the ledger remembers it."""
+    action: dict[str, Any] = decode(row.payload)
+    named = [each["email"] for part in ("to", "cc", "attendees") for each in action.get(part, ())]
+    return Past(
+        key=row.key,
+        rule=row.rule,
+        cause=row.cause,
+        state=cast("State", row.state),
+        action=cast('Literal["draft", "hold", "invite"]', row.action),
+        created_at=instant(row.created_at),
+        close_reason=cast("CloseReason | None", row.close_reason),
+        closed_at=instant(row.updated_at) if row.state == "closed" else None,
+        at=maybe_instant(row.at),
+        addresses=tuple(dict.fromkeys(key for each in [row.address, *named] if (key := match_key(each)))),
+    )
+
+
+def modes(connection: Connection, owner: str) -> dict[str, Literal["create", "review", "off"]]:
+    """Return the rules whose mode feedback or the owner has changed."""
+    rows = connection.execute(select(rule_mode.c.rule, rule_mode.c.mode).where(rule_mode.c.owner == owner))
+    return {rule: cast('Literal["create", "review", "off"]', mode) for rule, mode in rows}
+
+
+def discarded(connection: Connection, owner: str) -> dict[str, tuple[int, int]]:
+    """Count per rule how many of the last five finished suggestions the owner discarded, of how many."""
+    closed = select(suggestion.c.rule, suggestion.c.close_reason).where(
+        suggestion.c.owner == owner, suggestion.c.state == "closed", suggestion.c.close_reason.in_(FINISHED)
+    )
+    found: dict[str, list[str]] = {}
+    for rule, reason in connection.execute(closed.order_by(suggestion.c.updated_at.desc(), suggestion.c.key)):
+        found.setdefault(rule, []).append(reason)
+    return {rule: (sum(each in DISCARDED for each in reasons[:5]), len(reasons[:5])) for rule, reasons in found.items()}
