@@ -14,7 +14,8 @@ from rules.engine import Refusal
 from rules.network import Kind, Person
 from worker import report
 from worker.trial import Tally, TrialPerson, TrialReport
-from worker.views import planned, trial_person
+from worker.trial_views import trial_person
+from worker.views import planned
 from worker.words import ago, counted, span
 
 SHOWN = 12

@@ -1,4 +1,4 @@
-"""From what rules, outbox and trial say to what --json prints."""
+"""From what rules and outbox say to what --json prints."""
 
 from __future__ import annotations
 
@@ -11,16 +11,12 @@ from rules.network import Kind, Person
 from rules.suggestions import Action, Draft, Evidence, Hold, Invite, Suggestion
 from worker.json_views import (
     AnswerView,
-    CountView,
     FactView,
-    MessagesView,
     NamedView,
     PersonView,
     SuggestionView,
-    TrialView,
 )
 from worker.store.entry import Entry
-from worker.trial import Tally, TrialPerson, TrialReport
 
 
 def planned(suggestion: Suggestion, people: Mapping[str, Person]) -> SuggestionView:
@@ -99,35 +95,6 @@ def answer(explanation: Explanation) -> AnswerView:
     return AnswerView(who=explanation.who, sentence=explanation.sentence, facts=facts(explanation.facts))
 
 
-def trial(report: TrialReport) -> TrialView:
-    """Show what `try` found."""
-    people = {person.person.id: person.person for person in report.people}
-    return TrialView(
-        owner_addresses=report.owner_addresses,
-        messages=_tally(report.messages),
-        events=_tally(report.events),
-        people=tuple(trial_person(person) for person in report.people),
-        suggestions=tuple(planned(suggestion, people) for suggestion in report.decision.suggestions),
-    )
-
-
-def trial_person(tried: TrialPerson) -> PersonView:
-    """Show one person as `try` found them."""
-    return PersonView(
-        name=tried.person.name or None,
-        addresses=tried.person.addresses,
-        kind=tried.person.kind,
-        reason=tried.person.reason or None,
-        circle=tried.person.circle or None,
-        interactions=tried.interactions,
-        last_interaction=tried.last_at,
-        next_meeting=tried.next_meeting_at,
-        rhythm_days=days(tried.rhythm),
-        p_lapsed_90=chance(tried.p_lapsed_90),
-        state=tried.state,
-    )
-
-
 def other(name: str, addresses: tuple[str, ...], kind: Kind, reason: str) -> PersonView:
     """Show a machine, list, room or the owner: nobody one could lose touch with."""
     return PersonView(
@@ -153,12 +120,3 @@ def days(span: timedelta | None) -> float | None:
 def chance(probability: float | None) -> float | None:
     """Return a chance with three decimals: more would only look exact."""
     return None if probability is None else round(probability, 3)
-
-
-def _tally(tally: Tally) -> MessagesView:
-    return MessagesView(
-        read=tally.read,
-        stored=tally.stored,
-        duplicates=tally.duplicates,
-        skipped=tuple(CountView(reason=skip.reason, count=skip.count) for skip in tally.skipped),
-    )

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.progress import Progress as Bar
 
-from worker import trial, trial_report, views
+from worker import trial, trial_report, trial_views
 from worker.json_views import to_json
 from worker.report import safe
 from worker.rulebooks import shipped
@@ -35,7 +35,7 @@ def tried(paths: Sequence[Path], *, me: Sequence[str], zone: str | None, now: da
     with _shown() as shown:
         found = trial.run(paths, me=me, now=at, zone=where.key, rulebook=shipped(), on_progress=shown.update)
     if as_json:
-        click.echo(to_json(views.trial(found)))
+        click.echo(to_json(trial_views.trial(found)))
     else:
         trial_report.tell(found, where, at)
 
