@@ -126,8 +126,8 @@ def _credited(person: Address | None, owner: OwnerKeys) -> str:
 
 
 def _names_owner(message: MessageMetadata, owner: OwnerKeys) -> bool:
-    keys = owner.keys
-    return any(match_key(address.email) in keys for part in (message.to, message.cc, message.bcc) for address in part)
+    emails = [address.email for part in (message.to, message.cc, message.bcc) for address in part]
+    return not owner.keys.isdisjoint(map(match_key, emails))
 
 
 def _direction(message: MessageMetadata, owner: OwnerKeys, bits: int, author: str, *, is_named: bool) -> Direction:

@@ -70,16 +70,25 @@ def signals(message: MessageMetadata) -> Signal:
 
 
 def list_addresses(message: MessageMetadata) -> tuple[Address, ...]:
-    """Return the addresses among From, To and Cc that the list headers name, and the one of List-Post."""
+    """Return the addresses among From, To and Cc that the list headers name, else the one of List-Post; each once."""
     if not message.list_id and not message.list_post:
         return ()
-    name = LIST_NAME.search(message.list_id)
-    id_ = name.group(1).lower() if name else ""
-    posted = MAILTO.search(message.list_post)
-    post = posted.group(1).lower() if posted else ""
-    seen = (*message.to, *message.cc, *message.from_[:1])
-    found = tuple(a for a in seen if (email := a.email.lower()) == post or (id_ and email.replace("@", ".", 1) == id_))
-    return found or ((Address(email=post),) if post else ())
+    named, post = _named(message.list_id, message.list_post)
+    found = {a.email: a for part in (message.to, message.cc, message.from_[:1]) for a in part if a.email in named}
+    return tuple(found.values()) or ((Address(email=post),) if post else ())
+
+
+@lru_cache(maxsize=1 << 12)
+def _named(list_id: str, list_post: str) -> tuple[frozenset[str], str]:
+    """Return the addresses a list may be known by, and the one to post to.
+
+    List-Id is the address with a dot for the @ wherever list software makes it (RFC 2919 3 advises it).
+    """
+    name = LIST_NAME.search(list_id)
+    posted = MAILTO.search(list_post)
+    ids = {name.group(1).replace(".", "@", 1)} if name else set()
+    post = posted.group(1) if posted else ""
+    return frozenset({spelled for text in {*ids, post} - {""} for spelled in (text, text.lower())}), post.lower()
 
 
 def _carrier(message: MessageMetadata) -> int:
@@ -147,6 +156,6 @@ def _rewritten(message: MessageMetadata) -> int:
         bits |= Signal.CALENDAR.value
     elif message.sender is not None and message.sender.email.lower() != author.email.lower() and not message.list_id:
         bits |= Signal.ON_BEHALF.value
-    if message.reply_to and (VIA_NAME.search(author.name) or any(a.email == author.email for a in list_addresses(message))):
+    if message.reply_to and (VIA_NAME.search(author.name) or author in list_addresses(message)):
         bits |= Signal.VIA.value
     return bits
