@@ -14,8 +14,9 @@ from rules.facts import CalendarEvent, MessageMetadata
 from rules.people import OwnerKeys
 from worker.store import events, messages
 from worker.store.accounts import owner_keys, owner_zone
-from worker.store.judging import review
+from worker.store.judging import review, wake
 from worker.store.mapping import Origin, maybe_instant, micros, plain
+from worker.store.occurrences import next_end
 from worker.store.statements import insert_ignoring, lock_owner, upsert
 from worker.store.tables import feed as feeds
 from worker.store.tables import skip
@@ -202,7 +203,10 @@ def _apply_events(
 ) -> set[str]:
     is_first = feed.is_rereading and feed.generation <= 1
     zone = owner_zone(connection, feed.owner)
-    return events.apply(connection, origin, read, removed, known_as, now, zone=zone, is_first_read=is_first)
+    touched = events.apply(connection, origin, read, removed, known_as, now, zone=zone, is_first_read=is_first)
+    if (end := next_end(connection, feed.owner, now)) is not None:
+        wake(connection, feed.owner, end)
+    return touched
 
 
 def _sweep(connection: Connection, feed: StoredFeed, covered: datetime | None, now: datetime) -> None:

@@ -10,11 +10,13 @@ from typing import Any, Literal, cast
 from sqlalchemy import Connection, Row, RowMapping, func, or_, select
 
 from rules.addresses import domain_of, match_key
+from rules.facts import Address
 from rules.interactions import ALL_HANDS, MailRow, MeetingRow, NotHeld, contacts_of
+from rules.names import best_name
 from rules.network import Kind, Mail, Meeting, Past, Person, Promise, Relation, Unheld
 from rules.people import OwnerKeys
 from rules.rhythm import Contact
-from worker.store.mapping import instant, maybe_instant, message_of, micros
+from worker.store.mapping import decode, instant, maybe_instant, message_of, micros
 from worker.store.meetings import Diary, Entry, Name
 from worker.store.statements import chunks
 from worker.store.surroundings import Coverage, pasts_of
@@ -35,6 +37,7 @@ class _Raw:
 
     row: Row[*tuple[Any, ...]]
     keys: list[str] = field(default_factory=list)
+    written: list[Address] = field(default_factory=list)
     dead: set[str] = field(default_factory=set)
     mails: list[Row[*tuple[Any, ...]]] = field(default_factory=list)
     meetings: dict[Name, Row[*tuple[Any, ...]]] = field(default_factory=dict)
@@ -61,15 +64,12 @@ def _rows(connection: Connection, owner: str, ids: Sequence[str], now: datetime)
     persons = select(person).where(person.c.owner == owner, person.c.id.in_(ids)).order_by(person.c.id)
     raw = {row.id: _Raw(row=row) for row in connection.execute(persons)}
     holders: dict[str, _Raw] = {}
-    held = select(address.c.key, address.c.person, address.c.is_dead).where(
-        address.c.owner == owner, address.c.person.in_(list(raw))
-    )
-    for key, person_id, is_dead in connection.execute(
-        held.order_by(address.c.is_dead, func.coalesce(address.c.last_at, 0).desc(), address.c.key)
-    ):
-        holders[key] = raw[person_id]
-        raw[person_id].keys.append(key)
-        raw[person_id].dead |= {key} if is_dead else set()
+    held = select(address).where(address.c.owner == owner, address.c.person.in_(list(raw)))
+    for row in connection.execute(held.order_by(address.c.is_dead, func.coalesce(address.c.last_at, 0).desc(), address.c.key)):
+        holders[row.key] = raw[row.person]
+        raw[row.person].keys.append(row.key)
+        raw[row.person].written.append(Address(email=row.email, name=best_name(decode(row.names))))
+        raw[row.person].dead |= {row.key} if row.is_dead else set()
     for some in chunks(sorted(holders)):
         for row in connection.execute(_parties(owner, some, now)):
             holders[row.address].mails.append(row)
@@ -211,6 +211,7 @@ def _person(raw: _Raw, known_as: OwnerKeys) -> Person:
         id=row.id,
         name=row.name,
         addresses=tuple(raw.keys),
+        written=tuple(raw.written),
         kind=cast("Kind", row.kind),
         reason=row.reason,
         first_name=row.first_name,

@@ -1,0 +1,62 @@
+"""Sums: what is listed of a person without loading their history; a cache, made again at every review."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, func, select, update
+
+from rules.network import Relation
+from worker.store.mapping import encode, micros
+from worker.store.occurrences import next_end
+from worker.store.tables import owner as owners
+from worker.store.tables import person
+
+
+def save(connection: Connection, owner: str, relations: Collection[Relation]) -> None:
+    """Keep the sums of the persons just looked at."""
+    rows = [
+        {"who": each.person.id, "new_sums": _sums(each), "new_last_at": None if each.last_at is None else micros(each.last_at)}
+        for each in relations
+    ]
+    if rows:
+        mine = update(person).where(person.c.owner == owner, person.c.id == bindparam("who"))
+        connection.execute(mine.values(sums=bindparam("new_sums"), last_at=bindparam("new_last_at")), rows)
+
+
+def claim(connection: Connection, owner: str, now: datetime, until: datetime) -> list[str]:
+    """Take the persons due for review: nobody loses them if we crash, and what happens to them meanwhile is not missed."""
+    due = update(person).where(person.c.owner == owner, person.c.next_review_at <= micros(now))
+    taken = connection.execute(due.values(next_review_at=micros(until)).returning(person.c.id)).scalars()
+    return sorted(str(each) for each in taken)
+
+
+def settle(connection: Connection, owner: str, claimed: datetime, reviews: Mapping[str, datetime | None], now: datetime) -> None:
+    """Note when each person taken is to be looked at next, but where something has happened since; and when the owner's network is."""
+    rows = [{"who": each, "next_at": None if at is None else micros(at)} for each, at in reviews.items()]
+    if rows:
+        mine = update(person).where(
+            person.c.owner == owner, person.c.id == bindparam("who"), person.c.next_review_at == micros(claimed)
+        )
+        connection.execute(mine.values(next_review_at=bindparam("next_at")), rows)
+    first = connection.execute(select(func.min(person.c.next_review_at)).where(person.c.owner == owner)).scalar()
+    end = next_end(connection, owner, now)
+    times = [*([] if first is None else [int(first)]), *([] if end is None else [micros(end)])]
+    values = {"decided_at": micros(now), "next_review_at": min(times, default=None)}
+    connection.execute(update(owners).where(owners.c.id == owner).values(values))
+
+
+def _sums(relation: Relation) -> str:
+    instants = {
+        "first_at": relation.first_at,
+        "last_in_at": relation.last_in_at,
+        "last_out_at": relation.last_out_at,
+        "next_at": relation.next_meeting.start if relation.next_meeting else None,
+    }
+    counts = {
+        "interactions": relation.interactions,
+        "meetings": relation.meetings_held,
+        "one_to_ones": relation.one_to_ones_held,
+    }
+    return encode(counts | {name: micros(at) for name, at in instants.items() if at is not None})
