@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from rules.engine import Decision
-    from rules.network import Network, Person
-    from rules.rulebook import Rulebook
+from connectors.port import Skipped
+from rules.engine import Decision, suggest
+from rules.facts import CalendarEvent, MessageMetadata
+from rules.network import Network, Person, Relation, Standing
+from rules.rhythm import lapse_probability, rhythm
+from rules.rulebook import Rulebook
+from rules.standing import standing
+from rules.worth import worth
+from worker import trial_calendar
+from worker.rulebooks import wording
+from worker.trial_attention import Attention, attention
+from worker.trial_mail import Letters
+from worker.trial_network import Composed, compose
+from worker.trial_owner import Confidence, Evidence, Guess, given
+from worker.trial_reading import Found, MailFiles, calendar_size
+
+__all__ = ["Attention", "Progress", "SkipCount", "Tally", "TrialPerson", "TrialReport", "run"]
+
+HORIZON = timedelta(days=90)
+STEPS = 200
+"""Reports of progress, about."""
+EARLY = 6
+"""Names shown while mail is still being read."""
+
+
+Stage = Literal["owner", "mail", "calendar", "people", "decide"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,24 +66,7 @@ class TrialPerson:
     next_meeting_at: datetime | None
     rhythm: timedelta | None
     p_lapsed_90: float | None
-    state: str
-    """in touch, quiet, booked, one-way, or muted."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attention:
-    """How the owner's meeting hours are spread over people, last twelve months."""
-
-    hours: float
-    """Person-hours in meetings."""
-    top: tuple[tuple[str, float], ...]
-    """Up to five (name, share of the hours), largest first."""
-    top_share: float
-    """Their share together, 0 to 1."""
-    last_outside_at: datetime | None
-    """The last held meeting with somebody outside the owner's organisation."""
-    sentence: str
-    """It all in one sentence; "" where there is nothing to tell."""
+    state: Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +74,7 @@ class TrialReport:
     """All that `try` found."""
 
     owner_addresses: tuple[str, ...]
-    owner_confidence: Literal["given", "certain", "likely", "unsure"]
+    owner_confidence: Confidence
     owner_reason: str
     """How they were found, in one sentence."""
     messages: Tally
@@ -77,9 +82,9 @@ class TrialReport:
     people: tuple[TrialPerson, ...]
     """All humans with an interaction, most interactions first."""
     others: tuple[Person, ...]
-    """Machines, lists, rooms and the owner."""
+    """Machines, lists, rooms, whoever only one side ever wrote to ("unknown"), and the owner."""
     quiet: tuple[TrialPerson, ...]
-    """Who has gone quiet, most surprising first."""
+    """Who has gone quiet, the most worthwhile first."""
     attention: Attention
     network: Network
     decision: Decision
@@ -90,7 +95,7 @@ class TrialReport:
 class Progress:
     """How far it has come; passed to `on_progress` at most a few hundred times."""
 
-    stage: Literal["owner", "mail", "calendar", "people", "decide"]
+    stage: Stage
     done: int
     """Bytes on disk read so far."""
     total: int
@@ -109,4 +114,150 @@ def run(
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> TrialReport:
     """Read the paths (mbox, Maildir, .eml, .ics, Takeout folder, .zip, .tgz, mixed) and decide as of `now`."""
-    raise NotImplementedError
+    return _Trial(paths, now=now, zone=zone, tell=on_progress).report(me, rulebook)
+
+
+class _Counts:
+    """A Tally being counted."""
+
+    def __init__(self) -> None:
+        self.stored = self.duplicates = 0
+        self._reasons: dict[str, tuple[int, str]] = {}
+
+    def skip(self, skipped: Skipped) -> None:
+        count, example = self._reasons.get(skipped.reason, (0, skipped.remote_id))
+        self._reasons[skipped.reason] = count + 1, example
+
+    def keep(self, *, is_new: bool) -> None:
+        self.stored += is_new
+        self.duplicates += not is_new
+
+    def tally(self) -> Tally:
+        reasons = sorted(self._reasons.items(), key=lambda item: (-item[1][0], item[0]))
+        skipped = tuple(SkipCount(reason=reason, count=count, example=example) for reason, (count, example) in reasons)
+        read = self.stored + self.duplicates + sum(skip.count for skip in skipped)
+        return Tally(read=read, stored=self.stored, duplicates=self.duplicates, skipped=skipped)
+
+
+class _Trial:
+    """One run: the calendars, who the owner is, the mail, the network, the decision."""
+
+    def __init__(self, paths: Sequence[Path], *, now: datetime, zone: str, tell: Callable[[Progress], None]) -> None:
+        self._paths = paths
+        self._now = now
+        self._zone = zone
+        self._tell = tell
+        self._mail = MailFiles(paths)
+        self._series: trial_calendar.Series = {}
+        self._done = 0
+        self._total = self._mail.size() + calendar_size(paths)
+
+    def report(self, me: Sequence[str], rulebook: Rulebook) -> TrialReport:
+        events = self._read_calendars()
+        guess, evidence = (given(me), None) if me else self._who()
+        letters, messages = self._read_mail(guess, evidence)
+        if evidence is not None:
+            first, guess = guess, evidence.guess()
+            if first.keys != guess.keys:  # an alias that only later Sent mail showed
+                letters, messages = self._read_mail(guess, None)
+        self._say("people", letters)
+        composed = compose(letters, self._series, guess, zone=self._zone, now=self._now)
+        self._say("decide", letters)
+        return self._told(composed, guess, messages, events, rulebook)
+
+    def _read_calendars(self) -> Tally:
+        counts = _Counts()
+        for found in trial_calendar.read(self._paths, self._zone):
+            if isinstance(found, Skipped):
+                counts.skip(found)
+            else:
+                counts.keep(is_new=trial_calendar.store(self._series, found))
+        self._done = calendar_size(self._paths)
+        self._say("calendar", None)
+        return counts.tally()
+
+    def _who(self) -> tuple[Guess, Evidence]:
+        """Look at the first messages of each source; where no Sent mail settles it, at all of them."""
+        evidence = Evidence()
+        self._add_all(evidence, self._mail.sample())
+        if not evidence.is_settled():
+            evidence = Evidence()
+            self._total += self._mail.size()
+            self._add_all(evidence, self._stepping("owner", self._mail.messages(), None))
+            self._done += self._mail.disk.done
+            self._mail.disk.done = 0
+        return evidence.guess(), evidence
+
+    def _add_all(self, evidence: Evidence, messages: Iterator[MessageMetadata | Skipped]) -> None:
+        for message in messages:
+            if isinstance(message, MessageMetadata):
+                evidence.add(message)
+        for event in self._events():
+            evidence.add_event(event)
+
+    def _events(self) -> Iterator[CalendarEvent]:
+        return (event for copies in self._series.values() for event in copies.values())
+
+    def _read_mail(self, guess: Guess, evidence: Evidence | None) -> tuple[Letters, Tally]:
+        letters, counts = Letters(guess.keys, self._now), _Counts()
+        self._mail.disk.done = 0
+        for message in self._stepping("mail", self._mail.messages(), letters):
+            if isinstance(message, Skipped):
+                counts.skip(message)
+                continue
+            if letters.add(message):
+                counts.stored += 1
+            else:
+                counts.duplicates += 1
+            if evidence is not None and message.is_sent:
+                evidence.add_sent(message)
+        return letters, counts.tally()
+
+    def _stepping(self, stage: Stage, messages: Iterator[Found], letters: Letters | None) -> Iterator[Found]:
+        """Pass the messages on, and say now and then how far it is."""
+        step = max(1, self._total // STEPS)
+        next_at = step // 4
+        disk = self._mail.disk
+        for message in messages:
+            if disk.done >= next_at:
+                next_at = disk.done + step
+                self._say(stage, letters)
+            yield message
+
+    def _say(self, stage: Stage, letters: Letters | None) -> None:
+        done = min(self._done + self._mail.disk.done, self._total)
+        self._tell(Progress(stage=stage, done=done, total=self._total, names=letters.names(EARLY) if letters else ()))
+
+    def _told(self, composed: Composed, guess: Guess, messages: Tally, events: Tally, rulebook: Rulebook) -> TrialReport:
+        network, now = composed.network, self._now
+        people = {one.person.id: _person(one, now) for one in network.relations}
+        quiet = [one for one in network.relations if people[one.person.id].state == "quiet"]
+        decision = (
+            suggest(network, rulebook, now, wording()) if guess.addresses else Decision(suggestions=(), refusals=(), traces=())
+        )
+        return TrialReport(
+            owner_addresses=tuple(address.email for address in guess.addresses),
+            owner_confidence=guess.confidence,
+            owner_reason=guess.reason,
+            messages=messages,
+            events=events,
+            people=tuple(people.values()),
+            others=composed.others,
+            quiet=tuple(people[one.person.id] for one in sorted(quiet, key=lambda one: (-worth(one, now), one.person.id))),
+            attention=attention(network, composed.engagements.held, now),
+            network=network,
+            decision=decision,
+        )
+
+
+def _person(relation: Relation, now: datetime) -> TrialPerson:
+    contacts = relation.contacts
+    return TrialPerson(
+        person=relation.person,
+        interactions=relation.interactions,
+        last_at=relation.last_at,
+        next_meeting_at=relation.next_meeting.start if relation.next_meeting else None,
+        rhythm=rhythm(contacts),
+        p_lapsed_90=lapse_probability(contacts, now=now, horizon=HORIZON) if contacts else None,
+        state=standing(relation, now),
+    )

@@ -6,7 +6,8 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final, overload
+from heapq import nlargest
+from typing import Final, Literal, overload
 
 from rules.facts import MessageMetadata
 from rules.interactions import MeetingRow, contacts_of
@@ -146,6 +147,12 @@ class Letters:
             bytes(reply for _, _, reply in found),
         )
 
+    def names(self, count: int) -> tuple[str, ...]:
+        """Name whom there is most to read of, both ways, so far."""
+        known = [one for one in self.addresses.values() if one.names and one.counts.get("in") and one.counts.get("to")]
+        most = nlargest(count, known, key=lambda one: len(one.rows))
+        return tuple(max(one.names, key=lambda name: one.names[name]) for one in most)
+
     def _introduce(self, sightings: Sequence[Sighting]) -> None:
         """Note who was on a message together."""
         if not 1 < len(sightings) <= CIRCLE:
@@ -210,6 +217,12 @@ class Diary(Sequence[Contact]):
             recipients=max(1, mark >> 1),
             is_reply=bool(self._replies[index]),
         )
+
+    def last(self, direction: Literal["in", "out"]) -> datetime | None:
+        """Return when something last went that way."""
+        way = direction == "out"
+        index = next((index for index in range(len(self) - 1, -1, -1) if self._marks[index] & 1 == way), None)
+        return None if index is None else self[index].at
 
     def __iter__(self) -> Iterator[Contact]:
         return map(self.__getitem__, range(len(self._times)))

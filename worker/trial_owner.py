@@ -66,8 +66,8 @@ class Evidence:
 
     def add(self, message: MessageMetadata) -> None:
         """Note who wrote a message and to whom."""
-        if message.is_sent and message.from_:
-            self._sent[self._key(message.from_[0])] += 1
+        if message.is_sent:
+            self.add_sent(message)
         self._count += 1
         if self._count % self._stride or message.is_draft:
             return
@@ -79,6 +79,11 @@ class Evidence:
             else frozenset()
         )
         self._keep(authors - lists, others - lists)
+
+    def add_sent(self, message: MessageMetadata) -> None:
+        """Note only who wrote a message that was filed as sent."""
+        if message.from_:
+            self._sent[self._key(message.from_[0])] += 1
 
     def add_event(self, event: CalendarEvent) -> None:
         """Note who is in a meeting; an entry without others says nothing."""
@@ -117,6 +122,7 @@ class Evidence:
         keys = [key for key, count in self._sent.most_common() if key and count >= max(1, SHARE_OF_SENT * total)]
         share = sum(self._sent[key] for key in keys) / total if total else 0.0
         keys += self._namesakes(keys)
+        keys += self._everywhere([authors for authors, others in self._parties if authors is others], keys)
         return Guess(
             addresses=self._addresses(keys),
             confidence="certain" if total >= ENOUGH and share >= NEARLY_ALL else "likely",
@@ -129,14 +135,12 @@ class Evidence:
         names = self._groups()
         on = Counter(group for authors, others in self._parties for group in {names[key] for key in authors | others})
         wrote = Counter(names[key] for authors, _ in self._parties for key in authors)
-        ranked = [group for group, count in on.most_common(50) if wrote[group] > 0 and (total < ENOUGH or wrote[group] < count)]
+        ranked = sorted(on, key=lambda group: (-on[group], not 0 < wrote[group] < on[group], group))[:2]
         if not ranked:
             return Guess()
-        first, rival = ranked[0], on[ranked[1]] if len(ranked) > 1 else 0
+        first, rival = ranked[0], sum(on[group] for group in ranked[1:])
         keys = self._most_seen(key for key, group in names.items() if group == first)
-        left = [authors | others for authors, others in self._parties if not (authors | others) & set(keys)]
-        rest = Counter(key for party in left for key in party if wrote[names[key]])
-        keys += [key for key, count in rest.most_common(1) if len(left) >= ENOUGH and count >= REST * len(left)]
+        keys += self._everywhere([authors | others for authors, others in self._parties], keys)
         share = sum(bool((authors | others) & set(keys)) for authors, others in self._parties) / total
         is_likely = share >= NEARLY_ALL and total >= ENOUGH and rival < (share - APART) * total
         return Guess(
@@ -144,6 +148,13 @@ class Evidence:
             confidence="likely" if is_likely else "unsure",
             reason=f"{_people(keys)} {'is' if len(keys) == 1 else 'are'} on {_percent(share)} of all messages and meetings.",
         )
+
+    def _everywhere(self, parties: Iterable[frozenset[str]], keys: Sequence[str]) -> list[str]:
+        """Return the one address that is on nearly everything the owner's known ones are not on."""
+        left = [party for party in parties if party.isdisjoint(keys)]
+        rest = Counter(key for party in left for key in party)
+        first, second = [*rest.most_common(2), ("", 0), ("", 0)][:2]
+        return [first[0]] if len(left) >= ENOUGH and first[1] >= REST * len(left) and second[1] < REST * first[1] else []
 
     def _groups(self) -> dict[str, str]:
         """Name for each address the human behind it: addresses under one full name are one."""

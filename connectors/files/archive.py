@@ -47,7 +47,11 @@ def is_archive(path: Path) -> bool:
     return path.name.lower().endswith(ARCHIVE_SUFFIXES)
 
 
-def members(path: Path, wanted: Callable[[str], bool]) -> Iterator[Member | Skipped]:
+def _opened(path: Path) -> BinaryIO:
+    return path.open("rb")
+
+
+def members(path: Path, wanted: Callable[[str], bool], opened: Callable[[Path], BinaryIO] = _opened) -> Iterator[Member | Skipped]:
     """Yield every wanted file of the archive in its order, or why one (or all the rest) cannot be read. Never raises.
 
     Names that climb out (`..`, absolute, drive letters), links and devices are skipped with their reason; a name is
@@ -55,7 +59,8 @@ def members(path: Path, wanted: Callable[[str], bool]) -> Iterator[Member | Skip
     """
     read = _zip_members if path.name.lower().endswith(".zip") else _tar_members
     try:
-        yield from read(path, wanted)
+        with opened(path) as disk:
+            yield from read(path, disk, wanted)
     except TooBig:
         raise
     except BROKEN as error:
@@ -72,8 +77,8 @@ def why_unsafe(name: str) -> str:
     return ""
 
 
-def _zip_members(path: Path, wanted: Callable[[str], bool]) -> Iterator[Member | Skipped]:
-    with zipfile.ZipFile(path) as archive:
+def _zip_members(path: Path, disk: BinaryIO, wanted: Callable[[str], bool]) -> Iterator[Member | Skipped]:
+    with zipfile.ZipFile(disk) as archive:
         infos = archive.infolist()
         if len(infos) > MAX_MEMBERS:
             yield Skipped(remote_id=str(path), reason=f"the archive lists more than {MAX_MEMBERS} files")
@@ -97,30 +102,28 @@ def _zip_members(path: Path, wanted: Callable[[str], bool]) -> Iterator[Member |
                 allowance -= stream.given
 
 
-def _tar_members(path: Path, wanted: Callable[[str], bool]) -> Iterator[Member | Skipped]:
-    with path.open("rb") as disk:
-        is_gzip = disk.read(2) == b"\x1f\x8b"
-        disk.seek(0)
-        packed = path.stat().st_size
-        plain = gzip.GzipFile(fileobj=disk) if is_gzip else disk
-        source = Guarded(cast("BinaryIO", plain), limit=max(FREE, MAX_RATIO * packed))
-        with tarfile.open(fileobj=source, mode="r|") as archive:
-            for count, info in enumerate(archive):
-                archive.members = []  # type: ignore[attr-defined]  # untyped; a stream of a million members is not kept
-                if count >= MAX_MEMBERS:
-                    yield Skipped(remote_id=str(path), reason=f"the archive lists more than {MAX_MEMBERS} files")
-                    return
-                if info.isdir() or not wanted(info.name):
-                    continue
-                reason = why_unsafe(info.name) or ("" if info.isfile() else "it is a link or a device")
-                stream = None if reason else archive.extractfile(info)
-                if stream is None:
-                    yield Skipped(
-                        remote_id=f"{path}!{info.name}",
-                        reason=f"a file in the archive was left out: {reason or 'it has no content'}",
-                    )
-                    continue
-                yield Member(name=info.name, size=info.size, packed=0, stream=cast("BinaryIO", stream))
+def _tar_members(path: Path, disk: BinaryIO, wanted: Callable[[str], bool]) -> Iterator[Member | Skipped]:
+    is_gzip = disk.read(2) == b"\x1f\x8b"
+    disk.seek(0)
+    plain = gzip.GzipFile(fileobj=disk) if is_gzip else disk
+    source = Guarded(cast("BinaryIO", plain), limit=max(FREE, MAX_RATIO * path.stat().st_size))
+    with tarfile.open(fileobj=source, mode="r|") as archive:
+        for count, info in enumerate(archive):
+            archive.members = []  # type: ignore[attr-defined]  # untyped; a stream of a million members is not kept
+            if count >= MAX_MEMBERS:
+                yield Skipped(remote_id=str(path), reason=f"the archive lists more than {MAX_MEMBERS} files")
+                return
+            if info.isdir() or not wanted(info.name):
+                continue
+            reason = why_unsafe(info.name) or ("" if info.isfile() else "it is a link or a device")
+            stream = None if reason else archive.extractfile(info)
+            if stream is None:
+                yield Skipped(
+                    remote_id=f"{path}!{info.name}",
+                    reason=f"a file in the archive was left out: {reason or 'it has no content'}",
+                )
+                continue
+            yield Member(name=info.name, size=info.size, packed=0, stream=cast("BinaryIO", stream))
 
 
 class Guarded(io.RawIOBase):

@@ -51,7 +51,7 @@ def changes(source: Source, since: Cursor | None, disk: Disk) -> Iterator[Change
             yield Changes(cursor=since, remaining=0, covered_since=ALL_TIME, is_last=True)
             return
         found = (
-            archive_messages(source.path, after=(mark.member, mark.at))
+            archive_messages(source.path, disk, after=(mark.member, mark.at))
             if source.kind == "archive"
             else _mbox(source, mark.at, disk)
         )

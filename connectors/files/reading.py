@@ -49,6 +49,10 @@ class Disk:
         """Open a file as it lies."""
         return cast("BinaryIO", _Counted(path, self))
 
+    def open_buffered(self, path: Path) -> BinaryIO:
+        """Open a file for a reader that asks for a few bytes at a time."""
+        return io.BufferedReader(cast("io.FileIO", _Counted(path, self)), 1 << 18)
+
     def open_mbox(self, path: Path) -> BinaryIO:
         """Open a file, unpacked if it is gzip."""
         raw = self.open(path)
@@ -122,10 +126,12 @@ def file_message(
     return _message(head, remote_id, labels, received_at, size)
 
 
-def archive_messages(path: Path, *, after: tuple[str, int] = ("", 0)) -> Iterator[tuple[MessageMetadata | Skipped, str, int]]:
+def archive_messages(
+    path: Path, disk: Disk, *, after: tuple[str, int] = ("", 0)
+) -> Iterator[tuple[MessageMetadata | Skipped, str, int]]:
     """Yield the mail in an archive with the member and offset to go on from; `after` is such a place. Never raises."""
     is_reached = not after[0]
-    for member in archive.members(path, is_mail):
+    for member in archive.members(path, is_mail, disk.open_buffered):
         if isinstance(member, Skipped):
             if is_reached:
                 yield member, "", 0

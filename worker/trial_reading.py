@@ -1,0 +1,93 @@
+"""All mail under some paths as one stream for a trial, with the bytes read so far."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from connectors.files import folder
+from connectors.files.archive import is_archive
+from connectors.files.ics_feed import is_ics
+from connectors.files.reading import Disk, archive_messages, labels_of, mbox_messages
+from connectors.files.sources import Source, find
+from connectors.port import PortError, Skipped
+from rules.facts import MessageMetadata
+
+SAMPLE: Final = 300
+"""Messages of each source that are looked at first: enough to see whose Sent mail it is."""
+Found = MessageMetadata | Skipped
+
+
+class MailFiles:
+    """The mail under the paths. `disk.done` counts the bytes passed."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        found = list(find([path for path in paths if not is_ics(path.name)]))
+        self._skipped = [each for each in found if isinstance(each, Skipped)]
+        self._sources = [each for each in found if isinstance(each, Source)]
+        self.disk = Disk()
+
+    def messages(self) -> Iterator[Found]:
+        """Yield every message, or why one cannot be read."""
+        yield from self._skipped
+        for source in self._sources:
+            yield from _messages(source, self.disk)
+
+    def sample(self) -> Iterator[Found]:
+        """Yield the first messages of each source; not counted."""
+        for source in self._sources:
+            with closing(_messages(source, Disk())) as found:
+                yield from islice(found, SAMPLE)
+
+    def size(self) -> int:
+        """Return how many bytes `messages` will pass."""
+        return sum(_size(source) for source in self._sources)
+
+
+def calendar_size(paths: Sequence[Path]) -> int:
+    """Return how many bytes of calendars lie under the paths, those inside archives left out."""
+    files = [path for path in paths if is_ics(path.name) and path.is_file()]
+    below = [file for path in paths if path.is_dir() for file in path.rglob("*") if is_ics(file.name) and file.is_file()]
+    return sum(file.stat().st_size for file in {*files, *below} if not is_archive(file))
+
+
+def _messages(source: Source, disk: Disk) -> Generator[Found, None, None]:
+    match source.kind:
+        case "mbox":
+            try:
+                with disk.open_mbox(source.path) as stream:
+                    for found, _ in mbox_messages(stream, prefix=f"{source.path}:", labels=labels_of(source.name)):
+                        yield found
+            except OSError as error:
+                yield Skipped(remote_id=str(source.path), reason=f"the file cannot be opened: {error.strerror or error}")
+        case "archive":
+            for found, _, _ in archive_messages(source.path, disk):
+                yield found
+        case "maildir" | "folder" | "message":
+            yield from _files(source, disk)
+        case "missing":
+            yield Skipped(remote_id=str(source.path), reason="there is no such file or folder")
+
+
+def _files(source: Source, disk: Disk) -> Iterator[Found]:
+    try:
+        items = sorted(folder.items(source).values(), reverse=True)
+    except PortError as error:
+        yield Skipped(remote_id=str(source.path), reason=str(error))
+        return
+    for item in items:
+        found = folder.read(source, item, disk)
+        if found is not None:
+            yield found
+
+
+def _size(source: Source) -> int:
+    try:
+        if source.kind in {"maildir", "folder", "message"}:
+            return sum(Path(item.path).stat().st_size for item in folder.items(source).values())
+        return source.path.stat().st_size
+    except (OSError, PortError):
+        return 0
