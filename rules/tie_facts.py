@@ -24,6 +24,15 @@ def _former_strength(case: Case) -> float:
     return 0.0 if last is None else strength(case.relation.contacts, last)
 
 
+def _unanswered(case: Case) -> float:
+    """Count the owner's messages nobody answered; the answer that ended an exchange asks for none."""
+    contacts = case.relation.contacts
+    heard = max((contact.at for contact in contacts if contact.direction == "in"), default=None)
+    answers = [contact for contact in contacts if contact.direction == "out" and heard is not None and contact.at > heard]
+    ended = min(answers, key=lambda contact: contact.at, default=None)
+    return float(unanswered(contacts) - (ended is not None and ended.is_reply))
+
+
 def _has_two_way(case: Case) -> bool:
     relation = case.relation
     return relation.meetings_held > 0 or (relation.last_in_at is not None and relation.last_out_at is not None)
@@ -165,7 +174,7 @@ TIE_FACTS = (
         "tie.unanswered",
         "the owner's messages since the person was last heard",
         "Your last messages to {name} are still unanswered, so I leave it at that.",
-        lambda c: float(unanswered(c.relation.contacts)),
+        _unanswered,
     ),
     number("tie.gives", "what the owner gave", "You gave {value} so far.", lambda c: float(c.relation.gives)),
     number("tie.asks", "what the owner asked for", "You asked {value} times so far.", lambda c: float(c.relation.asks)),

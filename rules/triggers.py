@@ -92,7 +92,7 @@ def _reply_owed(view: View, relation: Relation) -> Cases:
 
 def _awaiting_reply(view: View, relation: Relation) -> Cases:
     mail = _last_word(view, relation)
-    if mail is not None and mail.direction == "out" and mail.subject:
+    if mail is not None and mail.direction == "out" and mail.subject and not mail.in_reply_to:
         yield _of_mail(view, relation, mail)
 
 

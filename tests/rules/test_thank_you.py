@@ -1,0 +1,368 @@
+"""thank_you: when a mail of thanks appears, for whom, what it says, and when nothing does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from rules.engine import Decision, Keep, Withdraw, still_wanted, suggest
+from rules.facts import Address
+from rules.network import Meeting, Network, Person, Relation
+from rules.rulebook import Rulebook, parse
+from rules.suggestions import Draft, Suggestion
+from rules.wording import Wording
+from tests.rules.builders import (
+    DAY, HOUR, NOW, OLIVIA, days_ago, exchange, guest, human, mail_from, mail_to, meeting_with, network, past, tie, with_ledger,
+)  # fmt: skip
+
+ANNA = human("Anna Berg <anna@acme.example>")
+BEN = human("Ben Ito <ben@acme.example>")
+CLEO = human("Cleo Dahl <cleo@other.example>")
+COLLEAGUE = human("Karl Amt <karl@own.example>", is_internal=True)
+
+Decide = Callable[..., Decision]
+
+
+@pytest.fixture
+def decide(rulebook: Rulebook, wording: Wording) -> Decide:
+    return lambda *relations, now=NOW, book=rulebook, **more: suggest(network(*relations, **more), book, now, wording)
+
+
+def drafts(decision: Decision, rule: str = "thank_you") -> list[Draft]:
+    return [one.action for one in decision.suggestions if one.rule == rule and isinstance(one.action, Draft)]
+
+
+def why_not(decision: Decision, rule: str = "thank_you") -> str:
+    return next((one.sentence for one in decision.refusals if one.rule == rule), "")
+
+
+def met(person: Person = ANNA, **more: Any) -> Relation:
+    """Met once, three hours ago."""
+    return tie(person, meetings=[meeting_with(person, **more)])
+
+
+def test_after_a_first_meeting_one_ready_draft_appears(decide: Decide) -> None:
+    decision = decide(met())
+    (draft,) = drafts(decision)
+    (suggestion,) = decision.suggestions
+    assert draft.to == (Address(email="anna@acme.example", name="Anna Berg"),)
+    assert draft.from_ == OLIVIA.addresses[0]
+    assert draft.text == "Hello Anna,\n\nThank you for making the time for our first meeting.\n\nBest regards\nOlivia Ost\nCTO, Own\n"
+    assert draft.message_id == f"{suggestion.key}@own.example"
+    assert (suggestion.mode, suggestion.why) == ("create", "You met Anna Berg for the first time.")
+    assert suggestion.evidence[0].ref.startswith("event:m-")
+
+
+def test_the_first_meeting_in_fourteen_months_says_so(decide: Decide) -> None:
+    before = meeting_with(ANNA, ended=days_ago(426))
+    (draft,) = drafts(decide(tie(ANNA, meetings=[before, meeting_with(ANNA)])))
+    assert "after fourteen months" in draft.text
+
+
+@pytest.mark.parametrize(
+    ("name", "meeting"),
+    [
+        ("too many people", meeting_with(ANNA, *(guest(f"g{n}@g.example") for n in range(5)))),
+        ("a private event", meeting_with(ANNA, is_private=True)),
+        ("an interview by its title", meeting_with(ANNA, title="Interview: platform engineer")),
+        ("an interview by its organiser", meeting_with(ANNA, organizer=Address(email="no-reply@us.greenhouse-mail.io"))),
+        ("a matter of law by the guest", meeting_with(ANNA, guest("x@smith-legal.example"))),
+        ("ended before the account was connected", meeting_with(ANNA, account_connected_at=NOW)),
+        ("over three working days ago", meeting_with(ANNA, ended=datetime(2026, 3, 4, 12, tzinfo=UTC))),
+        ("the person never answered", meeting_with(guest(ANNA, response="needs-action"))),
+        ("the person declined", meeting_with(guest(ANNA, response="declined"), guest(BEN))),
+        ("hardly believed to have taken place", meeting_with(ANNA, confidence=0.3)),
+    ],
+)  # fmt: skip
+def test_nothing_after(decide: Decide, name: str, meeting: Meeting) -> None:
+    decision = decide(tie(ANNA, meetings=[meeting]))
+    assert not drafts(decision), name
+    assert why_not(decision).endswith("."), name
+
+
+@pytest.mark.parametrize(
+    ("name", "relation"),
+    [
+        ("a colleague", met(COLLEAGUE)),
+        ("someone met three weeks before", tie(ANNA, meetings=[meeting_with(ANNA), meeting_with(ANNA, ended=days_ago(20))])),
+        ("someone the owner has already written to", tie(ANNA, meetings=[meeting_with(ANNA)], mails=[mail_to(ANNA, NOW - HOUR)])),
+        ("someone muted", met(human("Anna Berg <anna@acme.example>", is_muted=True, mute_reason="died"))),
+        ("someone put off", replace(met(), snoozed_until=NOW + DAY)),
+        ("someone for whom it was stopped", replace(met(), stopped_rules=frozenset({"thank_you"}))),
+        ("someone for whom everything was stopped", replace(met(), stopped_rules=frozenset({"*"}))),
+        ("someone whose only address is dead", replace(met(), dead_addresses=frozenset({"anna@acme.example"}))),
+        ("someone thanked 80 days ago", with_ledger(met(), past(ANNA, "thank_you", created_at=days_ago(80), state="closed", close_reason="done"))),
+        ("someone for whom the owner removed it twice", with_ledger(met(), *(past(ANNA, "thank_you", f"meeting:{n}", created_at=days_ago(200 + n), state="closed", close_reason="owner_deleted") for n in range(2)))),
+        ("a machine", met(human("Bot <bot@acme.example>", kind="machine"))),
+    ],
+)  # fmt: skip
+def test_nothing_for(decide: Decide, name: str, relation: Relation) -> None:
+    decision = decide(relation)
+    assert not drafts(decision), name
+    assert why_not(decision).endswith("."), name
+
+
+@pytest.mark.parametrize(
+    ("name", "relation"),
+    [
+        ("five people", met(size=5)),
+        ("first in sixty days", tie(ANNA, meetings=[meeting_with(ANNA), meeting_with(ANNA, ended=days_ago(61))])),
+        ("a Friday meeting on Tuesday", met(ended=datetime(2026, 3, 6, 12, tzinfo=UTC))),
+        ("thanked 91 days ago", with_ledger(met(), past(ANNA, "thank_you", created_at=days_ago(91), state="closed", close_reason="done"))),
+        ("removed once", with_ledger(met(), past(ANNA, "thank_you", created_at=days_ago(200), state="closed", close_reason="owner_deleted"))),
+        ("the owner wrote before the meeting only", tie(ANNA, meetings=[meeting_with(ANNA)], mails=[mail_to(ANNA, NOW - 5 * HOUR)])),
+        ("tentative", tie(ANNA, meetings=[meeting_with(guest(ANNA, response="tentative"))])),
+        ("invited by them without an answer of their own", tie(ANNA, meetings=[meeting_with(guest(ANNA, response="needs-action", is_organizer=True))])),
+    ],
+)  # fmt: skip
+def test_a_draft_after(decide: Decide, name: str, relation: Relation) -> None:
+    assert len(drafts(decide(relation))) == 1, name
+
+
+def test_what_ended_before_connecting_counts_when_looking_back(decide: Decide) -> None:
+    before = met(account_connected_at=NOW)
+    assert not drafts(decide(before))
+    assert drafts(decide(before, is_retrospective=True))
+
+
+def test_first_is_said_only_where_enough_has_been_read(decide: Decide) -> None:
+    old = tie(ANNA, meetings=[meeting_with(ANNA)], mails=exchange(ANNA, days_ago(300)))
+    assert not drafts(decide(old, history_since=days_ago(301)))
+    assert drafts(decide(old, history_since=days_ago(900)))
+    assert drafts(decide(met(), history_since=days_ago(300)))
+
+
+def test_a_draft_waits_an_hour_and_for_the_owners_morning(decide: Decide) -> None:
+    now = datetime(2026, 3, 10, 16, 30, tzinfo=UTC)
+    soon, late = decide(met(ended=NOW - HOUR / 2)), decide(met(ended=now), now=now)
+    assert drafts(soon)[0].date == NOW + HOUR / 2
+    assert late.suggestions[0].due_at == datetime(2026, 3, 11, 8, tzinfo=UTC)
+
+
+def test_a_rulebook_may_want_it_at_once_at_any_hour(decide: Decide, shipped: str) -> None:
+    own = parse([("d", shipped), ("o", '[rules.thank_you.timing]\ndelay = "0m"\nhours = "00-24"')])
+    midnight = datetime(2026, 3, 14, 23, 30, tzinfo=UTC)
+    assert decide(met(ended=midnight), now=midnight, book=own).suggestions[0].due_at == midnight
+
+
+def test_several_guests_of_one_organisation_share_one_draft(decide: Decide) -> None:
+    meeting = meeting_with(ANNA, BEN, COLLEAGUE)
+    decision = decide(tie(BEN, meetings=[meeting]), tie(ANNA, meetings=[meeting]), tie(COLLEAGUE, meetings=[meeting]))
+    (draft,) = drafts(decision)
+    assert [one.email for one in draft.to] == ["anna@acme.example", "ben@acme.example"]
+    assert draft.text.startswith("Hello Anna and Ben,")
+    assert (decision.suggestions[0].person_id, decision.suggestions[0].companions) == (ANNA.id, (BEN.id,))
+
+
+def test_two_organisations_never_share_a_draft_and_one_a_day_is_enough(decide: Decide) -> None:
+    meeting = meeting_with(ANNA, CLEO)
+    decision = decide(tie(ANNA, meetings=[meeting]), tie(CLEO, meetings=[meeting]))
+    assert [len(one.to) for one in drafts(decision)] == [1]
+    assert "enough for one day" in why_not(decision)
+
+
+def test_with_a_hidden_guest_list_nobody_sees_anybody(decide: Decide, shipped: str) -> None:
+    own = parse([("d", shipped), ("o", "[rules.thank_you.caps]\nper_day = 9\n[limits]\ngentle_days = 0")])
+    meeting = meeting_with(ANNA, BEN, has_hidden_attendees=True)
+    decision = decide(tie(ANNA, meetings=[meeting]), tie(BEN, meetings=[meeting]), book=own)
+    assert [[to.email for to in one.to] for one in drafts(decision)] == [["anna@acme.example"], ["ben@acme.example"]]
+    assert len({one.text.split("\n", 1)[1] for one in drafts(decision)}) == 2
+
+
+def test_one_text_is_true_of_everyone_it_greets(decide: Decide) -> None:
+    meeting, before = meeting_with(ANNA, BEN), meeting_with(BEN, ended=days_ago(420))
+    decision = decide(tie(ANNA, meetings=[meeting]), tie(BEN, meetings=[meeting, before]))
+    (draft,) = drafts(decision)
+    assert [one.email for one in draft.to] == ["anna@acme.example"]
+    assert "goes to Anna Berg" in why_not(decision)
+
+
+def test_a_colleague_of_someone_thanked_for_the_meeting_is_not_thanked_again(decide: Decide) -> None:
+    meeting = meeting_with(ANNA, BEN)
+    thanked = past(ANNA, "thank_you", f"meeting:{meeting.uid}/{meeting.original_start.isoformat()}", created_at=NOW - HOUR)
+    decision = decide(tie(BEN, meetings=[meeting]), ledger=(thanked,))
+    assert "one draft is enough" in why_not(decision)
+
+
+def test_the_same_meeting_is_thanked_for_once_even_under_another_address_of_the_person(decide: Decide) -> None:
+    meeting = meeting_with(ANNA)
+    cause = f"meeting:{meeting.uid}/{meeting.original_start.isoformat()}"
+    merged = human("Anna Berg <anna@acme.example>", addresses=("anna@acme.example", "anna@home.example"))
+    before = past(ANNA, "thank_you", cause, addresses=("anna@home.example",), state="closed", close_reason="owner_deleted", created_at=NOW - HOUR)
+    assert "You removed what I made" in why_not(decide(tie(merged, meetings=[meeting]), ledger=(before,)))
+
+
+def test_a_reply_only_where_everyone_on_the_thread_was_there(decide: Decide) -> None:
+    meeting = meeting_with(ANNA, BEN)
+    inside = mail_from(ANNA, days_ago(2), "Re: AW: Our roadmap", others=BEN.addresses, thread_id="T1", references=("<r>",))
+    outside = mail_from(ANNA, days_ago(1), "Budget", others=("stranger@acme.example",))
+    only_one = mail_from(ANNA, days_ago(1), "Between us")
+    both = (tie(ANNA, meetings=[meeting], mails=[inside, outside, only_one]), tie(BEN, meetings=[meeting], mails=[inside]))
+    (draft,) = drafts(decide(*both))
+    assert (draft.subject, draft.in_reply_to, draft.references[-1], draft.thread_id) == ("Re: Our roadmap", inside.message_id, inside.message_id, "T1")
+    (fresh,) = drafts(decide(tie(ANNA, meetings=[meeting], mails=[outside])))
+    assert (fresh.in_reply_to, fresh.references, fresh.thread_id, fresh.subject) == ("", (), "", "Thank you")
+
+
+def test_an_old_thread_is_not_answered(decide: Decide) -> None:
+    (draft,) = drafts(decide(tie(ANNA, meetings=[meeting_with(ANNA)], mails=[mail_from(ANNA, days_ago(45), "Old matter")])))
+    assert draft.in_reply_to == ""
+
+
+def test_the_title_is_used_only_where_it_was_a_subject_between_the_two(decide: Decide) -> None:
+    titled = tie(ANNA, meetings=[meeting_with(ANNA, title="Data platform")], mails=[mail_from(ANNA, days_ago(45), "RE: data  platform")])
+    (known,), (unknown,) = drafts(decide(titled)), drafts(decide(met(title="Kill the Acme deal")))
+    assert known.subject == "Thank you: Data platform"
+    assert "Acme deal" not in unknown.subject + unknown.text + unknown.html
+
+
+def test_the_owner_answers_from_the_address_they_were_written_to(decide: Decide) -> None:
+    thread = mail_from(ANNA, days_ago(1), "Plan", to_alias="olivia@alias.example")
+    (reply,) = drafts(decide(tie(ANNA, meetings=[meeting_with(ANNA)], mails=[thread])))
+    invited = meeting_with(ANNA, guest("Olivia <olivia@alias.example>", kind="owner"))
+    (fresh,) = drafts(decide(tie(ANNA, meetings=[replace(invited, size=2)])))
+    assert reply.from_.email == fresh.from_.email == "olivia@alias.example"
+
+
+@pytest.mark.parametrize("name", ["anna@acme.example", "Berg, Anna (EXT)", "A. Berg"])
+def test_the_greeting_is_neutral_unless_the_first_name_is_certain(decide: Decide, name: str) -> None:
+    (draft,) = drafts(decide(met(human("x <anna@acme.example>", name=name, first_name=""))))
+    assert draft.text.startswith("Hello,\n")
+
+
+def test_one_unsure_name_makes_the_whole_greeting_neutral(decide: Decide) -> None:
+    unsure = human("Ben Ito <ben@acme.example>", first_name="")
+    meeting = meeting_with(ANNA, unsure)
+    (draft,) = drafts(decide(tie(ANNA, meetings=[meeting]), tie(unsure, meetings=[meeting])))
+    assert draft.text.startswith("Hello,\n")
+
+
+def test_the_next_date_is_mentioned_where_there_is_one(decide: Decide) -> None:
+    coming = meeting_with(ANNA, ended=NOW + 16 * DAY)
+    (draft,) = drafts(decide(replace(met(), next_meeting=coming)))
+    assert "I look forward to our next meeting on 26 March." in draft.text
+    (silent,) = drafts(decide(replace(met(), next_meeting=replace(coming, is_private=True))))
+    assert "next meeting" not in silent.text
+
+
+def test_an_introducer_from_outside_is_named_a_colleague_is_not(decide: Decide) -> None:
+    introduced = replace(met(), introduced_by=CLEO.id)
+    assert "Cleo Dahl brought us together" in drafts(decide(introduced, tie(CLEO)))[0].text
+    internal = replace(met(), introduced_by=COLLEAGUE.id)
+    assert "Karl" not in drafts(decide(internal, tie(COLLEAGUE)))[0].text
+
+
+def test_a_person_is_written_to_in_their_language(decide: Decide) -> None:
+    (draft,) = drafts(decide(met(replace(ANNA, language="de"))))
+    assert draft.text.startswith("Hallo Anna,")
+    assert decide(met(replace(ANNA, language="de"))).suggestions[0].why == "You met Anna Berg for the first time."
+
+
+def test_never_the_same_text_twice_at_one_organisation(decide: Decide) -> None:
+    def after(count: int) -> Decision:
+        earlier = [past(BEN, "thank_you", f"meeting:{n}", created_at=days_ago(20 + 10 * n), addresses=("ben@acme.example",)) for n in range(count)]
+        return decide(met(), ledger=tuple(earlier))
+
+    texts = [drafts(after(count))[0].text for count in range(3)]
+    assert len(set(texts)) == 3
+    assert "no fresh words" in why_not(after(3))
+
+
+def test_what_the_same_colleagues_at_free_mail_got_is_nobody_elses_text(decide: Decide) -> None:
+    gail, hugo = human("Gail Orr <gail@gmail.com>"), human("Hugo Orr <hugo@gmail.com>")
+    (draft,) = drafts(decide(met(hugo), ledger=(past(gail, "thank_you", created_at=days_ago(20), addresses=("gail@gmail.com",)),)))
+    assert draft.text.split("\n\n")[1] == "Thank you for making the time for our first meeting."
+
+
+def test_hostile_names_and_titles_break_out_of_nothing(decide: Decide) -> None:
+    evil = human("x <anna@acme.example>", name='{{ 7*7 }}\r\nBcc: eve@evil.example<script>"', first_name="{{ 7*7 }}")
+    (draft,) = drafts(decide(tie(evil, meetings=[meeting_with(evil, title="A\r\nBcc: x")], mails=[mail_from(evil, days_ago(40), "A\r\nBcc: x")])))
+    assert "49" not in draft.text
+    assert not any("\n" in text or "\r" in text for text in (draft.subject, draft.to[0].name, draft.to[0].email, draft.from_.name))
+    assert "<script" not in draft.html
+
+
+@pytest.mark.parametrize(("started", "count"), [(days_ago(400), 3), (days_ago(3), 1)])
+def test_three_a_week_and_half_of_it_in_the_first_fortnight(rulebook: Rulebook, wording: Wording, started: datetime, count: int) -> None:
+    people = [human(f"P{n} X <p{n}@o{n}.example>") for n in range(6)]
+    made: list[Suggestion] = []
+    for day in range(5):
+        now = datetime(2026, 3, 9, 14, tzinfo=UTC) + day * DAY
+        ledger = tuple(past(human(f"a <{one.address}>"), "thank_you", one.cause, created_at=one.due_at) for one in made)
+        relations = [tie(person, meetings=[meeting_with(person, ended=now - HOUR)]) for person in people[day : day + 2]]
+        made += suggest(network(*relations, ledger=ledger, started_at=started), rulebook, now, wording).suggestions
+    assert len(made) == count
+
+
+def judged(network_: Network, suggestion: Suggestion, rulebook: Rulebook, now: datetime = NOW) -> Keep | Withdraw:
+    return still_wanted(suggestion, network_, rulebook, now)
+
+
+def test_a_draft_is_kept_while_nothing_has_changed_and_by_its_own_ledger(decide: Decide, rulebook: Rulebook) -> None:
+    (suggestion,) = decide(met()).suggestions
+    own = past(ANNA, "thank_you", suggestion.cause, key=suggestion.key, created_at=NOW)
+    assert judged(network(with_ledger(met(), own), ledger=(own,)), suggestion, rulebook) == Keep()
+    assert judged(network(), suggestion, rulebook) == Keep()
+
+
+@pytest.mark.parametrize(
+    ("name", "relation", "words"),
+    [
+        ("the owner wrote", tie(ANNA, meetings=[meeting_with(ANNA)], mails=[mail_to(ANNA, NOW)]), "already written"),
+        ("the meeting was cancelled", tie(ANNA), "does not count as held"),
+        ("they were muted", met(replace(ANNA, is_muted=True)), "leave Anna Berg alone"),
+        ("it was stopped", replace(met(), stopped_rules=frozenset({"thank_you"})), "stopped"),
+        ("the address died", replace(met(), dead_addresses=frozenset({"anna@acme.example"})), "no address"),
+        ("the event became private", met(is_private=True), "leave it to you"),
+    ],
+)  # fmt: skip
+def test_a_draft_is_withdrawn_when(decide: Decide, rulebook: Rulebook, name: str, relation: Relation, words: str) -> None:
+    (suggestion,) = decide(met()).suggestions
+    found = judged(network(relation), suggestion, rulebook)
+    assert isinstance(found, Withdraw), name
+    assert words in found.why
+    assert found.reason == "withdrawn"
+
+
+def test_a_draft_is_withdrawn_when_the_owner_wrote_to_any_of_those_it_greets(decide: Decide, rulebook: Rulebook) -> None:
+    meeting = meeting_with(ANNA, BEN)
+    anna, ben = tie(ANNA, meetings=[meeting]), tie(BEN, meetings=[meeting])
+    (suggestion,) = decide(anna, ben).suggestions
+    assert isinstance(judged(network(anna, tie(BEN, meetings=[meeting], mails=[mail_to(BEN, NOW)])), suggestion, rulebook), Withdraw)
+
+
+def test_a_draft_expires_after_three_working_days_and_not_before(decide: Decide, rulebook: Rulebook) -> None:
+    (suggestion,) = decide(met()).suggestions
+    friday = datetime(2026, 3, 13, 16, tzinfo=UTC)
+    assert judged(network(met()), suggestion, rulebook, friday) == Keep()
+    late = judged(network(met()), suggestion, rulebook, friday + DAY)
+    assert isinstance(late, Withdraw)
+    assert late.reason == "expired"
+
+
+def test_a_second_meeting_soon_after_does_not_make_the_first_thanks_untrue(decide: Decide, rulebook: Rulebook) -> None:
+    first = meeting_with(ANNA)
+    (suggestion,) = decide(tie(ANNA, meetings=[first])).suggestions
+    again = tie(ANNA, meetings=[first, meeting_with(ANNA, ended=NOW + DAY)])
+    assert judged(network(again), suggestion, rulebook, NOW + 2 * DAY) == Keep()
+
+
+def test_switching_the_rule_off_withdraws_what_waits(decide: Decide, rulebook: Rulebook) -> None:
+    (suggestion,) = decide(met()).suggestions
+    assert isinstance(judged(network(met(), modes={"thank_you": "off"}), suggestion, rulebook), Withdraw)
+    assert not decide(met(), modes={"thank_you": "off"}).suggestions
+
+
+def test_an_owner_without_an_address_gets_no_draft(decide: Decide) -> None:
+    assert "from which address" in why_not(decide(met(), owner=replace(OLIVIA, addresses=())))
+
+
+def test_holidays_and_weekends_stretch_the_three_working_days(decide: Decide) -> None:
+    owner = replace(OLIVIA, holidays=frozenset({date(2026, 3, 9)}))
+    ended = datetime(2026, 3, 4, 12, tzinfo=UTC)
+    assert drafts(decide(met(ended=ended), owner=owner))
+    assert timedelta(0) < drafts(decide(met(ended=ended), owner=owner))[0].date - ended
