@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rules.network import Relation, Standing
-from rules.rhythm import is_out_of_rhythm, rhythm
+from rules.rhythm import SHORTEST, is_out_of_rhythm, rhythm
 
 
 def standing(relation: Relation, now: datetime) -> Standing:
@@ -21,8 +21,14 @@ def standing(relation: Relation, now: datetime) -> Standing:
     directions = {contact.direction for contact in relation.contacts}
     if len(directions) == 1:
         return "one_way"
-    if is_out_of_rhythm(relation.contacts, now=now, cadence=relation.person.cadence):
+    if is_out_of_rhythm(relation.contacts, now=now, cadence=relation.person.cadence) and _is_long_ago(relation, now):
         return "quiet"
     if rhythm(relation.contacts) is None and relation.person.cadence is None:
         return "new"
     return "in_touch"
+
+
+def _is_long_ago(relation: Relation, now: datetime) -> bool:
+    """Tell whether contacts of either side are long ago, too: who wrote last week has not gone quiet, whoever owes the answer."""
+    since = timedelta.max if relation.last_at is None else now - relation.last_at
+    return since > (SHORTEST if relation.person.cadence is None else relation.person.cadence)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, update
 
@@ -15,6 +15,7 @@ from worker.store import people as stored
 from worker.store.tables import link
 from worker.views import chance, days, other
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HORIZON = timedelta(days=90)
 SLICE = 500
 """People loaded at once: memory stays flat in a network of thousands."""
@@ -29,9 +30,8 @@ def people(connection: Connection, owner: Owner, now: datetime, *, is_all: bool)
         loaded = network.load(connection, owner, now, person_ids=part)
         by_id = {relation.person.id: relation for relation in loaded.relations}
         views.extend(_view(by_id[each], loaded.shift, now) for each in part if each in by_id)
-    if is_all:
-        views.extend(_others(connection, owner))
-    return tuple(views)
+    views.sort(key=lambda view: (-(view.last_interaction or EPOCH).timestamp(), view.name or "", view.addresses))
+    return (*views, *_others(connection, owner)) if is_all else tuple(views)
 
 
 def _view(relation: Relation, shift: float, now: datetime) -> PersonView:

@@ -58,8 +58,9 @@ def suggestion(screen: Console, view: SuggestionView, zone: tzinfo) -> None:
     line.append(f"  {_state(view)}", style="not bold dim")
     screen.print(line)
     screen.print(Padding(Text(safe(view.why)), (0, 0, 0, 2), expand=False))
-    quoted = Text(f"{safe(view.subject)}\n{safe(view.text).strip()}".strip(), style="dim")
-    screen.print(Padding(quoted, (0, 0, 0, 4), expand=False))
+    if view.text.strip() != view.why:
+        quoted = Text(f"{safe(view.subject)}\n{safe(view.text).strip()}".strip(), style="dim")
+        screen.print(Padding(quoted, (0, 0, 0, 4), expand=False))
     screen.print(Padding(Text(f"{view.rule}  {view.key}", style="dim"), (0, 0, 1, 2), expand=False))
 
 

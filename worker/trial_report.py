@@ -120,15 +120,23 @@ def _actions(screen: Console, found: TrialReport, zone: tzinfo) -> None:
 
 
 def refusals(screen: Console, refused: Iterable[Refusal], people: Mapping[str, Person], shown: int = SHOWN) -> None:
-    """Print what was considered and left undone, and why, one line for each person and reason."""
-    lines = dict.fromkeys((_name(each, people), each.sentence) for each in refused)
-    if not lines:
+    """Print what was considered and left undone: each reason once, with the first it was for and how many more."""
+    by_reason: dict[str, dict[str, str]] = {}
+    for each in refused:
+        name = _name(each, people)
+        by_reason.setdefault(each.sentence.replace(name, "…"), {})[name] = each.sentence
+    if not by_reason:
         return
     heading(screen, "What it would not make, and why not")
-    for name, sentence in list(lines)[:shown]:
-        screen.print(Text.assemble((report.safe(name), "bold"), f"  {report.safe(sentence)}"))
-    if len(lines) > shown:
-        screen.print(Text(f"and {len(lines) - shown:,} more", style="dim"))
+    for reasons in list(by_reason.values())[:shown]:
+        name, sentence = next(iter(reasons.items()))
+        line = Text("" if name in sentence else f"{report.safe(name)}: ")
+        line.append(report.safe(sentence))
+        if len(reasons) > 1:
+            line.append(f"  and {len(reasons) - 1:,} more like that", style="dim")
+        screen.print(line)
+    if len(by_reason) > shown:
+        screen.print(Text(f"and {counted(len(by_reason) - shown, 'other reason')}", style="dim"))
 
 
 def _name(refused: Refusal, people: Mapping[str, Person]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, tzinfo
 
+WEEK = 7
+
 
 def ago(at: datetime | None, now: datetime) -> str:
     """Say how long ago something was: "today", "3 days ago", "7 weeks ago", "14 months ago"; "never" for None."""
@@ -22,6 +24,8 @@ def span(gap: timedelta | None) -> str:
     if gap is None:
         return ""
     days = max(1, round(gap / timedelta(days=1)))
+    if days == WEEK:
+        return "1 week"
     for unit, length, upto in (("day", 1, 14), ("week", 7, 63), ("month", 30.44, 730)):
         if days < upto:
             return counted(round(days / length), unit)

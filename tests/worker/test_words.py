@@ -17,6 +17,7 @@ NOW = datetime(2026, 11, 17, 9, 30, tzinfo=UTC)
     ("days", "says"),
     [
         (1, "1 day"),
+        (7, "1 week"),
         (13, "13 days"),
         (14, "2 weeks"),
         (30, "4 weeks"),
