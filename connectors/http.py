@@ -43,7 +43,7 @@ class Http:
     ) -> requests.Response:
         """Send one request and follow redirects with the same method; returns answers of any status but the ones below.
 
-        Raises AuthorizationExpired (401), RateLimited (429, or 503 with Retry-After), Unavailable (5xx, broken connections)
+        Raises AuthorizationExpired (401), RateLimited (429, or 503 with Retry-After), Unavailable (other 5xx but 501 and 507, broken connections)
         and Rejected (a redirect to somebody else's host).
         """
         for _ in range(_REDIRECTS):
@@ -82,7 +82,7 @@ class Http:
         if status == _SLOW_DOWN or (status == _BUSY and "Retry-After" in answer.headers):
             message = f"{self._name} asks to slow down."
             raise RateLimited(message, retry_after=self._retry_after(answer))
-        if 500 <= status != 507:  # noqa: PLR2004 - 507 has a meaning of its own in RFC 6578
+        if status >= 500 and status not in (501, 507):  # noqa: PLR2004 - not implemented, and too much at once: for the caller
             message = f"{self._name} answered {status}."
             raise Unavailable(message)
 

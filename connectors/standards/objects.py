@@ -44,17 +44,28 @@ class Objects:
                 yield batch, resources
 
     def _multiget(self, hrefs: Sequence[str]) -> Sequence[Resource]:
-        """Fetch objects whole; a batch the server refuses is halved until one object is to blame."""
-        inner = "<d:prop><d:getetag/><c:calendar-data/></d:prop>" + "".join(f"<d:href>{escape(href)}</d:href>" for href in hrefs)
+        """Fetch objects whole; a batch the server fails on is halved until one object is to blame, and left out."""
         try:
-            return self._dav.report(hrefs[0].rpartition("/")[0] + "/", inner, "c:calendar-multiget", 1).resources
+            return self._asked(hrefs)
         except (Refused, Unavailable) as error:
-            if len(hrefs) == 1:
-                if isinstance(error, Unavailable):
-                    raise
-                return ()
+            found = self._halved(hrefs)
+            if not found and isinstance(error, Unavailable):
+                raise
+            return found
+
+    def _halved(self, hrefs: Sequence[str]) -> Sequence[Resource]:
         middle = len(hrefs) // 2
-        return [*self._multiget(hrefs[:middle]), *self._multiget(hrefs[middle:])]
+        found: list[Resource] = []
+        for half in (hrefs[:middle], hrefs[middle:]) if middle else ():
+            try:
+                found += self._asked(half)
+            except (Refused, Unavailable):
+                found += self._halved(half)
+        return found
+
+    def _asked(self, hrefs: Sequence[str]) -> Sequence[Resource]:
+        inner = "<d:prop><d:getetag/><c:calendar-data/></d:prop>" + "".join(f"<d:href>{escape(href)}</d:href>" for href in hrefs)
+        return self._dav.report(hrefs[0].rpartition("/")[0] + "/", inner, "c:calendar-multiget", 1).resources
 
     def events(
         self, hrefs: Sequence[str], resources: Sequence[Resource]
