@@ -1,4 +1,5 @@
 """Networks in domain words: an owner, the people around them, and what the two did, as rules see it."""
+# ruff: noqa: ANN401 -- a builder takes any field by its name
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ def days_ago(days: float, hours: float = 0.0) -> datetime:
 
 
 def address(text: str) -> Address:
-    """"Anna Berg <anna@acme.example>" as an address."""
+    """Read "Anna Berg <anna@acme.example>"."""
     name, email = parseaddr(text)
     return Address(email=email, name=name)
 
@@ -41,7 +42,12 @@ def human(text: str, **more: Any) -> Person:
     """A person with a certain first name where there is a full one."""
     found = address(text)
     first = found.name.split()[0] if " " in found.name else ""
-    kept: dict[str, Any] = {"id": f"p-{found.email}", "name": found.name, "addresses": (match_key(found.email),), "first_name": first}
+    kept: dict[str, Any] = {
+        "id": f"p-{found.email}",
+        "name": found.name,
+        "addresses": (match_key(found.email),),
+        "first_name": first,
+    }
     return Person(**(kept | more))
 
 
@@ -78,7 +84,12 @@ def mail_from(person: Person, at: datetime, subject: str = "Hello", **more: Any)
 
 
 def mail_to(person: Person, at: datetime, subject: str = "Hello", **more: Any) -> Mail:
-    kept: dict[str, Any] = {"direction": "out", "author": "olivia@own.example", "others": person.addresses, "to_alias": "olivia@own.example"}
+    kept: dict[str, Any] = {
+        "direction": "out",
+        "author": "olivia@own.example",
+        "others": person.addresses,
+        "to_alias": "olivia@own.example",
+    }
     return Mail(message_id=f"out-{at:%Y%m%d%H%M%S}@mail.example", at=at, subject=subject, **(kept | more))
 
 
@@ -111,7 +122,9 @@ def tie(person: Person, *, meetings: Iterable[Meeting] = (), mails: Iterable[Mai
 
 
 def _contacts(meetings: Sequence[Meeting], mails: Sequence[Mail]) -> tuple[Contact, ...]:
-    found = [Contact(at=one.at, direction=one.direction, recipients=one.recipients, is_reply=bool(one.in_reply_to)) for one in mails]
+    found = [
+        Contact(at=one.at, direction=one.direction, recipients=one.recipients, is_reply=bool(one.in_reply_to)) for one in mails
+    ]
     for one in meetings:
         found += [Contact(at=one.end, direction=way, recipients=one.size - 1, is_reply=True) for way in ("in", "out")]
     return tuple(sorted(found, key=lambda contact: contact.at))
@@ -121,7 +134,13 @@ def past(person: Person, rule: str, cause: str = "meeting:earlier", **more: Any)
     """Something proposed before, ten days ago if nothing is said."""
     at = more.pop("created_at", days_ago(10))
     action = "draft" if rule in {"thank_you", "nudge", "opener", "organiser_thanks"} else "hold"
-    kept: dict[str, Any] = {"key": f"{rule}-{cause}-{person.id}", "state": "delivered", "action": action, "addresses": person.addresses, "at": at}
+    kept: dict[str, Any] = {
+        "key": f"{rule}-{cause}-{person.id}",
+        "state": "delivered",
+        "action": action,
+        "addresses": person.addresses,
+        "at": at,
+    }
     return Past(rule=rule, cause=cause, created_at=at, **(kept | more))
 
 
@@ -132,3 +151,11 @@ def network(*relations: Relation, owner: Owner = OLIVIA, **more: Any) -> Network
 
 def with_ledger(relation: Relation, *pasts: Past) -> Relation:
     return replace(relation, ledger=pasts)
+
+
+def removed(person: Person, rule: str, *ago: float) -> tuple[Past, ...]:
+    """Things proposed so many days ago that the owner deleted."""
+    return tuple(
+        past(person, rule, f"{rule}:{n}", state="closed", close_reason="owner_deleted", created_at=days_ago(days))
+        for n, days in enumerate(ago)
+    )

@@ -1,10 +1,11 @@
-"""check_in and the other rules that put time aside: whom for, when, in which words, and when nothing is."""
+"""check_in and its siblings: whom time is put aside for, when, in which words, and when none is."""
+# ruff: noqa: ANN401 -- a builder takes any field by its name
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +15,23 @@ from rules.network import Busy, Mail, Past, Person, Promise, Relation, Trip
 from rules.rulebook import Rulebook, parse
 from rules.suggestions import Draft, Hold
 from rules.wording import Wording
-from tests.rules.builders import DAY, HOUR, NOW, days_ago, exchange, guest, human, mail_from, mail_to, meeting_with, network, past, tie, with_ledger
+from tests.rules.builders import (
+    DAY,
+    HOUR,
+    NOW,
+    days_ago,
+    exchange,
+    guest,
+    human,
+    mail_from,
+    mail_to,
+    meeting_with,
+    network,
+    past,
+    removed,
+    tie,
+    with_ledger,
+)
 
 BOB = human("Bob Kay <bob@kay.example>")
 CAT = human("Cat Lee <cat@lee.example>")
@@ -61,8 +78,8 @@ def test_a_tie_gone_quiet_gets_25_minutes_two_working_days_ahead(decide: Decide)
         ("someone muted", fortnightly(replace(BOB, is_muted=True))),
         ("someone put off", replace(fortnightly(), snoozed_until=NOW + DAY)),
         ("someone with an open hold", with_ledger(fortnightly(), past(BOB, "reconnect", "lapse:0"))),
-        ("someone whose hold was removed three weeks ago", with_ledger(replace(fortnightly(), episode=1), past(BOB, "check_in", "lapse:0", state="closed", close_reason="owner_deleted", created_at=days_ago(22)))),
-        ("someone for whom it was removed twice", with_ledger(replace(fortnightly(), episode=2), *(past(BOB, "check_in", f"lapse:{n}", state="closed", close_reason="owner_deleted", created_at=days_ago(200 + n)) for n in range(2)))),
+        ("someone whose hold was removed three weeks ago", with_ledger(replace(fortnightly(), episode=1), *removed(BOB, "check_in", 22))),
+        ("someone for whom it was removed twice", with_ledger(replace(fortnightly(), episode=2), *removed(BOB, "check_in", 200, 201))),
         ("a mailing list", fortnightly(replace(BOB, kind="list"))),
         ("two contacts in all", fortnightly(count=1)),
     ],
@@ -75,7 +92,7 @@ def test_no_hold_for(decide: Decide, name: str, relation: Relation) -> None:
     ("name", "relation"),
     [
         ("a cadence the owner set is over", tie(replace(BOB, cadence=timedelta(days=20)), mails=exchange(BOB, days_ago(40), days_ago(25)))),
-        ("a hold long ago", with_ledger(replace(fortnightly(), episode=1), past(BOB, "check_in", "lapse:0", state="closed", close_reason="done", created_at=days_ago(100)))),
+        ("a hold long ago", with_ledger(replace(fortnightly(), episode=1), *removed(BOB, "check_in", 100))),
         ("meetings only", tie(BOB, meetings=[meeting_with(BOB, ended=days_ago(70 + 14 * n)) for n in range(6)])),
         ("one message unanswered", fortnightly(silent=120, also=[mail_to(BOB, days_ago(60))])),
     ],
@@ -106,7 +123,11 @@ def test_two_a_week_whatever_happens_each_day(decide: Decide) -> None:
     ledger: list[Past] = []
     for day in range(7):
         decision = decide(*(fortnightly(one) for one in people[len(ledger) :]), now=NOW + day * DAY, ledger=tuple(ledger))
-        ledger += [past(human(f"a <{one.address}>"), one.rule, one.cause, created_at=NOW + day * DAY, at=one.action.start) for one in decision.suggestions if isinstance(one.action, Hold)]  # fmt: skip
+        ledger += [
+            past(human(f"a <{one.address}>"), one.rule, one.cause, created_at=NOW + day * DAY, at=one.action.start)
+            for one in decision.suggestions
+            if isinstance(one.action, Hold)
+        ]
     assert len(ledger) == 2
     assert len({one.at.date() for one in ledger if one.at}) == 2
 
@@ -222,7 +243,11 @@ def test_a_question_of_the_owners_that_waits_gets_a_friendly_reminder_for_review
     known = tie(BOB, mails=[asked, *exchange(BOB, days_ago(30), days_ago(50))])
     (suggestion,) = [one for one in decide(known).suggestions if one.rule == "nudge"]
     assert isinstance(suggestion.action, Draft)
-    assert (suggestion.mode, suggestion.action.subject, suggestion.action.in_reply_to) == ("review", "Re: The offer", asked.message_id)
+    assert (suggestion.mode, suggestion.action.subject, suggestion.action.in_reply_to) == (
+        "review",
+        "Re: The offer",
+        asked.message_id,
+    )
     assert not [one for one in decide(replace(known, last_in_at=days_ago(1))).suggestions if one.rule == "nudge"]
     twice = tie(BOB, mails=[*known.mails, mail_to(BOB, days_ago(12))])
     closing = tie(BOB, mails=exchange(BOB, days_ago(9), days_ago(30)))
@@ -244,7 +269,8 @@ def test_a_quarter_of_an_hour_before_a_hold_an_opener_lies_ready_and_goes_a_day_
     assert isinstance(still_wanted(suggestion, network(gone), rulebook, NOW + HOUR), Withdraw)
 
 
-def introduced_by(introducer: Person = CAT, at: datetime = days_ago(3), subject: str = "Intro: Bob <> Olivia") -> tuple[Relation, Relation]:  # noqa: B008
+def introduced_by(introducer: Person = CAT, subject: str = "Intro: Bob <> Olivia") -> tuple[Relation, Relation]:
+    at = days_ago(3)
     mail = mail_from(introducer, at, subject, others=BOB.addresses, recipients=2)
     newcomer = tie(BOB, mails=[replace(mail, author=introducer.addresses[0]), mail_to(BOB, at + HOUR)], first_at=at)
     return tie(introducer, mails=[mail, *exchange(introducer, days_ago(100))]), newcomer
@@ -281,7 +307,9 @@ def test_people_met_in_small_at_a_conference_get_a_line_after_it(decide: Decide)
     met = tie(BOB, meetings=[meeting_with(BOB, CAT, ended=days_ago(2), size=3), meeting_with(BOB, ended=days_ago(40))])
     drafts = [one.action for one in decide(met, trips=(fair,)).suggestions if one.rule == "conference_follow_up"]
     assert [isinstance(one, Draft) and "DataConf" in one.text for one in drafts] == [True]
-    assert not [one for one in decide(met, trips=(replace(fair, is_conference=False),)).suggestions if one.rule == "conference_follow_up"]
+    assert not [
+        one for one in decide(met, trips=(replace(fair, is_conference=False),)).suggestions if one.rule == "conference_follow_up"
+    ]
 
 
 def test_the_human_organiser_of_an_event_is_thanked_nobody_else_is(decide: Decide) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from datetime import time, timedelta
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # comes with check-jsonschema, untyped
 
 from rules.facts_by_name import FACTS
 from rules.rule import AnyOf, Condition
@@ -100,7 +101,7 @@ def test_a_misspelt_name_comes_with_the_nearest_known_one(text: str, key: str, h
         '{ fact = "person.circle", at_least = 1 }',
         '{ fact = "person.circle", is = true }',
         '{ fact = "meeting.size" }',
-        '{ at_least = 2 }',
+        "{ at_least = 2 }",
         '{ any = [{ any = [{ fact = "meeting.size", is = 2 }] }] }',
         '{ any = [{ fact = "meeting.size", is = 2 }], fact = "meeting.size", is = 3 }',
     ],
@@ -110,14 +111,21 @@ def test_a_comparison_that_makes_no_sense_is_refused(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ['timing = { delay = "soon" }', 'timing = { hours = "9 to 5" }', 'timing = { hours = "09:00-25:00" }', 'caps = { per_person = "40 years" }', "caps = { per_week = -1 }"]
+    "line",
+    [
+        'timing = { delay = "soon" }',
+        'timing = { hours = "9 to 5" }',
+        'timing = { hours = "09:00-25:00" }',
+        'caps = { per_person = "40 years" }',
+        "caps = { per_week = -1 }",
+    ],
 )
 def test_a_time_nobody_can_read_is_refused(line: str) -> None:
     assert problems(MINIMAL + line)[0][1].startswith("rules.hello.")
 
 
 def test_a_rule_without_trigger_or_action_says_what_is_missing_and_where() -> None:
-    found = problems(MINIMAL, "[rules.mine]\nmode = \"off\"")
+    found = problems(MINIMAL, '[rules.mine]\nmode = "off"')
     assert [(file, key) for file, key, _ in found] == [("1.toml", "rules.mine.trigger"), ("1.toml", "rules.mine.action")]
 
 
@@ -127,9 +135,20 @@ def test_an_unknown_template_is_named_with_the_nearest_one() -> None:
 
 
 def test_both_bounds_of_one_line_hold_together_also_inside_any() -> None:
-    rule = parse([("a", MINIMAL + 'when = [{ fact = "meeting.size", at_least = 2, at_most = 5 }, { any = [{ fact = "meeting.size", at_least = 2, at_most = 5 }] }]')]).rule("hello")
+    rule = parse(
+        [
+            (
+                "a",
+                MINIMAL
+                + 'when = [{ fact = "meeting.size", at_least = 2, at_most = 5 }, { any = [{ fact = "meeting.size", at_least = 2, at_most = 5 }] }]',
+            )
+        ]
+    ).rule("hello")
     assert rule is not None
-    both = (Condition(fact="meeting.size", operator="at_least", value=2.0), Condition(fact="meeting.size", operator="at_most", value=5.0))
+    both = (
+        Condition(fact="meeting.size", operator="at_least", value=2.0),
+        Condition(fact="meeting.size", operator="at_most", value=5.0),
+    )
     assert rule.when == (*both, AnyOf(branches=(both,)))
 
 
@@ -140,8 +159,6 @@ def test_rules_facts_lists_every_fact_with_its_type_and_meaning() -> None:
 
 
 def test_the_json_schema_accepts_the_shipped_rulebook_and_refuses_a_misspelt_one(shipped: str) -> None:
-    import tomllib  # noqa: PLC0415
-
     json.dumps(schema())
     validator = Draft202012Validator(dict(schema()))
     assert not list(validator.iter_errors(tomllib.loads(shipped)))
@@ -151,7 +168,17 @@ def test_the_json_schema_accepts_the_shipped_rulebook_and_refuses_a_misspelt_one
 
 @pytest.mark.parametrize(
     ("text", "span"),
-    [("1h", 3600), ("30m", 1800), ("90 days", 90 * 86400), ("2 weeks", 14 * 86400), ("-15m", -900), ("45s", 45), ("1 hour", 3600), ("10 min", 600), ("2 mins", 120)],
+    [
+        ("1h", 3600),
+        ("30m", 1800),
+        ("90 days", 90 * 86400),
+        ("2 weeks", 14 * 86400),
+        ("-15m", -900),
+        ("45s", 45),
+        ("1 hour", 3600),
+        ("10 min", 600),
+        ("2 mins", 120),
+    ],
 )
 def test_spans_of_time_read_as_one_writes_them(text: str, span: int) -> None:
     assert duration(text) == timedelta(seconds=span)

@@ -1,4 +1,5 @@
 """thank_you: when a mail of thanks appears, for whom, what it says, and when nothing does."""
+# ruff: noqa: ANN401 -- a builder takes any field by its name
 
 from __future__ import annotations
 
@@ -16,7 +17,22 @@ from rules.rulebook import Rulebook, parse
 from rules.suggestions import Draft, Suggestion
 from rules.wording import Wording
 from tests.rules.builders import (
-    DAY, HOUR, NOW, OLIVIA, days_ago, exchange, guest, human, mail_from, mail_to, meeting_with, network, past, tie, with_ledger,
+    DAY,
+    HOUR,
+    NOW,
+    OLIVIA,
+    days_ago,
+    exchange,
+    guest,
+    human,
+    mail_from,
+    mail_to,
+    meeting_with,
+    network,
+    past,
+    removed,
+    tie,
+    with_ledger,
 )  # fmt: skip
 
 ANNA = human("Anna Berg <anna@acme.example>")
@@ -51,7 +67,9 @@ def test_after_a_first_meeting_one_ready_draft_appears(decide: Decide) -> None:
     (suggestion,) = decision.suggestions
     assert draft.to == (Address(email="anna@acme.example", name="Anna Berg"),)
     assert draft.from_ == OLIVIA.addresses[0]
-    assert draft.text == "Hello Anna,\n\nThank you for making the time for our first meeting.\n\nBest regards\nOlivia Ost\nCTO, Own\n"
+    assert (
+        draft.text == "Hello Anna,\n\nThank you for making the time for our first meeting.\n\nBest regards\nOlivia Ost\nCTO, Own\n"
+    )
     assert draft.message_id == f"{suggestion.key}@own.example"
     assert (suggestion.mode, suggestion.why) == ("create", "You met Anna Berg for the first time.")
     assert suggestion.evidence[0].ref.startswith("event:m-")
@@ -96,7 +114,7 @@ def test_nothing_after(decide: Decide, name: str, meeting: Meeting) -> None:
         ("someone for whom everything was stopped", replace(met(), stopped_rules=frozenset({"*"}))),
         ("someone whose only address is dead", replace(met(), dead_addresses=frozenset({"anna@acme.example"}))),
         ("someone thanked 80 days ago", with_ledger(met(), past(ANNA, "thank_you", created_at=days_ago(80), state="closed", close_reason="done"))),
-        ("someone for whom the owner removed it twice", with_ledger(met(), *(past(ANNA, "thank_you", f"meeting:{n}", created_at=days_ago(200 + n), state="closed", close_reason="owner_deleted") for n in range(2)))),
+        ("someone for whom the owner removed it twice", with_ledger(met(), *removed(ANNA, "thank_you", 200, 201))),
         ("a machine", met(human("Bot <bot@acme.example>", kind="machine"))),
     ],
 )  # fmt: skip
@@ -192,7 +210,15 @@ def test_the_same_meeting_is_thanked_for_once_even_under_another_address_of_the_
     meeting = meeting_with(ANNA)
     cause = f"meeting:{meeting.uid}/{meeting.original_start.isoformat()}"
     merged = human("Anna Berg <anna@acme.example>", addresses=("anna@acme.example", "anna@home.example"))
-    before = past(ANNA, "thank_you", cause, addresses=("anna@home.example",), state="closed", close_reason="owner_deleted", created_at=NOW - HOUR)
+    before = past(
+        ANNA,
+        "thank_you",
+        cause,
+        addresses=("anna@home.example",),
+        state="closed",
+        close_reason="owner_deleted",
+        created_at=NOW - HOUR,
+    )
     assert "You removed what I made" in why_not(decide(tie(merged, meetings=[meeting]), ledger=(before,)))
 
 
@@ -203,7 +229,12 @@ def test_a_reply_only_where_everyone_on_the_thread_was_there(decide: Decide) -> 
     only_one = mail_from(ANNA, days_ago(1), "Between us")
     both = (tie(ANNA, meetings=[meeting], mails=[inside, outside, only_one]), tie(BEN, meetings=[meeting], mails=[inside]))
     (draft,) = drafts(decide(*both))
-    assert (draft.subject, draft.in_reply_to, draft.references[-1], draft.thread_id) == ("Re: Our roadmap", inside.message_id, inside.message_id, "T1")
+    assert (draft.subject, draft.in_reply_to, draft.references[-1], draft.thread_id) == (
+        "Re: Our roadmap",
+        inside.message_id,
+        inside.message_id,
+        "T1",
+    )
     (fresh,) = drafts(decide(tie(ANNA, meetings=[meeting], mails=[outside])))
     assert (fresh.in_reply_to, fresh.references, fresh.thread_id, fresh.subject) == ("", (), "", "Thank you")
 
@@ -214,7 +245,9 @@ def test_an_old_thread_is_not_answered(decide: Decide) -> None:
 
 
 def test_the_title_is_used_only_where_it_was_a_subject_between_the_two(decide: Decide) -> None:
-    titled = tie(ANNA, meetings=[meeting_with(ANNA, title="Data platform")], mails=[mail_from(ANNA, days_ago(45), "RE: data  platform")])
+    titled = tie(
+        ANNA, meetings=[meeting_with(ANNA, title="Data platform")], mails=[mail_from(ANNA, days_ago(45), "RE: data  platform")]
+    )
     (known,), (unknown,) = drafts(decide(titled)), drafts(decide(met(title="Kill the Acme deal")))
     assert known.subject == "Thank you: Data platform"
     assert "Acme deal" not in unknown.subject + unknown.text + unknown.html
@@ -264,7 +297,10 @@ def test_a_person_is_written_to_in_their_language(decide: Decide) -> None:
 
 def test_never_the_same_text_twice_at_one_organisation(decide: Decide) -> None:
     def after(count: int) -> Decision:
-        earlier = [past(BEN, "thank_you", f"meeting:{n}", created_at=days_ago(20 + 10 * n), addresses=("ben@acme.example",)) for n in range(count)]
+        earlier = [
+            past(BEN, "thank_you", f"meeting:{n}", created_at=days_ago(20 + 10 * n), addresses=("ben@acme.example",))
+            for n in range(count)
+        ]
         return decide(met(), ledger=tuple(earlier))
 
     texts = [drafts(after(count))[0].text for count in range(3)]
@@ -280,14 +316,18 @@ def test_what_the_same_colleagues_at_free_mail_got_is_nobody_elses_text(decide: 
 
 def test_hostile_names_and_titles_break_out_of_nothing(decide: Decide) -> None:
     evil = human("x <anna@acme.example>", name='{{ 7*7 }}\r\nBcc: eve@evil.example<script>"', first_name="{{ 7*7 }}")
-    (draft,) = drafts(decide(tie(evil, meetings=[meeting_with(evil, title="A\r\nBcc: x")], mails=[mail_from(evil, days_ago(40), "A\r\nBcc: x")])))
+    (draft,) = drafts(
+        decide(tie(evil, meetings=[meeting_with(evil, title="A\r\nBcc: x")], mails=[mail_from(evil, days_ago(40), "A\r\nBcc: x")]))
+    )
     assert "49" not in draft.text
     assert not any("\n" in text or "\r" in text for text in (draft.subject, draft.to[0].name, draft.to[0].email, draft.from_.name))
     assert "<script" not in draft.html
 
 
 @pytest.mark.parametrize(("started", "count"), [(days_ago(400), 3), (days_ago(3), 1)])
-def test_three_a_week_and_half_of_it_in_the_first_fortnight(rulebook: Rulebook, wording: Wording, started: datetime, count: int) -> None:
+def test_three_a_week_and_half_of_it_in_the_first_fortnight(
+    rulebook: Rulebook, wording: Wording, started: datetime, count: int
+) -> None:
     people = [human(f"P{n} X <p{n}@o{n}.example>") for n in range(6)]
     made: list[Suggestion] = []
     for day in range(5):
@@ -332,7 +372,9 @@ def test_a_draft_is_withdrawn_when_the_owner_wrote_to_any_of_those_it_greets(dec
     meeting = meeting_with(ANNA, BEN)
     anna, ben = tie(ANNA, meetings=[meeting]), tie(BEN, meetings=[meeting])
     (suggestion,) = decide(anna, ben).suggestions
-    assert isinstance(judged(network(anna, tie(BEN, meetings=[meeting], mails=[mail_to(BEN, NOW)])), suggestion, rulebook), Withdraw)
+    assert isinstance(
+        judged(network(anna, tie(BEN, meetings=[meeting], mails=[mail_to(BEN, NOW)])), suggestion, rulebook), Withdraw
+    )
 
 
 def test_a_draft_expires_after_three_working_days_and_not_before(decide: Decide, rulebook: Rulebook) -> None:

@@ -172,7 +172,8 @@ def test_one_line_is_one_line_for_any_text(text: str) -> None:
     "evil",
     [
         "{{ 'x' * 1000000000 }}", "{{ 2 ** 99999999 }}", "{{ '%999999999d' % 1 }}", "{% for i in [1] %}x{% endfor %}", "{{ ''.__class__ }}", "{{ name['x'] }}",
-        "{{ name | upper }}", "{{ name() }}", "{% set a = name ~ name %}", "{% include 'x' %}", "{% macro m() %}{% endmacro %}", "{{ [1, 2] }}", "{{ name + name }}",
+        "{{ name | upper }}", "{{ name() }}", "{% set a = name ~ name %}", "{% include 'x' %}", "{% macro m() %}{% endmacro %}",
+        "{{ [1, 2] }}", "{{ name + name }}",
         "{% if", "x" * 9000,
     ],
 )  # fmt: skip
@@ -200,5 +201,5 @@ def test_every_faulty_template_is_named_at_once() -> None:
 def test_a_missing_template_says_what_to_do(wording: Wording) -> None:
     with pytest.raises(WordingError, match="is missing: put it"):
         wording.draft("thank_you", "en", GIVEN, variant=99)
-    with pytest.raises(WordingError, match="words.toml is missing"):
+    with pytest.raises(WordingError, match=r"words\.toml is missing"):
         Wording({})
