@@ -43,7 +43,7 @@ def ran(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         return 7
 
     monkeypatch.setattr(script, "run_tool", run_tool)
-    monkeypatch.setattr(script, "setup", lambda words: 0)
+    monkeypatch.setattr(script, "setup", lambda words, for_tests=True: 0)
     return commands
 
 
@@ -123,39 +123,46 @@ def test_a_set_up_that_fails_says_where_and_is_tried_again(
 
 
 def test_the_environment_is_made_once_for_each_lock(script: ModuleType, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[str] = []
+    made: list[tuple[bool, bool]] = []
 
-    def pretend() -> None:
-        made.append("made")
+    def pretend(is_made: bool, for_tests: bool) -> None:
+        made.append((is_made, for_tests))
         (checkout / ".venv" / "bin").mkdir(parents=True, exist_ok=True)
         (checkout / ".venv" / "bin" / "python").touch()
 
     monkeypatch.setattr(script, "set_up_with_pip", pretend)
-    script.main(["setup"])
-    script.main(["setup"])
-    assert len(made) == 1
+    monkeypatch.setattr(script, "run_tool", lambda command: 0)
+    for verb in ("demo", "demo", "test", "test", "demo"):
+        script.main([verb])
+    assert made == [(False, False), (True, True)]
     (checkout / "pyproject.toml").write_text("changed")
-    script.main(["setup"])
-    assert len(made) == 1
-    (checkout / "uv.lock").write_text("two")
-    script.main(["setup"])
-    script.main(["setup"])
+    script.main(["test"])
     assert len(made) == 2
+    (checkout / "uv.lock").write_text("two")
+    for verb in ("test", "demo"):
+        script.main([verb])
+    assert made[2:] == [(False, True)]
 
 
-def test_pip_takes_nothing_without_a_hash(script: ModuleType, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("for_tests", [True, False])
+def test_pip_takes_nothing_without_a_hash(
+    script: ModuleType, checkout: Path, monkeypatch: pytest.MonkeyPatch, for_tests: bool
+) -> None:
     steps: list[list[str]] = []
     monkeypatch.setattr(script, "step", lambda command, environment=None: steps.append(command))
-    script.set_up_with_pip()
+    script.set_up_with_pip(is_made=False, for_tests=for_tests)
     installs = [step for step in steps if "install" in step]
-    assert len(installs) == 2
+    assert len(installs) == 3 - for_tests
     assert all("--require-hashes" in step or "--no-index" in step for step in installs)
 
 
-def test_uv_takes_nothing_that_is_not_locked(script: ModuleType, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("for_tests", [True, False])
+def test_uv_takes_nothing_that_is_not_locked(
+    script: ModuleType, checkout: Path, monkeypatch: pytest.MonkeyPatch, for_tests: bool
+) -> None:
     steps: list[list[str]] = []
     monkeypatch.setattr(script, "step", lambda command, environment=None: steps.append(command))
-    script.set_up_with_uv("uv")
+    script.set_up_with_uv("uv", is_made=False, for_tests=for_tests)
     fetching = [step for step in steps if step[1] in {"sync", "pip"}]
     assert len(fetching) == 2
     assert all("--frozen" in step or "--offline" in step for step in fetching)
