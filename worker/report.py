@@ -22,7 +22,7 @@ STANDINGS = {
     "booked": "booked",
     "quiet": "quiet",
     "one_way": "one way",
-    "new": "new",
+    "new": "no rhythm yet",
     "snoozed": "left alone for now",
     "muted": "left alone",
     "unread": "still reading",

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from rules.engine import Refusal
+from rules.engine import Decision, Refusal
 from rules.network import Kind, Person
 from worker import report
 from worker.trial import Tally, TrialPerson, TrialReport
@@ -36,7 +36,7 @@ def tell(found: TrialReport, zone: tzinfo, now: datetime) -> None:
     _quiet(screen, found.quiet, now)
     _attention(screen, found)
     _actions(screen, found, zone)
-    refusals(screen, found.decision.refusals, {each.person.id: each.person for each in found.people})
+    refusals(screen, found.decision, {each.person.id: each.person for each in found.people})
     screen.print("\nNothing was written anywhere, nothing was sent. `rekindle init` sets it up for good.")
 
 
@@ -67,7 +67,7 @@ def heading(screen: Console, text: str) -> None:
 
 
 def _people(screen: Console, found: TrialReport, zone: tzinfo, now: datetime) -> None:
-    heading(screen, f"Your network: {counted(len(found.people), 'person').replace('persons', 'people')}")
+    heading(screen, f"Your network: {counted(len(found.people), 'person', 'people')}")
     if not found.people:
         screen.print("Nobody with whom you were in touch both ways. Is one of your own addresses missing? `--me ADDRESS` adds it.")
         return
@@ -75,16 +75,16 @@ def _people(screen: Console, found: TrialReport, zone: tzinfo, now: datetime) ->
     if len(found.people) > SHOWN:
         screen.print(Text(f"and {len(found.people) - SHOWN:,} more; --json lists them all.", style="dim"))
     kinds = Counter(other.kind for other in found.others)
-    left = ", ".join(f"{kinds[kind]:,} {noun}" for kind, noun in _NOUNS.items() if kinds[kind])
+    left = ", ".join(counted(kinds[kind], one, many) for kind, (one, many) in _NOUNS.items() if kinds[kind])
     if left:
         screen.print(Text(f"Left out of the network: {left}.", style="dim"))
 
 
-_NOUNS: dict[Kind, str] = {
-    "machine": "machines",
-    "list": "mailing lists",
-    "room": "rooms",
-    "unknown": "addresses that only one side ever wrote to",
+_NOUNS: dict[Kind, tuple[str, str]] = {
+    "machine": ("machine", "machines"),
+    "list": ("mailing list", "mailing lists"),
+    "room": ("room", "rooms"),
+    "unknown": ("address that only one side ever wrote to", "addresses that only one side ever wrote to"),
 }
 
 
@@ -119,16 +119,22 @@ def _actions(screen: Console, found: TrialReport, zone: tzinfo) -> None:
         screen.print("Nothing.")
 
 
-def refusals(screen: Console, refused: Iterable[Refusal], people: Mapping[str, Person], shown: int = SHOWN) -> None:
-    """Print what was considered and left undone: each reason once, with the first it was for and how many more."""
+def refusals(screen: Console, decision: Decision, people: Mapping[str, Person], shown: int = SHOWN) -> None:
+    """Print what was considered and left undone: each reason once, with the first it was for and how many more.
+
+    The rare reason comes first: it tells more than the one that holds for half the network.
+    """
     by_reason: dict[str, dict[str, str]] = {}
-    for each in refused:
+    served = {each.person_id for each in decision.suggestions}
+    for each in decision.refusals:
+        if each.person_id in served:
+            continue
         name = _name(each, people)
         by_reason.setdefault(each.sentence.replace(name, "…"), {})[name] = each.sentence
     if not by_reason:
         return
     heading(screen, "What it would not make, and why not")
-    for reasons in list(by_reason.values())[:shown]:
+    for reasons in sorted(by_reason.values(), key=len)[:shown]:
         name, sentence = next(iter(reasons.items()))
         line = Text("" if name in sentence else f"{report.safe(name)}: ")
         line.append(report.safe(sentence))

@@ -32,9 +32,9 @@ def span(gap: timedelta | None) -> str:
     return counted(round(days / 365.25), "year")
 
 
-def counted(count: int, noun: str) -> str:
-    """Say a number with its noun: "1 hold", "1,204 holds"."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def counted(count: int, noun: str, nouns: str = "") -> str:
+    """Say a number with its noun: "1 hold", "1,204 holds", "2 people"."""
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
 
 
 def moment(at: datetime, zone: tzinfo, now: datetime | None = None) -> str:

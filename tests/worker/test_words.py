@@ -61,6 +61,7 @@ def test_counts_agree_with_their_noun() -> None:
     assert counted(1, "hold") == "1 hold"
     assert counted(0, "hold") == "0 holds"
     assert counted(1204, "draft") == "1,204 drafts"
+    assert [counted(count, "person", "people") for count in (1, 2)] == ["1 person", "2 people"]
 
 
 @pytest.mark.parametrize("trick", ["\x1b[2J", "\x1b]0;owned\x07", "\u202e", "\x9b31m", "\r", "\x08"])

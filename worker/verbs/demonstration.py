@@ -70,7 +70,7 @@ def _tell(here: Here, world: World, before: set[str], seconds: float) -> None:
     screen.print(Text(f"{here.settings.name}, {moment(here.now, here.zone)}: {read}, {seconds:.1f} s.", style="bold"))
     _made(screen, views, fresh, here)
     quiet = {relation.person.id: relation.person for relation in looked_at.relations}
-    trial_report.refusals(screen, decision.refusals, quiet)
+    trial_report.refusals(screen, decision, quiet)
     _where(screen, world, here)
 
 

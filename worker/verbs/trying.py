@@ -34,7 +34,7 @@ def try_(*, paths: tuple[Path, ...], me: tuple[str, ...], zone: str | None, now:
     tried(paths, me=me, zone=zone, now=now, as_json=as_json)
 
 
-@click.command(epilog=options.examples("rekindle demo", "rekindle demo /tmp/another-demo"))
+@click.command(epilog=options.examples("rekindle demo", "rekindle demo another-demo"))
 @click.argument("folder", default="demo", type=click.Path(file_okay=False, path_type=Path))
 def demo(*, folder: Path) -> None:
     """Run the whole service on eighteen months of a fictional CTO's mail and calendar, in FOLDER.
