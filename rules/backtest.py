@@ -1,0 +1,203 @@
+"""Replay history with the same engine, day by day: what each rule would have done, and what then happened by itself."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from rules.engine import suggest
+from rules.network import Mail, Meeting, Network, Past, Person, Relation
+from rules.rhythm import LATE, SHORTEST, Contact, rhythm
+from rules.rulebook import Rulebook
+from rules.suggestions import Draft, Suggestion
+from rules.wording import Wording
+
+DAY = timedelta(days=1)
+RECENT = timedelta(days=90)
+ANYWAY = timedelta(days=30)
+"""Being in touch so soon after a suggestion would have happened without it."""
+SILENCE = timedelta(days=90)
+MAILS = 50
+LOOKS = tuple(timedelta(days=days) for days in (5, 7, 180, 366))
+"""When a silence that goes on is worth another look, besides when the own rhythm is over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """All there ever was between the owner and one person; only what lies before a day is looked at on it."""
+
+    person: Person
+    contacts: Sequence[Contact] = ()
+    """Ascending."""
+    meetings: Sequence[Meeting] = ()
+    """Held ones, ascending by end."""
+    mails: Sequence[Mail] = ()
+    """Ascending."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """One suggestion that would have been made, and what then happened."""
+
+    at: datetime
+    suggestion: Suggestion
+    has_talked_anyway: bool
+    """They were in touch within thirty days without it."""
+    has_gone_silent: bool | None
+    """No two-way contact within ninety days; None where the history ends before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What one rule would have done."""
+
+    rule: str
+    made: int
+    talked_anyway: int
+    gone_silent: int
+    still_open: int
+    """Too recent to say what came of it."""
+    per_week: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a rulebook would have done over a span of history."""
+
+    replayed: tuple[Replayed, ...]
+    tallies: tuple[Tally, ...]
+
+
+def backtest(
+    histories: Sequence[History], network: Network, rulebook: Rulebook, wording: Wording, *, since: datetime, until: datetime
+) -> Report:
+    """Replay the days from `since` to `until`. `network` gives owner, busy time and trips; its relations are not looked at."""
+    by_id = {one.person.id: one for one in histories}
+    due = _due(histories, since, until)
+    ledger: list[Past] = []
+    replayed: list[Replayed] = []
+    for day in _days(since, until):
+        ledger = [_closed(past, day) for past in ledger]
+        relations = [relation for one in due.get(day, ()) if (relation := relation_at(one, day, ledger)) is not None]
+        if not relations:
+            continue
+        seen = replace(network, relations=relations, ledger=ledger, is_retrospective=True, started_at=None)
+        for made in suggest(seen, rulebook, day, wording).suggestions:
+            ledger.append(_past(made, by_id, day))
+            replayed.append(_afterwards(made, by_id[made.person_id], day, until))
+    return Report(replayed=tuple(replayed), tallies=tuple(_tallies(replayed, rulebook, until - since)))
+
+
+def relation_at(history: History, now: datetime, ledger: Sequence[Past] = ()) -> Relation | None:
+    """Return the relation as it stood at an instant; None where there was none yet."""
+    contacts = history.contacts[: bisect_right(history.contacts, now, key=lambda one: one.at)]
+    if not contacts:
+        return None
+    held = history.meetings[: bisect_right(history.meetings, now, key=lambda one: one.end)]
+    sent = history.mails[: bisect_right(history.mails, now, key=lambda one: one.at)]
+    fresh = [one for one in held if one.end > now - RECENT]
+    own = tuple(past for past in ledger if not set(past.addresses).isdisjoint(history.person.addresses))
+    return Relation(
+        person=history.person,
+        contacts=contacts,
+        meetings=tuple(reversed(fresh)),
+        meetings_held=len(held),
+        one_to_ones_held=sum(one.size == 2 for one in held),  # noqa: PLR2004 -- the owner and one more
+        previous_meeting_at=held[-len(fresh) - 1].end if len(held) > len(fresh) else None,
+        mails=tuple(one for one in reversed(sent[-MAILS:]) if one.at > now - RECENT),
+        first_at=contacts[0].at,
+        last_at=contacts[-1].at,
+        last_in_at=next((one.at for one in reversed(contacts) if one.direction == "in"), None),
+        last_out_at=next((one.at for one in reversed(contacts) if one.direction == "out"), None),
+        interactions=len(held) + len(sent),
+        episode=sum(past.state == "closed" for past in own),
+        ledger=own,
+    )
+
+
+def _due(histories: Iterable[History], since: datetime, until: datetime) -> Mapping[datetime, Sequence[History]]:
+    """Say on which days whom to look at: after a meeting, and when a silence has lasted long enough to mean something."""
+    due: dict[datetime, dict[str, History]] = {}
+    for history in histories:
+        for at in _moments(history):
+            day = _day_after(at)
+            if since <= day <= until:
+                due.setdefault(day, {})[history.person.id] = history
+    return {day: tuple(found.values()) for day, found in due.items()}
+
+
+def _moments(history: History) -> Iterator[datetime]:
+    contacts = history.contacts
+    yield from (one.end for one in history.meetings)
+    for n, contact in enumerate(contacts):
+        following = contacts[n + 1].at if n + 1 < len(contacts) else None
+        if following is not None and following - contact.at < LOOKS[0]:
+            continue
+        usual = history.person.cadence or max(SHORTEST, LATE * (rhythm(contacts[: n + 1]) or SHORTEST))
+        for wait in (*LOOKS, usual + DAY, usual + 7 * DAY, 2 * usual):
+            if following is None or contact.at + wait < following:
+                yield contact.at + wait
+
+
+def _day_after(at: datetime) -> datetime:
+    """Return the first midnight, UTC, at which something has happened."""
+    return datetime.combine(at.astimezone(UTC).date() + DAY, datetime.min.time(), UTC)
+
+
+def _days(since: datetime, until: datetime) -> Iterator[datetime]:
+    day = _day_after(since - timedelta(microseconds=1))
+    while day <= until:
+        yield day
+        day += DAY
+
+
+def _past(made: Suggestion, by_id: Mapping[str, History], day: datetime) -> Past:
+    people = (by_id[who].person for who in (made.person_id, *made.companions) if who in by_id)
+    is_draft = isinstance(made.action, Draft)
+    return Past(
+        key=made.key,
+        rule=made.rule,
+        cause=made.cause,
+        state="delivered",
+        action="draft" if is_draft else "hold",
+        created_at=day,
+        at=made.action.date if isinstance(made.action, Draft) else made.action.start,
+        addresses=tuple(address for person in people for address in person.addresses),
+    )
+
+
+def _closed(past: Past, day: datetime) -> Past:
+    """Close what its time has passed for, as a service that runs would have."""
+    if past.state == "closed" or past.at is None or day < past.at + 4 * DAY:
+        return past
+    return replace(past, state="closed", close_reason="expired" if past.action == "draft" else "done", closed_at=day)
+
+
+def _afterwards(made: Suggestion, history: History, day: datetime, until: datetime) -> Replayed:
+    later = [one for one in history.contacts if one.at > day]
+    both = {one.direction for one in later if one.at <= day + SILENCE}
+    last = max(until, history.contacts[-1].at if history.contacts else until)
+    silent = both != {"in", "out"} if both == {"in", "out"} or last >= day + SILENCE else None
+    return Replayed(
+        at=day,
+        suggestion=made,
+        has_talked_anyway=any(one.at <= day + ANYWAY for one in later),
+        has_gone_silent=silent,
+    )
+
+
+def _tallies(replayed: Sequence[Replayed], rulebook: Rulebook, span: timedelta) -> Iterator[Tally]:
+    weeks = max(span / timedelta(days=7), 1.0)
+    for rule in rulebook.rules:
+        mine = [one for one in replayed if one.suggestion.rule == rule.name]
+        if mine:
+            yield Tally(
+                rule=rule.name,
+                made=len(mine),
+                talked_anyway=sum(one.has_talked_anyway for one in mine),
+                gone_silent=sum(one.has_gone_silent is True for one in mine),
+                still_open=sum(one.has_gone_silent is None for one in mine),
+                per_week=len(mine) / weeks,
+            )
