@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +24,20 @@ class Checked:
     is_met: bool
     sentence: str = ""
     """Why not, where it is not met."""
+
+
+def in_words(found: Checked) -> str:
+    """Say what was found with the help of each fact instead of its name: the owner reads it."""
+    if found.fact == "any":
+        return "either of: " + _NAME.sub(lambda name: _help(name[0]), found.value).replace("=", ": ")
+    return f"{_help(found.fact)}: {found.value or 'none'}"
+
+
+_NAME = re.compile(r"[a-z]+\.[a-z_]+(?==)")
+
+
+def _help(fact: str) -> str:
+    return FACTS[fact].help.partition(";")[0]
 
 
 def check_all(conditions: Iterable[Condition | AnyOf], case: Case, *, is_planning: bool = True) -> Iterator[Checked]:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from rules.case import Case, View, view_of
 from rules.composing import Candidate
-from rules.conditions import Checked, check_all
+from rules.conditions import Checked, check_all, in_words
 from rules.decision import Decision, Explanation, Judged, Keep, Outcome, Refusal, Trace, Withdraw, judge
 from rules.explaining import reason_for, reason_for_nothing, reason_for_nothing_at_all
 from rules.gates import mode_of, unwelcome
@@ -151,7 +151,7 @@ def _worth(one: Judged) -> float:
 
 
 def _refusal(one: Judged, why: str) -> Refusal:
-    facts = tuple(Evidence(text=f"{found.fact}: {found.value}") for found in one.checked)
+    facts = tuple(Evidence(text=in_words(found)) for found in one.checked)
     return Refusal(person_id=one.case.relation.person.id, rule=one.rule.name, cause=one.case.cause, sentence=why, facts=facts)
 
 
