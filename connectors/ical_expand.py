@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-from connectors.ical_rules import Extra, UnfollowableRule, starts
+from connectors.ical_rules import Extra, UnfollowableRule, recurrence, starts
 from connectors.ical_zones import zone_of
 from rules.facts import CalendarEvent, Occurrence
 
@@ -79,10 +79,18 @@ def _series(
     slack = max([_length(master), *(_length(event) + _shift(event, zone) for event in overrides.values() if event.is_range)])
     slack += timedelta(days=2)
     try:
-        originals = starts(master, zone, _clamped(window.start, -slack), _clamped(window.end, slack), limit + len(overrides) + 2)
+        series = recurrence(master, zone)
+        originals = starts(
+            master, series, zone, _clamped(window.start, -slack), _clamped(window.end, slack), limit + len(overrides) + 2
+        )
+        kept = {
+            original: event
+            for original, event in overrides.items()
+            if original is None or not series.is_excluded(_name(original, master, zone), zone)
+        }
     except (UnfollowableRule, ValueError, OverflowError, TypeError):
-        originals = [Extra(master.start)]
-    return _instances(originals, master, overrides, zone)
+        return _instances([Extra(master.start)], master, overrides, zone)
+    return _instances(originals, master, kept, zone)
 
 
 def _clamped(at: datetime, by: timedelta) -> datetime:

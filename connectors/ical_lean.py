@@ -27,6 +27,7 @@ _ONCE = frozenset(
         "SEQUENCE",
     }
 )
+_TEXTS = frozenset({"UID", "SUMMARY", "LOCATION", "X-REKINDLE-KEY"})
 _WORDS = frozenset({"STATUS", "TRANSP", "CLASS", "X-MICROSOFT-CDO-BUSYSTATUS", "X-MICROSOFT-CDO-ALLDAYEVENT"})
 DATE_LENGTH = len("20260101")
 _NOTHING: Mapping[str, str] = {}
@@ -53,6 +54,8 @@ def _parse(lines: Sequence[Line]) -> Fields:
             recurrence.append(name + rest)
             continue
         params, value = (_NOTHING, rest[1:]) if rest[0] == ":" else _split(rest)
+        if "\\" in value and name not in _TEXTS:
+            raise _Unusual
         if name == "ATTENDEE":
             attendees.append(Party(value.strip(), params))
         elif name in once and name in _ONCE:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from calendar import isleap, monthrange
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import islice
@@ -57,25 +58,57 @@ class Recurrence:
             found.difference_update(self._run(rule, low, high, limit))
         return sorted(found)[:limit]
 
+    def is_excluded(self, at: datetime | date, zone: tzinfo) -> bool:
+        """Whether an EXDATE names the instance, or its day."""
+        return any(extra.at in (at, _day(at, zone)) for extra in self.exdates)
+
     def _is_over_at_once(self) -> bool:
         """Whether UNTIL lies before the start: then the series has no instance."""
         ends = [_until(rule["UNTIL"], UTC) for rule in self.rules if "UNTIL" in rule]
         return bool(ends) and len(ends) == len(self.rules) and max(ends) < self.first
 
     def _run(self, parts: dict[str, str], low: datetime, high: datetime, limit: int) -> Iterator[datetime]:
-        """Yield what one rule gives; COUNT is counted here, as dateutil would search for the last one until the year 9999."""
+        """Yield what one rule gives from `low` on.
+
+        COUNT, and the parts that only leave days out, are followed here: dateutil would look for a 30 February until the
+        year 9999.
+        """
         until = min(_until(parts["UNTIL"], UTC), high) if "UNTIL" in parts else high
         start = _nearer(self.first, parts, low)
-        step = _STEPS.get(parts["FREQ"])
-        if step is not None and (until - start) // step > MOST_STEPS * 10:
-            raise UnfollowableRule("it repeats too often to be followed")
         if until < start:
             return iter(())
-        stated = ";".join(f"{name}={value}" for name, value in parts.items() if name not in {"UNTIL", "COUNT"})
-        walls = islice(
-            rrulestr(f"{stated};UNTIL={until:%Y%m%dT%H%M%S}", dtstart=start), min(int(parts.get("COUNT", MOST_STEPS)), MOST_STEPS)
-        )
-        return islice((wall for wall in walls if wall >= low), limit)
+        step = _STEPS.get(parts["FREQ"])
+        if step is not None and (until - start) // step > MOST_STEPS * 3:
+            raise UnfollowableRule("it repeats too often to be followed")
+        limits = _limits(parts)
+        stated = ";".join(f"{name}={value}" for name, value in parts.items() if name not in {"UNTIL", "COUNT", *limits})
+        walls: Iterable[datetime] = rrulestr(f"{stated};UNTIL={until:%Y%m%dT%H%M%S}", dtstart=start)
+        if limits:
+            walls = (wall for wall in walls if _is_within(wall, limits))
+        counted = islice(walls, min(int(parts.get("COUNT", MOST_STEPS)), MOST_STEPS))
+        return islice((wall for wall in counted if wall >= low), limit)
+
+
+_DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+
+
+def _limits(parts: dict[str, str]) -> dict[str, frozenset[str]]:
+    """Return the parts that only leave days out at this frequency (RFC 5545 3.3.10, the table)."""
+    if parts["FREQ"] not in _STEPS:
+        return {}
+    names = ("BYMONTH", "BYMONTHDAY", "BYYEARDAY") if parts["FREQ"] == "WEEKLY" else ("BYMONTH", "BYMONTHDAY", "BYYEARDAY", "BYDAY")
+    return {name: frozenset(parts[name].split(",")) for name in names if name in parts}
+
+
+def _is_within(wall: datetime, limits: Mapping[str, frozenset[str]]) -> bool:
+    day = wall.timetuple().tm_yday
+    shown = {
+        "BYMONTH": {str(wall.month)},
+        "BYMONTHDAY": {str(wall.day), str(wall.day - monthrange(wall.year, wall.month)[1] - 1)},
+        "BYYEARDAY": {str(day), str(day - 366 - isleap(wall.year))},
+        "BYDAY": {_DAYS[wall.weekday()]},
+    }
+    return all(shown[name] & wanted for name, wanted in limits.items())
 
 
 def _nearer(first: datetime, parts: dict[str, str], low: datetime) -> datetime:
@@ -98,7 +131,7 @@ def recurrence(event: CalendarEvent, zone: tzinfo) -> Recurrence:
             raise UnfollowableRule("its recurrence cannot be read")
         name, params, value = found[1].upper(), found[2], found[3].strip()
         if name in {"RRULE", "EXRULE"}:
-            (result.rules if name == "RRULE" else result.exrules).append(_rule(value, zone))
+            (result.rules if name == "RRULE" else result.exrules).append(_rule(value, zone if isinstance(start, datetime) else UTC))
         else:
             (result.rdates if name == "RDATE" else result.exdates).extend(_extras(params, value, zone))
     return result
@@ -133,6 +166,11 @@ def _rule(value: str, zone: tzinfo) -> dict[str, str]:
     parts = {name: given for name, given in parts.items() if name in _PARTS and given}
     if frequency not in {"YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY"}:
         raise UnfollowableRule("its recurrence cannot be read")
+    if ("BYSETPOS" in parts and frequency in _STEPS) or ("BYWEEKNO" in parts and frequency != "YEARLY"):
+        raise UnfollowableRule("its recurrence cannot be read")
+    for name in ("BYMONTH", "BYMONTHDAY", "BYYEARDAY"):
+        if name in parts:
+            parts[name] = ",".join(str(int(number)) for number in parts[name].split(","))
     if "UNTIL" in parts:
         parts["UNTIL"] = f"{_until(parts['UNTIL'], zone):%Y%m%dT%H%M%S}"
     return parts
@@ -177,12 +215,11 @@ def _length(written: str, begin: datetime, zone: tzinfo) -> timedelta:
     return end - begin if isinstance(end, datetime) else timedelta()
 
 
-def starts(event: CalendarEvent, zone: tzinfo, low: datetime, high: datetime, limit: int) -> Sequence[Extra]:
+def starts(event: CalendarEvent, series: Recurrence, zone: tzinfo, low: datetime, high: datetime, limit: int) -> Sequence[Extra]:
     """Return the original starts of a master in [low, high], ascending, without the excluded ones, at most `limit`.
 
     `low` and `high` are aware. UTC instants for timed events, dates for all-day ones.
     """
-    series = recurrence(event, zone)
     walls = series.walls(low.astimezone(zone).replace(tzinfo=None), high.astimezone(zone).replace(tzinfo=None), limit)
     is_timed = isinstance(event.start, datetime)
     found: dict[datetime | date, Extra] = {}
@@ -193,8 +230,7 @@ def starts(event: CalendarEvent, zone: tzinfo, low: datetime, high: datetime, li
         at = _alike(extra.at, event.start, zone)
         if low <= (at if isinstance(at, datetime) else datetime.combine(at, time(), zone)) <= high:
             found[at] = Extra(at, extra.length)
-    dates = {extra.at for extra in series.exdates}
-    return [found[at] for at in sorted(found) if at not in dates and _day(at, zone) not in dates][:limit]
+    return [found[at] for at in sorted(found) if not series.is_excluded(at, zone)][:limit]
 
 
 def _alike(at: datetime | date, start: datetime | date, zone: tzinfo) -> datetime | date:

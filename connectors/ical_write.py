@@ -41,12 +41,12 @@ def invite_bytes(invite: Invite, *, host: str) -> bytes:
         *guests,
         "END:VEVENT",
     ]
-    return calendar_bytes([lines])
+    return calendar_bytes([lines], product="-//Calendar//EN")
 
 
-def calendar_bytes(events: Iterable[Sequence[str]]) -> bytes:
-    """Put events (unfolded content lines) into one VCALENDAR, folded at 75 octets, with CRLF."""
-    head = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Rekindle//Rekindle//EN", "CALSCALE:GREGORIAN"]
+def calendar_bytes(events: Iterable[Sequence[str]], *, product: str = "-//Rekindle//Rekindle//EN") -> bytes:
+    """Put events (unfolded content lines) into one VCALENDAR, folded at 75 octets, with CRLF; `product` is its PRODID."""
+    head = ["BEGIN:VCALENDAR", "VERSION:2.0", f"PRODID:{product}", "CALSCALE:GREGORIAN"]
     lines = [*head, *(line for event in events for line in event), "END:VCALENDAR"]
     return b"".join(_folded(line) for line in lines)
 
