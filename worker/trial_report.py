@@ -20,6 +20,7 @@ from worker.words import ago, counted, span
 
 SHOWN = 12
 """Rows of a list before it says how many more there are."""
+WANTED = 1000
 SURE = {
     "given": "You said so.",
     "certain": "That is certain:",
@@ -122,13 +123,17 @@ def _actions(screen: Console, found: TrialReport, zone: tzinfo) -> None:
 def refusals(screen: Console, decision: Decision, people: Mapping[str, Person], shown: int = SHOWN) -> None:
     """Print what was considered and left undone: each reason once, with the first it was for and how many more.
 
-    The rare reason comes first: it tells more than the one that holds for half the network.
+    Of a person the reason of what came nearest counts. The rare reason comes first: it tells more than one that holds for half
+    the network.
     """
-    by_reason: dict[str, dict[str, str]] = {}
     served = {each.person_id for each in decision.suggestions}
+    nearest: dict[str, Refusal] = {}
     for each in decision.refusals:
-        if each.person_id in served:
-            continue
+        before = nearest.get(each.person_id)
+        if each.person_id not in served and (before is None or _nearness(each) > _nearness(before)):
+            nearest[each.person_id] = each
+    by_reason: dict[str, dict[str, str]] = {}
+    for each in nearest.values():
         name = _name(each, people)
         by_reason.setdefault(each.sentence.replace(name, "…"), {})[name] = each.sentence
     if not by_reason:
@@ -143,6 +148,11 @@ def refusals(screen: Console, decision: Decision, people: Mapping[str, Person], 
         screen.print(line)
     if len(by_reason) > shown:
         screen.print(Text(f"and {counted(len(by_reason) - shown, 'other reason')}", style="dim"))
+
+
+def _nearness(refused: Refusal) -> int:
+    """Say how far it got: held back by a cap it was wanted, else by how many conditions it met."""
+    return len(refused.facts) or WANTED
 
 
 def _name(refused: Refusal, people: Mapping[str, Person]) -> str:
