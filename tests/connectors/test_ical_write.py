@@ -50,12 +50,8 @@ def test_a_hold_is_private_free_and_tells_nobody() -> None:
     for word in (b"ATTENDEE", b"ORGANIZER", b"VALARM", b"METHOD", b"RSVP"):
         assert word not in data
     event = parsed(data)
-    assert (event["CLASS"], event["TRANSP"], event["UID"], event["X-REKINDLE-KEY"]) == (
-        "PRIVATE",
-        "TRANSPARENT",
-        f"{KEY}@x.example",
-        KEY,
-    )
+    marks = {name: str(event[name]) for name in ("CLASS", "TRANSP", "UID", "X-REKINDLE-KEY")}
+    assert marks == {"CLASS": "PRIVATE", "TRANSP": "TRANSPARENT", "UID": f"{KEY}@x.example", "X-REKINDLE-KEY": KEY}
     assert "DTSTAMP" in event
     fact = read(data)
     assert (fact.start, fact.end, fact.summary, fact.rekindle_key) == (HOLD.start, HOLD.end, HOLD.title, KEY)
@@ -74,7 +70,7 @@ def test_equal_holds_give_equal_bytes_so_that_a_change_can_be_told() -> None:
 
 def test_an_invite_names_organizer_and_guests_and_carries_nothing_of_ours() -> None:
     data = ical.invite_bytes(INVITE, host="x.example")
-    assert b"REKINDLE-" not in data
+    assert b"rekindle" not in data.lower()
     assert b"METHOD" not in data
     fact = read(data)
     assert fact.organizer == INVITE.organizer
@@ -117,7 +113,7 @@ def test_no_title_text_or_name_breaks_out_of_its_line(attack: str) -> None:
         assert len(list(ical.read(data, remote_id="x", zone="UTC"))) == 1
 
 
-TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=200)
+TEXT = st.text(st.characters(codec="utf-8"), max_size=200)
 
 
 @given(TEXT, TEXT)
