@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import urllib.request
+import uuid
 from base64 import b64encode
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def test_dovecot_signs_a_user_in_and_names_the_folders_by_their_roles(dovecot: S
 
 
 def test_radicale_lets_a_user_make_a_calendar(radicale: Server) -> None:
-    request = urllib.request.Request(f"{radicale.url}work/", method="MKCALENDAR")  # noqa: S310 - our own server
+    request = urllib.request.Request(f"{radicale.url}{uuid.uuid4()}/", method="MKCALENDAR")  # noqa: S310 - our own server
     request.add_header("Authorization", "Basic " + b64encode(b"ana:secret").decode())
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - as above
         assert answer.status == 201
