@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from rules.engine import suggest
 from rules.network import Mail, Meeting, Network, Past, Person, Relation
-from rules.rhythm import LATE, SHORTEST, Contact, rhythm
+from rules.rhythm import LATE, SHORTEST, Contact, interaction_days
 from rules.rulebook import Rulebook
 from rules.suggestions import Draft, Suggestion
 from rules.wording import Wording
@@ -20,7 +20,9 @@ ANYWAY = timedelta(days=30)
 """Being in touch so soon after a suggestion would have happened without it."""
 SILENCE = timedelta(days=90)
 MAILS = 50
-LOOKS = tuple(timedelta(days=days) for days in (5, 7, 180, 366))
+LOOKS = (timedelta(days=5), timedelta(days=8))
+"""When a mail without an answer is worth a look."""
+LATER = (timedelta(days=181), timedelta(days=366))
 """When a silence that goes on is worth another look, besides when the own rhythm is over."""
 
 
@@ -129,16 +131,29 @@ def _due(histories: Iterable[History], since: datetime, until: datetime) -> Mapp
 
 
 def _moments(history: History) -> Iterator[datetime]:
-    contacts = history.contacts
+    """Yield when something about a person can have changed for a rule."""
     yield from (one.end for one in history.meetings)
-    for n, contact in enumerate(contacts):
-        following = contacts[n + 1].at if n + 1 < len(contacts) else None
+    days = interaction_days(history.contacts)
+    gaps: list[float] = []
+    for n, contact in enumerate(history.contacts):
+        following = history.contacts[n + 1].at if n + 1 < len(history.contacts) else None
         if following is not None and following - contact.at < LOOKS[0]:
             continue
-        usual = history.person.cadence or max(SHORTEST, LATE * (rhythm(contacts[: n + 1]) or SHORTEST))
-        for wait in (*LOOKS, usual + DAY, usual + 7 * DAY, 2 * usual):
+        known = bisect_right(days, contact.at.timestamp() / DAY.total_seconds())
+        for later in range(len(gaps) + 1, known):
+            insort(gaps, days[later] - days[later - 1])
+        for wait in _waits(history, contact, gaps):
             if following is None or contact.at + wait < following:
                 yield contact.at + wait
+
+
+def _waits(history: History, contact: Contact, gaps: Sequence[float]) -> Iterator[timedelta]:
+    """Yield after how long a silence is worth a look, given the gaps before it."""
+    usual = timedelta(days=(gaps[(len(gaps) - 1) // 2] + gaps[len(gaps) // 2]) / 2) if gaps else SHORTEST
+    over = history.person.cadence or max(SHORTEST, LATE * usual)
+    yield from (over + DAY, over + 8 * DAY, *LATER)
+    if not contact.is_reply:
+        yield from LOOKS
 
 
 def _day_after(at: datetime) -> datetime:
