@@ -49,8 +49,13 @@ def apply(
     old = [known[name] for name in changed if name in known] + gone
     _keep_as_it_was(connection, old)
     _write(connection, list(page.values()), gone)
-    names = rename(connection, origin.owner, named(row["facts"] for row in old), named(page[name]["facts"] for name in changed))
-    return lay_out(connection, origin.owner, uids, owner, now, zone) | (names - owner.keys)
+    names = rename(
+        connection,
+        origin.owner,
+        named((row["facts"] for row in old), owner),
+        named((page[name]["facts"] for name in changed), owner),
+    )
+    return lay_out(connection, origin.owner, uids, owner, now, zone) | names
 
 
 def sweep(connection: Connection, origin: Origin, since: int | None) -> list[str]:
@@ -131,7 +136,7 @@ def _keep_as_it_was(connection: Connection, rows: list[RowMapping]) -> None:
         held.update(connection.execute(frozen).scalars())
     for row in (each for each in rows if each["id"] in held):
         past = {name: value for name, value in row.items() if name != "id"}
-        past |= {"account": "", "feed": row["owner"], "is_series": False}
+        past |= {"account": "", "feed": row["account"] or row["feed"], "is_series": False}
         past["remote_id"] = f"{row['id']}.{connection.execute(select(func.max(event.c.id))).scalar_one()}"
         copied = connection.execute(insert(event).values(past).returning(event.c.id)).scalar_one()
         mine = update(occurrence).where(occurrence.c.event == row["id"], occurrence.c.is_frozen.is_(True))
@@ -145,11 +150,13 @@ def _write(connection: Connection, rows: list[Row], gone: list[RowMapping]) -> N
         connection.execute(delete(event).where(event.c.id.in_(some)))
 
 
-def named(facts: Iterable[str]) -> list[tuple[str, Address]]:
-    """Name everybody on an event, once each."""
+def named(facts: Iterable[str], owner: OwnerKeys) -> list[tuple[str, Address]]:
+    """Name everybody on each event but the owner, once."""
     found: list[tuple[str, Address]] = []
     for text in facts:
         each = event_of(text)
         people = [guest.address for guest in each.attendees] + ([each.organizer] if each.organizer else [])
-        found += {key: address for address in reversed(people) if (key := match_key(address.email))}.items()
+        found += {
+            key: address for address in reversed(people) if (key := match_key(address.email)) not in {"", *owner.keys}
+        }.items()
     return found

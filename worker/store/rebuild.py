@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select, update
 
+from rules.people import OwnerKeys
 from worker.store import counters, events, judging, messages, occurrences
 from worker.store.accounts import owner_keys
 from worker.store.statements import chunks, lock_owner
@@ -27,7 +28,7 @@ def rebuild(connection: Connection, owner: str, now: datetime, zone: str = "UTC"
     nothing = {"counts": "{}", "names": "{}", "spellings": "{}", "first_at": None, "last_at": None}
     connection.execute(update(address).where(address.c.owner == owner).values(nothing))
     messages.reindex(connection, owner, known_as)
-    _rename(connection, owner)
+    _rename(connection, owner, known_as)
     connection.execute(delete(attendance).where(attendance.c.owner == owner))
     connection.execute(delete(occurrence).where(occurrence.c.owner == owner, occurrence.c.is_frozen.is_(False)))
     uids = set(connection.execute(select(event.c.uid).where(event.c.owner == owner).distinct()).scalars())
@@ -38,10 +39,10 @@ def rebuild(connection: Connection, owner: str, now: datetime, zone: str = "UTC"
         judging.review(connection, owner, some, known_as, now)
 
 
-def _rename(connection: Connection, owner: str) -> None:
+def _rename(connection: Connection, owner: str, known_as: OwnerKeys) -> None:
     """Add the names calendars show, event by event."""
     last = 0
     wanted = select(event.c.id, event.c.facts).where(event.c.owner == owner, event.c.account != "")
     while rows := connection.execute(wanted.where(event.c.id > last).order_by(event.c.id).limit(LARGE)).all():
         last = rows[-1].id
-        counters.rename(connection, owner, [], events.named(row.facts for row in rows))
+        counters.rename(connection, owner, [], events.named((row.facts for row in rows), known_as))
