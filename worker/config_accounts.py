@@ -100,12 +100,15 @@ class Reader:
     def _known(self, provider: str, where: str) -> tuple[Mapping[str, str] | None, Mapping[str, str]]:
         try:
             package = import_module(PROVIDERS[provider])
+            return package.SETTINGS, getattr(package, "SECRETS", SECRETS)
         except ModuleNotFoundError as missing:
             if missing.name is None or not PROVIDERS[provider].startswith(missing.name):
                 raise
-            self.complain(f"{where}.provider", f"This version cannot connect to {provider} yet.")
-            return None, {}
-        return package.SETTINGS, getattr(package, "SECRETS", SECRETS)
+        except AttributeError:  # a folder without a provider in it
+            if getattr(package, "__file__", None):
+                raise
+        self.complain(f"{where}.provider", f"This version cannot connect to {provider} yet.")
+        return None, {}
 
     def _setting(self, value: object, key: str, *, is_path: bool) -> Setting | None:
         match value:
