@@ -47,16 +47,16 @@ def views(connection: Connection, owner: str, entries: Iterable[Entry]) -> tuple
 def _holders(connection: Connection, owner: str, keys: set[str]) -> dict[str, str]:
     """Map match keys to the person who has the address today: a merge may have changed it since planning."""
     held = select(address.c.key, address.c.person).where(address.c.owner == owner, address.c.person.is_not(None))
-    return dict(connection.execute(held.where(address.c.key.in_(keys))).tuples().all())
+    return dict(connection.execute(held.where(address.c.key.in_(keys))).all())
 
 
 def _named(connection: Connection, owner: str, ids: set[str]) -> dict[str, NamedView]:
     emails = select(address.c.person, address.c.email).where(address.c.owner == owner, address.c.person.in_(ids))
     by_person: dict[str, list[str]] = defaultdict(list)
-    for who, email in connection.execute(emails.order_by(address.c.last_at.desc(), address.c.key)).tuples():
+    for who, email in connection.execute(emails.order_by(address.c.last_at.desc(), address.c.key)):
         by_person[str(who)].append(email)
     names = connection.execute(select(person.c.id, person.c.name).where(person.c.owner == owner, person.c.id.in_(ids)))
-    return {who: NamedView(name=name or None, addresses=tuple(by_person[who])) for who, name in names.tuples()}
+    return {who: NamedView(name=name or None, addresses=tuple(by_person[who])) for who, name in names}
 
 
 def person_called(connection: Connection, owner: str, who: str) -> StoredPerson:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
@@ -69,8 +70,10 @@ def _tell(here: Here, world: World, before: set[str], seconds: float) -> None:
     read = f"{counted(world.messages, 'message')} and {counted(world.events, 'event')}"
     screen.print(Text(f"{here.settings.name}, {moment(here.now, here.zone)}: {read}, {seconds:.1f} s.", style="bold"))
     _made(screen, views, fresh, here)
-    quiet = {relation.person.id: relation.person for relation in looked_at.relations}
-    trial_report.refusals(screen, decision, quiet)
+    served = {address for view in views for address in view.person.addresses}
+    left = {each.person.id: each.person for each in looked_at.relations if not served & set(each.person.addresses)}
+    refusals = tuple(each for each in decision.refusals if each.person_id in left)
+    trial_report.refusals(screen, replace(decision, refusals=refusals), left)
     _where(screen, world, here)
 
 
