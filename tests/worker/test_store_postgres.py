@@ -1,0 +1,95 @@
+"""The same store on PostgreSQL: the same facts give the same rows there as on SQLite."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+
+from connectors.port import Changes, Cursor
+from tests.conftest import Server
+from tests.worker.world import BOB, DAY, EVE, HOUR, ME, NEWS, NOW, World, mail, meeting
+from worker.store import feeds, leases, people, schema
+from worker.store.feeds import Overtaken
+from worker.store.rebuild import rebuild
+
+
+def busy_world(world: World) -> World:
+    world.receive(mail(1, BOB, ME, at=NOW - 90 * DAY), mail(2, EVE, ME, BOB), mail(3, NEWS, ME, list_id="<news.shop.example>"))
+    world.receive(mail(4, ME, BOB, at=NOW - 89 * DAY, in_reply_to=("1@mail.example",), labels=frozenset({"\\Sent"})), feed="sent")
+    world.book(meeting("past", NOW - 3 * DAY, EVE), meeting("next", NOW + 3 * DAY, BOB))
+    world.book(meeting("weekly", NOW - 30 * DAY, BOB, EVE, recurrence=("RRULE:FREQ=WEEKLY;COUNT=9",)))
+    world.pull_all()
+    return world
+
+
+def test_the_same_facts_give_the_same_rows_on_postgresql(postgres: Server) -> None:
+    there, here = busy_world(World(url=postgres.url)), busy_world(World())
+    for world in (there, here):
+        world.catch_up()
+        world.provider.mail.remove("2")
+        world.book(meeting("weekly", NOW - 30 * DAY + HOUR, EVE, recurrence=("RRULE:FREQ=WEEKLY;COUNT=9",)))
+        world.pull_all()
+        world.provider.expire_cursors()
+        world.pull_all()
+    ours, theirs = here.rows(), there.rows()
+    assert [row[:7] for row in theirs["address"]] == [row[:7] for row in ours["address"]]
+    assert {name: theirs[name] for name in ("party", "occurrence", "attendance")} == {
+        name: ours[name] for name in ("party", "occurrence", "attendance")
+    }
+    assert there.rebuilt() == theirs
+    found, known = there.network(), here.network()
+    assert [each.contacts for each in sorted(found.relations, key=lambda one: one.person.addresses)] == [
+        each.contacts for each in sorted(known.relations, key=lambda one: one.person.addresses)
+    ]
+    there.store.close()
+
+
+def test_people_are_found_merged_split_and_forgotten_on_postgresql(postgres: Server) -> None:
+    world = busy_world(World(url=postgres.url))
+    with world.store.write() as db:
+        bob, eve = people.find(db, "ada", "bob@elsewhere.example")[0], people.find(db, "ada", "Eve Fox")[0]
+        people.merge(db, "ada", bob.id, eve.id)
+        assert len(people.people(db, "ada")) == 1
+        people.split(db, "ada", bob.id, "eve@further.example")
+        assert len(people.people(db, "ada")) == 2
+        people.forget(db, "ada", ["eve@further.example"], world.now)
+        assert [each.name for each in people.people(db, "ada")] == ["Bob Stone"]
+        rebuild(db, "ada", world.now, "Europe/Berlin")
+        assert [each.name for each in people.people(db, "ada")] == ["Bob Stone"]
+    world.store.close()
+
+
+def test_one_of_many_gets_a_lease_on_postgresql(postgres: Server) -> None:
+    world = World(url=postgres.url)
+
+    def ask(number: int) -> bool:
+        with world.store.write() as db:
+            return leases.acquire(db, "decide:ada", f"worker {number}", world.now, timedelta(minutes=1)) is not None
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(ask, range(8))) == 1
+    world.store.close()
+
+
+def test_two_readers_of_one_feed_commit_a_page_once_on_postgresql(postgres: Server) -> None:
+    world = busy_world(World(url=postgres.url))
+    inbox = next(each for each in world.feeds() if each.id == "inbox")
+
+    def commit(number: int) -> bool:
+        page = Changes(upserted=(replace(mail(9, BOB, ME), remote_id="9"),), cursor=Cursor(f"after {number}"), is_last=True)
+        try:
+            with world.store.write() as db:
+                feeds.commit_page(db, inbox, page, world.now)
+        except Overtaken:
+            return False
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sum(pool.map(commit, range(6))) == 1
+    assert world.rows() == world.rebuilt()
+    world.store.close()
+
+
+def test_an_upgrade_on_postgresql_says_what_it_did(postgres: Server) -> None:
+    assert schema.upgrade(postgres.url)[1] == schema.REVISIONS[-1]
