@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_tz
 from functools import lru_cache
 from typing import Final
@@ -16,22 +16,24 @@ SLACK: Final = timedelta(days=1)
 FARTHEST: Final = timedelta(hours=15)
 """No zone is farther from UTC."""
 
-USUAL: Final = re.compile(rb"(?:[A-Za-z]{3}, {1,2})?(\d{1,2}) ([A-Za-z]{3}) (\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)")
+USUAL: Final = re.compile(rb"(?:[A-Za-z]{3}, {1,2})?(\d{1,2} [A-Za-z]{3} \d{4}) (\d\d):(\d\d):(\d\d) ([+-]\d{4})")
+RECEIVED: Final = re.compile(rb"(?:\A|\n)received:[^\n]*(?:\n[ \t][^\n]*)*;\s*([^;\n]+)", re.IGNORECASE)
 MONTHS: Final = {
     name.encode(): number
     for number, name in enumerate(["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"], 1)
 }
 
 
-def sent(value: bytes, received_at: datetime | None, received: bytes) -> tuple[datetime | None, timedelta | None]:
+def sent(value: bytes, received_at: datetime | None, header: bytes) -> tuple[datetime | None, timedelta | None]:
     """Return when a message was sent (aware UTC) and the offset its Date states.
 
     A Date that is missing, junk, before EARLIEST or later than it was received gives way to `received_at`, or to the
-    newest Received field. None where nothing tells.
+    newest Received field of the header. None where nothing tells.
     """
     at, offset = read_date(value)
     if at is None or at < EARLIEST or received_at is None or at > received_at + SLACK:
-        known = received_at or read_date(received.rpartition(b";")[2])[0]
+        newest = None if received_at else RECEIVED.search(header)
+        known = received_at or (read_date(newest[1].strip())[0] if newest else None)
         if at is None or (known is not None and (at < EARLIEST or at > known + SLACK)):
             return known, None
     return at, offset
@@ -42,22 +44,28 @@ def read_date(value: bytes) -> tuple[datetime | None, timedelta | None]:
     match = USUAL.match(value)
     if match is None:
         return _unusual(value)
-    day, month, year, hour, minute, second, sign, hours, minutes = match.groups()
+    day, hour, minute, second, zone = match.groups()
     try:
-        local = datetime(
-            int(year), MONTHS[month], int(day), int(hour), int(minute), min(int(second), 59), tzinfo=_zone(sign, hours, minutes)
-        )
-        return local.astimezone(UTC), None if sign == b"-" and hours == minutes == b"00" else local.utcoffset()
+        offset = _offset(zone)
+        seconds = _midnight(day) + int(hour) * 3600 + int(minute) * 60 + min(int(second), 59) - offset
+        return datetime.fromtimestamp(seconds, UTC), None if zone == b"-0000" else timedelta(seconds=offset)
     except (KeyError, ValueError, OverflowError):
         return _unusual(value)
 
 
+@lru_cache(maxsize=4096)
+def _midnight(day: bytes) -> int:
+    number, month, year = day.split()
+    return int(datetime(int(year), MONTHS[month], int(number), tzinfo=UTC).timestamp())
+
+
 @lru_cache(maxsize=256)
-def _zone(sign: bytes, hours: bytes, minutes: bytes) -> timezone:
-    offset = timedelta(hours=int(hours), minutes=int(minutes))
-    if offset > FARTHEST:
+def _offset(zone: bytes) -> int:
+    """Return seconds east of UTC."""
+    seconds = int(zone[1:3]) * 3600 + int(zone[3:]) * 60
+    if seconds > FARTHEST.total_seconds():
         raise ValueError("no zone is that far from UTC")
-    return timezone(-offset if sign == b"-" else offset) if offset else UTC
+    return -seconds if zone[:1] == b"-" else seconds
 
 
 def _unusual(value: bytes) -> tuple[datetime | None, timedelta | None]:

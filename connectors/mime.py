@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from connectors.address_list import NOBODY, AddressList, parse_addresses
@@ -26,15 +27,13 @@ FIELDS: Final = (
 """The header fields worth asking a provider for, in the usual spelling; anything else in `raw` is ignored."""
 
 BULK_FIELDS: Final = frozenset(name.lower() for name in FIELDS[FIELDS.index("X-Autoreply") :])
-WANTED: Final = {
+NOT_READ: Final = b"""MIME-Version Mime-Version Content-Transfer-Encoding Received-SPF Delivered-To X-Mailer User-Agent X-Received
+    Content-Language X-Google-DKIM-Signature X-Gm-Message-State X-Google-Smtp-Source X-GM-THRID X-Gmail-Labels Thread-Index
+    Thread-Topic X-Spam-Status""".split()
+"""The usual fields we pass over: naming them saves asking for them in lower case."""
+WANTED: Final[dict[bytes, str]] = dict.fromkeys(NOT_READ, "") | {
     spelling.encode(): name.lower() for name in FIELDS for spelling in (name, name.lower(), name.upper(), name.title())
 }
-PASSED_OVER: Final = frozenset(
-    b"MIME-Version Mime-Version Content-Transfer-Encoding DKIM-Signature Authentication-Results Received-SPF ARC-Seal Delivered-To "
-    b"ARC-Message-Signature ARC-Authentication-Results X-Mailer User-Agent X-Received X-Google-DKIM-Signature X-Gm-Message-State "
-    b"X-Google-Smtp-Source X-GM-THRID X-Gmail-Labels Content-Language Thread-Index Thread-Topic X-Spam-Status X-Originating-IP".split()
-)
-"""The usual spellings of fields we do not read: it saves asking for them in lower case."""
 TEXTS: Final = frozenset(
     {
         "subject",
@@ -49,7 +48,8 @@ TEXTS: Final = frozenset(
     | {"feedback-id", "content-type"}
 )
 
-FIELD: Final = re.compile(rb"(?:\A|\n)([!-9;-~]+)[ \t]*:[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)")
+FIELD: Final = re.compile(rb"\n(?!Received:|DKIM-|ARC-|Authentication-)([!-9;-~]+)[ \t]*:[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)")
+IDS: Final = re.compile(r"<\s*([^<>\s]*@[^<>\s]*)\s*>", re.ASCII)
 MESSAGE_ID: Final = re.compile(rb"<\s*([^<>\x00-\x1f\x7f]*[^<>\s\x00-\x1f\x7f])\s*>")
 KEPT_REFERENCES: Final = 50
 LONGEST_ID: Final = 998
@@ -85,7 +85,7 @@ def parse_header(
         raise Unreadable("it has no header that mail has")
     to, cc, bcc = (_people(fields, name) for name in ("to", "cc", "bcc"))
     texts = {name: _text(value) for name, value in fields.items() if name in TEXTS}
-    sent_at, offset = sent(get("date", b""), received_at, get("received", b""))
+    sent_at, offset = sent(get("date", b""), received_at, raw)
     return MessageMetadata(
         remote_id=remote_id,
         message_id=_message_id(fields),
@@ -128,9 +128,9 @@ def read_fields(raw: bytes) -> Fields:
     fields: Fields = {}
     for name, value in FIELD.findall(_head(raw)):
         known = WANTED.get(name)
-        if known is None and name not in PASSED_OVER:
-            known = WANTED.get(name.lower())
         if known is None:
+            known = WANTED.get(name.lower(), "")
+        if not known:
             continue
         if known not in fields:
             fields[known] = value
@@ -147,30 +147,37 @@ def ids(value: bytes) -> tuple[str, ...]:
     """Return the Message-IDs named in In-Reply-To or References, in order, once each; of a long chain both its ends."""
     if not value:
         return ()
-    found = dict.fromkeys(clean_id(match) for match in MESSAGE_ID.findall(value) if b"@" in match)
-    kept = tuple(name for name in found if name)
+    if value.isascii() and len(value) <= LONGEST_ID:
+        kept = tuple(dict.fromkeys(IDS.findall(value.decode("ascii"))))
+    else:
+        found = dict.fromkeys(clean_id(match) for match in MESSAGE_ID.findall(value) if b"@" in match)
+        kept = tuple(name for name in found if name)
     return kept if len(kept) <= KEPT_REFERENCES else (kept[0], *kept[1 - KEPT_REFERENCES :])
 
 
 def clean_id(raw: bytes) -> str:
     """Return a Message-ID without brackets and blanks; "" where it is absurdly long."""
-    return "" if len(raw) > LONGEST_ID else text_of(raw).replace(" ", "")
+    if len(raw) > LONGEST_ID:
+        return ""
+    if raw.isascii() and b" " not in raw and b"=?" not in raw and b"\t" not in raw:
+        return raw.decode("ascii")
+    return "".join(text_of(raw).split())
 
 
 def _head(raw: bytes) -> bytes:
-    """Cut off a body, if there is one."""
-    if b"\n\n" in raw:
-        raw = raw[: raw.index(b"\n\n")]
-    if b"\n\r\n" in raw:
-        raw = raw[: raw.index(b"\n\r\n")]
-    return raw.replace(b"\r\n", b"\n") if b"\r" in raw else raw
+    """Cut off a body, if there is one, and begin every line with its line break."""
+    if b"\r" in raw:
+        raw = raw.partition(b"\n\r\n")[0].replace(b"\r\n", b"\n")
+    return b"\n" + (raw.partition(b"\n\n")[0] if b"\n\n" in raw else raw)
 
 
 def _message_id(fields: Fields) -> str:
     value = fields.get("message-id", b"")
-    bracketed = MESSAGE_ID.search(value)
-    bare = value.strip().strip(b"<>")
-    found = clean_id(bracketed[1]) if bracketed else clean_id(bare) if b"@" in bare and b" " not in bare else ""
+    if bracketed := MESSAGE_ID.search(value):
+        found = clean_id(bracketed[1])
+    else:
+        bare = value.strip().strip(b"<>")
+        found = clean_id(bare) if b"@" in bare and b" " not in bare else ""
     if found and found != "@":
         return found
     named = b"\0".join(fields.get(name, b"").strip() for name in ("from", "date", "subject", "to"))
@@ -181,6 +188,7 @@ def _people(fields: Fields, name: str) -> AddressList:
     return parse_addresses(fields[name]) if name in fields else NOBODY
 
 
+@lru_cache(maxsize=4096)
 def _text(value: bytes) -> str:
     if value.isascii() and b"=?" not in value and (text := value.decode("ascii")).isprintable():
         return text.rstrip()

@@ -22,8 +22,10 @@ CIRCLE: Final = 8
 """Messages to more people say little about who knows whom."""
 KEPT_COMPANY: Final = 64
 KEPT_NAMES: Final = 16
+READY: Final = 20_000
+"""Contacts kept written out, 120 bytes each."""
+SIDES: Final[tuple[Literal["in", "out"], ...]] = ("in", "out")
 MASK: Final = (1 << 64) - 1
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_RECIPIENTS: Final = 0x7FFF
 
 
@@ -93,6 +95,7 @@ class Letters:
         self._now = now
         self._recent = now - RECENT
         self._seen = Seen()
+        self._desk = Desk()
         self._ids = array("Q")
         self._parents = array("Q")
         self._times = array("I")
@@ -141,11 +144,7 @@ class Letters:
             mark = min(contact.recipients, MOST_RECIPIENTS) << 1 | (contact.direction == "out")
             found.append((max(0, int(contact.at.timestamp())), mark, contact.is_reply))
         found.sort()
-        return Diary(
-            array("I", (time for time, _, _ in found)),
-            array("H", (mark for _, mark, _ in found)),
-            bytes(reply for _, _, reply in found),
-        )
+        return Diary(found, self._desk)
 
     def names(self, count: int) -> tuple[str, ...]:
         """Name whom there is most to read of, both ways, so far."""
@@ -191,14 +190,16 @@ class Letters:
 
 
 class Diary(Sequence[Contact]):
-    """The contacts with one person by mail, 7 bytes each until one is looked at."""
+    """The contacts with one person in order of time, 7 bytes each until they are looked at."""
 
-    __slots__ = ("_marks", "_replies", "_times")
+    __slots__ = ("_desk", "_marks", "_replies", "_times", "ready")
 
-    def __init__(self, times: array[int], marks: array[int], replies: bytes) -> None:
-        self._times = times
-        self._marks = marks
-        self._replies = replies
+    def __init__(self, found: Sequence[tuple[int, int, bool]], desk: Desk) -> None:
+        self._times = array("I", (time for time, _, _ in found))
+        self._marks = array("H", (mark for _, mark, _ in found))
+        self._replies = bytes(reply for _, _, reply in found)
+        self._desk = desk
+        self.ready: tuple[Contact, ...] | None = None
 
     def __len__(self) -> int:
         return len(self._times)
@@ -208,21 +209,48 @@ class Diary(Sequence[Contact]):
     @overload
     def __getitem__(self, index: slice) -> Sequence[Contact]: ...
     def __getitem__(self, index: int | slice) -> Contact | Sequence[Contact]:
-        if isinstance(index, slice):
-            return Diary(self._times[index], self._marks[index], self._replies[index])
-        mark = self._marks[index]
-        return Contact(
-            at=EPOCH + timedelta(seconds=self._times[index]),
-            direction="out" if mark & 1 else "in",
-            recipients=max(1, mark >> 1),
-            is_reply=bool(self._replies[index]),
-        )
-
-    def last(self, direction: Literal["in", "out"]) -> datetime | None:
-        """Return when something last went that way."""
-        way = direction == "out"
-        index = next((index for index in range(len(self) - 1, -1, -1) if self._marks[index] & 1 == way), None)
-        return None if index is None else self[index].at
+        return self._contacts()[index]
 
     def __iter__(self) -> Iterator[Contact]:
-        return map(self.__getitem__, range(len(self._times)))
+        return iter(self._contacts())
+
+    def first(self) -> datetime | None:
+        """Return when the two were first in touch."""
+        return datetime.fromtimestamp(self._times[0], UTC) if self._times else None
+
+    def last(self, direction: Literal["in", "out", ""] = "") -> datetime | None:
+        """Return when they were last in touch, or when something last went that way."""
+        for time, mark in zip(reversed(self._times), reversed(self._marks), strict=True):
+            if not direction or (mark & 1) == (direction == "out"):
+                return datetime.fromtimestamp(time, UTC)
+        return None
+
+    def _contacts(self) -> tuple[Contact, ...]:
+        if self.ready is None:
+            rows = zip(self._times, self._marks, self._replies, strict=True)
+            self.ready = tuple(
+                Contact(
+                    at=datetime.fromtimestamp(time, UTC), direction=SIDES[mark & 1], recipients=mark >> 1 or 1, is_reply=reply > 0
+                )
+                for time, mark, reply in rows
+            )
+            self._desk.admit(self)
+        return self.ready
+
+
+class Desk:
+    """Which contacts stay written out, as rules look at each person a dozen times: READY of them, and one person more."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._last: Diary | None = None
+
+    def admit(self, diary: Diary) -> None:
+        """Make room for a diary that has just been written out."""
+        if self._last is not None:
+            self._last.ready = None
+            self._last = None
+        if self._count + len(diary) <= READY:
+            self._count += len(diary)
+        else:
+            self._last = diary

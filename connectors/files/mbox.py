@@ -166,6 +166,10 @@ class _Scan:
 def _blank_line(window: bytes, start: int) -> int | None:
     """Return the index of the line break that ends the last header line: the one before an empty line."""
     first = window.find(b"\n", start + 1)
+    if window[first - 1 : first] != b"\r":
+        end = window.find(b"\n\n", start)
+        if end >= 0 and window.find(b"\r", start, end) < 0:
+            return end
     usual, other = (b"\n\r\n", b"\n\n") if window[first - 1 : first] == b"\r" else (b"\n\n", b"\n\r\n")
     end = window.find(usual, start)
     mixed = window.find(other, start, end if end >= 0 else len(window))

@@ -23,7 +23,7 @@ from rules.facts import MessageMetadata
 HEAD: Final = 16 * 1024
 """Bytes read of a single message file at first: nearly every header is shorter."""
 BROKEN: Final = (OSError, EOFError, zlib.error)
-ENVELOPE: Final = re.compile(rb"([A-Z][a-z]{2}) +(\d{1,2}) (\d\d:\d\d(?::\d\d)?) (?:([+-]\d{4}|[A-Z]{3,4}) )?(\d{4})")
+ENVELOPE: Final = re.compile(rb"([A-Z][a-z]{2}) +(\d{1,2}) \d\d:\d\d(?::\d\d)? (?:[+-]\d{4} |[A-Z]{3,4} )?(\d{4})")
 GMAIL: Final = re.compile(rb"(?:X-GM-THRID: *(\d{1,20})\r?\n)?X-Gmail-Labels:((?:[^\n]*(?:\n[ \t][^\n]*)*))", re.IGNORECASE)
 CATEGORY: Final = re.compile(
     r"(?:category|kategorie|kategori|catégorie|categoría|categoria|categorie|カテゴリ|категория)[ :\u00a0]+(.+)", re.IGNORECASE
@@ -204,12 +204,14 @@ def gmail_labels(value: bytes) -> frozenset[str]:
 
 
 def _received(envelope: bytes) -> datetime | None:
-    """Read when an mbox says it took a message; exporters that write no real date write 1970."""
+    """Read on which day an mbox says it took a message; exporters that know no date write 1970."""
     match = ENVELOPE.search(envelope)
-    if match is None:
-        return None
-    month, day, clock, zone, year = match.groups()
-    at, _ = read_date(b"%b %b %b %b %b" % (day, month, year, clock if len(clock) > 5 else clock + b":00", zone or b"+0000"))  # noqa: PLR2004 - hh:mm
+    return None if match is None else _noon(*match.groups())
+
+
+@lru_cache(maxsize=4096)
+def _noon(month: bytes, day: bytes, year: bytes) -> datetime | None:
+    at, _ = read_date(b"%b %b %b 12:00:00 +0000" % (day, month, year))
     return at if at is not None and at >= EARLIEST else None
 
 
