@@ -67,7 +67,7 @@ def reason_for_nothing_at_all(decision: Decision, view: View) -> Explanation:
     looked = len({refusal.person_id for refusal in decision.refusals})
     if not looked:
         count = len(view.network.relations)
-        return Explanation(who="", sentence=f"Nothing happened with the {count} people I looked at that calls for you.")
+        return Explanation(who="", sentence=f"Nothing happened with {_people(count)} I looked at that calls for you.")
     told = sorted(decision.refusals, key=_nearness, reverse=True)[:SHOWN]
     facts = tuple(Evidence(text=sentence) for sentence in dict.fromkeys(refusal.sentence for refusal in told))
     return Explanation(

@@ -1,0 +1,158 @@
+"""Manners: what is left to the owner, and what is not mistaken for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from rules.engine import suggest
+from rules.facts import Address
+from rules.manners import care_for, care_for_domain, care_for_title, is_recruiting
+from rules.rulebook import Rulebook
+from rules.wording import Wording
+from tests.rules.builders import NOW, OLIVIA, human, meeting_with, network, tie
+
+ANNA = human("Anna Berg <anna@acme.example>")
+
+
+DELICATE = {
+    "matter": [
+        "title",
+    ],
+    "interview": [
+        "Interview: Senior SRE",
+        "Onsite interview",
+        "Phone screen w/ Max",
+        "Vorstellungsgespräch Platform",
+        "Bewerbungsgespräch",
+        "BEWERBUNG Data Engineer",
+        "Entretien d'embauche",
+        "Entrevista técnica",
+        "Colloquio conoscitivo",
+        "Sollicitatiegesprek",
+        "Job offer call",
+        "Hiring debrief",
+    ],
+    "people": [
+        "HR sync",
+        "Kündigungsgespräch",
+        "Kuendigung",
+        "Performance review Q1",
+        "PIP follow-up",
+        "Licenciement économique",
+        "Despido",
+        "Abmahnung",
+        "Gehaltsgespräch",
+        "Ressources humaines",
+    ],
+    "legal": [
+        "Legal review",
+        "Call with our lawyer",
+        "Rechtsanwältin Kurz",
+        "Tribunal",
+        "Litigation hold",
+        "Abogado",
+    ],
+    "medical": [
+        "Zahnarzt",
+        "Arzttermin",
+        "Doctor's appointment",
+        "MRI",
+        "Médecin du travail",
+        "Physio",
+    ],
+    "bereavement": [
+        "Funeral of a friend",
+        "Beerdigung",
+    ],
+    "incident": [
+        "Incident #42 bridge",
+        "P1: checkout down",
+        "Post-mortem",
+    ],
+    "private": [
+        "Confidential",
+        "Vertraulich: Projekt X",
+    ],
+}
+
+
+@pytest.mark.parametrize(("title", "matter"), [(title, matter) for matter, titles in DELICATE.items() for title in titles])
+def test_a_delicate_title_is_left_to_the_owner(title: str, matter: str) -> None:
+    assert matter in care_for_title(title, OLIVIA)
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Roadmap",
+        "Coffee",
+        "Hrubieszów trip",
+        "Three-way sync",
+        "Pipeline review",
+        "Doctrine migration",
+        "Lawrence / Olivia",
+        "Candidacy-free lunch",
+        "Legalize.io demo",
+        "Private cloud offer",
+        "Articles",
+        "Clinical-grade wins",
+        "",
+        "🙂",
+    ],
+)
+def test_an_ordinary_title_is_not_mistaken_for_a_delicate_one(title: str) -> None:
+    assert care_for_title(title, OLIVIA) == ""
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "no-reply@us.greenhouse-mail.io",
+        "x@hire.lever.co",
+        "acme@myworkday.com",
+        "a@ashbyhq.com",
+        "invite@goodtime.io",
+        "jobs@acme.teamtailor-mail.com",
+    ],
+)
+def test_an_organiser_of_interviews_is_known_by_its_domain(email: str) -> None:
+    assert is_recruiting(Address(email=email))
+    assert "interview" in care_for(meeting_with(ANNA, organizer=Address(email=email)), OLIVIA)
+
+
+@pytest.mark.parametrize(
+    ("email", "is_delicate"),
+    [
+        ("x@smith-legal.example", True), ("x@kanzlei-maier.example", True), ("x@law.acme.example", True), ("x@klinik.example", True),
+        ("x@lawrence.example", False),
+        ("x@outlaws.example", False), ("x@delaware.example", False), ("lawyer@acme.example", False),
+    ],
+)  # fmt: skip
+def test_lawyers_and_doctors_are_known_by_whole_words_of_their_domain(email: str, is_delicate: bool) -> None:
+    assert bool(care_for_domain(Address(email=email), OLIVIA)) is is_delicate
+
+
+def test_the_owners_never_list_counts_by_title_words_and_domains() -> None:
+    owner = replace(OLIVIA, never_words=("Project Falcon",), never_domains=frozenset({"acme.example"}))
+    assert care_for_title("Re: project  falcon, part 2", owner)
+    assert not care_for_title("Falcon Heavy", owner)
+    assert care_for_domain(Address(email="a@acme.example"), owner)
+    assert care_for_domain(Address(email="a@eu.acme.example"), owner)
+    assert not care_for_domain(Address(email="a@notacme.example"), owner)
+
+
+def test_why_not_says_that_it_is_left_to_the_owner(rulebook: Rulebook, wording: Wording) -> None:
+    meeting = meeting_with(ANNA, title="Vorstellungsgespräch Platform")
+    decision = suggest(network(tie(ANNA, meetings=[meeting])), rulebook, NOW, wording)
+    assert not decision.suggestions
+    (sentence,) = {one.sentence for one in decision.refusals}
+    assert sentence == "This is an interview or application: I leave it to you."
+
+
+@pytest.mark.parametrize("never", ["acme.example", "example"])
+def test_an_organisation_on_the_never_list_gets_no_draft(rulebook: Rulebook, wording: Wording, never: str) -> None:
+    owner = replace(OLIVIA, never_domains=frozenset({never}))
+    seen = network(tie(ANNA, meetings=[meeting_with(ANNA)]), owner=owner)
+    assert not suggest(seen, rulebook, NOW, wording).suggestions
