@@ -10,9 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Generic
 
-from rules.facts import Address, Attendee, CalendarEvent, MessageMetadata
-from rules.suggestions import Draft, Hold, Invite
-
 from connectors.memory_provider import Item, Provider, Shelf, Thing
 from connectors.port import (
     Account,
@@ -30,6 +27,8 @@ from connectors.port import (
     Untouched,
     Witness,
 )
+from rules.facts import Address, Attendee, CalendarEvent, MessageMetadata
+from rules.suggestions import Draft, Hold, Invite
 
 FOLDERS = (
     Feed(id="inbox", name="Inbox", role="\\Inbox"),
@@ -148,9 +147,10 @@ class _Side(Generic[Thing]):
             later = self._shelf.log[int(since or 0) :]
             if later and self._provider.is_lagging:
                 return Unclear(retry_after=timedelta(seconds=60))
-            if any(entry.marker == marker for entry in later):
-                item = self._shelf.items.get(fact.remote_id)
-                return Gone() if item is None else self._saved(fact.remote_id, item, is_adopted=True)
+            made_as = next((entry.remote_id for entry in later if entry.marker == marker), None)
+            if made_as is not None:
+                made = self._shelf.items.get(made_as)
+                return Gone() if made is None else self._saved(made_as, made, is_adopted=True)
             item = self._shelf.put(feed, fact, marker=marker, is_made=True)
             self._provider.gate(is_stored=True)
             return self._saved(fact.remote_id, item, is_adopted=False)
@@ -211,7 +211,7 @@ class Mailbox(_Side[MessageMetadata]):
     def save_draft(self, draft: Draft, since: Witness) -> Saved | Gone | Unclear:
         """Save it unsent under its Message-ID, by which a later attempt finds it."""
         fact = MessageMetadata(
-            remote_id=f"draft.{draft.message_id}",
+            remote_id=self._shelf.fresh_id("draft"),
             message_id=draft.message_id,
             sent_at=draft.date,
             from_=(draft.from_,),

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from rules.facts import Address, CalendarEvent, MessageMetadata
-
 from connectors.port import PortError
+from rules.facts import Address, CalendarEvent, MessageMetadata
 
 Thing = TypeVar("Thing", MessageMetadata, CalendarEvent)
 
@@ -60,6 +59,11 @@ class Provider:
         with self.changed:
             self._failures.append((error, is_stored))
 
+    def forget_failures(self) -> None:
+        """Answer as usual again."""
+        with self.changed:
+            self._failures.clear()
+
     def expire_cursors(self) -> None:
         """Reject every cursor given out so far."""
         with self.changed:
@@ -78,6 +82,11 @@ class Shelf(Generic[Thing]):
         self.provider = provider
         self.items: dict[str, Item[Thing]] = {}
         self.log: list[Entry] = []
+
+    def fresh_id(self, kind: str) -> str:
+        """Give an id as mail servers do: by counting, so that nothing but a search keeps a second copy away."""
+        with self.provider.changed:
+            return f"{kind}.{len(self.log) + 1}"
 
     def put(self, feed: str, fact: Thing, *, body: str = "", marker: str = "", is_made: bool = False) -> Item[Thing]:
         """Add an item, or give it another fact or feed."""

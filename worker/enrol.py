@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
+from typing import Final
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, RowMapping, select
 
 from rules.addresses import match_key
 from rules.people import OwnerKeys
@@ -15,6 +18,8 @@ from worker.store.store import Store
 from worker.store.tables import account as account_table
 from worker.store.tables import address, person
 
+NEVER: Final = "You put them on the never-list"
+
 
 def enrol(store: Store, config: Config, now: datetime) -> None:
     """Note everything; an unchanged config writes nothing. An owner whose addresses changed has the indexes made again."""
@@ -24,14 +29,14 @@ def enrol(store: Store, config: Config, now: datetime) -> None:
         with store.read() as db:
             is_same = accounts.owner_keys(db, name) == keys and accounts.owner_zone(db, name) == settings.zone
             is_known = is_same and not _new_accounts(db, name, settings)
-            strangers = _unnoted(db, name, settings)
+            changes = _said(db, name, settings)
         if not is_known:
             with store.write() as db:
                 _register(db, name, settings, keys, now)
-        if strangers:
+        if changes:
             with store.write() as db:
-                for id_, named in strangers:
-                    _describe(db, name, id_, named)
+                for change in changes:
+                    change(db)
 
 
 def _new_accounts(db: Connection, owner: str, settings: OwnerSettings) -> set[str]:
@@ -47,24 +52,39 @@ def _register(db: Connection, owner: str, settings: OwnerSettings, keys: OwnerKe
         rebuild.rebuild(db, owner, now, settings.zone)
 
 
-def _unnoted(db: Connection, owner: str, settings: OwnerSettings) -> list[tuple[str, KeyPerson]]:
-    """Find the persons the owner named that have been seen by now and do not bear it yet."""
-    found: list[tuple[str, KeyPerson]] = []
+Change = Callable[[Connection], None]
+
+
+def _said(db: Connection, owner: str, settings: OwnerSettings) -> list[Change]:
+    """List what the config says of persons that have been seen by now and that the store does not say yet."""
+    changes: list[Change] = []
     for named in settings.people:
-        keys = [match_key(each) for each in named.addresses]
-        seen = select(person).join(address, (address.c.owner == person.c.owner) & (address.c.person == person.c.id))
-        rows = db.execute(seen.where(address.c.owner == owner, address.c.key.in_(keys)).distinct())
-        found.extend((str(row.id), named) for row in rows if not _is_noted(row, named))
-    return found
+        rows = _persons(db, owner, named.addresses)
+        changes += [partial(people.merge, owner=owner, keep=rows[0]["id"], other=row["id"]) for row in rows[1:]]
+        changes += [_described(owner, row["id"], named) for row in rows[:1] if not _is_noted(row, named)]
+    never = {str(row["id"]): bool(row["is_muted"]) for row in _persons(db, owner, settings.never.people)}
+    changes += [_muted(owner, id_, NEVER) for id_, is_muted in never.items() if not is_muted]
+    listed = select(person.c.id).where(person.c.owner == owner, person.c.mute_reason == NEVER)
+    changes += [_muted(owner, str(id_), "") for id_ in db.execute(listed).scalars() if id_ not in never]
+    return changes
 
 
-def _is_noted(row: Row[tuple[object, ...]], named: KeyPerson) -> bool:
-    is_same_circle = named.circle in {"", row.circle}
-    return bool(row.is_key) and is_same_circle and _days(named) in {None, row.cadence_days}
+def _persons(db: Connection, owner: str, emails: Sequence[str]) -> Sequence[RowMapping]:
+    seen = select(person).join(address, (address.c.owner == person.c.owner) & (address.c.person == person.c.id))
+    mine = seen.where(address.c.owner == owner, address.c.key.in_([match_key(each) for each in emails]))
+    return db.execute(mine.distinct().order_by(person.c.id)).mappings().all()
 
 
-def _describe(db: Connection, owner: str, id_: str, named: KeyPerson) -> None:
-    people.describe(db, owner, id_, circle=named.circle or None, cadence_days=_days(named), is_key=True)
+def _is_noted(row: RowMapping, named: KeyPerson) -> bool:
+    return bool(row["is_key"]) and named.circle in {"", row["circle"]} and _days(named) in {None, row["cadence_days"]}
+
+
+def _described(owner: str, id_: str, named: KeyPerson) -> Change:
+    return partial(people.describe, owner=owner, person_id=id_, circle=named.circle or None, cadence_days=_days(named), is_key=True)
+
+
+def _muted(owner: str, id_: str, reason: str) -> Change:
+    return partial(people.describe, owner=owner, person_id=id_, mute_reason=reason)
 
 
 def _days(named: KeyPerson) -> int | None:

@@ -33,9 +33,6 @@ from worker.store.store import Store
 SLICE: Final = timedelta(seconds=60)
 """One pull works no longer than this before others get their turn."""
 LEASE: Final = timedelta(minutes=5)
-PAUSE: Final = timedelta(minutes=1)
-"""The shortest wait after a failure; doubled each time, up to LONGEST."""
-LONGEST: Final = timedelta(hours=6)
 
 log = structlog.get_logger()
 
@@ -53,8 +50,6 @@ class Pipeline:
     wording: Wording
     poll: timedelta = timedelta(minutes=2)
     """How long until an account that has been read up is looked at again."""
-    is_retrospective: bool = False
-    """Demo: meetings that ended before the account was connected count too."""
     is_stopping: Callable[[], bool] = lambda: False
     passing: Callable[[delivering.Point], None] = lambda _: None
 
@@ -79,7 +74,7 @@ class Pipeline:
                     budget=lambda: self.clock() < until and not self.is_stopping(),
                 )
         self._note_pull(account, pulled)
-        return not pulled.is_done and pulled.next_attempt_at is None
+        return not pulled.is_done and not pulled.error
 
     def _note_pull(self, account: StoredAccount, pulled: pulling.Pulled) -> None:
         """Have what lies in mailbox and calendar looked at again where something new may have made it pointless."""
@@ -167,7 +162,7 @@ class Pipeline:
         """Load what rules may know about the person of a suggestion, whoever has the address today."""
         with self.store.read() as db:
             person_id = outbox.person_of(db, entry)
-            return network.load(db, owner, now, person_ids=[person_id], is_retrospective=self.is_retrospective), person_id
+            return network.load(db, owner, now, person_ids=[person_id]), person_id
 
     # What all three need
 
@@ -194,8 +189,7 @@ class Pipeline:
                 case RateLimited(retry_after=wait):
                     accounts.failed(db, account.id, str(error), error.remedy, now + wait)
                 case _:
-                    wait = min(PAUSE * (1 << min(account.attempts, 10)), LONGEST)
-                    accounts.failed(db, account.id, str(error), error.remedy, now + wait)
+                    accounts.failed(db, account.id, str(error), error.remedy, now + pulling.backoff(account.attempts))
 
     @contextmanager
     def _leased(self, name: str) -> Iterator[bool]:
