@@ -100,13 +100,12 @@ class Reader:
     def _known(self, provider: str, where: str) -> tuple[Mapping[str, str] | None, Mapping[str, str]]:
         try:
             package = import_module(PROVIDERS[provider])
-            return package.SETTINGS, getattr(package, "SECRETS", SECRETS)
         except ModuleNotFoundError as missing:
             if missing.name is None or not PROVIDERS[provider].startswith(missing.name):
                 raise
-        except AttributeError:  # a folder without a provider in it
-            if getattr(package, "__file__", None):
-                raise
+        else:
+            if hasattr(package, "SETTINGS"):
+                return package.SETTINGS, getattr(package, "SECRETS", SECRETS)
         self.complain(f"{where}.provider", f"This version cannot connect to {provider} yet.")
         return None, {}
 

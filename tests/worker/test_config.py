@@ -216,8 +216,9 @@ def test_paths_of_an_account_start_at_the_folder_of_the_file(write: Write, tmp_p
     assert settings["out"] == str(tmp_path / "out")
 
 
-def test_a_provider_of_a_later_version_is_named(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.config_accounts.PROVIDERS", {"google": "connectors.not_yet_there"})
+@pytest.mark.parametrize("package", ["connectors.not_yet_there", "connectors.port"])
+def test_a_provider_of_a_later_version_is_named(write: Write, monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    monkeypatch.setattr("worker.config_accounts.PROVIDERS", {"google": package})
     found = problems(write(ANA + '[owners.ana.accounts.g]\nprovider = "google"\n'))
     assert "cannot connect to google yet" in found["owners.ana.accounts.g.provider"].message
 
