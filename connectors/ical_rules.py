@@ -21,6 +21,7 @@ _PARTS = frozenset({"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYSETPOS", "B
 _PARTS |= {"BYWEEKNO", "BYDAY", "BYHOUR", "BYMINUTE", "BYSECOND"}
 _LONGEST_INTERVAL = 10_000
 _DATE = len("20260101")
+_DAYS_OF_FEBRUARY = 28
 _STEPS = {"HOURLY": timedelta(hours=1), "DAILY": timedelta(days=1), "WEEKLY": timedelta(weeks=1)}
 _LINE = re.compile(r"^(RRULE|RDATE|EXDATE|EXRULE)([^:]*):(.*)$", re.IGNORECASE | re.DOTALL)
 _TZID = re.compile(r';TZID="?([^";:]*)', re.IGNORECASE)
@@ -113,10 +114,14 @@ def _is_within(wall: datetime, limits: Mapping[str, frozenset[str]]) -> bool:
 
 def _nearer(first: datetime, parts: dict[str, str], low: datetime) -> datetime:
     """Move the start of an endless rule forward by whole steps, so that twenty years of a daily series cost nothing."""
-    step = _STEPS.get(parts["FREQ"])
-    if step is None or "COUNT" in parts or "BYSETPOS" in parts or low <= first:
+    interval = int(parts.get("INTERVAL", "1"))
+    if "COUNT" in parts or low <= first:
         return first
-    step *= int(parts.get("INTERVAL", "1"))
+    if parts["FREQ"] == "YEARLY" and "BYWEEKNO" not in parts and first.day <= _DAYS_OF_FEBRUARY:
+        return first.replace(year=first.year + max((low.year - first.year) // interval - 1, 0) * interval)
+    if parts["FREQ"] not in _STEPS:
+        return first
+    step = _STEPS[parts["FREQ"]] * interval
     return first + max((low - first) // step - 1, 0) * step
 
 
