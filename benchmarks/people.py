@@ -59,7 +59,7 @@ def watch(mails: Iterable[MessageMetadata], owner: OwnerKeys) -> Mailbox:
         if mail.list_id:
             box.listed.add(seen.author)
         keys = {match_key(address.email) for part in (mail.from_, mail.to, mail.cc) for address in part} - owner.keys
-        if seen.author in keys and len(keys) <= 20:  # noqa: PLR2004 - a crowd says little
+        if seen.author in keys and len(keys) <= 20:
             box.near[seen.author].update(keys - {seen.author})
     return box
 

@@ -13,11 +13,12 @@ from rules.names import clean_name, is_human_name, name_key, tokens
 from rules.network import Kind
 from rules.wordlists import MACHINE_DOMAINS, MACHINE_WORDS, ORGANISATIONAL, ROLE_WORDS
 
-
 RELAYS: Final = frozenset({"privaterelay.appleid.com", "reply.github.com", "noreply.github.com", "users.noreply.github.com"})
 HASH: Final = re.compile(
     r"(?=[^@]*\d)[0-9a-f]{16,}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-|\d{9,}|=[^=@]*=|^(?:srs|prvs|bounce|msprvs)\d?[=+-]"
 )
+SHORTEST_NAME: Final = 4
+"""Letters of a family name that can explain a word: Bot and Ci do not."""
 TALKS: Final = 3
 """How many people have to share one address before it is a relay."""
 
@@ -40,7 +41,7 @@ def judge(email: str, names: Mapping[str, int], counts: Mapping[str, int]) -> Ve
     key = match_key(email)
     if not key:
         return Verdict(kind="unknown", reason="no address of the outside world")
-    found = _by_calendar(counts) or _by_list(counts) or _by_words(email, key, names, counts) or _by_behaviour(names, counts)
+    found = _by_calendar(key, counts) or _by_list(counts) or _by_words(email, key, names) or _by_behaviour(counts)
     return found or _human(key, names, counts)
 
 
@@ -49,10 +50,11 @@ def has_exchange(counts: Mapping[str, int]) -> bool:
     return counts.get("meetings", 0) > 0 or (counts.get("in", 0) > 0 and counts.get("to", 0) > 0)
 
 
-def _by_calendar(counts: Mapping[str, int]) -> Verdict | None:
-    if counts.get("rooms", 0):
+def _by_calendar(key: str, counts: Mapping[str, int]) -> Verdict | None:
+    domain = domain_of(key)
+    if counts.get("rooms", 0) or domain == "resource.calendar.google.com":
         return Verdict(kind="room", reason="a calendar calls it a room or resource")
-    if counts.get("groups", 0):
+    if counts.get("groups", 0) or domain == "group.calendar.google.com":
         return Verdict(kind="list", reason="a calendar calls it a group")
     return None
 
@@ -65,7 +67,7 @@ def _by_list(counts: Mapping[str, int]) -> Verdict | None:
     return None
 
 
-def _by_words(email: str, key: str, names: Mapping[str, int], counts: Mapping[str, int]) -> Verdict | None:
+def _by_words(email: str, key: str, names: Mapping[str, int]) -> Verdict | None:
     human, machine = _named(names)
     word = _machine_word(email.strip().lower(), key)
     if word and not _is_borne(word, key, names):
@@ -102,19 +104,18 @@ def _machine_word(email: str, key: str) -> str:
 
 
 def _is_borne(word: str, key: str, names: Mapping[str, int]) -> bool:
-    """Tell whether a human name explains the word: Alexandre Courbot has acourbot@, Richard Jenkins richard.jenkins@."""
-    if word == domain_of(key):
-        return False
+    """Tell whether a human name explains the word: Alexandre Courbot has acourbot@, Richard Jenkins richard.jenkins@.
+
+    A word that is a machine's as it stands needs another part of the name beside it: jenkins@ stays a machine's.
+    """
     local = "".join(re.findall("[a-z]", key.rpartition("@")[0]))
     for name in names:
-        if is_human_name(name):
-            words = tokens(clean_name(name))
-            inside = [token for token in words if word.endswith(token) and len(token) > 3]  # noqa: PLR2004 - more than an initial
-            others = (
-                [token for token in words if token not in inside and token[0] in local.replace(inside[0], "", 1)] if inside else []
-            )
-            if inside and others:
-                return True
+        words = tokens(clean_name(name)) if is_human_name(name) else ()
+        for borne in words:
+            if len(borne) >= SHORTEST_NAME and word.endswith(borne):
+                beside = local.replace(borne, "", 1)
+                if word not in MACHINE_WORDS or any(other[0] in beside for other in words if other != borne):
+                    return True
     return False
 
 
@@ -124,7 +125,7 @@ def _explains(key: str, names: Mapping[str, int]) -> bool:
     return any(len(token) > 2 and token in local for name in names for token in tokens(clean_name(name)))  # noqa: PLR2004
 
 
-def _by_behaviour(names: Mapping[str, int], counts: Mapping[str, int]) -> Verdict | None:
+def _by_behaviour(counts: Mapping[str, int]) -> Verdict | None:
     sent = counts.get("from", 0)
     if sent and 2 * (counts.get("from_auto", 0) + counts.get("from_bounce", 0)) > sent:
         return Verdict(kind="machine", reason="most of its mail says that it was made by a machine")
@@ -136,8 +137,9 @@ def _by_behaviour(names: Mapping[str, int], counts: Mapping[str, int]) -> Verdic
 def _human(key: str, names: Mapping[str, int], counts: Mapping[str, int]) -> Verdict:
     """Ask for evidence of a human: a meeting, a full name on mail of theirs, or an exchange under a personal address."""
     words = [word for word in re.split(r"[^a-z]+", key.rpartition("@")[0]) if word]
-    is_role = not ROLE_WORDS.isdisjoint(words)
-    has_name = any(is_human_name(name) for name in names)
+    borne = {token for name in names if is_human_name(name) for token in tokens(clean_name(name))}
+    is_role = not ROLE_WORDS.isdisjoint(set(words) - borne)
+    has_name = bool(borne)
     if counts.get("meetings", 0):
         return Verdict(kind="human", reason="a meeting was held with them")
     if has_exchange(counts) and (has_name or (not is_role and _is_personal(words))):
