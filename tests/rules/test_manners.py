@@ -17,9 +17,6 @@ ANNA = human("Anna Berg <anna@acme.example>")
 
 
 DELICATE = {
-    "matter": [
-        "title",
-    ],
     "interview": [
         "Interview: Senior SRE",
         "Onsite interview",

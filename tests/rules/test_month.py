@@ -1,0 +1,161 @@
+"""The people of the month: few, worth it, from different corners, stable, carried over, and measured at the end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from rules.month import Month, Terms, choose, circle_of, outcome
+from rules.network import Person, Relation
+from rules.worth import lists, value, worth
+from tests.rules.builders import NOW, days_ago, exchange, human, mail_from, mail_to, meeting_with, network, tie
+
+
+def known(person: Person, *, met: int = 4, silent: float = 60, every: float = 30) -> Relation:
+    """Held one-to-ones at a steady pace, and then nothing for so many days."""
+    return tie(person, meetings=[meeting_with(person, ended=days_ago(silent + every * n)) for n in range(met)])
+
+
+def people(*emails: str) -> list[Person]:
+    return [human(f"{email.split('@')[0].title()} X <{email}>") for email in emails]
+
+
+MANY = [known(one, met=9 - n) for n, one in enumerate(people(*(f"p{n}@o{n}.example" for n in range(8))))]
+TERMS = Terms(size=3)
+
+
+def names(month: Month) -> list[str]:
+    return [one.person_id.removeprefix("p-").split("@")[0] for one in month.people]
+
+
+@pytest.mark.parametrize(("size", "count"), [(0, 2), (2, 2), (3, 3), (4, 4), (40, 4)])
+def test_two_to_four_people_whatever_is_asked_for(size: int, count: int) -> None:
+    assert len(choose(network(*MANY), NOW, Terms(size=size)).people) == count
+
+
+def test_half_in_a_busy_season() -> None:
+    assert len(choose(network(*MANY), NOW, Terms(size=4, busy_months=frozenset({3}))).people) == 2
+
+
+def test_the_month_stays_as_it_is_whatever_happens_in_it() -> None:
+    first = choose(network(*MANY), NOW, TERMS)
+    busy = [replace(one, last_at=NOW - timedelta(days=1)) for one in MANY]
+    assert choose(network(*busy), NOW + timedelta(days=15), TERMS, first) == first
+
+
+def test_whoever_is_muted_leaves_the_month_at_once() -> None:
+    first = choose(network(*MANY), NOW, TERMS)
+    gone = [
+        replace(one, person=replace(one.person, is_muted=True)) if one.person.id == first.people[0].person_id else one
+        for one in MANY
+    ]
+    assert len(choose(network(*gone), NOW, TERMS, first).people) == 2
+
+
+def test_what_was_left_over_is_carried_on_once() -> None:
+    february = choose(network(*MANY), NOW - timedelta(days=25), TERMS)
+    march = choose(network(*MANY), NOW, TERMS, february)
+    assert {one.person_id for one in march.people} == {one.person_id for one in february.people}
+    assert all(one.is_carried for one in march.people)
+    april = choose(network(*MANY), NOW + timedelta(days=30), TERMS, march)
+    assert not any(one.is_carried for one in april.people)
+
+
+@pytest.mark.parametrize(
+    ("name", "relation"),
+    [
+        ("somebody seen last week", known(human("A <a@a.example>"), silent=7)),
+        ("somebody with a meeting booked", replace(known(human("A <a@a.example>")), next_meeting=meeting_with(human("A <a@a.example>"), ended=days_ago(-9)))),
+        ("somebody muted", known(human("A <a@a.example>", is_muted=True))),
+        ("a list", known(human("A <a@a.example>", kind="list"))),
+        ("somebody who never answered", tie(human("A <a@a.example>"), mails=[mail_to(human("A <a@a.example>"), days_ago(60))])),
+        ("somebody not read far enough", replace(known(human("A <a@a.example>")), is_covered=False)),
+        ("somebody for whom it was stopped", replace(known(human("A <a@a.example>")), stopped_rules=frozenset({"month"}))),
+        ("somebody put off", replace(known(human("A <a@a.example>")), snoozed_until=days_ago(-9))),
+    ],
+)  # fmt: skip
+def test_never_chosen(name: str, relation: Relation) -> None:
+    assert not choose(network(relation), NOW, TERMS).people, name
+
+
+def test_a_quota_keeps_one_circle_from_taking_all() -> None:
+    inner = [replace(one, person=replace(one.person, circle="inner")) for one in MANY[:4]]
+    month = choose(network(*inner, *MANY[4:]), NOW, Terms(size=4, quotas={"inner": 1}))
+    assert [one.circle for one in month.people].count("inner") == 1
+
+
+def test_variety_is_preferred_and_each_trade_is_shown() -> None:
+    twins = [known(one, met=9 - n) for n, one in enumerate(people("anna@acme.example", "ben@acme.example"))]
+    other = known(people("cleo@other.example")[0], met=6)
+    month = choose(network(*twins, other), NOW, Terms(size=2))
+    assert names(month) == ["anna", "cleo"]
+    assert month.trades == (
+        "Cleo X instead of Ben X: Ben X has the same organisation and a tie as old with someone chosen already.",
+    )
+
+
+def test_a_new_job_tilts_ninety_days_to_strategic_ties() -> None:
+    mates = [known(one, met=8) for one in people("a@gmail.com", "b@gmail.com")]
+    peers = [known(one, met=7) for one in people("c@peer.example", "d@peer2.example")]
+    assert "c" not in names(choose(network(*mates, *peers), NOW, Terms(size=2)))[:1]
+    tilted = choose(network(*mates, *peers), NOW, Terms(size=2, transition=date(2026, 2, 1)))
+    assert set(names(tilted)) == {"c", "d"}
+    over = choose(network(*mates, *peers), NOW, Terms(size=2, transition=date(2025, 2, 1)))
+    assert set(names(over)) != {"c", "d"}
+
+
+@pytest.mark.parametrize(
+    ("relation", "circle"),
+    [
+        (known(human("A <a@own.example>", is_internal=True)), "operational"),
+        (known(human("A <a@agency.example>"), met=20, every=7), "operational"),
+        (known(human("A <a@gmail.com>")), "personal"),
+        (known(human("A <a@peer.example>")), "strategic"),
+        (known(human("A <a@gmail.com>", circle="mentor")), "mentor"),
+    ],
+)
+def test_circles_are_inferred_unless_the_owner_says(relation: Relation, circle: str) -> None:
+    assert circle_of(relation) == circle
+
+
+def test_the_end_of_the_month_counts_who_was_reached_and_who_answered() -> None:
+    anna, ben, cleo = people("anna@a.example", "ben@b.example", "cleo@c.example")
+    at = datetime(2026, 3, 12, tzinfo=UTC)
+    month = choose(network(known(anna), known(ben), known(cleo)), NOW, TERMS)
+    seen = network(tie(anna, mails=exchange(anna, at)), tie(ben, mails=[mail_to(ben, at)]), tie(cleo, mails=[mail_from(cleo, at)]))
+    found = outcome(month, seen)
+    assert found.sentence == "2 of 3 done, 1 answered."
+    assert (set(found.done), found.answered) == ({anna.id, ben.id}, (anna.id,))
+
+
+def test_december_ends_with_the_year() -> None:
+    person = people("anna@a.example")[0]
+    month = Month(name="2025-12", people=choose(network(known(person)), NOW, TERMS).people)
+    late = tie(person, mails=[mail_to(person, datetime(2025, 12, 31, 22, 59, tzinfo=UTC))])
+    next_year = tie(person, mails=[mail_to(person, datetime(2025, 12, 31, 23, 1, tzinfo=UTC))])
+    assert outcome(month, network(late)).done
+    assert not outcome(month, network(next_year)).done
+
+
+def test_worth_prefers_a_close_tie_that_fades_to_a_weak_one_long_gone() -> None:
+    close, weak = (
+        known(human("A <a@a.example>"), met=12, silent=70),
+        tie(human("B <b@b.example>"), mails=exchange(human("B <b@b.example>"), days_ago(700))),
+    )
+    assert worth(close, NOW) > worth(weak, NOW)
+    assert value(replace(close, person=replace(close.person, is_key=True))) == pytest.approx(2 * value(close))
+
+
+def test_the_three_lists_share_nobody() -> None:
+    once = known(human("O <o@o.example>"), met=30, silent=250, every=10)
+    gone = known(human("G <g@g.example>"), met=2, silent=150)
+    fading = known(human("F <f@f.example>"), met=2, silent=60, every=40)
+    booked = replace(known(human("N <n@n.example>"), met=30, silent=250), next_meeting=meeting_with(human("N <n@n.example>")))
+    found = lists([once, gone, fading, booked], NOW)
+    assert [[one.person.id for one in part] for part in (found.formerly_strong, found.lapsed, found.about_to_lapse)] == [
+        ["p-o@o.example"],
+        ["p-g@g.example"],
+        ["p-f@f.example"],
+    ]
