@@ -60,7 +60,12 @@ def drafted(candidate: Candidate, wording: Wording, *, variant: int) -> Suggesti
     language = wording.language(rule.template, case.relation.person.language, owner.language)
     mail = thread_for(cases, case.meeting) if case.meeting else case.mail
     written = wording.draft(
-        rule.template, language, words_for(cases, wording, language), variant=variant, signature=owner.signature or owner.full_name
+        rule.template,
+        language,
+        words_for(cases, wording, language),
+        variant=variant,
+        signature=owner.signature or owner.full_name,
+        signature_html=owner.signature_html,
     )
     to = tuple(_clean(address) for one in cases if (address := address_of(one)) is not None)
     sender, name = _sender(case, mail), _key_of(candidate, match_key(to[0].email))

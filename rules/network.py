@@ -33,6 +33,8 @@ class Owner:
     zone: str = "UTC"
     language: str = "en"
     signature: str = ""
+    signature_html: str = ""
+    """The signature for mail written in HTML, as the owner wrote it; "" = the plain one."""
     hours: tuple[time, time] = (time(9), time(18))
     """Local working hours; drafts and holds appear inside them."""
     workdays: frozenset[int] = frozenset({0, 1, 2, 3, 4})

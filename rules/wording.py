@@ -112,11 +112,21 @@ class Wording:
         prefix = f"{language}/{template}."
         return sum(name.startswith(prefix) and name.removeprefix(prefix).split(".")[0].isdigit() for name in self._templates)
 
-    def draft(self, template: str, language: str, words: Mapping[str, Word], *, variant: int = 0, signature: str = "") -> Written:
-        """Write a mail. `variant` counts from 0; the signature is set below as it is."""
+    def draft(
+        self,
+        template: str,
+        language: str,
+        words: Mapping[str, Word],
+        *,
+        variant: int = 0,
+        signature: str = "",
+        signature_html: str = "",
+    ) -> Written:
+        """Write a mail. `variant` counts from 0; the signatures are set below as they are."""
         subject, text = self._parts(f"{language}/{template}.{variant + 1}.txt", words)
         signed = f"{text}\n{signature_of(signature)}".rstrip() if signature else text
-        return Written(subject=subject, text=f"{signed}\n", html=_html(signed))
+        html = f"{_html(text)}{signature_html}\n" if signature_html else _html(signed)
+        return Written(subject=subject, text=f"{signed}\n", html=html)
 
     def hold(self, template: str, language: str, words: Mapping[str, Word]) -> Titled:
         """Write a calendar entry."""

@@ -57,6 +57,7 @@ def owner_of(config: Config, name: str, years: Iterable[int] = HOLIDAY_YEARS) ->
         zone=settings.zone,
         language=settings.language,
         signature=settings.signature or settings.name,
+        signature_html=settings.signature_html,
         hours=settings.hours,
         workdays=settings.workdays,
         holidays=_holidays(settings.holidays, years),

@@ -90,6 +90,13 @@ def test_the_greeting_is_neutral_where_no_first_name_is_certain(wording: Wording
     assert wording.draft("thank_you", "en", {**GIVEN, "names": "Anna"}).text.startswith("Hello Anna,\n")
 
 
+def test_mail_in_html_takes_the_signature_written_for_it(wording: Wording) -> None:
+    mail = wording.draft("thank_you", "en", GIVEN, signature="Olivia", signature_html="<p><b>Olivia</b></p>")
+    assert mail.html.endswith("</p>\n<p><b>Olivia</b></p>\n")
+    assert "Olivia" not in mail.html.removesuffix("<p><b>Olivia</b></p>\n")
+    assert mail.text.endswith("\nOlivia\n")
+
+
 def test_the_signature_stands_below_as_the_owner_wrote_it(wording: Wording) -> None:
     mail = wording.draft("thank_you", "en", GIVEN, signature="Olivia Ost\nCTO & <Own>")
     assert mail.text.endswith("Best regards\nOlivia Ost\nCTO & <Own>\n")

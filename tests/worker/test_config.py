@@ -66,6 +66,11 @@ def test_the_least_config_has_sensible_values_for_all_else(write: Write) -> None
     assert owner.signature == "Ana Silva"
 
 
+def test_both_signatures_reach_the_rules(write: Write) -> None:
+    owner = owner_of(load(write(ANA + 'signature = "Ana"\nsignature_html = "<b>Ana</b>"\n')), "ana")
+    assert (owner.signature, owner.signature_html) == ("Ana", "<b>Ana</b>")
+
+
 def test_every_problem_is_said_at_once_each_with_its_key_and_the_nearest_known(write: Write) -> None:
     found = problems(
         write("""
