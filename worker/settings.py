@@ -46,8 +46,6 @@ class KeyPerson(Table):
     """The gap the owner wants: "6 weeks", "10 days", "3 months"."""
     circle: str = ""
     """operational, personal, strategic or a word of the owner's own."""
-    language: Language = ""
-    """The language drafts to them are written in."""
 
 
 class Caps(Table):
