@@ -67,7 +67,7 @@ def review(*, config: Path | None, owner: str | None, as_json: bool) -> None:
         click.echo("That is all." if pairs else "There is no pair in doubt.")
 
 
-@people.command(epilog=options.examples("rekindle people merge 'Grace Adeyemi' 'Amara Nwosu'"))
+@people.command(epilog=options.examples("rekindle people merge nadia@kestrelsoft.example nadia.petrenko@posthorn.example"))
 @click.argument("who")
 @click.argument("other")
 @options.writing
@@ -90,7 +90,12 @@ def _join(here: Here, who: str, other: str) -> str:
     return f"{keep.name} and {', '.join(gone.addresses)} are one person now."
 
 
-@people.command(epilog=options.examples("rekindle people split 'Nadia Petrenko' nadia.petrenko@posthorn.example"))
+@people.command(
+    epilog=options.examples(
+        "rekindle people merge nadia@kestrelsoft.example nadia.petrenko@posthorn.example",
+        "rekindle people split nadia@kestrelsoft.example nadia.petrenko@posthorn.example",
+    )
+)
 @click.argument("who")
 @click.argument("address")
 @options.writing
