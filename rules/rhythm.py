@@ -5,10 +5,16 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
+
+from rules.scorecard import DAY, NAMES, NEAR, Inputs, Measures, card, inputs, sentences
+
+A_DAY: Final = 86400.0
+"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,18 +33,13 @@ class Contact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sums:
-    """What the chance of lapse needs of a history, as of one instant."""
+    """What the chance of lapse needs of a history, as of one instant; `aged` moves it forward without the history."""
 
     now: datetime
-    w30: float = 0.0
-    """Messages either way, each shared among its recipients, halved every 30 days."""
-    d365: float = 0.0
-    """Days with a two-way interaction, halved every 365 days."""
-    days_since_in: float | None = None
-    """Since the other side was last heard; None if never."""
-    median_gap: float | None = None
-    """Days between days with a two-way interaction; None with fewer than three of them."""
-    interaction_days: int = 0
+    measures: Measures
+    gaps: tuple[float, ...]
+    """All gaps between days with a two-way interaction, in days, ascending."""
+    inputs: Inputs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,29 +53,8 @@ class Term:
     """Above 0 it speaks for a lapse, below 0 against it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
-    """The coefficients for one horizon."""
-
-    days: int
-    intercept: float
-    recent: float
-    days_in_touch: float
-    silence: float
-    gap: float
-
-
-NEAR: Final = Card(days=90, intercept=2.882, recent=-0.458, days_in_touch=-0.968, silence=0.273, gap=-0.201)
-FAR: Final = Card(days=180, intercept=2.650, recent=-0.437, days_in_touch=-1.080, silence=0.259, gap=-0.266)
-LONGEST_SILENCE: Final = 8.0
-"""ln(1 + days) is capped: after 8 years it no longer matters how long."""
-UNKNOWN_GAP: Final = 30.0
-"""Days taken for the median gap where there is none yet."""
-DAY: Final = 86400.0
-
-
 def lapse_probability(contacts: Sequence[Contact], *, now: datetime, horizon: timedelta, shift: float = 0.0) -> float:
-    """Return the chance, 0 to 1, of no two-way interaction within `horizon` after `now`.
+    """Return the chance, between 0 and 1, of no two-way interaction within `horizon` after `now`.
 
     Any order, empty allowed; what lies after `now` is not looked at. Horizons between 90 and 180 days are interpolated
     in logit, those outside use the nearer end. `shift` calibrates the intercept for an owner (see `shift_of`).
@@ -82,53 +62,67 @@ def lapse_probability(contacts: Sequence[Contact], *, now: datetime, horizon: ti
     return lapse_from(sums(contacts, now), horizon=horizon, shift=shift)
 
 
+def lapse_from(sums: Sums, *, horizon: timedelta, shift: float = 0.0) -> float:
+    """Return `lapse_probability` from sums alone: the fast path for thousands of people."""
+    a, b, c, d, e, f, g, h, i = sums.inputs
+    start, p, q, r, s, t, u, v, w, x = card(horizon)  # written out: this runs for everybody, and sum() takes twice as long
+    logit = start + p * a + q * b + r * c + s * d + t * e + u * f + v * g + w * h + x * i + shift
+    return 1 / (1 + math.exp(-logit))
+
+
 def lapse_terms(contacts: Sequence[Contact], *, now: datetime, horizon: timedelta, shift: float = 0.0) -> tuple[Term, ...]:
     """Return the signed terms whose sum is the logit of `lapse_probability`, the strongest first."""
     found = sums(contacts, now)
-    near, far = _parts(NEAR, found), _parts(FAR, found)
-    share = _share(horizon)
-    terms = [
-        Term(name=name, text=text, value=value, logit=(1 - share) * part + share * other)
-        for (name, text, value, part), (_, _, _, other) in zip(near, far, strict=True)
-    ]
+    start, *weights = card(horizon)
+    lines = zip(NAMES, sentences(found.measures), found.inputs, weights, strict=True)
+    terms = [Term(name=name, text=text, value=value, logit=weight * value) for name, text, value, weight in lines]
+    terms.append(Term(name="start", text="where everybody starts", value=1.0, logit=start))
     terms.append(Term(name="owner", text="how this owner's ties usually go", value=shift, logit=shift))
     return tuple(sorted(terms, key=lambda term: (-abs(term.logit), term.name)))
 
 
-def _parts(card: Card, found: Sums) -> tuple[tuple[str, str, float, float], ...]:
-    silence = found.days_since_in
-    gap = UNKNOWN_GAP if found.median_gap is None else found.median_gap
-    capped = LONGEST_SILENCE if silence is None else min(math.log1p(silence), LONGEST_SILENCE)
-    return (
-        ("start", "where everybody starts", 1.0, card.intercept),
-        ("recent", "mail of the last weeks", found.w30, card.recent * math.log1p(5 * found.w30)),
-        ("days", "days in touch", found.d365, card.days_in_touch * math.log1p(found.d365)),
-        ("silence", "days since they were last heard", silence if silence is not None else -1.0, card.silence * capped),
-        ("gap", "usual gap in days", gap, card.gap * math.log1p(gap)),
-    )
-
-
-def _share(horizon: timedelta) -> float:
-    """Return how far a horizon lies between the near and the far card, 0 to 1."""
-    return min(1.0, max(0.0, (horizon.total_seconds() / DAY - NEAR.days) / (FAR.days - NEAR.days)))
-
-
 def sums(contacts: Iterable[Contact], now: datetime) -> Sums:
     """Condense a history into what the chance of lapse needs, as of `now`."""
-    past = [contact for contact in contacts if contact.at <= now]
-    days = interaction_days(past)
-    age = [(now - contact.at).total_seconds() / DAY for contact in past]
-    heard = [days_ for contact, days_ in zip(past, age, strict=True) if contact.direction == "in"]
-    gaps = [later - earlier for earlier, later in itertools.pairwise(days)]
-    today = now.timestamp() / DAY
-    return Sums(
-        now=now,
-        w30=math.fsum(2 ** (-days_ / 30) / max(1, contact.recipients) for contact, days_ in zip(past, age, strict=True)),
-        d365=math.fsum(2 ** (-(today - day) / 365) for day in days),
-        days_since_in=min(heard, default=None),
-        median_gap=statistics.median(gaps) if len(gaps) > 1 else None,
-        interaction_days=len(days),
+    today = now.timestamp() / A_DAY
+    past = [(today - contact.at.timestamp() / A_DAY, contact) for contact in contacts if contact.at <= now]
+    days = [today - day for day in interaction_days(contact for _, contact in past)]
+    gaps = sorted(earlier - later for earlier, later in itertools.pairwise(days))
+    measures = Measures(
+        recent=math.fsum(2 ** (-age / 30) / max(1, contact.recipients) for age, contact in past),
+        in_touch=math.fsum(2 ** (-age / 365) for age in days),
+        days=len(days),
+        heard=min((age for age, contact in past if contact.direction == "in"), default=None),
+        written=min((age for age, contact in past if contact.direction == "out"), default=None),
+        silence=days[-1] if days else None,
+        known=days[0] if days else None,
+        median_gap=statistics.median(gaps) if gaps else None,
+        mean_gap=math.fsum(gaps) / len(gaps) if gaps else None,
+        returns=_returns(gaps, days[-1]) if days else 0,
     )
+    return Sums(now=now, measures=measures, gaps=tuple(gaps), inputs=inputs(measures))
+
+
+def aged(sums: Sums, now: datetime) -> Sums:
+    """Move sums forward to a later instant in which nothing happened; equal to reading the whole history again."""
+    days = (now - sums.now) / DAY
+    old = sums.measures
+    silence = None if old.silence is None else old.silence + days
+    measures = replace(
+        old,
+        recent=old.recent * 2 ** (-days / 30),
+        in_touch=old.in_touch * 2 ** (-days / 365),
+        heard=None if old.heard is None else old.heard + days,
+        written=None if old.written is None else old.written + days,
+        silence=silence,
+        known=None if old.known is None else old.known + days,
+        returns=0 if silence is None else _returns(sums.gaps, silence),
+    )
+    return Sums(now=now, measures=measures, gaps=sums.gaps, inputs=inputs(measures))
+
+
+def _returns(gaps: Sequence[float], silence: float) -> int:
+    """Count the earlier gaps that had lasted as long as the present silence and ended within the next 90 days."""
+    return bisect_right(gaps, silence + NEAR[0]) - bisect_right(gaps, silence)
 
 
 def interaction_days(contacts: Iterable[Contact]) -> list[float]:
@@ -136,23 +130,19 @@ def interaction_days(contacts: Iterable[Contact]) -> list[float]:
 
     Two-way is a message that answers the other side, and a meeting: one contact in and one out at the same instant.
     """
-    instants: dict[datetime, set[str]] = {}
     days: dict[int, float] = {}
-    for contact in contacts:
-        sides = instants.setdefault(contact.at, set())
-        sides.add(contact.direction)
-        if contact.is_reply or len(sides) > 1:
-            at = contact.at.timestamp() / DAY
-            day = int(at // 1)
-            days[day] = min(at, days.get(day, at))
+    for at, _ in _two_way(contacts):
+        day = int(at // 1)
+        days[day] = min(at, days.get(day, at))
     return sorted(days.values())
 
 
-def lapse_from(sums: Sums, *, horizon: timedelta, shift: float = 0.0) -> float:
-    """Return `lapse_probability` from sums alone: the fast path for thousands of people."""
-    share = _share(horizon)
-    near, far = (sum(part for *_, part in _parts(card, sums)) for card in (NEAR, FAR))
-    return 1 / (1 + math.exp(-(near + (far - near) * share + shift)))
+def _two_way(contacts: Iterable[Contact]) -> Iterator[tuple[float, Contact]]:
+    """Yield the two-way contacts with their instant in days since 1970."""
+    sides: dict[datetime, str] = {}
+    for contact in sorted(contacts, key=lambda contact: (contact.at, contact.direction, contact.recipients)):
+        if contact.is_reply or sides.setdefault(contact.at, contact.direction) != contact.direction:
+            yield contact.at.timestamp() / A_DAY, contact
 
 
 def rhythm(contacts: Sequence[Contact]) -> timedelta | None:
@@ -167,7 +157,7 @@ def silence(contacts: Sequence[Contact], *, now: datetime, away: Sequence[tuple[
     days = interaction_days(contact for contact in contacts if contact.at <= now)
     if not days:
         return None
-    start = now - timedelta(days=now.timestamp() / DAY - days[-1])
+    start = now - timedelta(days=now.timestamp() / A_DAY - days[-1])
     gone, until = timedelta(), start
     for begin, end in sorted(away):
         begin, end = max(begin, until), min(end, now)  # noqa: PLW2901 - clipped to the silence
@@ -203,19 +193,26 @@ def is_out_of_rhythm(
 
 
 def unanswered(contacts: Sequence[Contact]) -> int:
-    """Count the owner's messages since the other side was last heard; at two it is time to stop."""
+    """Count the days the owner wrote to them in person since they were last heard; at two it is time to stop."""
     heard = max((contact.at for contact in contacts if contact.direction == "in"), default=None)
-    return sum(contact.direction == "out" and (heard is None or contact.at > heard) for contact in contacts)
+    days = {
+        contact.at.date()
+        for contact in contacts
+        if contact.direction == "out" and contact.recipients <= IN_PERSON and (heard is None or contact.at > heard)
+    }
+    return len(days)
+
+
+IN_PERSON: Final = 5
+"""Recipients up to which a mail asks each of them for an answer."""
 
 
 def strength(contacts: Sequence[Contact], now: datetime) -> float:
     """Return the strength of the tie, 0 to 100: two-way only, past only, one-to-one above crowd, decaying slowly."""
     days: dict[int, float] = {}
-    for contact in contacts:
-        if contact.at <= now and contact.is_reply:
-            day = int(contact.at.timestamp() // DAY)
-            days[day] = max(days.get(day, 0.0), 1 / max(1, contact.recipients))
-    today = now.timestamp() / DAY
+    for at, contact in _two_way(contact for contact in contacts if contact.at <= now):
+        days[int(at // 1)] = max(days.get(int(at // 1), 0.0), 1 / max(1, contact.recipients))
+    today = now.timestamp() / A_DAY
     held = math.fsum(share * 2 ** (-(today - day) / HALF_LIFE) for day, share in days.items())
     return 100 * held / (held + HALF_STRONG)
 
