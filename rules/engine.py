@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from rules.addresses import match_key
 from rules.case import Case, View, view_of
 from rules.composing import Candidate
 from rules.conditions import Checked, check_all, in_words
@@ -13,7 +14,7 @@ from rules.explaining import reason_for, reason_for_nothing, reason_for_nothing_
 from rules.gates import mode_of, unwelcome
 from rules.network import Network, Relation
 from rules.planning import Plan, grouped, plan_for, planned
-from rules.rule import Rule, Rulebook
+from rules.rule import Condition, Rule, Rulebook
 from rules.suggestions import Draft, Evidence, Suggestion
 from rules.triggers import cases
 from rules.wording import Wording
@@ -65,11 +66,18 @@ def still_wanted(suggestion: Suggestion, network: Network, rulebook: Rulebook, n
     if rule is None or mode_of(rule, network) == "off":
         return Withdraw(why="You switched this rule off.")
     view = view_of(network, now)
-    for person_id in (suggestion.person_id, *suggestion.companions):
-        relation = view.people.get(person_id)
-        if relation is not None and (why := _objection(view, rule, relation, suggestion)):
+    for relation in _concerned(view, suggestion):
+        if why := _objection(view, rule, relation, suggestion):
             return Withdraw(why=why)
     return Keep()
+
+
+def _concerned(view: View, suggestion: Suggestion) -> Iterator[Relation]:
+    """Yield everyone a suggestion is for, as far as they are in view: whom it names, and whoever a draft is addressed to."""
+    named = [view.people.get(who) for who in (suggestion.person_id, *suggestion.companions)]
+    if isinstance(suggestion.action, Draft):
+        named += [view.holders.get(match_key(to.email)) for to in suggestion.action.to]
+    yield from {relation.person.id: relation for relation in named if relation is not None}.values()
 
 
 def why(network: Network, rulebook: Rulebook, now: datetime, wording: Wording, *, person_id: str) -> Explanation:
@@ -87,12 +95,16 @@ def why_not(network: Network, rulebook: Rulebook, now: datetime, wording: Wordin
 
 def _objection(view: View, rule: Rule, relation: Relation, suggestion: Suggestion) -> str:
     """Say in one sentence what speaks against a suggestion by now; "" for nothing."""
-    case = next((case for case in _cases_of(view, rule, relation) if _is_same_cause(case.cause, suggestion.cause)), None)
+    found = (case for case in _cases_of(view, rule, relation) if _is_same_cause(case.cause, suggestion.cause))
+    case = next(found, None) or _case_alone(view, rule, relation, suggestion)
     if case is None:
         return _gone(rule)
     if against := next(unwelcome(case, rule), ""):
         return against
-    return next((one.sentence for one in check_all(rule.when, case, is_planning=False) if not one.is_met), "")
+    when = [
+        one for one in rule.when if case.introduced or not (isinstance(one, Condition) and one.fact.startswith("introduction."))
+    ]
+    return next((one.sentence for one in check_all(when, case, is_planning=False) if not one.is_met), "")
 
 
 def _cases_of(view: View, rule: Rule, relation: Relation) -> Iterator[Case]:
@@ -100,6 +112,17 @@ def _cases_of(view: View, rule: Rule, relation: Relation) -> Iterator[Case]:
     sources = view.network.relations if rule.trigger == "introduction_paid_off" else (relation,)
     found = (case for source in sources for case in cases(rule.trigger, view, source))
     return (case for case in found if case.relation.person.id == relation.person.id)
+
+
+def _case_alone(view: View, rule: Rule, relation: Relation, suggestion: Suggestion) -> Case | None:
+    """Return the case of an introduction while only the introducer is in view: the other half is not judged."""
+    kind, _, name = suggestion.cause.partition(":")
+    if rule.trigger == "introduced":
+        mail = next((mail for mail in relation.mails if kind == "message" and mail.message_id == name), None)
+        return None if mail is None else Case(view=view, relation=relation, cause=suggestion.cause, at=mail.at, mail=mail)
+    if rule.trigger == "introduction_paid_off" and name not in view.holders and isinstance(suggestion.action, Draft):
+        return Case(view=view, relation=relation, cause=suggestion.cause, at=suggestion.action.date)
+    return None
 
 
 def _is_same_cause(one: str, other: str) -> bool:

@@ -276,7 +276,7 @@ def introduced_by(introducer: Person = CAT, subject: str = "Intro: Bob <> Olivia
     return tie(introducer, mails=[mail, *exchange(introducer, days_ago(100))]), newcomer
 
 
-def test_an_introduction_is_thanked_for_in_its_thread_unless_the_owner_did(decide: Decide) -> None:
+def test_an_introduction_is_thanked_for_in_its_thread_unless_the_owner_did(decide: Decide, rulebook: Rulebook) -> None:
     cat, bob = introduced_by()
     (suggestion,) = [one for one in decide(cat, bob).suggestions if one.rule == "introduction_thanks"]
     assert isinstance(suggestion.action, Draft)
@@ -284,11 +284,14 @@ def test_an_introduction_is_thanked_for_in_its_thread_unless_the_owner_did(decid
     assert [to.email for to in suggestion.action.to] == ["cat@lee.example"]
     assert suggestion.action.subject == "Re: Intro: Bob <> Olivia"
     thanked = replace(cat, mails=(mail_to(CAT, days_ago(2)), *cat.mails))
+    assert still_wanted(suggestion, network(cat), rulebook, NOW) == Keep()
+    assert isinstance(still_wanted(suggestion, network(thanked), rulebook, NOW), Withdraw)
+    assert isinstance(still_wanted(suggestion, network(tie(CAT)), rulebook, NOW), Withdraw)
     for relations in ((thanked, bob), introduced_by(subject="Budget"), (cat, replace(bob, first_at=days_ago(300))), (cat,)):
         assert not [one for one in decide(*relations).suggestions if one.rule == "introduction_thanks"]
 
 
-def test_the_introducer_hears_what_came_of_it(decide: Decide) -> None:
+def test_the_introducer_hears_what_came_of_it(decide: Decide, rulebook: Rulebook) -> None:
     cat = tie(CAT, mails=exchange(CAT, days_ago(200)))
     meetings = [meeting_with(BOB, ended=days_ago(20 + 20 * n)) for n in range(3)]
     bob = tie(BOB, meetings=meetings, introduced_by=CAT.id, introduced_at=days_ago(120), first_at=days_ago(120))
@@ -297,6 +300,13 @@ def test_the_introducer_hears_what_came_of_it(decide: Decide) -> None:
     assert isinstance(suggestion.action, Draft)
     assert "November" in suggestion.action.text
     heard = tie(CAT, mails=exchange(CAT, days_ago(10)))
+    assert (
+        still_wanted(suggestion, network(cat), rulebook, NOW)
+        == still_wanted(suggestion, network(cat, bob), rulebook, NOW)
+        == Keep()
+    )
+    since = tie(CAT, mails=[mail_to(CAT, NOW + HOUR)])
+    assert isinstance(still_wanted(suggestion, network(since), rulebook, NOW + 2 * HOUR), Withdraw)
     too_few = replace(bob, meetings_held=2)
     assert not [one for one in decide(heard, bob).suggestions if one.rule == "introduction_paid_off"]
     assert not [one for one in decide(cat, too_few).suggestions if one.rule == "introduction_paid_off"]

@@ -141,10 +141,17 @@ def test_a_draft_after(decide: Decide, name: str, relation: Relation) -> None:
     assert len(drafts(decide(relation))) == 1, name
 
 
-def test_what_ended_before_connecting_counts_when_looking_back(decide: Decide) -> None:
+def test_what_ended_before_connecting_counts_when_looking_back(decide: Decide, rulebook: Rulebook) -> None:
     before = met(account_connected_at=NOW)
     assert not drafts(decide(before))
-    assert drafts(decide(before, is_retrospective=True))
+    looking_back = decide(before, is_retrospective=True)
+    assert drafts(looking_back)
+    assert judged(network(before), looking_back.suggestions[0], rulebook) == Keep()
+
+
+def test_why_not_says_that_two_who_meet_often_need_no_thanks(decide: Decide) -> None:
+    often = tie(ANNA, meetings=[meeting_with(ANNA), meeting_with(ANNA, ended=days_ago(20))])
+    assert why_not(decide(often)) == "You and Anna Berg meet often enough that a thank-you would mean little."
 
 
 def test_first_is_said_only_where_enough_has_been_read(decide: Decide) -> None:
