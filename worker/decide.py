@@ -15,7 +15,6 @@ from rules.network import Network, Owner, Relation
 from rules.rulebook import Rulebook
 from rules.suggestions import Draft, Suggestion
 from rules.wording import Wording
-from worker.rulebooks import wording as shipped_wording
 from worker.store import accounts, judging, leases, network, occurrences, outbox, sums
 from worker.store.leases import Lease
 from worker.store.store import Store
@@ -48,12 +47,12 @@ def decide(
     now: datetime,
     *,
     holder: str,
-    wording: Wording | None = None,
+    wording: Wording,
     is_retrospective: bool = False,
 ) -> Decided:
     """Decide for the persons of one owner that are due; one decision per owner at a time, by lease.
 
-    `wording` None = the templates that ship. Whatever was planned by a decision that lost its lease is not written.
+    Whatever was suggested by a decision that has lost its lease is not written.
     """
     with store.write() as db:
         lease = leases.acquire(db, f"decide:{owner.name}", holder, now, LEASE)
@@ -64,7 +63,7 @@ def decide(
     with store.read() as db:
         seen = network.load(db, owner, now, person_ids=due, is_retrospective=is_retrospective)
         places = _places(db, owner.name)
-    decision = suggest(seen, rulebook, now, wording or shipped_wording())
+    decision = suggest(seen, rulebook, now, wording)
     with store.write() as db:
         if not leases.is_current(db, lease):
             return Decided(is_held=True)
