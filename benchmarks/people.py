@@ -25,6 +25,8 @@ from rules.people import OwnerKeys, has_exchange, judge, match_key, observe
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "mbox"
 NAIVE = re.compile(r"no-?reply|do-?not-?reply|notif|bot|daemon|mailer|bounce|news|alert|jenkins|support|list", re.IGNORECASE)
+CROWD = 50
+"""Addresses on a message above which it says nothing about who knows whom."""
 PRECISION_OF_LINKS = 0.99
 SECONDS = 0.5
 """For 50,000 messages."""
@@ -59,8 +61,9 @@ def watch(mails: Iterable[MessageMetadata], owner: OwnerKeys) -> Mailbox:
         if mail.list_id:
             box.listed.add(seen.author)
         keys = {match_key(address.email) for part in (mail.from_, mail.to, mail.cc) for address in part} - owner.keys
-        if seen.author in keys and len(keys) <= 20:
-            box.near[seen.author].update(keys - {seen.author})
+        if len(keys) <= CROWD:
+            for sighting in seen.sightings:
+                box.near[sighting.key].update(keys - {sighting.key})
     return box
 
 

@@ -68,11 +68,13 @@ def tokens(text: str) -> tuple[str, ...]:
 def name_key(name: str) -> str:
     """Return the form in which spellings of one full name are equal; "" if it is no full name of a human.
 
-    Case, accents, umlauts written out, titles, initials and the order of tokens make no difference.
+    Case, accents, umlauts written out, titles, initials and the order of words make no difference; the order within a
+    double name does: Jarvis-Lund is not Lund-Jarvis.
     """
     if not is_human_name(name):
         return ""
-    words = [word for word in tokens(clean_name(name)) if word not in TITLES and word not in SUFFIXES]
+    words = ["".join(tokens(word)) for word in clean_name(name).split()]
+    words = [word for word in words if word not in TITLES and word not in SUFFIXES]
     full = sorted(re.sub(r"([aou])e", r"\1", word) for word in words if len(word) > 1 or not word.isascii())
     return " ".join(full) if len(full) > 1 or (full and not full[0].isascii()) else ""
 
