@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import date, time, timedelta
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from rules.facts import Address
 from rules.rulebook import Caps, Limits, Rule, Rulebook, Timing
 from worker.config import Config, ConfigError, Problem, load, owner_of, rulebook_for
+from worker.config_accounts import PROVIDERS
 from worker.config_places import default_config
 from worker.config_values import cadence, span, workdays
 from worker.settings import Table
@@ -362,6 +364,15 @@ def test_every_key_is_documented(root: Path) -> None:
     text = (root / "docs" / "config.md").read_text()
     missing = [f"{model.__name__}.{key}" for model in Table.__subclasses__() for key in _documented(model) if key not in text]
     assert not missing
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_every_key_and_secret_of_a_provider_is_documented(root: Path, provider: str) -> None:
+    if not (root / PROVIDERS[provider].replace(".", "/") / "__init__.py").exists() and provider != "memory":
+        pytest.skip(f"this version has no {provider}")
+    package = import_module(PROVIDERS[provider])
+    text = (root / "docs" / "config.md").read_text()
+    assert [key for key in (*package.SETTINGS, *getattr(package, "SECRETS", {})) if f"`{key}" not in text] == []
 
 
 def _documented(model: type[Table]) -> list[str]:
