@@ -21,7 +21,7 @@ PAGE = 1000
 _TASTE = 50
 _NOTHING = (1 << 62, 0)
 """The mark before anything is read."""
-_FIELDS = " ".join(field for field in mime.FIELDS if field != "Received").upper().encode()
+FIELDS = " ".join(field for field in mime.FIELDS if field != "Received").upper().encode()
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
@@ -203,7 +203,7 @@ class ImapMailbox:
                 raise CursorExpired(message)
             return session
 
-        return Headers(self._session, reopen, _FIELDS)
+        return Headers(self._session, reopen, FIELDS)
 
     @staticmethod
     def _facts(feed: Feed, place: Place, rows: Sequence[Fetched], skipped: list[Skipped]) -> Iterator[MessageMetadata]:
