@@ -129,6 +129,10 @@ class Sync(RuleBasedStateMachine):
 
 
 Sync.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=20, phases=[Phase.generate], deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+    max_examples=25,
+    stateful_step_count=20,
+    phases=[Phase.generate],
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 TestSync = Sync.TestCase

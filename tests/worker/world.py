@@ -158,7 +158,18 @@ def rows_of(db: Database) -> Rows:
     return {
         "party": sorted((r.address, r.sent_at, r.message_id, r.direction, r.role, r.recipients) for r in db.execute(shown)),
         "address": [
-            (r.key, r.email, decode(r.counts), decode(r.names), decode(r.spellings), r.kind, r.reason, r.person, r.first_at, r.last_at)
+            (
+                r.key,
+                r.email,
+                decode(r.counts),
+                decode(r.names),
+                decode(r.spellings),
+                r.kind,
+                r.reason,
+                r.person,
+                r.first_at,
+                r.last_at,
+            )
             for r in db.execute(known)
         ],
         "occurrence": sorted(

@@ -77,8 +77,8 @@ def is_file(url: URL) -> bool:
 
 def prepare_file(url: URL) -> None:
     """Make the folder and an empty database file that only this user may read, where there is none."""
-    if not is_file(url) or not url.database:
-        return
+    if not is_file(url) or not url.database or url.database.startswith("file:"):
+        return  # in memory, a server, or a SQLite URI that says itself how it is opened
     path = Path(url.database)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

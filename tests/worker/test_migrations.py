@@ -1,0 +1,90 @@
+"""The schema: made by migrations, equal to the tables the code knows, and refused when it is another's."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, inspect
+
+from tests.conftest import Server
+from worker.store import schema
+from worker.store.engine import SchemaTooNew, SchemaTooOld, parse
+from worker.store.store import Store
+from worker.store.tables import metadata
+
+
+def set_version(path: Path, version: str) -> None:
+    with sqlite3.connect(path) as raw:
+        raw.execute("UPDATE alembic_version SET version_num = ?", (version,))
+    raw.close()
+
+
+def differences(url: str) -> list[object]:
+    engine = create_engine(parse(url))
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": False})
+        found = compare_metadata(context, metadata)
+    engine.dispose()
+    return list(found)
+
+
+def test_an_upgrade_from_empty_makes_exactly_the_tables_the_code_knows(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/new.db"
+    assert schema.upgrade(url) == (None, schema.REVISIONS[-1])
+    assert differences(url) == []
+    engine = create_engine(url)
+    assert set(inspect(engine).get_table_names()) == {*metadata.tables, "alembic_version"}
+    engine.dispose()
+
+
+def test_an_upgrade_from_empty_makes_the_same_on_postgresql(postgres: Server) -> None:
+    schema.upgrade(postgres.url)
+    assert differences(postgres.url) == []
+
+
+def test_an_upgrade_twice_changes_nothing(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/new.db"
+    schema.upgrade(url)
+    store = Store.open(url)
+    installation = store.installation()
+    store.close()
+    assert schema.upgrade(url) == (schema.REVISIONS[-1], schema.REVISIONS[-1])
+    store = Store.open(url)
+    assert store.installation() == installation
+    store.close()
+
+
+def test_the_versions_the_code_checks_are_those_of_the_migrations() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).with_name("migrations")))
+    scripts = ScriptDirectory.from_config(config)
+    assert tuple(each.revision for each in reversed(list(scripts.walk_revisions()))) == schema.REVISIONS
+
+
+def test_an_older_schema_is_refused_and_names_the_upgrade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "old.db"
+    Store.open(f"sqlite:///{path}").close()
+    monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, "9999"))
+    with pytest.raises(SchemaTooOld) as refused:
+        Store.open(f"sqlite:///{path}")
+    assert "rekindle upgrade" in refused.value.remedy
+    assert str(path) in str(refused.value)
+
+
+def test_a_newer_schema_is_refused_by_run_and_by_upgrade(tmp_path: Path) -> None:
+    path = tmp_path / "newer.db"
+    Store.open(f"sqlite:///{path}").close()
+    set_version(path, "9999")
+    for attempt in (Store.open, schema.upgrade):
+        with pytest.raises(SchemaTooNew) as refused:
+            attempt(f"sqlite:///{path}")
+        assert "newer" in str(refused.value)
+    with sqlite3.connect(path) as raw:
+        assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
+    raw.close()

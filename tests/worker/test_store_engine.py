@@ -1,0 +1,210 @@
+"""The database as it is opened: no lost update, readers that never wait, and bad luck said in the owner's words."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete, insert, select, text, update
+
+from tests.worker.world import NOW
+from worker.store import leases
+from worker.store.engine import DiskFull, ReadOnly, StoreError, Unreadable
+from worker.store.store import Store
+from worker.store.tables import meta
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store.open(f"sqlite:///{tmp_path}/rekindle.db")
+
+
+def count_up(store: Store, times: int) -> None:
+    for _ in range(times):
+        with store.write() as db:
+            value = int(db.execute(select(meta.c.value).where(meta.c.name == "count")).scalar_one())
+            db.execute(update(meta).where(meta.c.name == "count").values(value=str(value + 1)))
+
+
+def test_two_threads_that_read_and_write_lose_no_update(store: Store) -> None:
+    with store.write() as db:
+        db.execute(insert(meta), {"name": "count", "value": "0"})
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: count_up(store, 50), range(2)))
+    with store.read() as db:
+        assert db.execute(select(meta.c.value).where(meta.c.name == "count")).scalar_one() == "100"
+
+
+def test_a_reader_does_not_wait_for_a_writer_and_sees_what_was_committed(store: Store) -> None:
+    is_writing, is_read = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with store.write() as db:
+            db.execute(insert(meta), {"name": "half", "value": "done"})
+            is_writing.set()
+            assert is_read.wait(10)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert is_writing.wait(10)
+    begun = time.monotonic()
+    with store.read() as db:
+        assert db.execute(select(meta.c.value).where(meta.c.name == "half")).first() is None
+    assert time.monotonic() - begun < 5
+    is_read.set()
+    writer.join()
+    with store.read() as db:
+        assert db.execute(select(meta.c.value).where(meta.c.name == "half")).scalar() == "done"
+
+
+def test_a_read_never_turns_into_a_write(store: Store) -> None:
+    with pytest.raises(ReadOnly), store.read() as db:
+        db.execute(delete(meta))
+
+
+def test_an_exception_takes_the_whole_transaction_back(store: Store) -> None:
+    with pytest.raises(ZeroDivisionError), store.write() as db:
+        db.execute(delete(meta))
+        raise ZeroDivisionError
+    assert store.installation()
+
+
+def test_a_rehearsal_leaves_nothing(store: Store) -> None:
+    with store.rehearse() as db:
+        db.execute(delete(meta))
+    assert store.installation()
+
+
+def test_the_file_is_the_owners_alone(tmp_path: Path) -> None:
+    Store.open(f"sqlite:///{tmp_path}/a/b/rekindle.db").close()
+    assert (tmp_path / "a/b/rekindle.db").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "a/b").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_full_disk_is_said_and_nothing_is_lost(store: Store, tmp_path: Path) -> None:
+    with store.write() as db:
+        pages = db.execute(text("PRAGMA page_count")).scalar_one()
+        db.execute(text(f"PRAGMA max_page_count={pages + 2}"))
+    with pytest.raises(DiskFull) as full, store.write() as db:
+        db.execute(insert(meta), [{"name": f"n{n}", "value": "x" * 4000} for n in range(50)])
+    assert "rekindle.db" in str(full.value)
+    assert "space" in full.value.remedy
+    store.close()
+    again = Store.open(f"sqlite:///{tmp_path}/rekindle.db")
+    assert again.installation()
+
+
+def test_a_read_only_database_is_said(store: Store, tmp_path: Path) -> None:
+    store.close()
+    path = tmp_path / "rekindle.db"
+    if os.geteuid() == 0:  # root may write any file: let SQLite itself refuse
+        other = Store.open(f"sqlite:///file:{path}?mode=ro&uri=true")
+    else:
+        path.chmod(0o400)
+        other = Store.open(f"sqlite:///{path}")
+    with pytest.raises(ReadOnly) as refused, other.write() as db:
+        db.execute(delete(meta))
+    assert "rekindle.db" in str(refused.value)
+    assert refused.value.remedy
+
+
+def test_a_file_that_is_no_database_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "rekindle.db"
+    path.write_bytes(b"not a database at all, " * 100)
+    with pytest.raises(Unreadable) as refused:
+        Store.open(f"sqlite:///{path}")
+    assert "backup" in refused.value.remedy
+    assert path.read_bytes().startswith(b"not a database")
+
+
+def test_a_place_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Unreadable):
+        Store.open(f"sqlite:///{tmp_path}/file/rekindle.db")
+
+
+@pytest.mark.parametrize("url", ["mysql://host/name", "no url", "postgresql://nobody@127.0.0.1:1/none"])
+def test_a_database_that_cannot_be_used_is_said_without_its_password(url: str) -> None:
+    with pytest.raises(StoreError) as refused:
+        Store.open(url)
+    assert refused.value.remedy
+
+
+def test_no_error_holds_what_was_written(store: Store) -> None:
+    with pytest.raises(Exception) as failed, store.write() as db:  # noqa: PT011 - whatever the driver raises
+        db.execute(insert(meta), [{"name": "installation", "value": "canary words of another"}])
+    assert "canary" not in str(failed.value)
+    assert "canary" not in repr(failed.value)
+
+
+def test_a_backup_while_it_runs_is_whole_and_counts_as_restored_once(store: Store, tmp_path: Path) -> None:
+    with store.write() as db:
+        db.execute(insert(meta), {"name": "more", "value": "kept"})
+    store.backup(tmp_path / "copy.db")
+    assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o600
+    assert store.ledger_epoch() == 0
+    for _ in range(2):
+        copy = Store.open(f"sqlite:///{tmp_path}/copy.db")
+        assert copy.ledger_epoch() == 1
+        assert copy.installation() == store.installation()
+        with copy.read() as db:
+            assert db.execute(select(meta.c.value).where(meta.c.name == "more")).scalar() == "kept"
+        copy.close()
+    assert not list(tmp_path.glob(".*unfinished*"))
+
+
+def test_a_backup_that_cannot_be_written_leaves_nothing(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(StoreError):
+        store.backup(tmp_path / "nowhere" / "copy.db")
+    with pytest.raises(StoreError):
+        Store.open("sqlite://").backup(tmp_path / "copy.db")
+    assert not (tmp_path / "copy.db").exists()
+
+
+def test_a_damaged_copy_is_refused(tmp_path: Path) -> None:
+    Store.open(f"sqlite:///{tmp_path}/a.db").close()
+    whole = (tmp_path / "a.db").read_bytes()
+    (tmp_path / "b.db").write_bytes(whole[:5000] + b"\xff" * 3000)
+    with pytest.raises(Unreadable):
+        Store.open(f"sqlite:///{tmp_path}/b.db")
+
+
+def test_a_lease_is_held_by_one_until_it_runs_out_or_is_given_back(store: Store) -> None:
+    minute = timedelta(minutes=1)
+    with store.write() as db:
+        first = leases.acquire(db, "decide:ada", "one", NOW, minute)
+        assert first is not None
+        assert leases.acquire(db, "decide:ada", "two", NOW, minute) is None
+        second = leases.acquire(db, "decide:ada", "two", NOW + minute, minute)
+        assert second is not None
+        assert second.fence > first.fence
+        assert not leases.is_current(db, first)
+        assert leases.renew(db, first, NOW, minute) is None
+        leases.release(db, first)
+        assert leases.is_current(db, second)
+        leases.release(db, second)
+        assert leases.acquire(db, "decide:ada", "three", NOW, minute) is not None
+
+
+def test_of_many_processes_on_one_file_one_gets_the_lease(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/rekindle.db"
+    stores = [Store.open(url) for _ in range(6)]
+
+    def ask(number: int) -> bool:
+        with stores[number].write() as db:
+            return leases.acquire(db, "pull:ada/main", f"worker {number}", NOW, timedelta(minutes=1)) is not None
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sum(pool.map(ask, range(6))) == 1
+
+
+def test_the_connection_of_a_plain_program_sees_a_wal_database(store: Store, tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "rekindle.db") as raw:
+        assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    raw.close()
