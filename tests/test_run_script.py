@@ -90,8 +90,8 @@ def test_an_old_python_is_named_in_a_sentence(
 
 def test_a_newer_python_beside_the_old_one_is_taken(script: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     newer = tmp_path / "python3.14"
-    newer.write_text("#!/bin/sh\n")
-    newer.chmod(0o755)
+    stand_in(newer, "exit 0")
+    stand_in(tmp_path / "python3.15", "exit 127")  # a shim of a Python that is not there
     started: list[list[str]] = []
     monkeypatch.setattr(script, "OLDEST", (3, 14))
     monkeypatch.setenv("PATH", str(tmp_path))
