@@ -33,19 +33,25 @@ def tell(found: TrialReport, zone: tzinfo, now: datetime) -> None:
     """Print the whole trial, the most useful last, where the eye rests."""
     screen = report.console()
     _read(screen, found)
-    _people(screen, found, zone, now)
-    _quiet(screen, found.quiet, now)
-    _attention(screen, found)
-    _actions(screen, found, zone)
-    refusals(screen, found.decision, {each.person.id: each.person for each in found.people})
+    if found.owner_addresses and (found.messages.stored or found.events.stored):
+        _people(screen, found, zone, now)
+        _quiet(screen, found.quiet, now)
+        _attention(screen, found)
+        _actions(screen, found, zone)
+        refusals(screen, found.decision, {each.person.id: each.person for each in found.people})
     screen.print("\nNothing was written anywhere, nothing was sent. `rekindle init` sets it up for good.")
 
 
 def _read(screen: Console, found: TrialReport) -> None:
-    screen.print(Text(f"You are {', '.join(found.owner_addresses) or 'not found'}.", style="bold"))
-    screen.print(f"{SURE[found.owner_confidence]} {report.safe(found.owner_reason)}".strip())
     _tally(screen, "message", found.messages)
     _tally(screen, "event", found.events)
+    if not found.messages.stored and not found.events.stored:
+        screen.print("There is nothing here to go by: no message and no event could be read.")
+    elif found.owner_addresses:
+        screen.print(Text(f"You are {', '.join(found.owner_addresses)}.", style="bold"))
+        screen.print(f"{SURE[found.owner_confidence]} {report.safe(found.owner_reason)}".strip())
+    else:
+        screen.print(report.safe(found.owner_reason))
 
 
 def _tally(screen: Console, noun: str, tally: Tally) -> None:
