@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from connectors.ical_fields import Fields, Party, Stamp
 from connectors.ical_lines import Line
 
 _PARAM = re.compile(r';([A-Za-z0-9-]+)=(?:"([^"]*)"|([^";:,]*))(?=[;:])')
+_QUOTED = re.compile(r'(?:"[^"]*"|[^":])*')
 _DURATION = re.compile(r"P(?:(\d{1,5})W|(?:(\d{1,5})D)?(?:T(?:(\d{1,5})H)?(?:(\d{1,5})M)?(?:(\d{1,5})S)?)?)")
 _ONCE = frozenset(
     {
@@ -92,10 +94,17 @@ def _fields(once: Mapping[str, tuple[Mapping[str, str], str]], attendees: list[P
 
 def _split(rest: str) -> tuple[Mapping[str, str], str]:
     """Split `;A=b;C="d":value`; lists, carets (RFC 6868) and stray spaces are unusual."""
+    colon = rest.find(":") if '"' not in rest else _QUOTED.match(rest).end()  # type: ignore[union-attr]  # it matches any text
+    return _params(rest[: colon + 1]), rest[colon + 1 :]
+
+
+@lru_cache(maxsize=4096)
+def _params(text: str) -> Mapping[str, str]:
+    """Read the parameters before a value; the same ones come again and again, hence the cache."""
     params: dict[str, str] = {}
     at = 0
-    while rest[at] == ";":
-        found = _PARAM.match(rest, at)
+    while text[at : at + 1] == ";":
+        found = _PARAM.match(text, at)
         if found is None:
             raise _Unusual
         name, quoted, bare = found.groups()
@@ -103,7 +112,9 @@ def _split(rest: str) -> tuple[Mapping[str, str], str]:
         if "^" in value or "\\" in value or value != value.strip():
             raise _Unusual
         at = found.end()
-    return params, rest[at + 1 :]
+    if text[at:] != ":":
+        raise _Unusual
+    return params
 
 
 def _stamp(prop: tuple[Mapping[str, str], str]) -> Stamp:
