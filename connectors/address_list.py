@@ -26,7 +26,7 @@ TOKEN: Final = re.compile(
     r'"(?:[^"\\]|\\.)*"?|\((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*\)?|<[^<>]*>?|[,;:>)]|[^",;:()<>]+', re.DOTALL
 )
 SPEC: Final = re.compile(
-    r'(?:"[^"\r\n]+"|[^\s<>()\[\],;:\\"@\x00-\x1f\x7f]+)@(?:\[[0-9A-Fa-f:.]+\]|[^\s<>()\[\],;:\\"@\x00-\x1f\x7f]+)'
+    r'(?:"[^"\r\n]+"|[^\s<>()\[\],;:\\"@\x00-\x1f\x7f]{1,256})@(?:\[[0-9A-Fa-f:.]+\]|[^\s<>()\[\],;:\\"@\x00-\x1f\x7f]+)'
 )
 NOWHERE: Final = frozenset(
     {"missing_domain", ".missing-host-name.", "syntax-error", ".syntax-error.", "unspecified-domain", "missing-domain"}

@@ -12,12 +12,10 @@ WORD: Final = re.compile(r"=\?([^?\s*]{1,60})(?:\*[^?\s]{0,40})?\?([bBqQ])\?([^?
 """An encoded-word with RFC 2231's language suffix; blanks inside are illegal and seen."""
 GAP: Final = re.compile(r"(?<=\?=)\s+(?==\?[^?\s]{1,100}\?[bBqQ]\?)")
 FOLD: Final = re.compile(r"[ \t]*[\r\n]+[ \t]*")
-UNSEEN: Final = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
+UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 """Controls, bidi overrides and invisible characters: in a name or a subject they only ever deceive. (ZWJ, ZWNJ spell words.)"""
 
-LONGEST: Final = 1 << 16
+LONGEST: Final = 1 << 14
 """Bytes of one value that are looked at: no subject or name is longer."""
 
 ALIASES: Final = {
@@ -32,7 +30,7 @@ NO_CHARSETS: Final = frozenset({"unicode_escape", "raw_unicode_escape", "punycod
 
 def text_of(value: bytes) -> str:
     """Decode, unfold and clean one header value; never raises, never returns a control character."""
-    text = plain_text(value[:LONGEST])
+    text = plain_text(value[:LONGEST]).replace("\t", " ")
     if "\n" in text or "\r" in text:
         text = FOLD.sub(" ", text)
     if "=?" in text:

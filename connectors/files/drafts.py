@@ -1,6 +1,6 @@
 """Drafts as .eml files in a Maildir: each made visible once, whatever crashes or runs beside, and never touched again.
 
-`out/.rekindle/<key>` is the claim on a draft: hard-linked into place, so that one attempt wins (link(2): EEXIST), and
+`out/.rekindle/drafts/<key>` is the claim on a draft: hard-linked into place, so that one attempt wins (link(2): EEXIST), and
 naming the one finished file that may be published. Publishing renames that file into `Drafts/new`, which shows it to
 the owner and consumes it in one step: a claim whose file is gone was published, and what is missing then was removed
 by the owner.
@@ -35,7 +35,7 @@ class Drafts:
 
     def __init__(self, out: Path, maildirs: Callable[[], Iterable[Path]]) -> None:
         self._folder = out / FOLDER
-        self._claims = out / OURS
+        self._claims = out / OURS / "drafts"
         self._maildirs = maildirs
 
     def witness(self) -> Witness:
@@ -92,7 +92,7 @@ class Drafts:
     def _prepare(self) -> None:
         for name in ("cur", "new", "tmp"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
-        self._claims.mkdir(exist_ok=True)
+        self._claims.mkdir(parents=True, exist_ok=True)
         identity = self._claims / IDENTITY
         if not identity.exists():
             new = _written(self._claims / f"{IDENTITY}.{secrets.token_hex(8)}", secrets.token_hex(16).encode())
