@@ -99,11 +99,6 @@ def _organiser_of(case: Case, meeting: Meeting | None) -> bool:
     return named or (guest is not None and guest.is_organizer)
 
 
-def _is_met_there(case: Case) -> bool:
-    place = case.trip.place.casefold() if case.trip else ""
-    return bool(place) and case.relation.last_met_place.casefold() == place
-
-
 CAUSE_FACTS = (
     number(
         "meeting.size",
@@ -203,11 +198,5 @@ CAUSE_FACTS = (
         "held meetings since the introduction",
         "Too little has come of the introduction yet.",
         _meets_since,
-    ),
-    yes(
-        "trip.is_met_there",
-        "the last meeting with the person was in the city of the trip",
-        "You did not last meet {name} there.",
-        _is_met_there,
     ),
 )
