@@ -27,7 +27,7 @@ TIME_LIMIT: Final = 4 * 60_000
 """Milliseconds before an actor is interrupted: four slices, and less than the lease of a delivery."""
 TOO_OLD: Final = 15 * 60_000
 """Milliseconds after which a nudge is dropped: the ticker has sent another since."""
-QUIET: Final = timedelta(minutes=10)
+QUIET: Final = timedelta(seconds=30)
 """How long a nudge that was sent keeps others from being sent, unless it is worked on before."""
 
 log = structlog.get_logger()

@@ -78,7 +78,8 @@ class Pipeline:
 
     def _note_pull(self, account: StoredAccount, pulled: pulling.Pulled) -> None:
         """Have what lies in mailbox and calendar looked at again where something new may have made it pointless."""
-        log.info("pulled", action="pull", account=account.id, upserted=pulled.upserted, removed=pulled.removed)
+        tell = log.info if pulled.upserted or pulled.removed or pulled.error else log.debug
+        tell("pulled", action="pull", account=account.id, upserted=pulled.upserted, removed=pulled.removed)
         now = self.clock()
         with self.store.write() as db:
             if pulled.upserted or pulled.removed:
@@ -96,6 +97,7 @@ class Pipeline:
             self.rulebook(owner_name),
             self.clock(),
             holder=uuid4().hex,
+            wording=self.wording,
         )
         with self.store.write() as db:
             outbox.close_expired(db, owner_name, self.clock())

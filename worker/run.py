@@ -17,7 +17,7 @@ from dramatiq.brokers.stub import StubBroker
 from worker import logs
 from worker.actors import QUEUE, Nudges, Observed, broker_for, middleware, register, worker_timeout
 from worker.pipeline import Pipeline
-from worker.schedule import Ticker
+from worker.schedule import TICK, Ticker
 from worker.store.due import due
 from worker.watch import Watch
 from worker.web import Metrics, Server, make
@@ -52,7 +52,7 @@ def serve(app: App, only: Sequence[Part], *, poll: timedelta) -> int:
         nudges = register(pipeline, broker, metrics.observe)
         broker.emit_after("process_boot")
         running.callback(broker.close)
-        ticker = Ticker(app.store, app.clock, nudges)
+        ticker = Ticker(app.store, app.clock, nudges, min(TICK, poll))
         if "web" in parts and app.config.web.enabled:
             _serve_web(app, metrics, ticker, running)
         if "work" in parts:

@@ -119,7 +119,7 @@ class Office:
         unfinished.write_text(text, newline="")
         unfinished.rename(self.home / "calendar" / f"{uid}.ics")
 
-    def correspondence(self, person: str, *, last: datetime, every: timedelta = timedelta(days=21), times: int = 10) -> None:
+    def correspondence(self, person: str, *, last: datetime, every: timedelta = timedelta(days=14), times: int = 24) -> None:
         """Write letters to and fro that ended then."""
         for number in range(times):
             at = last - every * number
@@ -129,7 +129,7 @@ class Office:
     # What came of it
 
     def drafts(self) -> list[Path]:
-        return sorted(path for path in (self.home / "out" / "Drafts").glob("*/*") if path.is_file() and "tmp" not in path.parts)
+        return sorted(path for path in (self.home / "out" / "Drafts").glob("*/*") if path.parent.name != "tmp")
 
     def holds(self) -> list[Path]:
         return sorted((self.home / "out" / "holds").glob("*.ics"))

@@ -20,15 +20,16 @@ def office(tmp_path: Path) -> Office:
     return Office(tmp_path)
 
 
-def just_ended_soon(office: Office) -> None:
-    """A meeting that ends some seconds after the service has begun to look."""
+def soon_over(office: Office) -> None:
+    """Put a meeting into the calendar that ends in some seconds; the service has begun to look by now."""
+    assert wait_until(lambda: "started" in office.log())
     now = datetime.now(UTC)
-    office.meeting(EVA, start=now - timedelta(minutes=30), end=now + timedelta(seconds=6))
+    office.meeting(EVA, start=now - timedelta(minutes=30), end=now + timedelta(seconds=3))
 
 
 def test_a_meeting_ends_and_its_draft_appears_and_is_withdrawn_when_the_owner_writes_first(office: Office) -> None:
-    just_ended_soon(office)
     with office.running() as service:
+        soon_over(office)
         assert wait_until(lambda: len(office.drafts()) == 1), office.log()
         assert EVA in office.drafts()[0].read_text()
         office.mail(from_=ME, to=EVA, at=datetime.now(UTC), subject="Thank you for today")
@@ -71,9 +72,9 @@ def test_a_moved_hold_stays_where_the_owner_put_it(office: Office) -> None:
 
 
 def test_two_services_on_one_database_make_one_of_each(office: Office) -> None:
-    just_ended_soon(office)
     office.correspondence(TOM, last=datetime.now(UTC) - timedelta(days=150))
     with office.running() as one, office.running() as two:
+        soon_over(office)
         assert wait_until(lambda: len(office.drafts()) == 1 and len(office.holds()) == 1), office.log()
         wait_until(lambda: False, seconds=5)
         assert (len(office.drafts()), len(office.holds())) == (1, 1)
