@@ -53,6 +53,10 @@ def _about_the_disk(error: OSError) -> Advice:
             return Advice(what=f"No permission for{name or ' a file'}.", remedy="Allow this user to read and write it.")
         case errno.ENOENT:
             return Advice(what=f"There is no file or folder{name}.", remedy="Check the path for a typing error.")
+        case errno.EEXIST:
+            return Advice(
+                what=f"{name.strip() or 'The file'} is there already.", remedy="Choose another name: nothing is overwritten."
+            )
         case errno.EISDIR | errno.ENOTDIR:
             return Advice(what=f"{error.strerror}:{name}.", remedy="Give the path of the right kind.")
         case errno.EADDRINUSE:

@@ -177,6 +177,7 @@ def test_a_reader_that_leaves_early_is_no_failure() -> None:
         (OSError(errno.ENOSPC, "No space left on device", "/data/rekindle.db"), exit_codes.FAILED, "The disk is full"),
         (PermissionError(errno.EACCES, "Permission denied", "/data"), exit_codes.FAILED, "/data"),
         (OSError(errno.EROFS, "Read-only file system", "/data"), exit_codes.FAILED, "/data"),
+        (FileExistsError(errno.EEXIST, "File exists", "everything.json"), exit_codes.FAILED, "everything.json is there already"),
         (FileNotFoundError(errno.ENOENT, "No such file", "a.mbox"), exit_codes.FAILED, "a.mbox"),
         (DiskFull("There is no room left.", remedy="Free some space."), exit_codes.FAILED, "Free some space."),
         (SchemaTooOld("An older Rekindle made it.", remedy="Run `rekindle upgrade`."), exit_codes.OWNER, "rekindle upgrade"),

@@ -1,0 +1,317 @@
+"""What each verb does to a real installation: the demo's, put back for each test."""
+
+from __future__ import annotations
+
+import io
+import json
+import mailbox
+import re
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]  # its stubs are a package of their own, for this one call
+import pytest
+
+from tests.end_to_end.conftest import Demo
+from worker.cli import run
+from worker.exit_codes import FAILED, INTERRUPTED, OK, OWNER, USAGE
+from worker.json_schemas import schema_of
+
+pytestmark = pytest.mark.xdist_group("demo")
+
+
+@pytest.fixture
+def at(demo: Demo) -> str:
+    """The demo's own now, for --now."""
+    said = json.loads((demo.folder / "world" / "world.json").read_text())
+    return str(said["now"])
+
+
+@pytest.fixture
+def asked(demo: Demo, at: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """Ask a reading verb for JSON, as of the demo's now; what it prints fits its schema."""
+    monkeypatch.chdir(demo.home)
+    monkeypatch.setenv("REKINDLE_CONFIG", str(demo.config))
+
+    def ask(verb: str, *arguments: str) -> Any:  # noqa: ANN401 - JSON
+        assert run([verb, *arguments, "--json", "--now", at]) == OK, capsys.readouterr().err
+        printed = json.loads(capsys.readouterr().out)
+        jsonschema.validate(printed, schema_of(verb), jsonschema.Draft202012Validator)
+        return printed
+
+    return ask
+
+
+@pytest.fixture
+def told(demo: Demo, at: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Give a verb that changes something, as of the demo's now; returns what it said."""
+    monkeypatch.chdir(demo.home)
+    monkeypatch.setenv("REKINDLE_CONFIG", str(demo.config))
+
+    def tell(verb: str, *arguments: str, code: int = OK) -> str:
+        is_timed = verb not in {"export", "backup", "upgrade", "connect", "people", "doctor"}
+        got = run([verb, *arguments, *(("--now", at) if is_timed else ())])
+        printed = capsys.readouterr()
+        assert got == code, printed.err
+        assert "Traceback" not in printed.err
+        return printed.out + printed.err
+
+    return tell
+
+
+def the(asked: Callable[..., Any], action: str) -> dict[str, Any]:
+    """Return the one draft or hold the demo made."""
+    return next(each for each in asked("suggestions", "--all") if each["action"] == action)
+
+
+def drafts(demo: Demo) -> list[Path]:
+    return sorted((demo.folder / "out" / "Drafts").glob("*/*.eml"))
+
+
+# Looking
+
+
+def test_preview_changes_nothing(demo: Demo, asked: Callable[..., Any]) -> None:
+    def rows() -> list[tuple[int, ...]]:
+        with sqlite3.connect(demo.folder / "rekindle.db") as database:
+            tables = ("suggestion", "audit", "person", "message", "note")
+            return [database.execute(f"SELECT count(*) FROM {table}").fetchone() for table in tables]  # noqa: S608 - our own names
+
+    before = rows()
+    asked("preview")
+    assert rows() == before
+
+
+def test_suggestions_are_filtered_by_state_and_day(asked: Callable[..., Any], at: str) -> None:
+    assert len(asked("suggestions", "--state", "delivered")) == len(asked("suggestions", "--all")) > 0
+    assert asked("suggestions", "--state", "closed") == []
+    assert asked("suggestions", "--all", "--since", "2099-01-01") == []
+
+
+def test_people_lists_humans_and_with_all_everything_that_wrote(asked: Callable[..., Any]) -> None:
+    assert {each["kind"] for each in asked("people")} == {"human"}
+    everything = asked("people", "--all")
+    assert {each["kind"] for each in everything} >= {"human", "owner", "machine", "list", "room"}
+    assert all(each["state"] is None and each["reason"] for each in everything if each["kind"] in {"machine", "list", "room"})
+
+
+def test_people_come_with_the_latest_contact_first(asked: Callable[..., Any]) -> None:
+    last = [each["last_interaction"] for each in asked("people")]
+    assert last == sorted(last, reverse=True)
+
+
+def test_a_person_is_found_by_address_name_and_part_of_a_name(asked: Callable[..., Any]) -> None:
+    answers = [asked("why", who) for who in ("daniel@vantagegrid.example", "Daniel Okonjo", "okonjo", "DANIEL OKONJO")]
+    assert {answer["who"] for answer in answers} == {"Daniel Okonjo"}
+    assert all(answer["facts"] for answer in answers)
+
+
+def test_a_name_that_fits_several_is_answered_with_their_addresses(told: Callable[..., str]) -> None:
+    said = told("why", "Jonas", code=FAILED)
+    assert "jonas@meridian.example" in said
+    assert "jonas.weber@posthorn.example" in said
+
+
+def test_a_name_that_fits_nobody_says_where_to_look(told: Callable[..., str]) -> None:
+    assert "people --all" in told("why", "Nobody At All", code=FAILED)
+
+
+def test_a_machine_is_called_one(asked: Callable[..., Any], told: Callable[..., str]) -> None:
+    machine = next(each for each in asked("people", "--all") if each["kind"] == "machine")
+    said = told("why", machine["addresses"][0], code=FAILED)
+    assert "a machine" in said
+    assert machine["reason"] in said
+
+
+def test_why_not_names_what_the_demo_is_about(asked: Callable[..., Any]) -> None:
+    assert "coming up" in asked("why-not", "Lucía Fernández")["sentence"]
+    assert "already written" in asked("why-not", "Tomasz Zielinski")["sentence"]
+    assert "unanswered" in asked("why-not", "Victor Lindgren")["sentence"]
+
+
+def test_status_shows_each_feed_read_to_the_end(asked: Callable[..., Any]) -> None:
+    rows = asked("status")
+    assert [each["feed"] for each in rows if each["kind"] is None] == [None]
+    feeds = [each for each in rows if each["feed"] is not None]
+    assert {each["kind"] for each in feeds} == {"mail", "calendar"}
+    assert all(each["last_ok"] and each["error"] is None and each["coverage"] == "0001-01-01T00:00:00Z" for each in feeds)
+
+
+# Steering
+
+
+def test_a_dismissed_hold_leaves_the_calendar(demo: Demo, asked: Callable[..., Any], told: Callable[..., str]) -> None:
+    hold = the(asked, "hold")
+    assert "Dismissed" in told("dismiss", hold["key"][:10])
+    assert (the(asked, "hold")["state"], the(asked, "hold")["close_reason"]) == ("closed", "dismissed")
+    assert hold["subject"] not in "".join(file.read_text() for file in (demo.folder / "out").glob("*.ics"))
+
+
+def test_a_draft_the_owner_changed_is_dismissed_but_stays(demo: Demo, asked: Callable[..., Any], told: Callable[..., str]) -> None:
+    [draft] = drafts(demo)
+    draft.write_bytes(draft.read_bytes() + b"\r\nP.S. Greetings to Sofia!\r\n")
+    assert "stays" in told("dismiss", the(asked, "draft")["key"])
+    assert drafts(demo) == [draft]
+
+
+def test_what_waits_is_approved_by_key_name_or_all_at_once(demo: Demo, asked: Callable[..., Any], told: Callable[..., str]) -> None:
+    with sqlite3.connect(demo.folder / "rekindle.db") as database:
+        database.execute("UPDATE suggestion SET state = 'planned', mode = 'review', remote_id = NULL")
+    draft, hold = the(asked, "draft"), the(asked, "hold")
+    assert "Approved: Draft to" in told("approve", draft["person"]["name"])
+    assert (the(asked, "draft")["state"], the(asked, "hold")["state"]) == ("approved", "planned")
+    assert f"Approved: Hold for {hold['person']['name']}" in told("approve", "--all")
+    assert the(asked, "hold")["state"] == "approved"
+    assert "does not wait" in told("approve", draft["key"])
+    assert "--all" in told("approve", code=USAGE)
+
+
+def test_a_snoozed_person_is_left_alone_until_told_otherwise(asked: Callable[..., Any], told: Callable[..., str]) -> None:
+    def state() -> str:
+        return str(next(each["state"] for each in asked("people") if each["name"] == "Daniel Okonjo"))
+
+    assert state() == "quiet"
+    told("snooze", "Daniel Okonjo", "--until", "6w")
+    assert state() == "snoozed"
+    told("snooze", "Daniel Okonjo", "--end")
+    assert state() == "quiet"
+    assert "has passed" in told("snooze", "Daniel Okonjo", "--until", "2020-01-01", code=USAGE)
+
+
+def test_a_logged_coffee_counts_as_contact(asked: Callable[..., Any], told: Callable[..., str], at: str) -> None:
+    assert "coffee" in told("log", "Daniel Okonjo", "coffee")
+    daniel = next(each for each in asked("people") if each["name"] == "Daniel Okonjo")
+    assert daniel["last_interaction"][:16] == at[:16]
+    assert daniel["state"] == "in_touch"
+
+
+def test_what_is_still_to_come_cannot_be_logged(told: Callable[..., str]) -> None:
+    assert "still to come" in told("log", "Daniel Okonjo", "call", "--on", "2099-01-01", code=USAGE)
+
+
+def test_a_pause_is_shown_and_ends(told: Callable[..., str]) -> None:
+    assert "Paused until" in told("pause", "--until", "2w")
+    assert "Paused until" in told("status")
+    assert "Going on" in told("pause", "--end")
+    assert "Paused" not in told("status")
+
+
+def test_two_addresses_become_one_person_and_two_again(asked: Callable[..., Any], told: Callable[..., str]) -> None:
+    def addresses() -> list[list[str]]:
+        return sorted(sorted(each["addresses"]) for each in asked("people") if each["name"] == "Nadia Petrenko")
+
+    both = ["nadia.petrenko@posthorn.example", "nadia@kestrelsoft.example"]
+    told("people", "merge", *both)
+    assert addresses() == [both]
+    told("people", "split", both[0], both[1])
+    assert addresses() == [[both[0]], [both[1]]]
+
+
+# Taking back
+
+
+def test_rollback_lists_asks_and_takes_back_what_is_untouched(
+    demo: Demo, asked: Callable[..., Any], told: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "would be taken back" in told("rollback", "--since", "2w", "--dry-run")
+    assert len(drafts(demo)) == 1
+    said = told("rollback", "--since", "2w", "--yes")
+    assert "gone" in said
+    assert drafts(demo) == []
+    assert {each["close_reason"] for each in asked("suggestions", "--all")} == {"withdrawn"}
+
+
+def test_rollback_leaves_what_the_owner_changed(demo: Demo, told: Callable[..., str]) -> None:
+    [draft] = drafts(demo)
+    draft.write_bytes(draft.read_bytes() + b"\r\nP.S.\r\n")
+    assert "for you have changed it" in told("rollback", "--since", "2w", "--yes")
+    assert drafts(demo) == [draft]
+
+
+def test_no_answer_is_no_yes(demo: Demo, told: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    told("rollback", "--since", "2w", code=INTERRUPTED)
+    assert len(drafts(demo)) == 1
+
+
+def test_a_forgotten_person_leaves_no_trace_and_no_reading_brings_them_back(
+    demo: Demo, asked: Callable[..., Any], told: Callable[..., str]
+) -> None:
+    hold = the(asked, "hold")
+    name, [address, *_] = hold["person"]["name"], hold["person"]["addresses"]
+    assert "Erased" in told("forget", name, "--yes")
+    assert name not in "".join(file.read_text() for file in (demo.folder / "out").glob("*.ics"))
+    told("pull")
+    told("export", "--output", "everything.json")
+    everything = (demo.home / "everything.json").read_text()
+    assert name not in everything
+    assert address not in everything
+
+
+def test_a_disconnected_account_is_neither_read_nor_written_until_it_is_connected_again(
+    asked: Callable[..., Any], told: Callable[..., str]
+) -> None:
+    told("disconnect", "disk", "--yes")
+    assert {each["state"] for each in asked("status")} == {"disconnected"}
+    assert told("pull") == ""
+    assert "is connected" in told("connect", "files", "--account", "disk")
+    assert {each["state"] for each in asked("status")} == {"active"}
+
+
+def test_an_unknown_account_is_answered_with_those_there_are(told: Callable[..., str]) -> None:
+    assert "There is: disk." in told("disconnect", "dsik", "--yes", code=FAILED)
+
+
+def test_export_is_json_with_every_table_and_no_overwriting(demo: Demo, told: Callable[..., str]) -> None:
+    told("export", "--output", "everything.json")
+    everything = json.loads((demo.home / "everything.json").read_text())
+    assert {"message", "event", "person", "address", "suggestion", "audit", "feed"} <= everything.keys()
+    assert "secret" not in everything
+    assert len(everything["message"]) > 7000
+    assert everything["message"][0]["sent_at"].endswith("+00:00")
+    assert "is there already" in told("export", "--output", "everything.json", code=FAILED)
+
+
+def test_a_backup_is_a_database_with_everything_in_it(demo: Demo, told: Callable[..., str]) -> None:
+    told("backup", "copy.db")
+    with sqlite3.connect(demo.home / "copy.db") as copy, sqlite3.connect(demo.folder / "rekindle.db") as database:
+        assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        count = "SELECT count(*) FROM message"
+        assert copy.execute(count).fetchone() == database.execute(count).fetchone()
+
+
+def test_upgrade_of_a_current_database_says_so(told: Callable[..., str]) -> None:
+    assert "already" in told("upgrade")
+
+
+def test_a_database_of_another_version_is_refused_with_what_to_do(demo: Demo, told: Callable[..., str]) -> None:
+    with sqlite3.connect(demo.folder / "rekindle.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    assert "newer Rekindle" in told("people", code=OWNER)
+
+
+# Promise 2
+
+
+def test_no_body_of_anybodys_mail_is_in_the_database_or_in_anything_printed(
+    demo: Demo, asked: Callable[..., Any], told: Callable[..., str]
+) -> None:
+    """Words that stand in bodies only: had one been kept, it would show."""
+    bodies: set[str] = set()
+    heads: list[str] = []
+    for name in ("Inbox.mbox", "Sent.mbox"):
+        for message in mailbox.mbox(demo.folder / "world" / name):
+            payload = message.get_payload(decode=True)
+            heads.append(str(message.items()))
+            bodies |= set(re.findall(r"[\w ,']{24,}", payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""))
+    canaries = {body for body in bodies if body not in "".join(heads)}
+    assert len(canaries) > 20
+    told("export", "--output", "everything.json")
+    seen = (demo.folder / "rekindle.db").read_bytes() + (demo.home / "everything.json").read_bytes()
+    printed = "".join(
+        json.dumps(asked(verb, *more), ensure_ascii=False) for verb, *more in (("people", "--all"), ("preview",), ("status",))
+    )
+    text = seen.decode("utf-8", "replace") + printed
+    assert [canary for canary in canaries if canary in text] == []
