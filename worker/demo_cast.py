@@ -107,7 +107,7 @@ FIRST_MET: Final = Someone(name="Priya Raman", email="priya.raman@northlight.exa
 THANKED: Final = Someone(name="Tomasz Zielinski", email="tomasz@brackwater.example", zone="Europe/Warsaw")
 """Met for the first time yesterday, too; the owner has already written."""
 MET_AGAIN: Final = _tie("Elena Petrova", "elena@sofialabs.example", 45, 160, zone="Europe/Sofia")
-"""Met last Friday, for the first time in five months."""
+"""Met last Wednesday, for the first time in five months: too long ago for a thank-you."""
 DECLINED: Final = Someone(name="Sofia Marchetti", email="sofia.marchetti@lagunare.example", zone="Europe/Rome")
 """Invited the owner, who declined."""
 CANDIDATE: Final = Someone(name="Jonas Weber", email="jonas.weber@posthorn.example")

@@ -25,7 +25,7 @@ from worker.demo_cast import (
 from worker.demo_events import Event, Guest, accepted, at, room, uid, weekday
 from worker.demo_letters import Desk
 
-MONDAY, THURSDAY = 0, 3
+MONDAY, WEDNESDAY, THURSDAY = 0, 2, 3
 
 
 def meetings(today: date, desk: Desk) -> Iterator[Event]:
@@ -91,7 +91,11 @@ def story(today: date) -> Iterator[Event]:
     )
     yield Event(uid=uid("brackwater"), title="Brackwater pilot", start=at(monday, 12), minutes=45, guests=accepted(THANKED))
     yield Event(
-        uid=uid("lunch-elena"), title="Lunch with Elena", start=at(friday, 12, 30), minutes=60, guests=accepted(MET_AGAIN.who)
+        uid=uid("lunch-elena"),
+        title="Lunch with Elena",
+        start=at(weekday(today, 1, WEDNESDAY), 12, 30),
+        minutes=60,
+        guests=accepted(MET_AGAIN.who),
     )
     for number, days in enumerate((160, 244, 330)):
         yield Event(
