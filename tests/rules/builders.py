@@ -3,17 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
 from typing import Any
 
 from rules.addresses import match_key
+from rules.engine import Decision
 from rules.facts import Address
 from rules.network import Guest, Mail, Meeting, Network, Owner, Past, Person, Relation
 from rules.rhythm import Contact
+from rules.suggestions import Draft, Hold
 
+Decide = Callable[..., Decision]
+"""Decide for these relations with the shipped rulebook; now=, book= and any field of the network by name."""
 NOW = datetime(2026, 3, 10, 10, 30, tzinfo=UTC)
 """A Tuesday; 11:30 in Berlin."""
 HOUR = timedelta(hours=1)
@@ -159,3 +163,21 @@ def removed(person: Person, rule: str, *ago: float) -> tuple[Past, ...]:
         past(person, rule, f"{rule}:{n}", state="closed", close_reason="owner_deleted", created_at=days_ago(days))
         for n, days in enumerate(ago)
     )
+
+
+def drafts(decision: Decision, rule: str = "thank_you") -> list[Draft]:
+    return [one.action for one in decision.suggestions if one.rule == rule and isinstance(one.action, Draft)]
+
+
+def holds(decision: Decision, rule: str = "check_in") -> list[Hold]:
+    return [one.action for one in decision.suggestions if one.rule == rule and isinstance(one.action, Hold)]
+
+
+def refusal(decision: Decision, rule: str) -> str:
+    """The first sentence by which a rule refused; "" where it did not."""
+    return next((one.sentence for one in decision.refusals if one.rule == rule), "")
+
+
+def fortnightly(person: Person, silent: float = 80, count: int = 10, also: Iterable[Mail] = (), **more: Any) -> Relation:
+    """Mail both ways every fortnight, and then nothing for so many days, but for what is said."""
+    return tie(person, mails=(*exchange(person, *(days_ago(silent + 14 * n) for n in range(count))), *also), **more)

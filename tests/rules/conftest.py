@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from rules.engine import suggest
 from rules.rulebook import Rulebook, parse
 from rules.wording import Wording
+from tests.rules.builders import NOW, Decide, network
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +33,9 @@ def shipped(root: Path) -> str:
 @pytest.fixture(scope="session")
 def rulebook(shipped: str, wording: Wording) -> Rulebook:
     return parse([("default.toml", shipped)], templates=wording.names())
+
+
+@pytest.fixture
+def decide(rulebook: Rulebook, wording: Wording) -> Decide:
+    """Decide for some relations."""
+    return lambda *relations, now=NOW, book=rulebook, **more: suggest(network(*relations, **more), book, now, wording)
