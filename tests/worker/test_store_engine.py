@@ -69,9 +69,13 @@ def test_a_read_never_turns_into_a_write(store: Store) -> None:
 
 
 def test_an_exception_takes_the_whole_transaction_back(store: Store) -> None:
-    with pytest.raises(ZeroDivisionError), store.write() as db:
-        db.execute(delete(meta))
-        raise ZeroDivisionError
+    def fail_halfway() -> None:
+        with store.write() as db:
+            db.execute(delete(meta))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_halfway()
     assert store.installation()
 
 

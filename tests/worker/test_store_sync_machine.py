@@ -25,7 +25,7 @@ HERE, THERE = Store.open("sqlite://"), Store.open("sqlite://")
 class Sync(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.world = World(store=HERE)
+        self.world = World(given=HERE)
         self.turns: dict[str, int] = {}
 
     @rule(number=NUMBERS, who=PEOPLE, feed=FEEDS, is_draft=st.booleans(), days=st.integers(1, 400))
@@ -110,7 +110,7 @@ class Sync(RuleBasedStateMachine):
     @rule()
     def another_store_reads_everything_at_once(self) -> None:
         self.world.pull_all()
-        other = World(provider=self.world.provider, store=THERE)
+        other = World(provider=self.world.provider, given=THERE)
         other.pull_all()
         here, there = self.world.rows(), other.rows()
         assert here["occurrence"] == there["occurrence"]

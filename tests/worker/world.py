@@ -37,7 +37,12 @@ Rows = dict[str, list[Any]]
 
 
 def mail(
-    number: int | str, from_: Address, *to: Address, at: datetime = NOW - 30 * DAY, id_: str = "", **more: Any
+    number: int | str,
+    from_: Address,
+    *to: Address,
+    at: datetime = NOW - 30 * DAY,
+    id_: str = "",
+    **more: Any,  # noqa: ANN401 - fields of MessageMetadata
 ) -> MessageMetadata:
     return MessageMetadata(
         remote_id=str(number),
@@ -51,7 +56,7 @@ def mail(
     )
 
 
-def meeting(uid: str, start: datetime, *guests: Address, **more: Any) -> CalendarEvent:
+def meeting(uid: str, start: datetime, *guests: Address, **more: Any) -> CalendarEvent:  # noqa: ANN401 - fields of CalendarEvent
     people = (Attendee(address=ME, response="accepted"), *(Attendee(address=each, response="accepted") for each in guests))
     given: dict[str, Any] = {"remote_id": uid, "end": start + HOUR, "attendees": people, "organizer": ME, "summary": f"with {uid}"}
     given["attendee_count"] = len(people)
@@ -65,10 +70,12 @@ class World:
     url: str = "sqlite://"
     provider: Provider = field(default_factory=lambda: Provider(addresses=[ME], page_size=3))
     now: datetime = NOW
-    store: Store = None  # type: ignore[assignment]  # opened below; one from an earlier world is emptied
+    given: Store | None = None
+    """A store of an earlier world, to be emptied: opening one takes longer than most tests."""
+    store: Store = field(init=False)
 
     def __post_init__(self) -> None:
-        self.store = self.store or Store.open(self.url)
+        self.store = Store.open(self.url) if self.given is None else self.given
         with self.store.write() as db:
             for table in metadata.tables.values():
                 if table.name != "meta":

@@ -71,7 +71,7 @@ def lay(texts: Sequence[Text], frozen: Mapping[str, Frozen], now: datetime, zone
             if name not in best or spoken.text.rank > best[name].text.rank:
                 best[name] = spoken
     if singles:
-        best.setdefault(_name_of(singles, frozen), _single(max(singles, key=lambda text: text.rank)))
+        best.setdefault(_name_of(singles, frozen, now), _single(max(singles, key=lambda text: text.rank)))
     return best
 
 
@@ -99,12 +99,13 @@ def _is_ours_alone(event: CalendarEvent) -> bool:
     return bool(event.rekindle_key) and not event.attendees
 
 
-def _name_of(singles: Sequence[Text], frozen: Mapping[str, Frozen]) -> str:
-    """Name a single event by its start as first seen; one moved on after it ended is another occurrence."""
-    start = max(singles, key=lambda text: text.rank).event.start
+def _name_of(singles: Sequence[Text], frozen: Mapping[str, Frozen], now: datetime) -> str:
+    """Name a single event by its start as first seen; one that ended and was put ahead again is another occurrence."""
+    event = max(singles, key=lambda text: text.rank).event
+    start, is_ahead = event.start, start_of(event.end) > micros(now)
     name = min(singles, key=lambda text: text.id).first_start or iso(start)
     past = frozen.get(name)
-    is_another = past is not None and past.start_at != start_of(start) and not past.is_cancelled
+    is_another = is_ahead and past is not None and past.start_at != start_of(start) and not past.is_cancelled
     return iso(start) if is_another else name
 
 

@@ -122,7 +122,8 @@ def _rows(
     frozen = {row["original_start"]: row for row in old if row["is_frozen"]}
     ended = {name: Frozen(start_at=row["start_at"], is_cancelled=row["is_cancelled"]) for name, row in frozen.items()}
     laid = lay(list(texts.values()), ended, now, zone)
-    rows = [_row(owner, name, spoken) for name, spoken in laid.items() if name not in frozen]
+    fresh = [_row(owner, name, spoken) for name, spoken in laid.items() if name not in frozen]
+    rows = [row for row in fresh if not frozen or row["end_at"] > micros(now)]  # a moved series has no second past
     _rename(connection, laid, texts)
     live = [text for text in texts.values() if text.account]
     for name, row in frozen.items():

@@ -29,6 +29,7 @@ def rebuild(connection: Connection, owner: str, now: datetime, zone: str = "UTC"
     connection.execute(update(address).where(address.c.owner == owner).values(nothing))
     messages.reindex(connection, owner, known_as)
     _rename(connection, owner, known_as)
+    occurrences.freeze(connection, owner, now)
     connection.execute(delete(attendance).where(attendance.c.owner == owner))
     connection.execute(delete(occurrence).where(occurrence.c.owner == owner, occurrence.c.is_frozen.is_(False)))
     uids = set(connection.execute(select(event.c.uid).where(event.c.owner == owner).distinct()).scalars())
