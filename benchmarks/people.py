@@ -15,7 +15,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import perf_counter
+from statistics import median
+from time import process_time
 
 from connectors.files.mbox import scan
 from connectors.mime import parse_header
@@ -80,8 +81,9 @@ def people(boxes: dict[str, Mailbox]) -> bool:
         truth = {row["address"]: row["kind"] for row in csv.DictReader(stream)}
     ways: dict[str, Callable[[Mailbox, str, str], bool]] = {
         "rules.people": lambda box, key, email: judge(email, box.names[key], box.counts[key]).kind == "human",
-        "and in the network": lambda box, key, email: judge(email, box.names[key], box.counts[key]).kind == "human"
-        and has_exchange(box.counts[key]),
+        "and in the network": lambda box, key, email: (
+            judge(email, box.names[key], box.counts[key]).kind == "human" and has_exchange(box.counts[key])
+        ),
         "naive pattern": lambda _, __, email: not NAIVE.search(email),
         "any list header": lambda box, key, _: key not in box.listed,
     }
@@ -89,7 +91,9 @@ def people(boxes: dict[str, Mailbox]) -> bool:
     wrong: set[str] = set()
     print(f"{len(asked)} addresses in kinds.csv that a mailbox shows")
     for name, way in ways.items():
-        found = {e for box in boxes.values() for key, emails in box.emails.items() for e in emails if e in truth and way(box, key, e)}
+        found = {
+            e for box in boxes.values() for key, emails in box.emails.items() for e in emails if e in truth and way(box, key, e)
+        }
         wrong = {email for email in found if truth[email] != "person"} if name == "rules.people" else wrong
         print(f"  {name:22}{rates(found, truth, asked)}")
     print(f"  machines or lists called a person: {sorted(wrong) or 'none'} (bound: none)")
@@ -126,6 +130,14 @@ def links(boxes: dict[str, Mailbox]) -> bool:
     return is_good
 
 
+def seconds(mails: list[MessageMetadata], owner: OwnerKeys) -> float:
+    """Time one pass over a mailbox, in seconds of the processor."""
+    began = process_time()
+    for mail in mails:
+        observe(mail, owner)
+    return process_time() - began
+
+
 def main() -> int:
     """Print the tables; 1 if a bound is broken."""
     if not SHARED.exists():
@@ -138,13 +150,10 @@ def main() -> int:
         owner = OwnerKeys(keys=frozenset(match_key(email) for email in row["owner_addresses"].split()))
         mails = messages(f"{row['split']}-{row['owner']}.mbox.gz")
         boxes[row["owner"]] = watch(mails, owner)
-        began = perf_counter()
-        for mail in mails:
-            observe(mail, owner)
-        speeds.append((perf_counter() - began) / len(mails) * 50_000)
+        speeds.append(median(seconds(mails, owner) for _ in range(5)) / len(mails) * 50_000)
     good = people(boxes)
     good &= links(boxes)
-    print(f"observe, 50,000 messages: {max(speeds):.2f} s in the slowest mailbox (bound: {SECONDS} s)")
+    print(f"observe, 50,000 messages: {median(speeds):.2f} s, {max(speeds):.2f} s in the slowest mailbox (bound: {SECONDS} s)")
     return 0 if good else 1
 
 

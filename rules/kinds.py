@@ -11,6 +11,7 @@ from typing import Final
 from rules.addresses import domain_of, match_key, organisation
 from rules.names import clean_name, is_human_name, name_key, tokens
 from rules.network import Kind
+from rules.signals import VIA_NAME
 from rules.wordlists import MACHINE_DOMAINS, MACHINE_WORDS, ORGANISATIONAL, ROLE_WORDS
 
 RELAYS: Final = frozenset({"privaterelay.appleid.com", "reply.github.com", "noreply.github.com", "users.noreply.github.com"})
@@ -68,10 +69,11 @@ def _by_list(counts: Mapping[str, int]) -> Verdict | None:
 
 
 def _by_words(email: str, key: str, names: Mapping[str, int]) -> Verdict | None:
-    human, machine = _named(names)
     word = _machine_word(email.strip().lower(), key)
     if word and not _is_borne(word, key, names):
         return Verdict(kind="machine", reason=f"its address says “{word}”")
+    human = sum(count for name, count in names.items() if _is_own(name, key))
+    machine = sum(count for name, count in names.items() if _is_nobodys(name))
     if machine > human:
         return Verdict(kind="machine", reason="its display name is a machine's or an organisation's")
     if len({name_key(name) for name in names} - {""}) >= TALKS and not _explains(key, names):
@@ -79,11 +81,18 @@ def _by_words(email: str, key: str, names: Mapping[str, int]) -> Verdict | None:
     return None
 
 
-def _named(names: Mapping[str, int]) -> tuple[int, int]:
-    """Count sightings under a full human name, and under a name with a word no human bears."""
-    human = sum(count for name, count in names.items() if is_human_name(name))
-    machine = sum(count for name, count in names.items() if not ORGANISATIONAL.isdisjoint(tokens(clean_name(name))))
-    return human, machine
+def _is_nobodys(name: str) -> bool:
+    """Tell whether a display name says that no single human writes: a word no human bears, or somebody "via" a service."""
+    return VIA_NAME.search(name) is not None or not ORGANISATIONAL.isdisjoint(tokens(clean_name(name)))
+
+
+def _is_own(name: str, key: str) -> bool:
+    """Tell whether a display name is a full human name, and not that of the organisation whose domain it is."""
+    if _is_nobodys(name) or not is_human_name(name):
+        return False
+    words = tokens(clean_name(name))
+    local, domain = key.rpartition("@")[0], "".join(re.findall("[a-z]", domain_of(key)))
+    return "".join(words) not in domain or any(word in local for word in words)
 
 
 @lru_cache(maxsize=1 << 15)
@@ -110,7 +119,7 @@ def _is_borne(word: str, key: str, names: Mapping[str, int]) -> bool:
     """
     local = "".join(re.findall("[a-z]", key.rpartition("@")[0]))
     for name in names:
-        words = tokens(clean_name(name)) if is_human_name(name) else ()
+        words = tokens(clean_name(name)) if _is_own(name, key) else ()
         for borne in words:
             if len(borne) >= SHORTEST_NAME and word.endswith(borne):
                 beside = local.replace(borne, "", 1)
@@ -129,6 +138,8 @@ def _by_behaviour(counts: Mapping[str, int]) -> Verdict | None:
     sent = counts.get("from", 0)
     if sent and 2 * (counts.get("from_auto", 0) + counts.get("from_bounce", 0)) > sent:
         return Verdict(kind="machine", reason="most of its mail says that it was made by a machine")
+    if sent and 2 * counts.get("via", 0) > sent:
+        return Verdict(kind="machine", reason="it carries the mail of others")
     if sent and 2 * counts.get("from_bulk", 0) > sent and not has_exchange(counts):
         return Verdict(kind="machine", reason="it sends newsletters and was never part of an exchange")
     return None
@@ -137,18 +148,25 @@ def _by_behaviour(counts: Mapping[str, int]) -> Verdict | None:
 def _human(key: str, names: Mapping[str, int], counts: Mapping[str, int]) -> Verdict:
     """Ask for evidence of a human: a meeting, a full name on mail of theirs, or an exchange under a personal address."""
     words = [word for word in re.split(r"[^a-z]+", key.rpartition("@")[0]) if word]
-    borne = {token for name in names if is_human_name(name) for token in tokens(clean_name(name))}
-    is_role = not ROLE_WORDS.isdisjoint(set(words) - borne)
-    has_name = bool(borne)
+    own = [name for name in names if _is_own(name, key)]
+    is_role = not ROLE_WORDS.isdisjoint(set(words) - {token for name in own for token in tokens(clean_name(name))})
     if counts.get("meetings", 0):
         return Verdict(kind="human", reason="a meeting was held with them")
-    if has_exchange(counts) and (has_name or (not is_role and _is_personal(words))):
+    if has_exchange(counts) and (own or (not is_role and _is_personal(words))):
         return Verdict(kind="human", reason="the owner and they wrote to each other")
-    if has_name and not is_role and (counts.get("from", 0) or counts.get("to", 0) or counts.get("seen", 0)):
+    if own and not is_role and (counts.get("from", 0) or counts.get("to", 0) or counts.get("seen", 0)):
         return Verdict(kind="human", reason="a full human name under a personal address")
+    if counts.get("from_reply", 0) and not is_role and not any(names) and _is_full_name(words):
+        return Verdict(kind="human", reason="it answers mail, and its address is a full name")
     return Verdict(kind="unknown", reason="a shared mailbox without an exchange" if is_role else "nothing yet shows a human")
 
 
 def _is_personal(words: list[str]) -> bool:
     """Tell whether the words of a local part can be somebody's name: initials alone cannot be told from a machine."""
-    return any(len(word) > 3 or (len(word) > 2 and re.search("[aeiouy]", word)) for word in words)  # noqa: PLR2004
+    return any(len(word) >= SHORTEST_NAME or (len(word) == SHORTEST_NAME - 1 and re.search("[aeiouy]", word)) for word in words)
+
+
+def _is_full_name(words: list[str]) -> bool:
+    """Tell whether a local part is first.last: two words, neither of them a machine's or an organisation's."""
+    is_pair = len(words) == 2 and all(len(word) >= SHORTEST_NAME - 1 for word in words)  # noqa: PLR2004 - first and last
+    return is_pair and ORGANISATIONAL.isdisjoint(words)

@@ -21,9 +21,11 @@ BRACKETS: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}|<[^<>]*>")
 VIA: Final = re.compile(
     r"\s+(?:via|über|durch|from|on behalf of|im auftrag von|au nom de)\s+.*$|\s*[|/•·]\s.*$|\s+@\s.*$", re.IGNORECASE
 )
-QUOTES: Final = "\"'`´‘’“”„«» \t"
+DOMAIN: Final = re.compile(r"[a-z]{3,}\.[a-z]{2,}", re.IGNORECASE)
+"""SourceForge.net is no family."""
+QUOTES: Final = "\"'`´‘’“”„«» \t"  # noqa: RUF001 - the quotes people type
 UNSPELLED: Final = str.maketrans(
-    {"ß": "ss", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "æ": "ae", "Æ": "AE", "œ": "oe", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
+    {"ß": "ss", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "æ": "ae", "Æ": "AE", "œ": "oe", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}  # noqa: RUF001 - Turkish
 )
 
 
@@ -82,6 +84,8 @@ def name_key(name: str) -> str:
 @lru_cache(maxsize=CACHED)
 def is_human_name(name: str) -> bool:
     """Tell whether a display name reads as the full name of one human."""
+    if DOMAIN.search(name):
+        return False
     words = tuple(word for word in tokens(clean_name(name)) if word not in TITLES and word not in SUFFIXES)
     if not 0 < len(words) <= MOST_WORDS or any(char.isdigit() for word in words for char in word):
         return False

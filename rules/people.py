@@ -11,7 +11,7 @@ from rules.addresses import domain_of, is_freemail, match_key, organisation
 from rules.facts import Address, MessageMetadata
 from rules.kinds import Verdict, has_exchange, judge
 from rules.names import clean_name, name_key
-from rules.signals import Signal, list_addresses, signals
+from rules.signals import Signal, read, signals
 
 __all__ = [
     "Observation",
@@ -87,10 +87,10 @@ class Observation:
 
 def observe(message: MessageMetadata, owner: OwnerKeys) -> Observation:
     """Say who wrote to whom on one message and what that adds to the counters of each address. Pure and lean."""
-    found = signals(message)
+    found, lists = read(message)
     bits = int(found)
     carrier = message.from_[0] if message.from_ else None
-    person = _behind(message) if carrier is not None and bits & VIA else carrier
+    person = _behind(message, lists) if carrier is not None and bits & VIA else carrier
     author = _credited(person, owner)
     recipients = max(1, message.recipients, len(message.to) + len(message.cc) + len(message.bcc))
     is_named = _names_owner(message, owner)
@@ -100,21 +100,21 @@ def observe(message: MessageMetadata, owner: OwnerKeys) -> Observation:
         if author in owner.keys or direction == "out":
             sightings = _addressed(message, owner, direction, recipients)
         else:
-            sightings = _received(message, owner, bits, direction, carrier, person)
+            sightings = _received(message, owner, bits, direction, carrier, person, lists)
     if direction == "in" and not is_named:
         recipients = max(recipients, UNNAMED)
     return Observation(direction=direction, author=author, signals=found, recipients=recipients, sightings=sightings)
 
 
-def _behind(message: MessageMetadata) -> Address | None:
+def _behind(message: MessageMetadata, lists: tuple[Address, ...]) -> Address | None:
     """Find the person behind a list or relay that put itself into From: in Reply-To, under the name it says it is via.
 
     A service is not believed: only a list's Reply-To, or one that bears the very name, is the writer's.
     """
-    lists = {address.email.lower() for address in list_addresses(message)}
+    posts = {address.email.lower() for address in lists}
     said = name_key(message.from_[0].name)
     for address in message.reply_to:
-        if address.email.lower() not in lists and (lists or (said and name_key(address.name) == said)):
+        if address.email.lower() not in posts and (posts or (said and name_key(address.name) == said)):
             return Address(email=address.email, name=address.name or clean_name(message.from_[0].name))
     return None
 
@@ -138,7 +138,7 @@ def _direction(message: MessageMetadata, owner: OwnerKeys, bits: int, author: st
         return "out" if message.recipients <= CROWD else "none"
     if not author or (bits & LIST and not is_named):
         return "none"
-    if bits & ADVERTISING and not (is_named and message.in_reply_to):
+    if bits & ADVERTISING and not bits & LIST and not (is_named and message.in_reply_to):
         return "none"
     return "in"
 
@@ -162,7 +162,13 @@ def _addressed(message: MessageMetadata, owner: OwnerKeys, direction: Direction,
 
 
 def _received(
-    message: MessageMetadata, owner: OwnerKeys, bits: int, direction: Direction, carrier: Address, person: Address | None
+    message: MessageMetadata,
+    owner: OwnerKeys,
+    bits: int,
+    direction: Direction,
+    carrier: Address,
+    person: Address | None,
+    lists: tuple[Address, ...],
 ) -> tuple[Sighting, ...]:
     """See the author and whoever carried it; bystanders only on personal mail."""
     found: dict[str, Sighting] = {}
@@ -171,7 +177,7 @@ def _received(
     if person is not carrier and (key := match_key(carrier.email)):
         found.setdefault(key, _sighting(key, carrier.email, "", "from", "none", ("from", "via")))
     if bits & LIST:
-        for address in list_addresses(message):
+        for address in lists:
             if (key := match_key(address.email)) and key not in owner.keys and (key not in found or person is not carrier):
                 tallies = ("from", "via", "list") if key in found else ("list",)
                 found[key] = _sighting(key, address.email, "", "to", "none", tallies)

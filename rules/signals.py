@@ -40,7 +40,34 @@ CALENDAR_HEADERS: Final = frozenset({"content-class"})
 BULK_HEADERS: Final = ("x-campaign", "x-mailgun", "x-sg-", "x-ses-", "x-mc-", "x-mailchimp", "x-marketo", "x-hubspot", "x-bulk")
 PROMOTIONS: Final = frozenset({"CATEGORY_PROMOTIONS", "CATEGORY_UPDATES", "CATEGORY_SOCIAL"})
 CALENDARS: Final = frozenset({"calendar-notification@google.com"})
-VIA_NAME: Final = re.compile(r"\s(?:via|über)\s", re.IGNORECASE)
+VIA_NAME: Final = re.compile(r"(?:^|[\s(])(?:via|über)\s", re.IGNORECASE)
+ANSWERS: Final = frozenset(
+    {
+        "Accepted",
+        "Declined",
+        "Tentative",
+        "Tentatively accepted",
+        "Zugesagt",
+        "Abgesagt",
+        "Mit Vorbehalt",
+        "Accepté",
+        "Refusé",
+        "Aceptado",
+    }
+)
+INVITATIONS: Final = frozenset(
+    {
+        "Invitation",
+        "Updated invitation",
+        "Canceled event",
+        "Cancelled event",
+        "Einladung",
+        "Aktualisierte Einladung",
+        "Abgesagter Termin",
+    }
+)
+"""Subjects calendars write, in the languages we ship and a few more; a weak sign, where the body cannot be looked at."""
+DELAY: Final = re.compile(r"delay|warning|relayed|success|verzöger", re.IGNORECASE)
 LIST_NAME: Final = re.compile(r"([^<>\s]+)>?\s*$")
 MAILTO: Final = re.compile(r"mailto:([^>?\s]+)", re.IGNORECASE)
 
@@ -53,20 +80,32 @@ def signal_of(bits: int) -> Signal:
 
 def signals(message: MessageMetadata) -> Signal:
     """Read the machine-telling headers of one message."""
+    return read(message)[0]
+
+
+def read(message: MessageMetadata) -> tuple[Signal, tuple[Address, ...]]:
+    """Read the machine-telling headers of one message, and the addresses they name as lists."""
+    lists = list_addresses(message)
     bits = 0
     if message.list_id or message.list_post or message.list_unsubscribe or message.precedence or message.feedback_id:
-        bits |= _carrier(message)
+        bits |= _carrier(message, lists)
     if message.auto_submitted or message.auto_response_suppress or message.return_path == "<>" or message.precedence:
-        bits |= _machine(message)
+        is_reply = bool(message.in_reply_to)
+        bits |= _machine(
+            message.auto_submitted, message.auto_response_suppress, message.precedence, message.return_path == "<>", is_reply
+        )
     if message.bulk_headers:
         bits |= _other_headers(message)
     if message.content_type[:1] in "tTmM":
-        bits |= _content(message.content_type)
+        bits |= _content(message.content_type[:80])
     if message.labels and not PROMOTIONS.isdisjoint(message.labels):
         bits |= Signal.BULK.value
     if message.sender is not None or message.reply_to:
-        bits |= _rewritten(message)
-    return signal_of(bits)
+        bits |= _rewritten(message, lists)
+    prefix, colon, rest = message.subject.partition(":")
+    if colon and (prefix in ANSWERS or (prefix in INVITATIONS and " @ " in rest)):
+        bits |= Signal.CALENDAR.value
+    return signal_of(bits), lists
 
 
 def list_addresses(message: MessageMetadata) -> tuple[Address, ...]:
@@ -91,34 +130,28 @@ def _named(list_id: str, list_post: str) -> tuple[frozenset[str], str]:
     return frozenset({spelled for text in {*ids, post} - {""} for spelled in (text, text.lower())}), post.lower()
 
 
-def _carrier(message: MessageMetadata) -> int:
-    """Tell a list one can post to from a newsletter: the list names its address, the newsletter only its way out."""
+def _carrier(message: MessageMetadata, lists: tuple[Address, ...]) -> int:
+    """Tell a list one can post to from a newsletter: list software names its address or sets Precedence, and no Feedback-ID."""
     precedence = message.precedence.strip().lower()
-    if precedence == "list" or list_addresses(message):
+    if precedence == "list" or lists:
         return Signal.LIST.value
-    bits = 0
-    if message.list_id and not message.list_unsubscribe and not message.feedback_id:
+    if message.list_id and not message.feedback_id and (precedence or not message.list_unsubscribe):
         return Signal.LIST.value
-    if message.list_unsubscribe:
-        bits |= Signal.UNSUBSCRIBE.value
+    bits = Signal.UNSUBSCRIBE.value if message.list_unsubscribe else 0
     if message.feedback_id or message.list_id or message.list_post or precedence in {"bulk", "junk"}:
         bits |= Signal.BULK.value
     return bits
 
 
-def _machine(message: MessageMetadata) -> int:
+@lru_cache(maxsize=1 << 10)
+def _machine(auto_submitted: str, suppress: str, precedence: str, is_null: bool, is_reply: bool) -> int:  # noqa: FBT001 - the key of a cache
     """Read what programs say of themselves (RFC 3834, Exchange, the null reverse-path of RFC 5321 4.5.5)."""
-    auto_submitted = message.auto_submitted.strip().lower()
-    suppress = message.auto_response_suppress.strip().lower()
-    if auto_submitted.startswith("auto-replied") or message.precedence.strip().lower() == "auto_reply":
+    said, kept_back = auto_submitted.strip().lower(), suppress.strip().lower()
+    if said.startswith("auto-replied") or precedence.strip().lower() == "auto_reply":
         return Signal.ANSWERED_BY_MACHINE.value
-    bits = 0
-    if auto_submitted and not auto_submitted.startswith("no"):
+    bits = Signal.BOUNCE.value if is_null else 0
+    if (said and not said.startswith("no")) or (kept_back and kept_back != "none" and not is_reply):
         bits |= Signal.AUTOMATIC.value
-    if suppress and suppress != "none" and not message.in_reply_to:
-        bits |= Signal.AUTOMATIC.value
-    if message.return_path == "<>":
-        bits |= Signal.BOUNCE.value
     return bits
 
 
@@ -146,16 +179,24 @@ def _content(content_type: str) -> int:
     return Signal.CALENDAR.value if text.startswith("text/calendar") or "method=" in text else 0
 
 
-def _rewritten(message: MessageMetadata) -> int:
+def _rewritten(message: MessageMetadata, lists: tuple[Address, ...]) -> int:
     """Tell an assistant's Sender from a list's, and a carrier in From from a person."""
     author = message.from_[0] if message.from_ else None
     if author is None:
         return 0
     bits = 0
-    if message.sender is not None and message.sender.email.lower() in CALENDARS:
+    sender = "" if message.sender is None else message.sender.email.lower()
+    if sender in CALENDARS:
         bits |= Signal.CALENDAR.value
-    elif message.sender is not None and message.sender.email.lower() != author.email.lower() and not message.list_id:
+    elif sender and sender != author.email.lower() and not message.list_id and not message.precedence:
         bits |= Signal.ON_BEHALF.value
-    if message.reply_to and (VIA_NAME.search(author.name) or author in list_addresses(message)):
+    if message.reply_to and (VIA_NAME.search(author.name) or author in lists):
         bits |= Signal.VIA.value
     return bits
+
+
+def is_delivery_failure(message: MessageMetadata) -> bool:
+    """Tell a bounce for good from a mere delay: what it answers was written to an address that is dead (RFC 3464)."""
+    text = message.content_type.lower()
+    is_report = text.startswith("multipart/report") and "delivery-status" in text
+    return is_report and not DELAY.search(message.subject)
