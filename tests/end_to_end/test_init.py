@@ -1,0 +1,170 @@
+"""`rekindle init`: a few questions, a preview of what it would make, and one yes, or nothing."""
+
+from __future__ import annotations
+
+import io
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+
+from worker.cli import run
+from worker.config import load
+from worker.exit_codes import OK, OWNER, USAGE
+
+NOW = datetime(2026, 11, 17, 9, 30, tzinfo=UTC)
+AT = "2026-11-17T10:30"
+
+
+def letters() -> str:
+    """A year of letters with Iris, one every ten days each way, that ended five months ago."""
+    written = []
+    for number in range(40):
+        at = NOW - timedelta(days=150 + 5 * number)
+        ana, iris = "Ana Lopez <ana@home.example>", "Iris Novak <iris@north.example>"
+        sender, other = (ana, iris) if number % 2 else (iris, ana)
+        written.append(
+            f"From x {at:%a %b %d %H:%M:%S %Y}\nFrom: {sender}\nTo: {other}\nDate: {format_datetime(at)}\n"
+            f"Message-ID: <{number}@home.example>\nIn-Reply-To: <{number + 1}@home.example>\nSubject: Plans\n\nBody\n\n"
+        )
+    return "".join(written)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder with a mailbox and no settings."""
+    (tmp_path / "all.mbox").write_text(letters())
+    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "REKINDLE_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("TZ", "Europe/Madrid")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+Tell = Callable[..., str]
+
+
+@pytest.fixture
+def answer(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tell:
+    """Run init with these lines typed; returns what was said."""
+
+    def answered(*lines: str, options: tuple[str, ...] = (), code: int = OK) -> str:
+        monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+        got = run(["init", *options, "--now", AT])
+        printed = capsys.readouterr()
+        assert got == code, printed.err
+        return printed.out + printed.err
+
+    return answered
+
+
+DIALOGUE = ("Ana Lopez", "ana@home.example", "all.mbox", "", "", "", "1", "2", "", "", "iris@north.example")
+
+
+def settings(home: Path) -> Path:
+    return home / ".config" / "rekindle" / "config.toml"
+
+
+def column(home: Path, name: str) -> object:
+    """Return a column of the owner's row."""
+    with sqlite3.connect(home / ".local" / "state" / "rekindle" / "rekindle.db") as database:
+        return database.execute(f"SELECT {name} FROM owner").fetchone()[0]  # noqa: S608 - our own names
+
+
+def test_the_dialogue_ends_with_a_preview_and_one_yes(home: Path, answer: Tell) -> None:
+    said = answer(*DIALOGUE, "y")
+    assert "Hold for Iris Novak" in said
+    assert "No mail or meeting that I can see since June." in said
+    assert "Shall Rekindle" in said.split("Hold for Iris Novak")[1]
+    owner = load(settings(home)).owners["ana"]
+    assert (owner.name, owner.zone, owner.addresses[0]) == ("Ana Lopez", "Europe/Madrid", "ana@home.example")
+    assert (owner.caps.holds_per_week, owner.caps.thank_yous_per_week) == (1, 2)
+    assert [each.addresses for each in owner.people] == [("iris@north.example",)]
+    assert owner.accounts["files"].settings["mail"] == (str(home / "all.mbox"),)
+    assert column(home, "started_at") is not None
+    assert column(home, "paused_until") is None
+
+
+@pytest.mark.parametrize("last", ["n", ""])
+def test_without_a_yes_nothing_is_ever_made(home: Path, answer: Tell, last: str) -> None:
+    assert "nothing is made" in answer(*DIALOGUE, last)
+    assert column(home, "started_at") is None
+    assert column(home, "paused_until") is not None
+    assert run(["decide", "--now", AT]) == OK
+    assert run(["deliver", "--now", AT]) == OK
+    assert not list(home.rglob("*.ics"))
+
+
+def test_the_preview_makes_nothing(home: Path, answer: Tell) -> None:
+    answer(*DIALOGUE, "y")
+    with sqlite3.connect(home / ".local" / "state" / "rekindle" / "rekindle.db") as database:
+        assert database.execute("SELECT count(*) FROM suggestion").fetchone() == (0,)
+
+
+def test_after_the_yes_the_hold_of_the_preview_is_made(home: Path, answer: Tell, capsys: pytest.CaptureFixture[str]) -> None:
+    answer(*DIALOGUE, "y")
+    assert run(["decide", "--now", AT]) == OK
+    assert run(["deliver", "--now", AT]) == OK
+    assert "Iris Novak" in "".join(file.read_text() for file in home.rglob("*.ics"))
+
+
+def test_a_wrong_answer_is_asked_for_again(home: Path, answer: Tell) -> None:
+    lines = list(DIALOGUE)
+    lines[1:2] = ["ana at home", "ana@home.example"]
+    said = answer(*lines, "y")
+    assert "is no mail address" in said
+    assert load(settings(home)).owners["ana"].addresses[0] == "ana@home.example"
+
+
+def test_scripts_say_it_all_by_options(home: Path, answer: Tell) -> None:
+    said = answer(
+        options=("--name", "Ana Lopez", "--address", "ana@home.example", "--zone", "Europe/Lisbon", "--mail", "all.mbox", "--yes")
+    )
+    assert "Hold for Iris Novak" in said
+    assert load(settings(home)).owners["ana"].zone == "Europe/Lisbon"
+    assert column(home, "started_at") is not None
+
+
+def test_the_key_is_made_and_is_the_owners_alone(home: Path, answer: Tell) -> None:
+    answer(*DIALOGUE, "y")
+    key = home / ".local" / "state" / "rekindle" / "master.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert run(["doctor"]) == OK
+
+
+def test_settings_that_are_there_are_left_alone(home: Path, answer: Tell) -> None:
+    answer(*DIALOGUE, "y")
+    before = settings(home).read_text()
+    assert "there already" in answer(*DIALOGUE, "y", code=OWNER)
+    assert settings(home).read_text() == before
+
+
+def test_only_ten_people_can_matter_most(home: Path, answer: Tell) -> None:
+    people = [part for number in range(11) for part in ("--key-person", f"p{number}@north.example")]
+    assert "at most 10" in answer(options=("--name", "Ana", "--address", "a@home.example", "--yes", *people), code=USAGE)
+    assert not settings(home).exists()
+
+
+def test_a_script_that_says_too_little_is_told_what_is_wanted(home: Path, answer: Tell) -> None:
+    assert "--address" in answer(options=("--name", "Ana", "--yes"), code=USAGE)
+    assert not settings(home).exists()
+
+
+def test_an_option_that_cannot_be_used_writes_nothing(home: Path, answer: Tell) -> None:
+    said = answer(options=("--name", "Ana", "--address", "a@home.example", "--hours", "late", "--yes"), code=OWNER)
+    assert "hours" in said
+    assert not settings(home).exists()
+
+
+def test_an_account_is_connected_later_and_only_once(home: Path, answer: Tell, capsys: pytest.CaptureFixture[str]) -> None:
+    answer("Ana Lopez", "ana@home.example", *[""] * 9, "y")
+    assert run(["connect", "files", "all.mbox", "--account", "archive"]) == OK
+    assert "all.mbox" in capsys.readouterr().out
+    assert "archive" in load(settings(home)).owners["ana"].accounts
+    assert run(["connect", "files", "all.mbox", "--account", "archive"]) != OK
+    assert "already" in capsys.readouterr().err
+    assert run(["pull"]) == OK
