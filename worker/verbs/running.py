@@ -91,6 +91,7 @@ def _chosen(here: Here, names: tuple[str, ...]) -> list[StoredAccount]:
     from worker.queries import account_called
     from worker.store.accounts import accounts
 
+    here.app.enrol()
     if names:
         return here.read(lambda connection: [account_called(connection, here.name, name) for name in names])
     return [each for each in here.read(lambda connection: accounts(connection, here.name)) if each.state == "active"]
