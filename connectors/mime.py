@@ -18,6 +18,8 @@ __all__ = ["FIELDS", "MAX_HEADER", "Unreadable", "parse_header", "read_date"]
 MAX_HEADER: Final = 16 * 1024 * 1024
 """A longer header block is skipped with its reason: 100,000 recipients need 4 MB."""
 
+TOO_LONG: Final = f"its header is larger than {MAX_HEADER >> 20} MB"
+
 FIELDS: Final = (
     "From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Date", "Subject", "Message-ID", "In-Reply-To", "References",
     "List-Id", "List-Post", "List-Unsubscribe", "Precedence", "Auto-Submitted", "X-Auto-Response-Suppress", "Return-Path",
@@ -124,7 +126,7 @@ def read_fields(raw: bytes) -> Fields:
     let a sender pass as somebody else.
     """
     if len(raw) > MAX_HEADER:
-        raise Unreadable(f"its header is larger than {MAX_HEADER >> 20} MB")
+        raise Unreadable(TOO_LONG)
     fields: Fields = {}
     for name, value in FIELD.findall(_head(raw)):
         known = WANTED.get(name)

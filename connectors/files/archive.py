@@ -61,8 +61,6 @@ def members(path: Path, wanted: Callable[[str], bool], opened: Callable[[Path], 
     try:
         with opened(path) as disk:
             yield from read(path, disk, wanted)
-    except TooBig:
-        raise
     except BROKEN as error:
         yield Skipped(remote_id=str(path), reason=f"the archive is damaged or cannot be read: {_said(error)}")
 

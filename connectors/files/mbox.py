@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, Final, NamedTuple
 
@@ -10,6 +11,8 @@ from connectors.mime import MAX_HEADER
 
 CHUNK: Final = 1 << 20
 """Bytes read at once; memory stays at a few of these, whatever the size of the file."""
+PORTION: Final = 1 << 17
+"""Bytes asked for at a time: what a damaged stream gave before the damage is lost with its portion."""
 AHEAD: Final = 2048
 """Bytes looked at after a possible separator: the rest of its line and the start of the next."""
 FARTHEST: Final = 32 * CHUNK
@@ -33,8 +36,8 @@ class Entry(NamedTuple):
     """Where its From_ line begins, in bytes of the unpacked file."""
     envelope: bytes
     """The From_ line without its `From `: usually an address and a date."""
-    header: bytes
-    """The header block; b"" where it is larger than MAX_HEADER."""
+    header: bytes | None
+    """The header block; None where it is larger than MAX_HEADER."""
     end: int
     """Where the next From_ line begins, or the file ends."""
 
@@ -61,6 +64,8 @@ class _Scan:
         self._window = b""
         self._base = start
         self._is_done = False
+        self._damage: Exception | None = None
+        """Why the stream ended early; raised when all that came before it has been told."""
         self._has_lengths = True
         """Every message so far had a Content-Length and it was right: only such a file is believed to be mboxcl2."""
 
@@ -71,15 +76,25 @@ class _Scan:
             offset, envelope = self._base + at, self._window[at + 5 : line_end].rstrip(b"\r")
             header_end = self._header_end(line_end)  # the window may have slid: `offset` holds
             line_end += offset - self._base - at
-            header = b"" if header_end is None else self._window[line_end + 1 : header_end]
-            at = self._next(header, line_end if header_end is None else header_end)
+            header = None if header_end is None else self._window[line_end + 1 : header_end]
+            at = self._next(header or b"", line_end if header_end is None else header_end)
             yield Entry(offset, envelope, header, self._base + (len(self._window) if at is None else at))
+        if self._damage is not None:
+            raise self._damage
 
     def _grow(self, keep: int) -> None:
         """Let go of what lies before `keep` and read on."""
-        piece = self._stream.read(CHUNK)
-        self._is_done = not piece
-        self._window = self._window[keep:] + piece
+        pieces: list[bytes] = []
+        size = 0
+        while size < CHUNK and not self._is_done:
+            try:
+                piece = self._stream.read(min(PORTION, CHUNK - size))
+            except (OSError, EOFError, zlib.error) as error:
+                piece, self._damage = b"", error
+            self._is_done = not piece
+            size += len(piece)
+            pieces.append(piece)
+        self._window = b"".join((self._window[keep:], *pieces))
         self._base += keep
 
     def _first(self) -> int | None:

@@ -62,7 +62,7 @@ def changes(source: Source, since: Cursor | None, disk: Disk) -> Iterator[Change
             member, at = page[-1][1:] if page else (member, at)
             is_last = len(page) < PAGE
             left = Mark(size if is_last else 0, _likeness(source.path, at, is_packed=is_packed), at, member)
-            yield _page(page, left)
+            yield _page(page, left, is_last=is_last)
     except BROKEN as error:
         raise Unavailable(
             f"{source.path} cannot be read: {reason_of(error)}.", remedy="See that the file is there and readable."
@@ -77,8 +77,7 @@ def _mbox(source: Source, at: int, disk: Disk) -> Iterator[Found]:
             yield found, "", end
 
 
-def _page(page: list[Found], left: Mark) -> Changes[MessageMetadata]:
-    is_last = left.size > 0 or not page
+def _page(page: list[Found], left: Mark, *, is_last: bool) -> Changes[MessageMetadata]:
     return Changes(
         upserted=tuple(fact for fact, _, _ in page if isinstance(fact, MessageMetadata)),
         skipped=tuple(fact for fact, _, _ in page if isinstance(fact, Skipped)),

@@ -15,7 +15,7 @@ from typing import BinaryIO, Final, cast
 from connectors.dates import EARLIEST, read_date
 from connectors.decode import text_of
 from connectors.files import archive, mbox
-from connectors.mime import MAX_HEADER, Unreadable, parse_header
+from connectors.mime import MAX_HEADER, TOO_LONG, Unreadable, parse_header
 from connectors.port import Skipped
 from connectors.roles import role_of
 from rules.facts import MessageMetadata
@@ -104,8 +104,10 @@ def mbox_messages(
         yield Skipped(remote_id=f"{prefix}{at}", reason=f"the rest of the file is damaged: {reason_of(error)}"), at
 
 
-def _is_whole(envelope: bytes, header: bytes, size: int) -> bool:
+def _is_whole(envelope: bytes, header: bytes | None, size: int) -> bool:
     """Tell whether the empty line after a header has been written; if not, whoever appends may still be at it."""
+    if header is None:
+        return True
     return size - len(envelope) - len(header) >= (10 if header.endswith(b"\r") else 8)  # "From ", line breaks, the empty line
 
 
@@ -176,9 +178,11 @@ def _pass(stream: BinaryIO, count: int) -> None:
 
 
 def _message(
-    header: bytes, remote_id: str, labels: frozenset[str], received_at: datetime | None, size: int | None
+    header: bytes | None, remote_id: str, labels: frozenset[str], received_at: datetime | None, size: int | None
 ) -> MessageMetadata | Skipped:
     thread_id = ""
+    if header is None:
+        return Skipped(remote_id=remote_id, reason=TOO_LONG)
     if b"X-Gmail-Labels:" in header[:256] and (gmail := GMAIL.match(header)):  # only where the export puts it, not the sender
         thread_id = (gmail[1] or b"").decode()
         labels |= gmail_labels(gmail[2])
