@@ -256,17 +256,23 @@ def contacts_of(mails: Iterable[MailRow], meetings: Iterable[MeetingRow], now: d
         Contact(at=mail.at, direction=mail.direction, recipients=max(1, mail.recipients), is_reply=_is_reply(mail, messages))
         for mail in messages.values()
     ]
-    held = {(row.uid, _text(row.original_start)): row for row in meetings if row.end <= now and row.size <= ALL_HANDS}
+    held: dict[tuple[str, str], MeetingRow] = {}
+    for row in meetings:
+        name = (row.uid, _text(row.original_start))
+        if name not in held or (row.size, row.end) > (held[name].size, held[name].end):
+            held[name] = row
     for row in held.values():
+        if row.end > now or row.size > ALL_HANDS:
+            continue
         people = max(1, row.size - 1)
         contacts.append(Contact(at=row.end, direction="in", recipients=people, is_reply=True))
         contacts.append(Contact(at=row.end, direction="out", recipients=people, is_reply=True))
     return tuple(sorted(contacts, key=lambda contact: (contact.at, contact.direction, contact.recipients, contact.is_reply)))
 
 
-def _order(mail: MailRow) -> tuple[datetime, str, int]:
+def _order(mail: MailRow) -> tuple[datetime, str, int, str, bool]:
     """Order copies of one message so that it makes no difference which account was read first."""
-    return mail.at, mail.direction, mail.recipients
+    return mail.at, mail.direction, mail.recipients, mail.in_reply_to, mail.is_reply
 
 
 def _is_reply(mail: MailRow, messages: dict[str, MailRow]) -> bool:
