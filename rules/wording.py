@@ -13,6 +13,8 @@ from typing import Final
 from jinja2 import StrictUndefined, Template, TemplateError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from rules.phrases import Phrases, phrases_of
+
 Word = str | int | bool | tuple[str, ...] | None
 
 LONGEST_LINE: Final = 200
@@ -52,27 +54,8 @@ class WordingError(Exception):
     """A template cannot be used; the message names it and says what to do."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Phrases:
-    """The words.toml of a language: what is put together from parts."""
-
-    months: tuple[str, ...]
-    numbers: tuple[str, ...]
-    """The words for 0 to 23."""
-    and_: str
-    day: str
-    """How a day is written: {day} and {month}."""
-    month_of_year: str
-    """How a month of another year is written: {month} and {year}."""
-    for_months: str
-    """A span: {number}."""
-    for_one_year: str
-    for_years: str
-    """A span: {number}."""
-
-
 class Wording:
-    """The templates of every language, compiled once; rendering is sandboxed, strict and capped in size."""
+    """The templates of every language, checked at once and compiled when first used; rendering is sandboxed, strict and capped in size."""
 
     def __init__(self, templates: Mapping[str, str]) -> None:
         """Take texts by name: `en/words.toml`, `en/thank_you.1.txt` (mail), `en/check_in.hold.txt`, `en/check_in.why.txt`.
@@ -82,7 +65,9 @@ class Wording:
         """
         faults: list[str] = []
         self._phrases = _phrases(templates, faults)
-        self._templates = _compiled(templates, faults)
+        self._environment = _sandbox()
+        self._templates = _checked_all(self._environment, templates, faults)
+        self._compiled: dict[str, Template] = {}
         if DEFAULT_LANGUAGE not in self._phrases and not faults:
             faults.append(
                 f"{DEFAULT_LANGUAGE}/words.toml is missing: every language needs its words, and English is the last resort"
@@ -170,12 +155,13 @@ class Wording:
         return one_line(first), _tidied(rest)
 
     def _rendered(self, name: str, words: Mapping[str, Word]) -> str:
-        template = self._templates.get(name)
-        if template is None:
+        if name not in self._templates:
             raise WordingError(f"{name} is missing: put it into the folder of templates, or choose another template for the rule")
+        if name not in self._compiled:
+            self._compiled[name] = self._environment.from_string(self._templates[name])
         clean = {key: one_line(word, LONGEST_WORD) if isinstance(word, str) else word for key, word in words.items()}
         try:
-            return _capped(template.generate(clean), name)
+            return _capped(self._compiled[name].generate(clean), name)
         except TemplateError as fault:
             raise WordingError(f"{name}: {fault}") from fault
 
@@ -210,59 +196,35 @@ def _phrases(templates: Mapping[str, str], faults: list[str]) -> Mapping[str, Ph
         language, _, file = name.partition("/")
         if file == "words.toml":
             try:
-                found[language] = _phrases_of(tomllib.loads(text))
+                found[language] = phrases_of(tomllib.loads(text))
             except (tomllib.TOMLDecodeError, ValueError) as fault:
                 faults.append(f"{name}: {fault}")
     return found
 
 
-def _phrases_of(words: Mapping[str, object]) -> Phrases:
-    """Read the words of a language. Raises ValueError."""
-    needed = {"and", "day", "for_months", "for_one_year", "for_years", "month_of_year", "months", "numbers"}
-    if set(words) != needed:
-        raise ValueError(f"needs exactly these keys: {', '.join(sorted(needed))}")
-    return Phrases(
-        months=_row(words, "months", 12),
-        numbers=_row(words, "numbers", 24),
-        and_=_text(words, "and"),
-        day=_text(words, "day"),
-        month_of_year=_text(words, "month_of_year"),
-        for_months=_text(words, "for_months"),
-        for_one_year=_text(words, "for_one_year"),
-        for_years=_text(words, "for_years"),
-    )
-
-
-def _row(words: Mapping[str, object], key: str, length: int) -> tuple[str, ...]:
-    value = words[key]
-    if not isinstance(value, list) or len(value) != length:
-        raise ValueError(f"{key} must be a list of {length} words")
-    return tuple(str(part) for part in value)
-
-
-def _text(words: Mapping[str, object], key: str) -> str:
-    value = words[key]
-    if not isinstance(value, str):
-        raise ValueError(f"{key} must be a text")  # noqa: TRY004 -- collected with the other faults
-    return value
-
-
-def _compiled(templates: Mapping[str, str], faults: list[str]) -> Mapping[str, Template]:
+def _sandbox() -> ImmutableSandboxedEnvironment:
+    """Return an environment with nothing in it; text, not markup: _html escapes."""
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True)
     environment.globals.clear()
-    found: dict[str, Template] = {}
+    return environment
+
+
+def _checked_all(
+    environment: ImmutableSandboxedEnvironment, templates: Mapping[str, str], faults: list[str]
+) -> Mapping[str, nodes.Template]:
+    """Parse and check every template; compiling waits until one is used."""
+    found: dict[str, nodes.Template] = {}
     for name, text in templates.items():
-        if not name.endswith(".txt"):
-            continue
-        try:
-            found[name] = _checked(text, environment.parse, environment.from_string)
-        except (TemplateError, ValueError) as fault:
-            faults.append(f"{name}: {fault}")
+        if name.endswith(".txt"):
+            try:
+                found[name] = _checked(text, environment.parse)
+            except (TemplateError, ValueError) as fault:
+                faults.append(f"{name}: {fault}")
     return found
 
 
-def _checked(text: str, parse: Callable[[str], nodes.Template], compile_: Callable[[nodes.Template], Template]) -> Template:
-    """Compile a template that does nothing but choose and print. Raises ValueError for any other."""
+def _checked(text: str, parse: Callable[[str], nodes.Template]) -> nodes.Template:
+    """Parse a template that does nothing but choose and print. Raises ValueError for any other."""
     if len(text) > LONGEST_TEMPLATE:
         raise ValueError(f"is longer than {LONGEST_TEMPLATE} characters")
     tree = parse(text)
@@ -271,7 +233,7 @@ def _checked(text: str, parse: Callable[[str], nodes.Template], compile_: Callab
             raise ValueError(  # noqa: TRY004 -- collected with the other faults
                 f"line {node.lineno}: a template may print words and choose with if; {type(node).__name__} is not allowed"
             )
-    return compile_(tree)
+    return tree
 
 
 def _capped(parts: Iterator[str], name: str) -> str:
