@@ -213,7 +213,7 @@ class _Slice:
         """Try one fact in a transaction that is taken back."""
         try:
             with self.store.rehearse() as db:
-                feeds.commit_page(db, stored, Changes[Any](upserted=(cast("Any", fact),), cursor=page.cursor), self.now)
+                feeds.commit_page(db, stored, replace(page, upserted=(fact,), removed=(), skipped=(), is_last=False), self.now)
         except (StoreError, Overtaken):
             raise
         except Exception:  # noqa: BLE001 - that is the question

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -19,6 +20,11 @@ PEOPLE = st.sampled_from([BOB, EVE, NEWS, Address(email="Bob+tag@elsewhere.examp
 FEEDS = st.sampled_from(["inbox", "sent"])
 
 
+def chosen(items: Iterable[str], which: int) -> str:
+    names = sorted(items)
+    return names[which % len(names)]
+
+
 HERE, THERE = Store.open("sqlite://"), Store.open("sqlite://")
 
 
@@ -34,20 +40,28 @@ class Sync(RuleBasedStateMachine):
         people = (ME, who) if feed == "sent" else (who, ME, EVE)
         self.world.receive(mail(number, *people, at=NOW - days * DAY, labels=labels), feed=feed)
 
-    @rule(number=NUMBERS, copy=NUMBERS, feed=FEEDS)
-    def a_message_is_filed_twice(self, number: int, copy: int, feed: str) -> None:
-        if (item := self.world.provider.mail.items.get(str(number))) is not None:
-            self.world.receive(replace(item.fact, remote_id=f"copy{copy}"), feed=feed)
+    @precondition(lambda self: self.world.provider.mail.items)
+    @rule(which=NUMBERS, copy=NUMBERS, feed=FEEDS)
+    def a_message_is_filed_twice(self, which: int, copy: int, feed: str) -> None:
+        fact = self.world.provider.mail.items[chosen(self.world.provider.mail.items, which)].fact
+        self.world.receive(replace(fact, remote_id=f"copy{copy}"), feed=feed)
 
-    @rule(number=NUMBERS, feed=FEEDS)
-    def a_message_is_moved(self, number: int, feed: str) -> None:
-        if (item := self.world.provider.mail.items.get(str(number))) is not None:
-            self.world.receive(item.fact, feed=feed)
+    @precondition(lambda self: self.world.provider.mail.items)
+    @rule(which=NUMBERS, feed=FEEDS)
+    def a_message_is_moved(self, which: int, feed: str) -> None:
+        self.world.receive(self.world.provider.mail.items[chosen(self.world.provider.mail.items, which)].fact, feed=feed)
 
-    @rule(number=NUMBERS, copy=NUMBERS)
-    def a_message_is_removed(self, number: int, copy: int) -> None:
-        self.world.provider.mail.remove(str(number))
-        self.world.provider.mail.remove(f"copy{copy}")
+    @precondition(lambda self: self.world.provider.mail.items)
+    @rule(which=NUMBERS)
+    def a_message_is_removed(self, which: int) -> None:
+        self.world.provider.mail.remove(chosen(self.world.provider.mail.items, which))
+
+    @precondition(lambda self: self.world.provider.mail.items)
+    @rule(which=NUMBERS)
+    def a_message_is_removed_unseen(self, which: int) -> None:
+        self.world.pull_all()
+        self.world.provider.mail.remove(chosen(self.world.provider.mail.items, which))
+        self.world.provider.expire_cursors()
 
     @rule(number=NUMBERS, who=PEOPLE, days=st.integers(2, 60), is_cancelled=st.booleans())
     def a_meeting_is_booked_or_moved(self, number: int, who: Address, days: int, *, is_cancelled: bool) -> None:
@@ -78,10 +92,12 @@ class Sync(RuleBasedStateMachine):
                 )
             )
 
-    @rule(number=NUMBERS, name=st.sampled_from(["single", "series"]), week=st.integers(0, 5))
-    def an_event_is_deleted(self, number: int, name: str, week: int) -> None:
-        self.world.provider.calendar.remove(f"{name}{number}")
-        self.world.provider.calendar.remove(f"series{number}.{week}")
+    @precondition(lambda self: self.world.provider.calendar.items)
+    @rule(which=NUMBERS, is_unseen=st.booleans())
+    def an_event_is_deleted(self, which: int, *, is_unseen: bool) -> None:
+        self.world.provider.calendar.remove(chosen(self.world.provider.calendar.items, which))
+        if is_unseen:
+            self.world.provider.expire_cursors()
 
     @rule()
     def every_cursor_expires(self) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select
 
 from rules.facts import Address
 from rules.people import Observation
-from worker.store.mapping import decode, encode, plain
+from worker.store.mapping import decode, encode, json_text
 from worker.store.statements import chunks, upsert
 from worker.store.tables import address, party
 
@@ -136,8 +136,8 @@ def _sum(owner: str, key: str, delta: _Delta, old: Row[*tuple[Any, ...]] | None,
         "owner": owner,
         "key": key,
         "email": best_spelling(key, spellings),
-        "spellings": plain(encode(spellings)),
-        "names": plain(encode(_kept(delta.names))),
+        "spellings": json_text(spellings),
+        "names": json_text(_kept(delta.names)),
         "counts": encode({name: count for name, count in delta.counts.items() if count > 0}),
         "first_at": min(times, default=None),
         "last_at": max(times, default=None),

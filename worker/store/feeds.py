@@ -90,7 +90,7 @@ def drop(connection: Connection, feed: StoredFeed, now: datetime) -> None:
     lock_owner(connection, feed.owner)
     origin = _origin(feed)
     held = messages.remote_ids(connection, origin) if feed.kind == "mail" else events.remote_ids(connection, origin)
-    _apply(connection, feed, Changes[Any](removed=tuple(held), cursor=Cursor("")), now)
+    _apply(connection, feed, _without(held), now)
     connection.execute(delete(feeds).where(_is(feed)))
     connection.execute(delete(skip).where(skip.c.account == feed.account, skip.c.kind == feed.kind, skip.c.feed == feed.id))
 
@@ -215,7 +215,11 @@ def _sweep(connection: Connection, feed: StoredFeed, covered: datetime | None, n
     origin = _origin(feed)
     gone = messages.sweep(connection, origin, since) if feed.kind == "mail" else events.sweep(connection, origin, since)
     if gone:
-        _apply(connection, feed, Changes[Any](removed=tuple(gone), cursor=Cursor("")), now)
+        _apply(connection, feed, _without(gone), now)
+
+
+def _without(gone: Iterable[str]) -> Changes[Any]:
+    return Changes(removed=tuple(gone), cursor=Cursor(""))
 
 
 def _count_skipped(connection: Connection, feed: StoredFeed, skipped: Sequence[Skipped]) -> None:

@@ -56,6 +56,20 @@ def plain(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
+def json_text(value: object) -> str:
+    """Write JSON that any database stores."""
+    text = encode(value)
+    return plain(text if "\\u0000" not in text else encode(_without_nul(value)))
+
+
+def _without_nul(value: object) -> object:
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, dict):
+        return {_without_nul(key): _without_nul(each) for key, each in value.items()}
+    return [_without_nul(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+
 # Messages. Keys are short: a mailbox has a million of these.
 
 _LISTS = (("f", "from_"), ("r", "reply_to"), ("t", "to"), ("c", "cc"), ("b", "bcc"))
@@ -87,7 +101,7 @@ def message_row(message: MessageMetadata) -> Row:
         "in_reply_to": plain(message.in_reply_to[0]) if message.in_reply_to else "",
         "thread": plain(message.thread_id or root),
         "labels": plain("\n".join(sorted(message.labels))),
-        "facts": plain(encode(_message_facts(message))),
+        "facts": json_text(_message_facts(message)),
     }
 
 
@@ -166,7 +180,7 @@ def event_facts(event: CalendarEvent) -> str:
         facts["updated_at"] = iso(event.updated_at)
     if event.attendees:
         facts["attendees"] = [_attendee_facts(each) for each in event.attendees]
-    return plain(encode(facts))
+    return json_text(facts)
 
 
 def event_of(text: str) -> CalendarEvent:
@@ -207,7 +221,7 @@ def _attendee(facts: Row) -> Attendee:
 
 def addresses_json(addresses: tuple[Address, ...]) -> str:
     """Write a list of addresses as JSON."""
-    return plain(encode([(each.email, each.name) for each in addresses]))
+    return json_text([(each.email, each.name) for each in addresses])
 
 
 def addresses_of(text: str) -> tuple[Address, ...]:

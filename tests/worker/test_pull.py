@@ -1,0 +1,350 @@
+"""One slice of reading: what each of the five errors leads to, and that nothing is lost, doubled or stopped by one bad thing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from connectors.memory import Connection, Mailbox
+from connectors.port import (
+    AuthorizationExpired,
+    Changes,
+    Cursor,
+    CursorExpired,
+    Feed,
+    PortError,
+    RateLimited,
+    Rejected,
+    Skipped,
+    Unavailable,
+)
+from rules.facts import Address, MessageMetadata
+from tests.worker.world import BOB, DAY, EVE, HOUR, ME, NOW, World, mail, meeting
+from worker.pull import Pulled, backoff, pull
+from worker.store import accounts, feeds, people
+from worker.store.accounts import StoredAccount
+from worker.store.engine import DiskFull
+from worker.store.store import Store
+
+STORE = Store.open("sqlite://")
+MANY = [mail(number, BOB, ME, at=NOW - number * DAY) for number in range(1, 11)]
+
+
+@pytest.fixture
+def world() -> World:
+    return World(given=STORE)
+
+
+def account_of(world: World) -> StoredAccount:
+    with world.store.read() as db:
+        return accounts.get(db, "ada/main")
+
+
+def test_a_first_read_stores_everything_and_says_so(world: World) -> None:
+    world.receive(*MANY)
+    pulled = world.pull()
+    assert (pulled.upserted, pulled.is_done, pulled.error) == (10, True, "")
+    assert world.stored_mail() == world.provided_mail()
+    assert all(each.covered_since == datetime.min.replace(tzinfo=UTC) for each in world.feeds())
+
+
+def test_a_slice_ends_when_its_time_is_up_and_the_next_goes_on(world: World) -> None:
+    world.receive(*MANY)
+    taken = iter([True, True])
+    pulled = world.pull(budget=lambda: next(taken, False))
+    assert not pulled.is_done
+    assert pulled.next_attempt_at is None
+    inbox = next(each for each in world.feeds() if each.id == "inbox")
+    assert inbox.covered_since is not None
+    assert len(world.stored_mail()) == pulled.upserted < 10
+    world.pull_all()
+    assert len(world.stored_mail()) == 10
+
+
+def test_a_half_done_first_read_covers_as_far_as_it_came(world: World) -> None:
+    world.receive(*MANY)
+    taken = iter([True])
+    world.pull(budget=lambda: next(taken, False))
+    inbox = next(each for each in world.feeds() if each.id == "inbox")
+    assert inbox.covered_since == NOW - 3 * DAY
+    assert inbox.is_rereading
+
+
+def test_nothing_new_asks_for_no_page_but_the_feed_counts_as_read(world: World) -> None:
+    world.receive(*MANY)
+    world.pull_all()
+    world.now += HOUR
+    pulled = world.pull()
+    assert pulled.pages == 0
+    assert {each.last_ok_at for each in world.feeds()} == {world.now}
+
+
+def test_an_expired_authorization_pauses_the_account_with_its_remedy(world: World) -> None:
+    world.provider.fail_next(AuthorizationExpired("The sign-in has run out.", remedy="Run `rekindle connect` again."))
+    pulled = world.pull()
+    account = account_of(world)
+    assert (account.state, account.error, account.remedy) == (
+        "paused",
+        "The sign-in has run out.",
+        "Run `rekindle connect` again.",
+    )
+    assert (pulled.is_done, pulled.next_attempt_at) == (False, None)
+    with world.store.write() as db:
+        assert accounts.due(db, NOW + 365 * DAY) == []
+        assert [accounts.tell(db, account.id, NOW) for _ in range(3)] == [True, False, False]
+        accounts.resume(db, account.id, NOW)
+        assert [each.id for each in accounts.due(db, NOW)] == [account.id]
+
+
+def test_a_rate_limit_waits_as_long_as_it_says(world: World) -> None:
+    world.provider.fail_next(RateLimited("Slow down.", retry_after=HOUR))
+    pulled = world.pull()
+    assert pulled.next_attempt_at is not None
+    assert NOW + HOUR <= pulled.next_attempt_at <= NOW + HOUR + timedelta(minutes=1)
+    assert account_of(world).next_attempt_at == pulled.next_attempt_at
+
+
+def test_what_is_unavailable_is_tried_again_later_and_later_over_restarts(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/rekindle.db"
+    waits, provider = [], World(url=url).provider
+    world = World(url=url, provider=provider)
+    for _ in range(14):
+        provider.fail_next(Unavailable("No answer."))
+        again = Store.open(url)
+        with again.read() as db:
+            account = accounts.get(db, "ada/main")
+        pulled = pull(again, Connection(provider), account, world.now, budget=lambda: True)
+        assert pulled.next_attempt_at is not None
+        waits.append(pulled.next_attempt_at - world.now)
+        again.close()
+    for number, wait in enumerate(waits):
+        longest = min(timedelta(minutes=1) * 2**number, timedelta(hours=6))
+        assert longest / 2 <= wait <= longest
+    assert world.pull().error == ""
+
+
+def test_waits_are_spread_and_never_too_long() -> None:
+    assert len({backoff(4) for _ in range(10)}) > 1
+    assert max(backoff(99) for _ in range(50)) <= timedelta(hours=6)
+
+
+def test_an_expired_cursor_reads_again_and_sweeps_what_is_gone(world: World) -> None:
+    world.receive(*MANY)
+    world.book(meeting("kept", NOW + DAY, BOB), meeting("gone", NOW + DAY, EVE))
+    world.pull_all()
+    for key in ("3", "7"):
+        world.provider.mail.remove(key)
+    world.provider.calendar.remove("gone")
+    world.provider.mail.log.clear()
+    world.provider.expire_cursors()
+    world.pull_all()
+    assert world.stored_mail() == world.provided_mail()
+    assert [each[0] for each in world.occurrences()] == ["kept"]
+    assert world.rows() == world.rebuilt()
+
+
+def test_a_sweep_keeps_what_lies_outside_the_window_that_was_read(world: World) -> None:
+    world.receive(mail("old", BOB, ME, at=NOW - 400 * DAY), mail("new", BOB, ME), mail("gone", BOB, ME, at=NOW - 20 * DAY))
+    world.pull_all()
+    with world.store.write() as db:
+        inbox = next(each for each in feeds.stored_feeds(db, "ada") if each.id == "inbox")
+        begun = feeds.begin_full_read(db, inbox)
+        page = Changes(upserted=(mail("new", BOB, ME),), cursor=Cursor("x"), covered_since=NOW - 365 * DAY, is_last=True)
+        feeds.commit_page(db, begun, page, NOW)
+    assert {key for _, key in world.stored_mail()} == {"old", "new"}
+
+
+def test_a_cursor_that_expires_at_once_again_is_no_endless_read(world: World) -> None:
+    class Forgetful(Mailbox):
+        def changes(self, feed: Feed, since: Cursor | None) -> Iterator[Changes[MessageMetadata]]:
+            raise CursorExpired("What cursor?")
+            yield
+
+    connection = Connection(world.provider)
+    connection.mailbox = Forgetful(world.provider, world.provider.mail, (Feed(id="inbox", name="Inbox"),))
+    pulled = pull(world.store, connection, account_of(world), NOW, budget=lambda: True)
+    assert pulled.error == "What cursor?"
+    assert pulled.next_attempt_at is not None
+
+
+class Poisoned(Mailbox):
+    """A mailbox one folder of which fails."""
+
+    error: Exception = RuntimeError("a bug in the connector")
+
+    def changes(self, feed: Feed, since: Cursor | None) -> Iterator[Changes[MessageMetadata]]:
+        if feed.id == "inbox":
+            raise self.error
+        return super().changes(feed, since)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_tried_again"),
+    [(RuntimeError("a bug"), True), (Unavailable("down"), True), (Rejected("this folder is a link to nowhere"), False)],
+)
+def test_one_poison_feed_never_stops_the_others(world: World, error: Exception, *, is_tried_again: bool) -> None:
+    world.receive(mail(1, BOB, ME))
+    world.receive(mail(2, ME, BOB), feed="sent")
+    world.book(meeting("lunch", NOW + DAY, BOB))
+    connection = Connection(world.provider)
+    connection.mailbox = Poisoned(
+        world.provider, world.provider.mail, (Feed(id="inbox", name="Inbox"), Feed(id="sent", name="Sent"))
+    )
+    connection.mailbox.error = error
+    pulled = pull(world.store, connection, account_of(world), NOW, budget=lambda: True)
+    assert {key for _, key in world.stored_mail()} == {"2"}
+    assert [each[0] for each in world.occurrences()] == ["lunch"]
+    inbox = next(each for each in world.feeds() if each.id == "inbox")
+    assert inbox.error
+    assert (pulled.next_attempt_at is not None) is is_tried_again
+    world.pull_all()
+    assert {key for _, key in world.stored_mail()} == {"1", "2"}
+    assert not next(each for each in world.feeds() if each.id == "inbox").error
+
+
+def test_one_poison_fact_is_counted_and_its_neighbours_are_stored(world: World) -> None:
+    bad = replace(mail(2, BOB, ME), size=object())  # type: ignore[arg-type]  # what no database stores
+    world.receive(mail(1, BOB, ME), bad, mail(3, EVE, ME))
+    world.pull_all()
+    assert {key for _, key in world.stored_mail()} == {"1", "3"}
+    with world.store.read() as db:
+        assert [(each.reason, each.count, each.example) for each in feeds.skips(db, "ada/main")] == [
+            ("it cannot be stored", 1, "2")
+        ]
+
+
+def test_text_no_database_takes_is_cleaned_and_stored(world: World) -> None:
+    odd = replace(mail(1, Address(email="x@y.example", name="\0Zoë \ud800"), ME), subject="half \udcff and NUL \0")
+    world.receive(odd)
+    world.pull_all()
+    [stored] = world.stored_mail().values()
+    assert stored.subject == "half ? and NUL "
+    assert stored.from_[0].name == "Zoë ?"
+
+
+def test_skipped_things_are_counted_by_reason_and_a_full_read_counts_anew(world: World) -> None:
+    world.pull_all()
+    with world.store.write() as db:
+        inbox = next(each for each in feeds.stored_feeds(db, "ada") if each.id == "inbox")
+        page: Changes[MessageMetadata] = Changes(
+            skipped=tuple(Skipped(remote_id=f"{n}", reason="no header") for n in (1, 2)), cursor=Cursor("x")
+        )
+        inbox = feeds.commit_page(db, inbox, page, NOW)
+        assert [(each.reason, each.count) for each in feeds.skips(db, "ada/main")] == [("no header", 2)]
+        feeds.begin_full_read(db, inbox)
+        assert feeds.skips(db, "ada/main") == []
+
+
+def test_a_full_disk_ends_the_slice_as_itself(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise DiskFull("There is no room left.", remedy="Free some space.")
+
+    world.receive(*MANY)
+    monkeypatch.setattr(feeds, "commit_page", full)
+    with pytest.raises(DiskFull):
+        world.pull()
+    monkeypatch.undo()
+    world.pull_all()
+    assert len(world.stored_mail()) == 10
+
+
+def test_a_page_of_a_reader_that_was_overtaken_is_dropped_and_no_cursor_moves_back(world: World) -> None:
+    world.receive(*MANY)
+    world.pull_all()
+    stale = next(each for each in world.feeds() if each.id == "inbox")
+    world.receive(mail(11, BOB, ME))
+    world.pull_all()
+    now = next(each for each in world.feeds() if each.id == "inbox")
+    page = Changes(upserted=(mail(99, BOB, ME),), cursor=Cursor("older"))
+    with pytest.raises(feeds.Overtaken), world.store.write() as db:
+        feeds.commit_page(db, stale, page, NOW)
+    assert next(each for each in world.feeds() if each.id == "inbox") == now
+    assert "99" not in {key for _, key in world.stored_mail()}
+
+
+def test_two_readers_on_one_sqlite_file_do_no_harm(tmp_path: Path) -> None:
+    first = World(url=f"sqlite:///{tmp_path}/rekindle.db")
+    first.receive(*[mail(number, BOB if number % 2 else EVE, ME, at=NOW - number * HOUR) for number in range(40)])
+    second = Store.open(first.url)
+    start = threading.Barrier(2)
+
+    def read(store: Store) -> Pulled:
+        start.wait()
+        pulled = Pulled(is_done=False)
+        for _ in range(30):
+            with store.read() as db:
+                account = accounts.get(db, "ada/main")
+            pulled = pull(store, Connection(first.provider), account, NOW, budget=lambda: True)
+            assert not pulled.error
+        return pulled
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(read, [first.store, second]))
+    assert first.stored_mail() == first.provided_mail()
+    assert first.rows() == first.rebuilt()
+    second.close()
+
+
+def test_a_late_backfill_counts_each_message_once_and_in_its_place(world: World) -> None:
+    world.receive(*MANY[:3])
+    world.pull_all()
+    world.receive(*MANY[3:], mail(0, ME, BOB, at=NOW - 300 * DAY, labels=frozenset({"\\Sent"})))
+    world.pull_all()
+    with world.store.read() as db:
+        [bob] = people.find(db, "ada", BOB.email)
+    relation = world.network(bob.id).relations[0]
+    assert len(relation.contacts) == 11
+    assert relation.contacts[0].at == NOW - 300 * DAY
+    assert world.rows() == world.rebuilt()
+
+
+def test_a_folder_that_is_gone_takes_what_only_it_held(world: World) -> None:
+    world.receive(mail(1, BOB, ME))
+    world.receive(replace(mail(1, BOB, ME), remote_id="copy"), mail(2, EVE, ME), feed="sent")
+    world.pull_all()
+    connection = Connection(world.provider)
+    connection.mailbox = Mailbox(world.provider, world.provider.mail, (Feed(id="inbox", name="Inbox", role="\\Inbox"),))
+    pull(world.store, connection, account_of(world), NOW, budget=lambda: True)
+    assert list(world.stored_mail()) == [("inbox", "1")]
+    assert {row[2] for row in world.rows()["party"]} == {"1@mail.example"}
+    assert world.rows() == world.rebuilt()
+
+
+def test_an_alias_the_provider_knows_turns_strangers_mail_into_the_owners_own(world: World) -> None:
+    alias = Address(email="a.owner@old.example", name="Ada Owner")
+    world.receive(mail(1, alias, BOB), mail(2, BOB, alias))
+    world.pull_all()
+    assert world.network().relations == []
+    world.provider.addresses = (ME, alias)
+    world.pull_all()
+    with world.store.read() as db:
+        assert [each.name for each in people.people(db, "ada")] == ["Bob Stone"]
+        assert accounts.keys_of([alias]) <= accounts.owner_keys(db, "ada").keys
+    assert world.rows() == world.rebuilt()
+
+
+@pytest.mark.parametrize("error", [AuthorizationExpired("a"), RateLimited("b", retry_after=HOUR), Unavailable("c"), Rejected("d")])
+def test_a_failure_between_two_pages_loses_nothing_that_was_read(world: World, error: PortError) -> None:
+    world.receive(*MANY)
+    asked = iter([True])
+
+    def budget() -> bool:
+        if next(asked, False):
+            return True
+        world.provider.fail_next(error)
+        return True
+
+    pulled = world.pull(budget=budget)
+    world.provider.forget_failures()
+    assert 0 < len(world.stored_mail()) < 10 or isinstance(error, Rejected)
+    assert bool(pulled.error) or isinstance(error, Rejected)
+    with world.store.write() as db:
+        accounts.resume(db, "ada/main", NOW)
+    world.pull_all()
+    assert world.stored_mail() == world.provided_mail()
