@@ -159,3 +159,23 @@ def test_a_hold_that_was_never_delivered_is_not_put_into_the_past(decide: Decide
 def test_a_full_calendar_says_that_there_is_no_time(decide: Decide) -> None:
     full = Busy(start=NOW, end=NOW + 40 * DAY)
     assert refusal(decide(fortnightly(BOB), busy=(full,)), "check_in") == "There is no free time for it in the coming weeks."
+
+
+@pytest.mark.parametrize(
+    ("relation", "text", "ref"),
+    [
+        (fortnightly(BOB), "your last mail", "message:out-"),
+        (tie(BOB, meetings=[meeting_with(BOB, ended=days_ago(70 + 14 * n)) for n in range(6)]), "your last meeting", "event:m-"),
+        (tie(BOB, mails=exchange(BOB, *(days_ago(100 + 14 * n) for n in range(6)))), "the last time you were in touch", ""),
+    ],
+)
+def test_the_evidence_is_the_last_contact_with_its_id(decide: Decide, relation: Relation, text: str, ref: str) -> None:
+    first = decide(relation).suggestions[0].evidence[0]
+    assert (first.text, first.at) == (text, relation.last_at)
+    assert first.ref.startswith(ref)
+
+
+def test_a_cadence_is_named_as_a_fact(decide: Decide) -> None:
+    wanted = replace(BOB, cadence=timedelta(days=20))
+    (made,) = decide(tie(wanted, mails=exchange(wanted, days_ago(40), days_ago(25)))).suggestions
+    assert "you want to be in touch every 20 days" in [fact.text for fact in made.evidence]

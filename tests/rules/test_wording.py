@@ -20,9 +20,18 @@ CREEPY = re.compile(
 GIVEN: Mapping[str, Word] = {
     "name": "Anna Berg", "everyone": "Anna Berg and Ben Ito", "names": "Anna and Ben", "is_plural": True, "is_first": False, "span": "fourteen months",
     "next_day": "12 May", "introducer": "Cleo Dahl", "introduced": "Dora Ek", "topic": "Roadmap", "subject": "Hello", "event": "PyCon", "place": "Lyon",
-    "promise": "send the paper", "day": "3 March", "since": "June", "why": "Because.",
+    "promise": "send the paper", "day": "3 March", "since": "June", "why": "Because.", "reason": "advice", "about": "data contracts", "minutes": 15,
 }  # fmt: skip
-MAILS = ("thank_you", "organiser_thanks", "conference_follow_up", "introduction_thanks", "introduction_paid_off", "nudge", "opener")
+MAILS = (
+    "thank_you",
+    "organiser_thanks",
+    "conference_follow_up",
+    "introduction_thanks",
+    "introduction_paid_off",
+    "nudge",
+    "opener",
+    "first_contact",
+)
 
 
 def one_template(text: str) -> Wording:
