@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from rules.addresses import organisation
@@ -92,11 +92,17 @@ def identify(profiles: Iterable[AddressProfile], links: Iterable[Link] = ()) -> 
     for link in said:
         if link.verdict == "same" and link.a in known and link.b in known:
             groups.join(link)
-    judged = [link for block in _blocks(known) for link in _within(block)]
-    for link in sorted((link for link in judged if link.verdict == "same"), key=lambda link: (link.a, link.b)):
-        groups.join(link)
-    unsure = {_pair(link.a, link.b): link for link in judged if link.verdict == "unsure" and groups.is_open(link)}
-    return Grouping(identities=groups.identities(), unsure=tuple(unsure[pair] for pair in sorted(unsure)))
+    judged = sorted((link for block in _blocks(known) for link in _within(block)), key=lambda link: (link.a, link.b, link.reason))
+    groups.part(_pair(link.a, link.b) for link in judged if link.verdict == "different")
+    for link in judged:
+        if link.verdict == "same":
+            groups.join(link)
+    groups.part(())
+    open_pairs = {(link.a, link.b): link for link in reversed(judged) if link.verdict != "same" and groups.is_open(link)}
+    return Grouping(
+        identities=groups.identities(),
+        unsure=tuple(replace(open_pairs[pair], verdict="unsure") for pair in sorted(open_pairs)),
+    )
 
 
 def _pair(a: str, b: str) -> tuple[str, str]:
@@ -109,7 +115,11 @@ class _Groups:
     def __init__(self, keys: Iterable[str], apart: set[tuple[str, str]]) -> None:
         self._members: dict[str, set[str]] = {key: {key} for key in keys}
         self._links: dict[str, list[Link]] = {key: [] for key in self._members}
-        self._apart = apart
+        self._apart = self._told_apart = apart
+
+    def part(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Keep these pairs apart too, in place of those given before; the owner's stay."""
+        self._apart = self._told_apart | set(pairs)
 
     def join(self, link: Link) -> None:
         """Unite two groups unless the owner told any two of their members apart."""
@@ -150,29 +160,29 @@ def _within(block: list[AddressProfile]) -> list[Link]:
     """Judge the pairs of one full name; a name with too many addresses is common and decides nothing."""
     if len(block) > MOST_ADDRESSES:
         common = f"the same full name, but on {len(block)} addresses"
-        return [_link(a, b, "", common) for a, b in itertools.pairwise(block)]
+        return [_link(a, b, "unsure", common) for a, b in itertools.pairwise(block)]
     return [_judge(a, b) for a, b in itertools.combinations(block, 2)]
 
 
 def _judge(a: AddressProfile, b: AddressProfile) -> Link:
     """Ask for a second reason beside the full name before two addresses are one human."""
+    if not a.names or not b.names:
+        return _link(a, b, "unsure", "the full name of one is only read from its address")
     if doubt := _doubt(a, b):
-        return _link(a, b, "", doubt)
+        return _link(a, b, "different", doubt)
     mine, theirs = a.key.rpartition("@")[0], b.key.rpartition("@")[0]
     if mine == theirs:
-        return _link(a, b, "the same full name and the same name before the @")
+        return _link(a, b, "same", "the same full name and the same name before the @")
     if organisation(a.key) and organisation(a.key) == organisation(b.key):
-        return _link(a, b, "the same full name at the same organisation")
+        return _link(a, b, "same", "the same full name at the same organisation")
     shared = len(a.correspondents & b.correspondents)
     if shared >= COMMON:
-        return _link(a, b, f"the same full name and {shared} correspondents in common")
-    return _link(a, b, "", "the same full name, but nothing else in common")
+        return _link(a, b, "same", f"the same full name and {shared} correspondents in common")
+    return _link(a, b, "unsure", "the same full name, but nothing else in common")
 
 
 def _doubt(a: AddressProfile, b: AddressProfile) -> str:
     """Return what speaks against one human in spite of one full name, "" if nothing does."""
-    if not a.names or not b.names:
-        return "the full name of one is only read from its address"
     if _marks(a, GENERATIONS) != _marks(b, GENERATIONS):
         return "the same full name, but another generation"
     one, other = _initials(a), _initials(b)
@@ -192,6 +202,6 @@ def _initials(profile: AddressProfile) -> frozenset[str]:
     return frozenset(word for name in profile.names for word in tokens(clean_name(name)) if len(word) == 1 and word.isascii())
 
 
-def _link(a: AddressProfile, b: AddressProfile, same: str, unsure: str = "") -> Link:
+def _link(a: AddressProfile, b: AddressProfile, verdict: Literal["same", "different", "unsure"], reason: str) -> Link:
     first, second = _pair(a.key, b.key)
-    return Link(a=first, b=second, verdict="same" if same else "unsure", by="rule", reason=same or unsure)
+    return Link(a=first, b=second, verdict=verdict, by="rule", reason=reason)

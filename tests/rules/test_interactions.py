@@ -1,5 +1,6 @@
 """What counts as a meeting held and as a contact: golden cases, then promises for any order, replay and duplicate."""
 
+# ruff: noqa: ANN401 -- builders pass on any field of a fact
 from __future__ import annotations
 
 from collections.abc import Iterable

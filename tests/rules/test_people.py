@@ -1,5 +1,6 @@
 """Who an address stands for: golden tables of humans, machines, lists and rooms, and promises for any mail."""
 
+# ruff: noqa: ANN401 -- builders pass on any field of a fact
 from __future__ import annotations
 
 from collections import Counter
