@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import subprocess
 import sys
 from datetime import timedelta
@@ -190,6 +191,56 @@ def test_expected_trouble_becomes_advice(error: Exception, code: int, says: str)
     advice = advise(error)
     assert advice.code == code
     assert says in advice.text()
+
+
+TWO = """[owners.ana]
+addresses = ["ana@home.example"]
+zone = "Europe/Madrid"
+[owners.ana.accounts.disk]
+provider = "files"
+mail = ["gone.mbox"]
+[owners.ben]
+addresses = ["ben@home.example"]
+zone = "Europe/Madrid"
+"""
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Path:
+    """Settings with two owners; the mail of one is not where they say."""
+    file = tmp_path / "config.toml"
+    file.write_text(TWO)
+    return file
+
+
+def test_with_two_owners_one_is_to_be_named(two: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["people", "--config", str(two)]) == exit_codes.USAGE
+    assert "--owner ana | ben" in capsys.readouterr().err
+    assert run(["people", "--config", str(two), "--owner", "bne"]) == exit_codes.USAGE
+    assert "ana, ben" in capsys.readouterr().err
+    assert run(["people", "--config", str(two), "--owner", "ben"]) == exit_codes.OK
+
+
+def test_a_pull_that_cannot_read_says_what_is_missing_and_status_remembers(two: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["pull", "--config", str(two), "--owner", "ana"]) in {exit_codes.FAILED, exit_codes.OWNER}
+    assert "gone.mbox" in capsys.readouterr().err
+    assert run(["status", "--config", str(two), "--owner", "ana"]) == exit_codes.OK
+    assert "gone.mbox" in capsys.readouterr().out
+
+
+def test_the_settings_of_the_environment_are_used(
+    two: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("REKINDLE_CONFIG", str(two))
+    assert run(["status", "--owner", "ben"]) == exit_codes.OK
+    assert "No account yet" in capsys.readouterr().out
+
+
+def test_the_manual_shows_the_examples_of_the_help(root: Path) -> None:
+    manual = (root / "docs" / "cli.md").read_text()
+    for name, command in COMMANDS.items():
+        for example in re.findall(r"^ +(rekindle .+)$", command.epilog or "", re.MULTILINE):
+            assert f"\n{example}\n" in manual, name
 
 
 def test_the_manual_names_every_verb_option_and_exit_code(root: Path) -> None:
