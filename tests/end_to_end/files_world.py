@@ -82,17 +82,21 @@ class Office:
         (self.home / "config.toml").write_text(CONFIG + self.extra_config)
         (self.home / "rules.toml").write_text(RULES)
 
-    def mail(self, *, from_: str, to: str, at: datetime, subject: str = "Hello") -> None:
+    def mail(self, *, from_: str, to: str, at: datetime, subject: str = "Hello", answers: str = "") -> str:
+        """Put a message into its folder and return its Message-ID."""
         self.count += 1
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = from_, to, subject
         message["Date"] = format_datetime(at)
-        message["Message-ID"] = f"<{self.count}.{at.timestamp():.0f}@{from_.partition('@')[2]}>"
+        message["Message-ID"] = f"<{self.count}.{at.timestamp():.0f}@office.example>"
+        if answers:
+            message["In-Reply-To"] = message["References"] = answers
         message.set_content(f"{CANARY} {subject}")
         folder = self.home / "mail" / ("Sent" if from_ == ME else "Inbox")
         name = f"{self.count}.msg"
         (folder / "tmp" / name).write_bytes(message.as_bytes())
         (folder / "tmp" / name).rename(folder / "cur" / f"{name}:2,S")
+        return str(message["Message-ID"])
 
     def meeting(self, guest: str, *, start: datetime, end: datetime, uid: str = "m1", title: str = "Product talk") -> None:
         text = "\r\n".join(
@@ -123,8 +127,8 @@ class Office:
         """Write letters to and fro that ended then."""
         for number in range(times):
             at = last - every * number
-            self.mail(from_=f"Tom Freund <{person}>", to=ME, at=at, subject=f"Question {number}")
-            self.mail(from_=ME, to=person, at=at + timedelta(hours=3), subject=f"Re: Question {number}")
+            asked = self.mail(from_=f"Tom Freund <{person}>", to=ME, at=at, subject=f"Question {number}")
+            self.mail(from_=ME, to=person, at=at + timedelta(hours=3), subject=f"Re: Question {number}", answers=asked)
 
     # What came of it
 

@@ -61,14 +61,14 @@ def test_a_moved_hold_stays_where_the_owner_put_it(office: Office) -> None:
         [hold] = office.holds()
         [entry] = office.entries("check_in")
         later = entry.at + timedelta(days=1)
-        moved = re.sub(r"(?m)^DTSTART.*$", f"DTSTART:{stamp(later)}\r", hold.read_text(newline=""))
+        moved = re.sub(r"(?m)^DTSTART.*$", f"DTSTART:{stamp(later)}\r", hold.read_bytes().decode())
         moved = re.sub(r"(?m)^DTEND.*$", f"DTEND:{stamp(later + timedelta(minutes=25))}\r", moved)
-        hold.write_text(moved, newline="")
+        hold.write_bytes(moved.encode())
         office.mail(from_=ME, to=TOM, at=datetime.now(UTC), subject="Long time no see")
         assert wait_until(lambda: [each.at for each in office.entries("check_in")] == [later]), office.log()
         assert office.states("check_in") == [("delivered", None)]
         assert office.stop(service)[0] == 0
-    assert office.holds()[0].read_text(newline="") == moved
+    assert office.holds()[0].read_bytes().decode() == moved
 
 
 def test_two_services_on_one_database_make_one_of_each(office: Office) -> None:
