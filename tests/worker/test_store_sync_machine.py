@@ -25,6 +25,10 @@ def chosen(items: Iterable[str], which: int) -> str:
     return names[which % len(names)]
 
 
+def without(rows: list[tuple[object, ...]], column: int) -> list[tuple[object, ...]]:
+    return sorted((row[:column] + row[column + 1 :] for row in rows), key=str)
+
+
 HERE, THERE = Store.open("sqlite://"), Store.open("sqlite://")
 
 
@@ -129,8 +133,8 @@ class Sync(RuleBasedStateMachine):
         other = World(provider=self.world.provider, given=THERE)
         other.pull_all()
         here, there = self.world.rows(), other.rows()
-        assert here["occurrence"] == there["occurrence"]
-        assert here["attendance"] == there["attendance"]
+        for name, original_start in (("occurrence", 1), ("attendance", 2)):  # a single event is named as first seen: not by all
+            assert without(here[name], original_start) == without(there[name], original_start)
         assert here["party"] == there["party"]
         assert [row[:7] for row in here["address"]] == [row[:7] for row in there["address"]]
 
