@@ -176,7 +176,7 @@ def _sent_by(party: Party) -> Address | None:
     return _named(sender, "", "") if sender else None
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def _named(value: str, name: str, email: str) -> Address | None:
     """Return the mailbox of a CAL-ADDRESS; None for one that is no mail address (urn:uuid:..., /principals/..., invalid:)."""
     for written in (value, email):
@@ -197,7 +197,7 @@ def _named(value: str, name: str, email: str) -> Address | None:
     return None
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def _domain(domain: str) -> str:
     lowered = domain.strip(".").lower()
     try:

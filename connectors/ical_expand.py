@@ -26,6 +26,9 @@ def expand(
     cannot be followed counts as a single event.
     """
     window = _Window(start, end, ZoneInfo(zone))
+    if len(events) == 1 and not events[0].recurrence and events[0].original_start is None and events[0].method not in _NO_MEETING:
+        single = _occurrence(events[0], events[0].start, events[0].start, _length(events[0]), is_cancelled=False)
+        return (single,) if window.is_touched(single) else ()
     newest = _newest(events)
     master = newest.pop(None, None)
     if master is None:
