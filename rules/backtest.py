@@ -78,29 +78,32 @@ def backtest(
     """Replay the days from `since` to `until`. `network` gives owner, busy time and trips; its relations are not looked at."""
     by_id = {one.person.id: one for one in histories}
     due = _due(histories, since, until)
-    ledger: list[Past] = []
+    ledgers: dict[str, list[Past]] = {}
+    recent: list[Past] = []
     replayed: list[Replayed] = []
     for day in _days(since, until):
-        ledger = [_closed(past, day) for past in ledger]
-        relations = [relation for one in due.get(day, ()) if (relation := relation_at(one, day, ledger)) is not None]
-        if not relations:
+        if not (looked := due.get(day)):
             continue
-        seen = replace(network, relations=relations, ledger=ledger, is_retrospective=True, started_at=None)
+        recent = [_closed(past, day) for past in recent if past.created_at > day - RECENT]
+        relations = [found for one in looked if (found := relation_at(one, day, _own(ledgers, one, day))) is not None]
+        seen = replace(network, relations=relations, ledger=recent, is_retrospective=True, started_at=None)
         for made in suggest(seen, rulebook, day, wording).suggestions:
-            ledger.append(_past(made, by_id, day))
+            past = _past(made, by_id, day)
+            recent.append(past)
+            for who in (made.person_id, *made.companions):
+                ledgers.setdefault(who, []).append(past)
             replayed.append(_afterwards(made, by_id[made.person_id], day, until))
     return Report(replayed=tuple(replayed), tallies=tuple(_tallies(replayed, rulebook, until - since)))
 
 
 def relation_at(history: History, now: datetime, ledger: Sequence[Past] = ()) -> Relation | None:
-    """Return the relation as it stood at an instant; None where there was none yet."""
+    """Return the relation as it stood at an instant, with what had been proposed to them; None where there was none yet."""
     contacts = history.contacts[: bisect_right(history.contacts, now, key=lambda one: one.at)]
     if not contacts:
         return None
     held = history.meetings[: bisect_right(history.meetings, now, key=lambda one: one.end)]
     sent = history.mails[: bisect_right(history.mails, now, key=lambda one: one.at)]
     fresh = [one for one in held if one.end > now - RECENT]
-    own = tuple(past for past in ledger if not set(past.addresses).isdisjoint(history.person.addresses))
     return Relation(
         person=history.person,
         contacts=contacts,
@@ -114,9 +117,13 @@ def relation_at(history: History, now: datetime, ledger: Sequence[Past] = ()) ->
         last_in_at=next((one.at for one in reversed(contacts) if one.direction == "in"), None),
         last_out_at=next((one.at for one in reversed(contacts) if one.direction == "out"), None),
         interactions=len(held) + len(sent),
-        episode=sum(past.state == "closed" for past in own),
-        ledger=own,
+        episode=sum(past.state == "closed" for past in ledger),
+        ledger=ledger,
     )
+
+
+def _own(ledgers: Mapping[str, Sequence[Past]], history: History, day: datetime) -> tuple[Past, ...]:
+    return tuple(_closed(past, day) for past in ledgers.get(history.person.id, ()))
 
 
 def _due(histories: Iterable[History], since: datetime, until: datetime) -> Mapping[datetime, Sequence[History]]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from rules.case import View
-from rules.network import Past
 from rules.rule import Caps, Limits, Rule
 from rules.workdays import local_day
 
@@ -22,7 +21,9 @@ class Planned:
     rule: str
     action: Literal["draft", "hold", "invite"]
     at: datetime
-    """When it appears; a hold: when it begins."""
+    """When it appears; a hold: when it was proposed."""
+    day: date
+    """The same in the owner's zone."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,13 +36,13 @@ class Room:
 
     def full(self, rule: Rule, at: datetime) -> str:
         """Say in one sentence why there is no room for one more of a rule at that time; "" where there is."""
-        gentle = is_gentle(self.view, self.limits)
+        gentle, day = is_gentle(self.view, self.limits), local_day(self.view.network.owner, at)
         named: tuple[tuple[Iterable[Planned], Caps], ...] = (
             ([one for one in self.taken if one.rule == rule.name], rule.caps),
             ([one for one in self.taken if one.action == rule.action], _overall(rule, self.limits)),
         )
         for proposed, caps in named:
-            same_day = sum(self._is_same_day(one.at, at) for one in proposed)
+            same_day = sum(one.day == day for one in proposed)
             same_week = sum(abs(one.at - at) < WEEK for one in proposed)
             if caps.per_day is not None and same_day >= eased(caps.per_day, is_gentle=gentle):
                 return f"There is enough for one day already ({same_day} of {eased(caps.per_day, is_gentle=gentle)})."
@@ -51,16 +52,12 @@ class Room:
 
     def take(self, rule: Rule, at: datetime) -> None:
         """Count one more."""
-        self.taken.append(Planned(rule=rule.name, action=rule.action, at=at))
-
-    def _is_same_day(self, one: datetime, other: datetime) -> bool:
-        owner = self.view.network.owner
-        return local_day(owner, one) == local_day(owner, other)
+        self.taken.append(Planned(rule=rule.name, action=rule.action, at=at, day=local_day(self.view.network.owner, at)))
 
 
 def room_in(view: View, limits: Limits) -> Room:
     """Return the room the ledger leaves."""
-    return Room(view=view, limits=limits, taken=list(_counted(view.network.ledger)))
+    return Room(view=view, limits=limits, taken=list(_counted(view)))
 
 
 def is_gentle(view: View, limits: Limits) -> bool:
@@ -74,11 +71,12 @@ def eased(cap: int, *, is_gentle: bool) -> int:
     return max(cap // 2, min(cap, 1)) if is_gentle else cap
 
 
-def _counted(ledger: Iterable[Past]) -> Iterator[Planned]:
+def _counted(view: View) -> Iterator[Planned]:
     """Yield what the owner got to see or will: what was withdrawn or failed left no trace with them."""
-    for past in ledger:
+    for past in view.network.ledger:
         if past.close_reason not in {"withdrawn", "failed"}:
-            yield Planned(rule=past.rule, action=past.action, at=past.at or past.created_at)
+            at = past.created_at if past.action == "hold" else past.at or past.created_at
+            yield Planned(rule=past.rule, action=past.action, at=at, day=local_day(view.network.owner, at))
 
 
 def _overall(rule: Rule, limits: Limits) -> Caps:

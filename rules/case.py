@@ -30,9 +30,10 @@ class View:
 
     def ledger_of(self, relation: Relation) -> tuple[Past, ...]:
         """Return everything ever suggested for a person, under whatever address, each once, oldest first."""
-        found = {past.key: past for past in relation.ledger}
-        for address in relation.person.addresses:
-            found.update((past.key, past) for past in self.pasts.get(address, ()))
+        known = [past for address in relation.person.addresses for past in self.pasts.get(address, ())]
+        if not known and not relation.ledger:
+            return ()
+        found = {past.key: past for past in (*relation.ledger, *known)}
         return tuple(sorted(found.values(), key=lambda past: (past.created_at, past.key)))
 
 

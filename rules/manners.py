@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from rules.addresses import domain_of, match_key, organisation
 from rules.facts import Address
@@ -110,10 +111,16 @@ def care_for(meeting: Meeting, owner: Owner) -> str:
 
 def care_for_title(title: str, owner: Owner) -> str:
     """Say what delicate matter a title gives away, as a noun phrase; "" for none."""
+    if any(f" {_plain(never)} " in f" {_plain(title)} " for never in owner.never_words if never):
+        return "a subject you asked me to leave alone"
+    return _matter_of(title)
+
+
+@lru_cache(maxsize=4096)
+def _matter_of(title: str) -> str:
+    """Say what delicate matter a title gives away by the built-in words; titles of series come again and again."""
     plain = _plain(title)
     words = frozenset(plain.split())
-    if any(never and f" {_plain(never)} " in f" {plain} " for never in owner.never_words):
-        return "a subject you asked me to leave alone"
     for matter, whole in WORDS.items():
         if words & whole:
             return matter
