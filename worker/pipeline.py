@@ -148,8 +148,9 @@ class Pipeline:
 
         def wanted(entry: Entry) -> Keep | Withdraw:
             now = self.clock()
-            seen, person_id = self._around(owner, entry, now)
-            return still_wanted(replace(entry.suggestion, person_id=person_id), seen, rulebook, now)
+            seen, people = self._around(owner, entry, now)
+            standing = replace(entry.suggestion, person_id=people[0], companions=tuple(people[1:]))
+            return still_wanted(standing, seen, rulebook, now)
 
         def next_slot(entry: Entry) -> Slot | None:
             now = self.clock()
@@ -160,11 +161,11 @@ class Pipeline:
             store=self.store, connection=connection, clock=self.clock, wanted=wanted, next_slot=next_slot, passing=self.passing
         )
 
-    def _around(self, owner: Owner, entry: Entry, now: datetime) -> tuple[Network, str]:
-        """Load what rules may know about the person of a suggestion, whoever has the address today."""
+    def _around(self, owner: Owner, entry: Entry, now: datetime) -> tuple[Network, list[str]]:
+        """Load what rules may know about the persons of a suggestion, whoever has their addresses today."""
         with self.store.read() as db:
-            person_id = outbox.person_of(db, entry)
-            return network.load(db, owner, now, person_ids=[person_id]), person_id
+            people = outbox.people_of(db, entry)
+            return network.load(db, owner, now, person_ids=people), people
 
     # What all three need
 

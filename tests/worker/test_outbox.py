@@ -10,7 +10,7 @@ import pytest
 from connectors.port import Saved, Witness
 from rules.addresses import match_key
 from rules.facts import Address
-from rules.suggestions import CloseReason, Suggestion
+from rules.suggestions import CloseReason, Draft, Suggestion
 from tests.worker.stage import ACCOUNT, EVA, MONDAY, Stage, check_in, invitation, thank_you
 from worker.store import accounts, outbox
 from worker.store.entry import Entry
@@ -59,6 +59,15 @@ def test_a_cause_known_for_another_address_of_the_person_is_not_planned_again(st
     assert stage.plan(thank_you())
     assert not stage.plan(thank_you(to=other), [match_key(EVA.email), match_key(other.email)])
     assert stage.plan(thank_you(meeting=2, to=other), [match_key(EVA.email), match_key(other.email)])
+
+
+def test_somebody_who_was_on_the_draft_for_a_meeting_gets_no_second_one_for_it(stage: Stage) -> None:
+    tom = Address(email="tom@third.example")
+    both = thank_you()
+    assert isinstance(both.action, Draft)
+    assert stage.plan(replace(both, action=replace(both.action, to=(EVA, tom))))
+    assert not stage.plan(thank_you(to=tom, person_id="tom"), [match_key(tom.email)])
+    assert stage.plan(thank_you(meeting=2, to=tom, person_id="tom"), [match_key(tom.email)])
 
 
 def test_a_closed_suggestion_is_never_planned_again(stage: Stage) -> None:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import assert_never
 
 from sqlalchemy import Connection, and_, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ColumnElement
 
 from connectors.port import Saved, Witness
-from rules.suggestions import CloseReason, Draft, Hold, Invite, Key, Suggestion
+from rules.addresses import match_key
+from rules.suggestions import Action, CloseReason, Draft, Hold, Invite, Key, Suggestion
 from worker.store import audit
 from worker.store.entry import Entry, entry_of, json_of
 from worker.store.mapping import micros
+from worker.store.statements import insert_ignoring
 from worker.store.tables import account as accounts
 from worker.store.tables import address, person, suggestion
 from worker.store.tables import owner as owners
@@ -27,25 +29,35 @@ WAITING = ("planned", "approved")
 
 
 def plan(db: Connection, owner: str, account: str, planned: Suggestion, addresses: Iterable[str], now: datetime) -> bool:
-    """Add a suggestion, unless the ledger has its key, or its rule and cause for any address of the person.
+    """Add a suggestion, unless the ledger has its key, or its rule and cause for any address of the person or the draft.
 
     `account` is where it will be delivered and is fixed from here on. Mode `create` approves it at once, except an
     Invite: that waits for the owner. Says whether it is new.
     """
-    known = select(suggestion.c.key).where(
-        suggestion.c.owner == owner,
-        suggestion.c.rule == planned.rule,
-        suggestion.c.cause == planned.cause,
-        suggestion.c.address.in_({planned.address, *addresses}),
+    same = select(suggestion).where(
+        suggestion.c.owner == owner, suggestion.c.rule == planned.rule, suggestion.c.cause == planned.cause
     )
-    if db.execute(known.limit(1)).first() is not None:
+    theirs = {planned.address, *addresses, *recipients(planned.action)}
+    known = (entry_of(row) for row in db.execute(same).mappings())
+    if any(theirs & {entry.address, *recipients(entry.action)} for entry in known):
         return False
-    insert = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
-    added = db.execute(insert(suggestion).values(_row(owner, account, planned, now)).on_conflict_do_nothing())
-    if added.rowcount != 1:
+    if db.execute(insert_ignoring(db, suggestion), _row(owner, account, planned, now)).rowcount != 1:
         return False
     audit.record(db, now, owner, "plan", account=account, key=planned.key, detail=planned.rule)
     return True
+
+
+def recipients(action: Action) -> frozenset[str]:
+    """Return the match keys of everyone an action goes to; a hold goes to nobody."""
+    match action:
+        case Draft(to=to, cc=cc):
+            return frozenset(match_key(each.email) for each in (*to, *cc))
+        case Invite(attendees=attendees):
+            return frozenset(match_key(each.email) for each in attendees)
+        case Hold():
+            return frozenset()
+        case _:
+            assert_never(action)
 
 
 def _row(owner: str, account: str, planned: Suggestion, now: datetime) -> dict[str, object]:
@@ -101,10 +113,12 @@ def due(db: Connection, account: str, now: datetime, *, limit: int = 50) -> list
     return [entry_of(row) for row in db.execute(wanted.limit(limit)).mappings()]
 
 
-def person_of(db: Connection, entry: Entry) -> str:
-    """Return the person who has the suggestion's address today: a merge or a split may have changed it since planning."""
-    current = select(address.c.person).where(address.c.owner == entry.owner, address.c.key == entry.address)
-    return db.execute(current).scalar() or entry.person
+def people_of(db: Connection, entry: Entry) -> list[str]:
+    """Return who the suggestion is for today, first the one it was planned for: a merge or a split may have changed it."""
+    keys = [entry.address, *sorted(recipients(entry.action) - {entry.address})]
+    held = select(address.c.key, address.c.person).where(address.c.owner == entry.owner, address.c.key.in_(keys))
+    now_of: dict[str, str] = {row.key: row.person for row in db.execute(held) if row.person is not None}
+    return list(dict.fromkeys([now_of.get(entry.address, entry.person), *(now_of[key] for key in keys if key in now_of)]))
 
 
 def approve(db: Connection, key: Key, now: datetime) -> bool:
