@@ -6,13 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from connectors.files import ics_feed
-from connectors.files.archive import is_archive
 from connectors.files.holds import Holds
 from connectors.port import Changes, Cursor, Feed, Gone, Look, Rejected, Saved, Unclear, Witness
 from rules.facts import CalendarEvent
 from rules.suggestions import Hold, Invite
-
-FOLDER_OF_OURS = "holds"
 
 
 class FilesCalendar:
@@ -34,19 +31,17 @@ class FilesCalendar:
         """List the paths, archives in a folder each by itself, and the folder of our holds."""
         found = [feed for path in self._paths for feed in self._feeds_of(path)]
         if self._holds is not None:
-            folder = self._holds.folder
-            found.append(Feed(id=str(folder), name=FOLDER_OF_OURS, hint=ics_feed.hint(folder, frozenset())))
-        return tuple(found)
+            found.append(self._feed(self._holds.folder, ics_feed.survey(self._holds.folder, frozenset())[0]))
+        return tuple({feed.id: feed for feed in found}.values())
 
     def _feeds_of(self, path: Path) -> Iterator[Feed]:
-        archives = sorted(file for file in path.rglob("*") if is_archive(file) and file.is_file()) if path.is_dir() else []
-        for place in (path, *archives):
-            yield Feed(
-                id=str(place),
-                name=place.stem,
-                role="primary" if place == self._paths[0] else "",
-                hint=ics_feed.hint(place, self._ignored),
-            )
+        hint, archives = ics_feed.survey(path, self._ignored)
+        yield self._feed(path, hint)
+        for archive in archives:
+            yield self._feed(archive, ics_feed.survey(archive, self._ignored)[0])
+
+    def _feed(self, path: Path, hint: str) -> Feed:
+        return Feed(id=str(path), name=path.stem, role="primary" if (path,) == self._paths[:1] else "", hint=hint)
 
     def changes(self, feed: Feed, since: Cursor | None) -> Iterator[Changes[CalendarEvent]]:
         """Yield what is new since the cursor. A file with several UIDs that has changed expires the cursor."""

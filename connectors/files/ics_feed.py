@@ -6,12 +6,13 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from connectors import ical
-from connectors.files.archive import BROKEN, is_archive, members
+from connectors.files.archive import ARCHIVE_SUFFIXES, BROKEN, is_archive, members
 from connectors.port import Changes, Cursor, CursorExpired, Skipped, Unavailable
 from rules.facts import CalendarEvent
 
@@ -57,12 +58,12 @@ def is_ics(name: str) -> bool:
     return name.lower().endswith(ICS_SUFFIXES)
 
 
-def hint(path: Path, ignored: frozenset[Path]) -> str:
-    """Return a mark that changes with any file of the feed; "" where there is nothing to look at."""
+def survey(path: Path, ignored: frozenset[Path]) -> tuple[str, list[Path]]:
+    """Return the change mark of a feed ("" where there is nothing to look at), and the archives below it."""
     if not path.exists():
-        return ""
-    marks = json.dumps(_files(path, ignored), sort_keys=True)
-    return hashlib.blake2b(marks.encode(), digest_size=12).hexdigest()
+        return "", []
+    files, archives = _found(path, ignored)
+    return hashlib.blake2b(json.dumps(files, sort_keys=True).encode(), digest_size=12).hexdigest(), archives
 
 
 def changes(
@@ -76,7 +77,7 @@ def changes(
     """
     state = _state(since)
     is_to_come = may_be_missing and not state.files and not path.exists()
-    files = {} if is_to_come else _files(path, ignored)
+    files = {} if is_to_come else _found(path, ignored)[0]
     if state.mark and files.get(state.reading) != state.mark:
         raise CursorExpired("A calendar file has changed while it was being read.")
     page = _Page(state=state)
@@ -161,24 +162,27 @@ def _only_id(name: str, file: _File) -> str:
     return f"{name}#{file.uid}"
 
 
-def _files(path: Path, ignored: frozenset[Path]) -> dict[str, str]:
-    """Return the calendars of a feed, each by its path within it ("" = the feed is one file), with size and time."""
+def _found(path: Path, ignored: frozenset[Path]) -> tuple[dict[str, str], list[Path]]:
+    """Return the calendars of a feed, each by its path within it ("" = the feed is one file), with size and time; and archives."""
     if not path.is_dir():
         try:
-            return {"": _mark(path.stat())}
+            return {"": _mark(path.stat())}, []
         except OSError as error:
             raise Unavailable(f"{path} cannot be read: {error.strerror}.", remedy="Put it back, or change `calendar`.") from error
     found: dict[str, str] = {}
+    archives: list[Path] = []
     for folder, folders, names in os.walk(path):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and Path(folder, name) not in ignored)
-        for name in sorted(names):
-            file = Path(folder, name)
-            if is_ics(name) and not name.startswith(".") and file not in ignored:
-                try:
-                    found[file.relative_to(path).as_posix()] = _mark(file.stat())
-                except OSError:  # it went away between the two calls
-                    continue
-    return found
+        for name in sorted(name for name in names if not name.startswith(".")):
+            file = Path(folder, name) if is_ics(name) or name.lower().endswith(ARCHIVE_SUFFIXES) else None
+            if file is None or file in ignored:
+                continue
+            if not is_ics(name):
+                archives.append(file)
+                continue
+            with suppress(OSError):  # it may go away between the two calls
+                found[file.relative_to(path).as_posix()] = _mark(file.stat())
+    return found, archives
 
 
 def _mark(stat: os.stat_result) -> str:
