@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import groupby
 
 from rules.addresses import match_key
 from rules.case import Case, View, view_of
@@ -42,11 +43,8 @@ def suggest(network: Network, rulebook: Rulebook, now: datetime, wording: Wordin
     plan = plan_for(view, wording, rulebook.limits)
     suggestions: list[Suggestion] = []
     refusals = [_refusal(one, one.sentence) for one in judged if one.sentence]
-    for rule in rulebook.rules:
-        holding = [
-            Candidate(rule=rule, cases=(one.case,), worth=_worth(one)) for one in judged if one.rule is rule and not one.sentence
-        ]
-        _plan_rule(plan, holding, suggestions, refusals)
+    for _, holding in groupby((one for one in judged if not one.sentence), key=lambda one: one.rule.name):
+        _plan_rule(plan, [_candidate(one) for one in holding], suggestions, refusals)
     made = {(who, one.rule, one.cause) for one in suggestions for who in (one.person_id, *one.companions)}
     return Decision(
         suggestions=tuple(suggestions),
@@ -167,6 +165,10 @@ def _plan_rule(plan: Plan, holding: list[Candidate], suggestions: list[Suggestio
 
 def _rank(candidate: Candidate) -> tuple[float, datetime, str]:
     return -candidate.worth, candidate.case.at, candidate.case.relation.person.id
+
+
+def _candidate(one: Judged) -> Candidate:
+    return Candidate(rule=one.rule, cases=(one.case,), worth=_worth(one))
 
 
 def _worth(one: Judged) -> float:
