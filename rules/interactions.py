@@ -137,10 +137,10 @@ def _no_meeting(source: CalendarEvent, occurrence: Occurrence) -> str:
 def _not_met(source: CalendarEvent, owner: OwnerKeys, guests: tuple[Guest, ...], here: list[Guest], response: Response) -> str:
     """Return why nobody was met in it, "" if somebody was."""
     if response in {"declined", "delegated"}:
-        return "the owner declined" if response == "declined" else "the owner sent somebody else"
+        return "you declined" if response == "declined" else "you sent somebody else"
     is_asked = any(match_key(guest.address.email) in owner.keys for guest in source.attendees) or _is_owner(source, owner)
     if not is_asked and not source.has_hidden_attendees and not any(guest.kind == "list" for guest in guests):
-        return "the owner is neither its organizer nor a guest"
+        return "you are neither its organizer nor a guest"
     if here:
         return ""
     if any(_is_human(guest) for guest in guests):
@@ -228,7 +228,7 @@ def _confidence(source: CalendarEvent, response: Response, here: list[Guest]) ->
     sure *= 0.6 if source.is_transparent else 1.0
     accepted = sum(guest.response == "accepted" for guest in here)
     others = f"{accepted} of {len(here)} others accepted" if accepted else "no other has answered"
-    mine = {"accepted": "the owner accepted", "tentative": "the owner said maybe"}.get(response, "the owner has not answered")
+    mine = {"accepted": "you accepted", "tentative": "you said maybe"}.get(response, "you have not answered")
     return round(sure, 3), f"not cancelled; {mine}, {others}"
 
 

@@ -26,7 +26,7 @@ BEHIND: Final = timedelta(days=3653)
 RECENT: Final = timedelta(days=90)
 JUST: Final = timedelta(days=14)
 FIRST: Final = datetime(1970, 1, 2, tzinfo=UTC)
-CALLED_OFF: Final = frozenset({"it was cancelled", "the owner declined", "everybody else declined"})
+CALLED_OFF: Final = frozenset({"it was cancelled", "you declined", "everybody else declined"})
 Series = dict[str, dict[str, CalendarEvent]]
 """UID -> original start of the override in ISO, "" for the master or single event."""
 
@@ -150,7 +150,7 @@ def _busy(source: CalendarEvent, occurrence: Occurrence, judged: Meeting | NotHe
     """Tell what an occurrence takes of the time from today on."""
     start, end = _instant(occurrence.start, zone), _instant(occurrence.end, zone)
     today = datetime.combine(now.astimezone(ZoneInfo(zone)).date(), time(), ZoneInfo(zone))
-    is_off = isinstance(judged, NotHeld) and judged.reason in {"the owner declined", "it was cancelled"}
+    is_off = isinstance(judged, NotHeld) and judged.reason in {"you declined", "it was cancelled"}
     is_leave = source.is_out_of_office
     if end <= today or start >= now + AHEAD or is_off or occurrence.is_cancelled or not (is_leave or not source.is_transparent):
         return None

@@ -91,7 +91,7 @@ def test_an_ended_meeting_both_accepted_is_held_with_certainty() -> None:
     assert (found.size, found.confidence, found.owner_response) == (2, 1.0, "accepted")
     assert found.is_organized_by_owner
     assert is_held(found, NOW)
-    assert found.evidence == "not cancelled; the owner accepted, 1 of 1 others accepted"
+    assert found.evidence == "not cancelled; you accepted, 1 of 1 others accepted"
     assert [guest.address.email for guest in found.guests] == ["anna@acme.example"]
 
 
@@ -111,8 +111,8 @@ def test_a_meeting_ahead_or_running_is_not_held() -> None:
         (event(ME_TOO, ANNA, summary="Canceled: Roadmap"), "it was cancelled"),
         (event(ME_TOO, ANNA, summary="Abgesagt: Roadmap"), "it was cancelled"),
         (event(ME_TOO, ANNA, method="REPLY"), "an answer to an invitation, not a meeting"),
-        (event(asked(ME, "declined"), ANNA, organizer="anna@acme.example"), "the owner declined"),
-        (event(asked(ME, "delegated"), ANNA, organizer="anna@acme.example"), "the owner sent somebody else"),
+        (event(asked(ME, "declined"), ANNA, organizer="anna@acme.example"), "you declined"),
+        (event(asked(ME, "delegated"), ANNA, organizer="anna@acme.example"), "you sent somebody else"),
         (event(ME_TOO, asked("anna@acme.example", "declined")), "everybody else declined"),
         (event(ME_TOO, asked("anna@acme.example", "delegated")), "everybody else declined"),
         (event(ME_TOO), "nobody else was in it"),
@@ -125,7 +125,7 @@ def test_a_meeting_ahead_or_running_is_not_held() -> None:
         (event(ME_TOO, asked("team@acme.example", kind="GROUP")), "nobody else was in it"),
         (event(ME_TOO, asked("bot@ci.example")), "nobody else was in it"),
         (event(ME_TOO, asked("fyi@acme.example", role="NON-PARTICIPANT")), "nobody else was in it"),
-        (event(ANNA, asked("ben@acme.example"), organizer="anna@acme.example"), "the owner is neither its organizer nor a guest"),
+        (event(ANNA, asked("ben@acme.example"), organizer="anna@acme.example"), "you are neither its organizer nor a guest"),
         (event(ME_TOO, ANNA, event_type="birthday"), "a birthday, not a meeting"),
         (event(ME_TOO, ANNA, event_type="focusTime"), "focus time, not a meeting"),
         (event(ME_TOO, ANNA, event_type="outOfOffice"), "leave, not a meeting"),
@@ -155,7 +155,7 @@ def test_one_cancelled_instance_of_a_series_is_not_held_and_the_others_are() -> 
 def test_an_override_goes_before_its_series() -> None:
     series = event(ME_TOO, ANNA, recurrence=("RRULE:FREQ=WEEKLY",))
     declined = event(asked(ME, "declined"), ANNA, organizer="anna@acme.example", original_start=series.start)
-    assert reason(series, override=declined) == "the owner declined"
+    assert reason(series, override=declined) == "you declined"
     renamed = replace(series, recurrence=(), summary="Moved", original_start=series.start)
     found = held(series, override=renamed, start=NOW - 5 * HOUR, end=NOW - 4 * HOUR)
     assert (found.title, found.original_start, found.start) == ("Moved", series.start, NOW - 5 * HOUR)
@@ -189,9 +189,9 @@ def test_answers_raise_or_lower_the_confidence(mine: Response, theirs: Response,
 def test_who_organizes_comes_unless_they_say_otherwise() -> None:
     assert held(event(asked(ME, "needs-action"), ANNA)).owner_response == "accepted"
     assert held(event(ANNA)).owner_response == "accepted"
-    assert reason(event(asked(ME, "declined"), ANNA)) == "the owner declined"
+    assert reason(event(asked(ME, "declined"), ANNA)) == "you declined"
     assert held(event(asked(ME, "needs-action"), ANNA, organizer="anna@acme.example")).evidence.startswith(
-        "not cancelled; the owner has not answered"
+        "not cancelled; you have not answered"
     )
 
 
