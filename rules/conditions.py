@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from rules.case import Case
 from rules.facts_by_name import FACTS
-from rules.named_facts import NEVER, Found, NamedFact, sentence
+from rules.named_facts import NEVER, Found, sentence
 from rules.rule import AnyOf, Condition, Operator, Value
 
 Check = Callable[[Case], "Checked"]
@@ -20,10 +20,15 @@ class Checked:
     """One condition as it was found."""
 
     fact: str
-    value: str
+    found: Found
     is_met: bool
     sentence: str = ""
     """Why not, where it is not met."""
+
+    @property
+    def value(self) -> str:
+        """Return what was found, in words."""
+        return _shown(self.found)
 
 
 def in_words(found: Checked) -> str:
@@ -71,7 +76,7 @@ def _one(condition: Condition) -> Check:
         value = fact.read(case)
         is_met = holds(value)
         why = "" if is_met else sentence(fact, case, value, condition.why_not)
-        return Checked(fact=fact.name, value=_shown(fact, value), is_met=is_met, sentence=why)
+        return Checked(fact=fact.name, found=value, is_met=is_met, sentence=why)
 
     return check
 
@@ -86,7 +91,7 @@ def _any(condition: AnyOf) -> Check:
         first = next((one.sentence for one in every if one.sentence), "")
         why = "" if is_met else condition.why_not.replace("{name}", case.relation.person.name) or first
         value = ", ".join(f"{one.fact}={one.value}" for one in every)
-        return Checked(fact="any", value=value, is_met=is_met, sentence=why)
+        return Checked(fact="any", found=value, is_met=is_met, sentence=why)
 
     return check
 
@@ -110,11 +115,11 @@ def _comparison(operator: Operator, value: Value) -> Callable[[Found], bool]:
     return holds
 
 
-def _shown(fact: NamedFact, value: Found) -> str:
+def _shown(value: Found) -> str:
     match value:
         case bool():
             return "yes" if value else "no"
         case float():
-            return "never" if fact.type == "number" and value >= NEVER else f"{value:.2f}".rstrip("0").rstrip(".")
+            return "never" if value >= NEVER else f"{value:.2f}".rstrip("0").rstrip(".")
         case str():
             return value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -173,6 +173,21 @@ def test_the_evidence_is_the_last_contact_with_its_id(decide: Decide, relation: 
     first = decide(relation).suggestions[0].evidence[0]
     assert (first.text, first.at) == (text, relation.last_at)
     assert first.ref.startswith(ref)
+
+
+def test_a_hold_that_stands_already_keeps_its_day_to_itself(decide: Decide) -> None:
+    thursday = past(CAT, "check_in", created_at=days_ago(12), at=datetime(2026, 3, 12, 8, tzinfo=UTC))
+    assert holds(decide(fortnightly(BOB), ledger=(thursday,)))[0].start == datetime(2026, 3, 13, 8, tzinfo=UTC)
+    for reason in ("owner_deleted", "withdrawn", "dismissed"):
+        gone = replace(thursday, state="closed", close_reason=reason)
+        assert holds(decide(fortnightly(BOB), ledger=(gone,)))[0].start == datetime(2026, 3, 12, 8, tzinfo=UTC)
+
+
+def test_sixty_days_of_peace_count_from_when_the_last_one_ended(decide: Decide) -> None:
+    ended = past(BOB, "check_in", "lapse:0", state="closed", close_reason="done", created_at=days_ago(80), closed_at=days_ago(50))
+    relation = replace(fortnightly(BOB), episode=1)
+    assert refusal(decide(with_ledger(relation, ended)), "check_in") == "There was one for Bob Kay within the last 60 days."
+    assert holds(decide(with_ledger(relation, replace(ended, closed_at=days_ago(61)))))
 
 
 def test_a_cadence_is_named_as_a_fact(decide: Decide) -> None:

@@ -341,3 +341,9 @@ def test_holidays_and_weekends_stretch_the_three_working_days(decide: Decide) ->
     ended = datetime(2026, 3, 4, 12, tzinfo=UTC)
     assert drafts(decide(met(ended=ended), owner=owner))
     assert timedelta(0) < drafts(decide(met(ended=ended), owner=owner))[0].date - ended
+
+
+def test_the_senders_name_is_the_full_name_else_that_of_the_address(decide: Decide) -> None:
+    assert drafts(decide(met()))[0].from_.name == "Olivia Ost"
+    nameless = replace(OLIVIA, full_name="", addresses=(Address(email="olivia@own.example", name="O. Ost"),))
+    assert drafts(decide(met(), owner=nameless))[0].from_.name == "O. Ost"
