@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import re
 import subprocess
 import sys
@@ -226,6 +227,28 @@ def test_a_pull_that_cannot_read_says_what_is_missing_and_status_remembers(two: 
     assert "gone.mbox" in capsys.readouterr().err
     assert run(["status", "--config", str(two), "--owner", "ana"]) == exit_codes.OK
     assert "gone.mbox" in capsys.readouterr().out
+
+
+def test_what_cannot_be_read_is_counted_with_its_reason_and_stops_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "junk.mbox").write_bytes(bytes(range(256)) * 40)
+    event = "BEGIN:VEVENT\r\nUID:{0}@x.example\r\nDTSTART:{1}\r\nSUMMARY:Talk\r\nEND:VEVENT\r\n"
+    events = event.format(1, "junk") + event.format(2, "20261117T090000Z")
+    (tmp_path / "half.ics").write_bytes(f"BEGIN:VCALENDAR\r\n{events}BEGIN:VEVENT\r\nUID:3@x.example\r\n".encode())
+    file = tmp_path / "config.toml"
+    account = '[owners.ana.accounts.disk]\nprovider = "files"\nmail = ["junk.mbox"]\ncalendar = ["half.ics"]\n'
+    file.write_text(f'[owners.ana]\naddresses = ["ana@home.example"]\nzone = "Europe/Madrid"\n{account}')
+    assert run(["pull", "--config", str(file)]) == exit_codes.OK
+    capsys.readouterr()
+    assert run(["status", "--json", "--config", str(file)]) == exit_codes.OK
+    skipped = {row["feed"]: row["skipped"] for row in json.loads(capsys.readouterr().out)}
+    assert sum(each["count"] for each in skipped["half"]) == 2
+    assert sum(each["count"] for each in skipped["junk.mbox"]) == 1
+    assert all(each["reason"] for reasons in skipped.values() for each in reasons)
+    assert run(["status", "--config", str(file)]) == exit_codes.OK
+    told = " ".join(capsys.readouterr().out.split())
+    assert all(f"1 left out: {each['reason']}" in told for reasons in skipped.values() for each in reasons)
 
 
 def test_the_settings_of_the_environment_are_used(
