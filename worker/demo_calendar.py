@@ -66,7 +66,7 @@ def _series(today: date) -> Iterator[Event]:
         uid=weekly.uid, title=weekly.title, start=dropped, minutes=60, guests=people, original=dropped, extra=("STATUS:CANCELLED",)
     )
     hands = tuple(
-        Guest(who=Someone(name=f"Colleague {n}", email=f"colleague{n}@{COMPANY}"), answer="y?-"[n % 3]) for n in range(40)
+        Guest(who=Someone(name=f"Colleague {n}", email=f"colleague{n}@{COMPANY}"), answer="y?-"[n % 3]) for n in range(64)
     )
     everyone = Guest(who=Someone(name="Everyone", email=f"all@{COMPANY}"), kind="GROUP")
     yield Event(
