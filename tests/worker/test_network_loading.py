@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event as listening
 from sqlalchemy import insert, select, update
 
-from rules.facts import Address
+from rules.facts import Address, MessageMetadata
 from rules.network import Relation
 from rules.rulebook import Rulebook
 from tests.worker.world import BOB, DAY, EVE, HOUR, ME, NOW, OWNER, World, mail, meeting
@@ -42,7 +42,7 @@ def decided(world: World, rulebook: Rulebook = SHIPPED, holder: str = "test") ->
     return decide(world.store, OWNER, rulebook, world.now, holder=holder, wording=WORDING).reviewed
 
 
-def exchange(who: Address, *days: int) -> list[object]:
+def exchange(who: Address, *days: int) -> list[MessageMetadata]:
     return [mail(f"{who.email} {day} {way}", *pair, at=NOW - day * DAY) for day in days for way, pair in ways(who)]
 
 
