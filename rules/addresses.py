@@ -38,7 +38,7 @@ def match_key(email: str) -> str:
     """
     local, at, domain = email.strip().strip("<>").lower().rpartition("@")
     local = _unquoted(local)
-    domain = _idna(domain.rstrip("."))
+    domain = _idna(domain).rstrip(".")
     if not (at and local and domain) or len(local) + len(domain) >= LONGEST:
         return ""
     if UNFIT.search(local) or UNFIT.search(domain) or local.startswith(("imcea", "/o=")):

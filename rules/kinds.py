@@ -12,7 +12,7 @@ from rules.addresses import domain_of, match_key, organisation
 from rules.names import clean_name, is_human_name, name_key, tokens
 from rules.network import Kind
 from rules.signals import VIA_NAME
-from rules.wordlists import MACHINE_DOMAINS, MACHINE_WORDS, ORGANISATIONAL, ROLE_WORDS
+from rules.wordlists import MACHINE_DOMAINS, MACHINE_WORDS, NEVER_BORNE, ORGANISATIONAL, ROLE_WORDS
 
 RELAYS: Final = frozenset({"privaterelay.appleid.com", "reply.github.com", "noreply.github.com", "users.noreply.github.com"})
 HASH: Final = re.compile(
@@ -88,11 +88,19 @@ def _is_nobodys(name: str) -> bool:
 
 def _is_own(name: str, key: str) -> bool:
     """Tell whether a display name is a full human name, and not that of the organisation whose domain it is."""
-    if _is_nobodys(name) or not is_human_name(name):
-        return False
-    words = tokens(clean_name(name))
-    local, domain = key.rpartition("@")[0], "".join(re.findall("[a-z]", domain_of(key)))
-    return "".join(words) not in domain or any(word in local for word in words)
+    return is_human_name(name) and not _is_nobodys(name) and not _is_the_domains(tokens(clean_name(name)), key)
+
+
+def _is_the_domains(words: tuple[str, ...], key: str) -> bool:
+    """Tell whether a name is its domain's: Best Buy at bestbuy.com, Debian FTP Masters at debian.org, the WSJ at wsj.com.
+
+    Anna Berg at annaberg.com writes as anna@, not as annaberg@; a family name for a domain says nothing.
+    """
+    local = set(re.split(r"[^a-z]+", key.rpartition("@")[0]))
+    label = "".join(re.findall("[a-z]", organisation(key).partition(".")[0]))
+    is_whole = label in {"".join(words), "".join(word[0] for word in words)} and len(label) > len("ab")
+    is_first = label == words[0]
+    return (is_whole and local.isdisjoint(words)) or (is_first and local.isdisjoint(words[1:]))
 
 
 @lru_cache(maxsize=1 << 15)
@@ -115,14 +123,19 @@ def _machine_word(email: str, key: str) -> str:
 def _is_borne(word: str, key: str, names: Mapping[str, int]) -> bool:
     """Tell whether a human name explains the word: Alexandre Courbot has acourbot@, Richard Jenkins richard.jenkins@.
 
-    A word that is a machine's as it stands needs another part of the name beside it: jenkins@ stays a machine's.
+    A word that is a machine's as it stands needs another part of the name beside it: jenkins@ stays a machine's,
+    marc_news@ is Marc's. Nothing explains a word no human puts beside their name.
     """
-    local = "".join(re.findall("[a-z]", key.rpartition("@")[0]))
+    if word in NEVER_BORNE:
+        return False
+    pieces = re.split(r"[^a-z]+", key.rpartition("@")[0])
     for name in names:
         words = tokens(clean_name(name)) if _is_own(name, key) else ()
+        if any(other in pieces for other in words if other != word and len(other) >= SHORTEST_NAME):
+            return word in pieces
         for borne in words:
             if len(borne) >= SHORTEST_NAME and word.endswith(borne):
-                beside = local.replace(borne, "", 1)
+                beside = "".join(pieces).replace(borne, "", 1)
                 if word not in MACHINE_WORDS or any(other[0] in beside for other in words if other != borne):
                     return True
     return False

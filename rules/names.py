@@ -11,6 +11,8 @@ from typing import Final
 from rules.wordlists import FAMILY_FIRST, ORGANISATIONAL, SUFFIXES, TITLES
 
 CACHED: Final = 1 << 15
+UNNAMED: Final = TITLES | SUFFIXES | {""}
+"""Words before and after a name that are no part of it."""
 MOST_WORDS: Final = 7
 """Maria del Carmen de la Cruz-Rossi has seven."""
 LONGEST: Final = 200
@@ -19,8 +21,10 @@ LONGEST: Final = 200
 INVISIBLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 BRACKETS: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}|<[^<>]*>")
 VIA: Final = re.compile(
-    r"\s+(?:via|über|durch|from|on behalf of|im auftrag von|au nom de)\s+.*$|\s*[|/•·]\s.*$|\s+@\s.*$", re.IGNORECASE
+    r"\s+(?:via|über|durch|from|on behalf of|im auftrag von|au nom de)\s+.*$|\s*[|/•·]\s.*$|\s[-\u2013\u2014]\s.*$|\s+@\s.*$",
+    re.IGNORECASE,
 )
+DOTTED: Final = re.compile(r"[A-Z][a-z]+(?:\.[A-Z][a-z]+)+")
 DOMAIN: Final = re.compile(r"[a-z]{3,}\.[a-z]{2,}", re.IGNORECASE)
 """SourceForge.net is no family."""
 QUOTES: Final = "\"'`´‘’“”„«» \t"  # noqa: RUF001 - the quotes people type
@@ -41,6 +45,8 @@ def clean_name(name: str) -> str:
     for _ in range(3):
         text = BRACKETS.sub(" ", text)
     text = " ".join(VIA.sub("", text).strip(QUOTES).split()).strip(QUOTES + ",;:-")
+    if DOTTED.fullmatch(text):
+        text = text.replace(".", " ")
     family, comma, given = (part.strip() for part in text.partition(","))
     if comma and "," not in given and not _is_suffix(given):
         return f"{given} {family}" if _is_short(given) and _is_short(family) else ""
@@ -75,8 +81,7 @@ def name_key(name: str) -> str:
     """
     if not is_human_name(name):
         return ""
-    words = ["".join(tokens(word)) for word in clean_name(name).split()]
-    words = [word for word in words if word not in TITLES and word not in SUFFIXES]
+    words = [word for word in ("".join(tokens(part)) for part in clean_name(name).split()) if word not in UNNAMED]
     full = sorted(re.sub(r"([aou])e", r"\1", word) for word in words if len(word) > 1 or not word.isascii())
     return " ".join(full) if len(full) > 1 or (full and not full[0].isascii()) else ""
 
@@ -84,14 +89,15 @@ def name_key(name: str) -> str:
 @lru_cache(maxsize=CACHED)
 def is_human_name(name: str) -> bool:
     """Tell whether a display name reads as the full name of one human."""
-    if DOMAIN.search(name):
+    cleaned = clean_name(name)
+    if DOMAIN.search(cleaned):
         return False
-    words = tuple(word for word in tokens(clean_name(name)) if word not in TITLES and word not in SUFFIXES)
+    words = [word for word in ("".join(tokens(part)) for part in cleaned.split()) if word not in UNNAMED]
     if not 0 < len(words) <= MOST_WORDS or any(char.isdigit() for word in words for char in word):
         return False
     if not all(word.isascii() for word in words):
         return len("".join(words)) > 1
-    return len([word for word in words if len(word) > 1]) > 1 and ORGANISATIONAL.isdisjoint(words)
+    return len([word for word in words if len(word) > 1]) > 1 and ORGANISATIONAL.isdisjoint(tokens(cleaned))
 
 
 def best_name(names: Mapping[str, int]) -> str:

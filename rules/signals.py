@@ -96,8 +96,8 @@ def read(message: MessageMetadata) -> tuple[Signal, tuple[Address, ...]]:
         )
     if message.bulk_headers:
         bits |= _other_headers(message)
-    if message.content_type[:1] in "tTmM":
-        bits |= _content(message.content_type[:80])
+    if message.content_type:
+        bits |= _content(message.content_type)
     if message.labels and not PROMOTIONS.isdisjoint(message.labels):
         bits |= Signal.BULK.value
     if message.sender is not None or message.reply_to:
@@ -171,12 +171,11 @@ def _other_headers(message: MessageMetadata) -> int:
     return bits
 
 
-@lru_cache(maxsize=1 << 10)
 def _content(content_type: str) -> int:
-    text = content_type.lower()
-    if text.startswith("multipart/report"):
-        return Signal.ANSWERED_BY_MACHINE.value if "disposition-notification" in text else Signal.BOUNCE.value
-    return Signal.CALENDAR.value if text.startswith("text/calendar") or "method=" in text else 0
+    start = content_type[:16].lower()
+    if start == "multipart/report":
+        return (Signal.ANSWERED_BY_MACHINE if "disposition-notification" in content_type.lower() else Signal.BOUNCE).value
+    return Signal.CALENDAR.value if start.startswith("text/calendar") else 0
 
 
 def _rewritten(message: MessageMetadata, lists: tuple[Address, ...]) -> int:

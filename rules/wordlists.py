@@ -23,6 +23,14 @@ MACHINE_WORDS: Final = frozenset(
 """Words that name a machine when they are a whole word of a local part; never looked for inside other words."""
 
 
+NEVER_BORNE: Final = frozenset(
+    """
+    noreply nreply donotreply dontreply notreply unattended daemon mailerdaemon mailer-daemon postmaster bounce bounces
+    bouncing notification notifications notify notifier robot bot bots automated automatic automailer autoreply cron
+    """.split()  # noqa: SIM905 - words read better as text
+)
+"""Words of a local part that stay a machine's whatever human name stands beside them."""
+
 ROLE_WORDS: Final = frozenset(
     """
     info contact kontakt office support help helpdesk service services servicedesk sales admin administrator webmaster
@@ -73,6 +81,7 @@ FAMILY_FIRST: Final = frozenset(
 
 ORGANISATIONAL: Final = frozenset(
     """
+    test tests testing wiki installer journal magazine weekly kernel linux
     team group support service services office admin administrator info contact news newsletter newsletters digest
     list announcements committee council board department dept club community foundation association society institute
     university college school bank hotel airlines conference summit events event webinar program programme project
