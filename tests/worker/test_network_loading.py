@@ -15,11 +15,11 @@ from rules.rulebook import Rulebook
 from tests.worker.world import BOB, DAY, EVE, HOUR, ME, NOW, OWNER, World, mail, meeting
 from worker import rulebooks
 from worker.decide import decide, next_review
-from worker.store import accounts, feeds, leases, outbox, people
+from worker.store import accounts, leases, outbox, people
 from worker.store.mapping import maybe_instant, micros
 from worker.store.rebuild import rebuild
 from worker.store.store import Store
-from worker.store.tables import attendance, message, note, owner, party, person, suggestion
+from worker.store.tables import attendance, feed, message, note, owner, party, person, suggestion
 
 STORE = Store.open("sqlite://")
 WORDING = rulebooks.wording()
@@ -132,7 +132,7 @@ def test_a_person_is_covered_when_all_since_their_last_interaction_was_read(
     world.pull_all()
     with world.store.write() as db:
         mark = {"covered_since": None if since is None else micros(since)}
-        db.execute(update(feeds.feeds).where(feeds.feeds.c.id == "sent").values(mark))
+        db.execute(update(feed).where(feed.c.id == "sent").values(mark))
     assert relation_with(world, BOB).is_covered is is_covered
 
 
