@@ -59,10 +59,11 @@ def drafted(candidate: Candidate, wording: Wording, *, variant: int) -> Suggesti
     owner = case.view.network.owner
     language = wording.language(rule.template, case.relation.person.language, owner.language)
     mail = thread_for(cases, case.meeting) if case.meeting else case.mail
+    words = words_for(cases, wording, language)
     written = wording.draft(
         rule.template,
         language,
-        words_for(cases, wording, language),
+        words,
         variant=variant,
         signature=owner.signature or owner.full_name,
         signature_html=owner.signature_html,
@@ -83,7 +84,9 @@ def drafted(candidate: Candidate, wording: Wording, *, variant: int) -> Suggesti
         references=(*mail.references, mail.message_id) if mail else (),
         thread_id=mail.thread_id if mail else "",
     )
-    return _suggestion(candidate, draft, wording, due=at, expires=_expires(candidate, at))
+    own = wording.language(rule.template, owner.language)
+    why = wording.why(rule.template, own, words if own == language else words_for(cases, wording, own))
+    return _suggestion(candidate, draft, why, due=at, expires=_expires(candidate, at))
 
 
 def held(candidate: Candidate, wording: Wording, slot: Slot) -> Suggestion:
@@ -92,11 +95,11 @@ def held(candidate: Candidate, wording: Wording, slot: Slot) -> Suggestion:
     owner = case.view.network.owner
     language = wording.language(rule.template, owner.language)
     words = dict(words_for(candidate.cases, wording, language))
-    words["why"] = wording.why(rule.template, language, words)
+    words["why"] = why = wording.why(rule.template, language, words)
     titled = wording.hold(rule.template, language, words)
     name = _key_of(candidate, next(iter(case.relation.person.addresses), case.relation.person.id))
     hold = Hold(key=name, title=titled.title, description=titled.description, start=slot.start, end=slot.end)
-    return _suggestion(candidate, hold, wording, due=None, expires=None)
+    return _suggestion(candidate, hold, why, due=None, expires=None)
 
 
 def _key_of(candidate: Candidate, address: str) -> Key:
@@ -105,10 +108,9 @@ def _key_of(candidate: Candidate, address: str) -> Key:
 
 
 def _suggestion(
-    candidate: Candidate, action: Draft | Hold, wording: Wording, *, due: datetime | None, expires: datetime | None
+    candidate: Candidate, action: Draft | Hold, why: str, *, due: datetime | None, expires: datetime | None
 ) -> Suggestion:
     case, rule = candidate.case, candidate.rule
-    language = wording.language(rule.template, case.view.network.owner.language)
     address = match_key(action.to[0].email) if isinstance(action, Draft) else next(iter(case.relation.person.addresses), "")
     return Suggestion(
         key=action.key,
@@ -117,7 +119,7 @@ def _suggestion(
         person_id=case.relation.person.id,
         address=address or case.relation.person.id,
         action=action,
-        why=wording.why(rule.template, language, words_for(candidate.cases, wording, language)),
+        why=why,
         evidence=tuple(dict.fromkeys(fact for one in candidate.cases for fact in evidence(one))),
         due_at=due,
         expires_at=expires,

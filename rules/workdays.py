@@ -44,10 +44,12 @@ def after_workdays(owner: Owner, day: date, count: int) -> date:
 
 
 def workdays_between(owner: Owner, since: datetime, until: datetime) -> int:
-    """Count the working days after the day of `since` up to and with the day of `until`, at most a year of them."""
+    """Count the working days after the day of `since` up to and with the day of `until`; 0 where that is no later day."""
     first, last = local_day(owner, since), local_day(owner, until)
-    span = min((last - first).days, SEARCHED)
-    return sum(is_workday(owner, first + n * ONE_DAY) for n in range(1, span + 1))
+    weeks, rest = divmod(max((last - first).days, 0), 7)
+    begun = sum((first.weekday() + n) % 7 in owner.workdays for n in range(1, rest + 1))
+    free = sum(first < day <= last and day.weekday() in owner.workdays for day in owner.holidays)
+    return weeks * len(owner.workdays) + begun - free
 
 
 def span_of(owner: Owner, day: date, hours: tuple[time, time]) -> tuple[datetime, datetime]:
