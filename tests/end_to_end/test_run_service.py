@@ -1,0 +1,79 @@
+"""`rekindle run`: health and metrics, its parts apart on a real broker, and errors that say what to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from tests.conftest import Server, free_port
+from tests.end_to_end.files_world import ROOT, SERVE, Office, wait_until
+from worker.exit_codes import USAGE
+
+pytestmark = pytest.mark.timeout(240)
+TOM = "tom@third.example"
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    return Office(tmp_path)
+
+
+def parts(*names: str) -> str:
+    return SERVE.replace("app.run(", f"app.run({names!r}, ")
+
+
+def test_health_and_metrics_are_served_and_tell_no_names(office: Office) -> None:
+    port = free_port()
+    config = (office.home / "config.toml").read_text().replace("enabled = false", f"port = {port}")
+    (office.home / "config.toml").write_text(config)
+    office.correspondence(TOM, last=datetime.now(UTC) - timedelta(days=150))
+    with office.running() as service:
+        assert wait_until(lambda: office.states("check_in") == [("delivered", None)]), office.log()
+        health = json.load(urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5))
+        assert health["status"] == "well"
+        metrics = urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5).read().decode()
+        assert 'rekindle_suggestions{rule="check_in",state="delivered"} 1.0' in metrics
+        assert 'rekindle_verb_seconds_count{outcome="ok",verb="pull"}' in metrics
+        assert "example" not in metrics
+        assert office.stop(service)[0] == 0
+
+
+def test_the_parts_cannot_be_split_without_a_broker(office: Office) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "worker.cli", "run", "--only", "tick", "--config", str(office.home / "config.toml")],
+        cwd=office.home,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(office.home)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == USAGE
+    assert "memory:" in done.stderr
+
+
+def test_ticker_and_worker_run_apart_on_redis(office: Office, redis_server: Server) -> None:
+    apart(office, redis_server.url)
+
+
+def test_ticker_and_worker_run_apart_on_rabbitmq(office: Office, rabbitmq: Server) -> None:
+    apart(office, rabbitmq.url)
+
+
+def apart(office: Office, url: str) -> None:
+    config = office.home / "config.toml"
+    config.write_text(f'{config.read_text()}\n[broker]\nurl = "{url}"\n')
+    office.correspondence(TOM, last=datetime.now(UTC) - timedelta(days=150))
+    with office.running(parts("tick")) as ticker, office.running(parts("work")) as worker:
+        assert wait_until(lambda: office.states("check_in") == [("delivered", None)]), office.log()
+        assert office.stop(ticker)[0] == 0
+        assert office.stop(worker)[0] == 0
+    assert len(office.holds()) == 1
+    assert "Traceback" not in office.log()
