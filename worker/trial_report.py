@@ -145,8 +145,8 @@ def refusals(screen: Console, decision: Decision, people: Mapping[str, Person], 
     if not by_reason:
         return
     heading(screen, "What it would not make, and why not")
-    for reasons in sorted(by_reason.values(), key=len)[:shown]:
-        name, sentence = next(iter(reasons.items()))
+    for reasons in sorted(by_reason.values(), key=lambda reasons: (len(reasons), min(reasons)))[:shown]:
+        name, sentence = min(reasons.items())
         line = Text("" if name in sentence else f"{report.safe(name)}: ")
         line.append(report.safe(sentence))
         if len(reasons) > 1:

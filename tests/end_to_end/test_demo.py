@@ -96,6 +96,18 @@ def test_it_tells_what_it_made_and_what_it_did_not_and_why(demo: Demo) -> None:
     assert "Nothing was sent." in reasons
 
 
+def test_the_readme_shows_what_it_really_says(demo_once: Demo, root: Path) -> None:
+    """The month of the last contact goes with the day the demo was made, so any month will do."""
+
+    def plain(text: str) -> str:
+        return re.sub(r"\b(January|February|March|April|May|June|July|August|September|October|November|December)\b", "MONTH", text)
+
+    shown = (root / "README.md").read_text().partition("<!-- demo: begin -->")[2].partition("<!-- demo: end -->")[0]
+    lines = [line.strip() for line in shown.splitlines() if line.strip()]
+    assert len(lines) > 10
+    assert [line for line in lines if plain(line) not in plain(demo_once.told)] == []
+
+
 def test_every_path_it_names_is_there(demo: Demo) -> None:
     paths = re.findall(rf"{re.escape(str(demo.folder))}[\w./-]*", demo.told)
     assert len(paths) >= 3
