@@ -1,0 +1,153 @@
+"""The three verbs: what a provider's failures do to an account, and that a verb may be called by anybody at any time."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from connectors.memory import Connection
+from connectors.port import AuthorizationExpired, PortError, RateLimited, Rejected, Unavailable
+from rules.facts import MessageMetadata
+from rules.network import Owner
+from tests.worker.stage import ACCOUNT, EVA, ME, Stage, thank_you
+from worker.actors import Nudges
+from worker.pipeline import Pipeline
+from worker.rulebooks import shipped, wording
+from worker.store import accounts
+from worker.store.tables import message
+from worker.watch import Watch
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+def pipeline(stage: Stage) -> Pipeline:
+    rulebook = shipped()
+    return Pipeline(
+        store=stage.store,
+        clock=lambda: stage.now,
+        open_connection=lambda _: Connection(stage.provider),
+        owner=lambda name: Owner(name=name, addresses=(ME,)),
+        rulebook=lambda _: rulebook,
+        wording=wording(),
+    )
+
+
+def account(stage: Stage) -> accounts.StoredAccount:
+    with stage.store.read() as db:
+        return accounts.get(db, ACCOUNT)
+
+
+def letter(stage: Stage, number: int) -> None:
+    fact = MessageMetadata(
+        remote_id=str(number), message_id=f"{number}@x.example", sent_at=stage.now, from_=(EVA,), to=(ME,), recipients=1
+    )
+    stage.provider.mail.put("inbox", fact)
+
+
+def test_an_account_read_up_is_looked_at_again_after_the_poll(stage: Stage) -> None:
+    letter(stage, 1)
+    assert pipeline(stage).pull(ACCOUNT) is False
+    assert account(stage).next_attempt_at == stage.now + timedelta(minutes=2)
+    assert account(stage).last_ok_at == stage.now
+
+
+def test_a_slice_ends_in_time_and_the_next_goes_on(stage: Stage) -> None:
+    stage.provider.page_size = 3
+    for number in range(30):
+        letter(stage, number)
+
+    def passing_clock() -> datetime:
+        stage.later(seconds=1)
+        return stage.now
+
+    verbs = replace(pipeline(stage), clock=passing_clock)
+    slices = 1
+    while verbs.pull(ACCOUNT, timedelta(seconds=6)):
+        slices += 1
+        assert slices < 20
+    assert slices > 1
+    with stage.store.read() as db:
+        assert db.execute(select(func.count()).select_from(message)).scalar_one() == 30
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "wait"),
+    [
+        (AuthorizationExpired("Signed out", remedy="Connect again"), "paused", None),
+        (Rejected("No such mailbox", remedy="Check the name"), "paused", None),
+        (RateLimited("Slow down", retry_after=timedelta(minutes=3)), "active", timedelta(minutes=3)),
+        (Unavailable("Away"), "active", None),
+    ],
+)
+def test_what_keeps_an_account_from_being_opened_is_noted_on_it(
+    stage: Stage, error: PortError, state: str, wait: timedelta | None
+) -> None:
+    def refuse(_: str) -> Connection:
+        raise error
+
+    refusing = replace(pipeline(stage), open_connection=refuse)
+    assert refusing.pull(ACCOUNT) is False
+    noted = account(stage)
+    assert (noted.state, noted.error, noted.remedy) == (state, str(error), error.remedy)
+    if wait is not None:
+        assert noted.next_attempt_at == stage.now + wait
+
+
+def test_a_failing_provider_ends_the_delivery_and_is_left_alone_until_its_time(stage: Stage) -> None:
+    stage.plan(thank_you(1))
+    stage.plan(thank_you(2))
+    verbs = pipeline(stage)
+    stage.provider.fail_next(RateLimited("Slow down", retry_after=timedelta(minutes=3)))
+    assert verbs.deliver(ACCOUNT) == 0
+    assert account(stage).next_attempt_at == stage.now + timedelta(minutes=3)
+    assert verbs.deliver(ACCOUNT) == 0
+    assert stage.drafts == []
+    stage.later(minutes=3)
+    assert verbs.deliver(ACCOUNT) == 2
+    assert len(stage.drafts) == 2
+
+
+def test_a_paused_account_is_neither_read_nor_written(stage: Stage) -> None:
+    stage.plan(thank_you())
+    letter(stage, 1)
+    with stage.store.write() as db:
+        accounts.pause(db, ACCOUNT, "Signed out", "Connect again")
+    verbs = pipeline(stage)
+    assert verbs.pull(ACCOUNT) is False
+    assert verbs.deliver(ACCOUNT) == 0
+    assert stage.drafts == []
+
+
+def test_news_has_what_was_delivered_looked_at_again(stage: Stage) -> None:
+    stage.plan(thank_you())
+    verbs = pipeline(stage)
+    verbs.deliver(ACCOUNT)
+    stage.delete_all()
+    assert verbs.deliver(ACCOUNT) == 0, "not yet"
+    letter(stage, 1)
+    verbs.pull(ACCOUNT)
+    assert verbs.deliver(ACCOUNT) == 1
+    assert stage.state(thank_you().key) == ("closed", "owner_deleted")
+
+
+def test_a_push_makes_a_pull_due_at_once(stage: Stage) -> None:
+    nudged = threading.Event()
+    nudges = Nudges(store=stage.store, clock=lambda: stage.now, send=lambda _, __: nudged.set())
+    watch = Watch(stage.store, lambda: stage.now, lambda _: Connection(stage.provider), nudges)
+    thread = threading.Thread(target=watch.run, daemon=True)
+    thread.start()
+    for number in range(100):
+        letter(stage, number)
+        if nudged.wait(0.1):
+            break
+    assert nudged.is_set()
+    watch.stop()
+    thread.join(timeout=5)
+    assert not thread.is_alive()
