@@ -28,6 +28,7 @@ from connectors.port import (
     Unavailable,
     Untouched,
 )
+from rules.suggestions import Draft
 from tests.connectors.contract import Ability, Contract, Failure, StoredDraft, StoredHold, World, a_draft, pages_of
 
 NO_CALENDAR = "this test is of mail only"
@@ -257,6 +258,23 @@ def test_eight_processes_saving_one_draft_at_once_make_one(tmp_path: Path, root:
     processes = [save_in_a_process(tmp_path, witness, "never", root) for _ in range(8)]
     answers = [process.communicate(timeout=100)[0].strip() for process in processes]
     assert answers == ["Saved"] * 8
+    assert len(shown(tmp_path)) == 1
+
+
+def test_of_two_that_claim_in_the_same_moment_one_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mailbox = FilesMailbox(paths=[], out=tmp_path)
+    witness = mailbox.witness()
+    claim = drafts.Drafts._claim  # noqa: SLF001 - the moment between looking and claiming
+
+    def second_in_between(of: drafts.Drafts, draft: Draft) -> None:
+        monkeypatch.setattr(drafts.Drafts, "_claim", claim)
+        assert isinstance(FilesMailbox(paths=[], out=tmp_path).save_draft(draft, witness), Saved)
+        claim(of, draft)
+
+    monkeypatch.setattr(drafts.Drafts, "_claim", second_in_between)
+    late = mailbox.save_draft(a_draft(), witness)
+    assert isinstance(late, Saved)
+    assert late.is_adopted
     assert len(shown(tmp_path)) == 1
 
 

@@ -125,7 +125,9 @@ def test_a_wrong_content_length_swallows_nobody() -> None:
 def test_a_content_length_a_sender_made_up_hides_no_later_message() -> None:
     hidden = mboxrd(1, b"x\n")
     liar = FROM + head(0) + b"Content-Length: %d\n\nbody\n\n" % (len(b"body\n\n") + len(hidden) - 1)
-    assert names(mboxrd(9, b"honest\n") + liar + hidden + mboxrd(2, b"y\n")) == [f"{n}@x.example" for n in (9, 0, 1, 2)]
+    wrong = FROM + head(9) + b"Content-Length: 1\n\nlonger than that\n\n"
+    for first in (mboxrd(9, b"honest\n"), wrong):
+        assert names(first + liar + hidden + mboxrd(2, b"y\n")) == [f"{n}@x.example" for n in (9, 0, 1, 2)]
 
 
 def test_reading_can_go_on_from_every_message() -> None:
