@@ -99,7 +99,7 @@ def _is_the_domains(words: tuple[str, ...], key: str) -> bool:
     local = set(re.split(r"[^a-z]+", key.rpartition("@")[0]))
     label = "".join(re.findall("[a-z]", organisation(key).partition(".")[0]))
     is_whole = label in {"".join(words), "".join(word[0] for word in words)} and len(label) > len("ab")
-    is_first = label == words[0]
+    is_first = words[:1] == (label,)
     return (is_whole and local.isdisjoint(words)) or (is_first and local.isdisjoint(words[1:]))
 
 
@@ -165,7 +165,8 @@ def _human(key: str, names: Mapping[str, int], counts: Mapping[str, int]) -> Ver
     is_role = not ROLE_WORDS.isdisjoint(set(words) - {token for name in own for token in tokens(clean_name(name))})
     if counts.get("meetings", 0):
         return Verdict(kind="human", reason="a meeting was held with them")
-    if has_exchange(counts) and (own or (not is_role and _is_personal(words))):
+    is_somebodys = not is_role and _is_personal(words) and not any(_is_the_domains(tokens(clean_name(name)), key) for name in names)
+    if has_exchange(counts) and (own or is_somebodys):
         return Verdict(kind="human", reason="the owner and they wrote to each other")
     if own and not is_role and (counts.get("from", 0) or counts.get("to", 0) or counts.get("seen", 0)):
         return Verdict(kind="human", reason="a full human name under a personal address")

@@ -67,7 +67,6 @@ INVITATIONS: Final = frozenset(
     }
 )
 """Subjects calendars write, in the languages we ship and a few more; a weak sign, where the body cannot be looked at."""
-DELAY: Final = re.compile(r"delay|warning|relayed|success|verzöger", re.IGNORECASE)
 LIST_NAME: Final = re.compile(r"([^<>\s]+)>?\s*$")
 MAILTO: Final = re.compile(r"mailto:([^>?\s]+)", re.IGNORECASE)
 
@@ -192,10 +191,3 @@ def _rewritten(message: MessageMetadata, lists: tuple[Address, ...]) -> int:
     if message.reply_to and (VIA_NAME.search(author.name) or author in lists):
         bits |= Signal.VIA.value
     return bits
-
-
-def is_delivery_failure(message: MessageMetadata) -> bool:
-    """Tell a bounce for good from a mere delay: what it answers was written to an address that is dead (RFC 3464)."""
-    text = message.content_type.lower()
-    is_report = text.startswith("multipart/report") and "delivery-status" in text
-    return is_report and not DELAY.search(message.subject)

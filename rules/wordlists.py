@@ -6,6 +6,7 @@ from typing import Final
 
 MACHINE_WORDS: Final = frozenset(
     """
+    www
     noreply nreply donotreply dontreply notreply unattended daemon mailerdaemon postmaster bounce bounces bouncing
     returns notification notifications notify notifier notifs alert alerts alarm alarms robot bot bots automated
     automation automatic auto autoreply automailer autobuild autobuilder buildbot buildd build builds builder ci cron

@@ -73,6 +73,14 @@ HUMANS = [
     "Bernd Bauer <bernd+lists@acme.example>",
     "Maria Newsom <newsom@acme.example>",
     "Lister O'Neill <lister@acme.example>",
+    "Marc Merlin <marc_news@merlins.example>",
+    "Anna Berg <anna@annaberg.example>",
+    "Sam Ravn <sam@ravn.example>",
+    "Russell King - ARM Linux <linux@arm.example>",
+    "Randy.Dunlap <rdunlap@acme.example>",
+    "dann frazier <dannf@acme.example>",
+    "Greg Kroah-Hartman <gregkh@foundation.example>",
+    "Theodore Ts'o <tytso@university.example>",
 ]
 
 MACHINES = [
@@ -100,6 +108,15 @@ MACHINES = [
     "cron@host7.acme.example",
     "Jira Cloud <jira@acme.example>",
     "Anna Berg <users@privaterelay.appleid.com>",
+    "Anna Berg via Docs <docs@service.example>",
+    "Stack Overflow <questions@stackoverflow.example>",
+    "Best Buy <bestbuy@email.bestbuy.example>",
+    "Debian FTP Masters <ftpmaster@ftp-master.debian.example>",
+    "Wall Street Journal <access@interactive.wsj.example>",
+    "SourceForge.net Projects <x@forge.example>",
+    "www-data <www-data@acme.example>",
+    "Anna Berg <anna.noreply@acme.example>",
+    "Anna Berg <anna-notifications@acme.example>",
     "SRS0=abcd=xy=acme.example=anna@forward.example",
 ]
 
@@ -136,6 +153,15 @@ def test_a_machine_is_never_called_a_human_even_when_it_answers_and_is_answered(
         ("dev@lists.acme.example", {}, {"list": 3}, "list"),
         ("dev@lists.acme.example", {"Anna Berg": 2}, {"list": 3, "from": 3, "via": 3}, "list"),
         ("anna@acme.example", {"Anna Berg": 9}, {"list": 1, "from": 9}, "human"),
+        ("docs@service.example", {"": 3}, {"from": 3, "via": 3}, "machine"),
+        ("anna@acme.example", {"Anna Berg": 3}, {"from": 3, "from_bounce": 2}, "machine"),
+        ("anna.berg@acme.example", {"": 3}, {"from": 3, "from_reply": 1}, "human"),
+        ("anna.berg@acme.example", {"": 3}, {"from": 3}, "unknown"),
+        ("sales.emea@acme.example", {"": 3}, {"from": 3, "from_reply": 1}, "unknown"),
+        ("a.b@acme.example", {"": 3}, {"from": 3, "from_reply": 1}, "unknown"),
+        ("anna@acme.example", {"Anna Berg": 1}, {"seen": 1}, "human"),
+        ("anna@acme.example", {"Anna Berg": 1}, {"behalf": 1}, "unknown"),
+        ("hello@stackoverflow.example", {"Stack Overflow": 4}, {"from": 4}, "unknown"),
         ("room-4@acme.example", {"Room 4": 1}, {"rooms": 1, "meetings": 4}, "room"),
         ("team@acme.example", {"Team": 1}, {"groups": 1, "meetings": 4}, "list"),
         ("c_188f@resource.calendar.google.com", {"Board Room": 1}, {}, "room"),
@@ -200,6 +226,18 @@ LISTED: dict[str, Any] = {"list_id": "Dev <dev.lists.acme.example>", "precedence
         ({"bulk_headers": frozenset({"x-campaign-id"})}, Signal.BULK),
         ({"bulk_headers": frozenset({"content-class"})}, Signal.CALENDAR),
         ({"bulk_headers": frozenset({"x-cron-env"})}, Signal.AUTOMATIC),
+        ({"content_type": "text/calendar"}, Signal.CALENDAR),
+        ({"subject": "Accepted: Roadmap"}, Signal.CALENDAR),
+        ({"subject": "Zugesagt: Roadmap"}, Signal.CALENDAR),
+        ({"subject": "Invitation: Roadmap @ Mon 9 Mar 2026 (olivia)"}, Signal.CALENDAR),
+        ({"subject": "Invitation: dinner at ours"}, Signal(0)),
+        ({"subject": "Accepted the offer"}, Signal(0)),
+        ({"subject": "Re: Accepted: Roadmap"}, Signal(0)),
+        ({"list_id": "<dev.lists.acme.example>", "list_unsubscribe": "<mailto:u@x.example>", "precedence": "bulk"}, Signal.LIST),
+        ({"list_id": "no brackets and spaces  ", "precedence": "list"}, Signal.LIST),
+        ({"list_id": "<dev.lists.acme.example>", "sender": Address(email="dev-bounces@lists.acme.example")}, Signal.LIST),
+        ({"from_": (), "sender": Address(email="x@acme.example")}, Signal(0)),
+        ({"reply_to": (Address(email="anna@home.example"),)}, Signal(0)),
     ],
 )
 def test_each_header_gives_its_signal(headers: dict[str, Any], expected: Signal) -> None:
@@ -316,6 +354,19 @@ def test_an_assistant_who_writes_credits_the_executive() -> None:
     behalf = observe(mail(ANNA, ME, sender=who("Pat Aide <pa@acme.example>")), OWNER)
     assert behalf.author == "anna@acme.example"
     assert tallied(behalf)["pa@acme.example"] == ("sender", "none", ("behalf",))
+
+
+def test_a_sender_who_cannot_be_read_or_is_the_owner_is_not_seen() -> None:
+    for sender in ("not an address", "Olivia <olivia@alias.example>", ANNA):
+        assert {s.key for s in observe(mail(ANNA, ME, sender=who(sender)), OWNER).sightings} == {"anna@acme.example"}
+    assert observe(mail("not an address", ME, sender=who("Pat Aide <pa@acme.example>")), OWNER).direction == "none"
+
+
+def test_a_list_is_found_whatever_the_case_of_its_headers() -> None:
+    for headers in ({"list_id": "Dev <DEV.Lists.Acme.Example>"}, {"list_post": "<MAILTO:Dev@lists.acme.example?subject=x>"}):
+        assert kind_after([mail(ANNA, LIST, cc=[ME], **headers)], LIST) == "list"
+    unnamed = observe(mail(ANNA, ME, list_post="<mailto:other@lists.acme.example>"), OWNER)
+    assert {s.key for s in unnamed.sightings} == {"anna@acme.example", "other@lists.acme.example"}
 
 
 def test_drafts_and_junk_show_nobody() -> None:
