@@ -250,6 +250,13 @@ def test_a_forgotten_person_leaves_no_trace_and_no_reading_brings_them_back(
     assert address not in everything
 
 
+def test_an_address_that_is_nobodys_is_forgotten_too(demo: Demo, asked: Callable[..., Any], told: Callable[..., str]) -> None:
+    stranger = next(each for each in asked("people", "--all") if each["kind"] == "unknown")["addresses"][0]
+    assert "Erased" in told("forget", stranger, "--yes")
+    told("export", "--output", "everything.json")
+    assert stranger not in (demo.home / "everything.json").read_text()
+
+
 def test_a_disconnected_account_is_neither_read_nor_written_until_it_is_connected_again(
     asked: Callable[..., Any], told: Callable[..., str]
 ) -> None:

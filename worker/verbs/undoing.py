@@ -33,7 +33,10 @@ def rollback(
 @options.now
 @options.writing
 def forget(*, who: str, yes: bool, now: datetime | None, config: Path | None, owner: str | None) -> None:
-    """Erase every trace of WHO, for good. A keyed hash of each address stays, so that no reading brings them back."""
+    """Erase every trace of WHO, for good: a name, or any address, also of someone who never answered.
+
+    A keyed hash of each address stays, so that no reading brings them back.
+    """
     from worker.verbs import undone
     from worker.verbs.opened import opened
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from sqlalchemy import Connection
 
+from rules.addresses import match_key
 from rules.suggestions import Invite
 from worker.credentials import Credentials
 from worker.exporting import export_owner
@@ -67,17 +68,24 @@ def _became(here: Here, entry: Entry) -> str:
 
 def forget(here: Here, who: str, *, is_sure: bool) -> None:
     """Erase a person: first what lies in mailbox and calendar untouched, then every row. Raises Refusal."""
-    person = here.read(lambda connection: person_called(connection, here.name, who))
-    name = person.name or person.addresses[0]
+    name, keys = here.read(lambda connection: _meant(connection, here.name, who))
     if not is_sure:
-        click.confirm(f"Erase every trace of {name} ({', '.join(person.addresses)}), for good?", abort=True)
+        click.confirm(f"Erase every trace of {name} ({', '.join(keys)}), for good?", abort=True)
     entries = here.read(lambda connection: outbox.read_all(connection, here.name))
-    _take_back(here, [each for each in entries if each.address in person.addresses and not isinstance(each.action, Invite)], "")
-    gone = here.write(lambda connection: people.forget(connection, here.name, person.addresses, here.now))
+    _take_back(here, [each for each in entries if each.address in keys and not isinstance(each.action, Invite)], "")
+    gone = here.write(lambda connection: people.forget(connection, here.name, keys, here.now))
     here.write(lambda connection: audit.record(connection, here.now, here.name, "forget"))
     click.echo(f"Erased: {counted(gone, 'row')}. No reading brings them back.")
-    if any(set(each.addresses) & set(person.addresses) for each in here.settings.people):
+    if any(match_key(email) in keys for each in here.settings.people for email in each.addresses):
         click.echo(f"{here.app.config.file} still names them: take them out there too.")
+
+
+def _meant(connection: Connection, owner: str, who: str) -> tuple[str, tuple[str, ...]]:
+    """Return the name and match keys to erase; an address need not be a person's, nor ever have been seen."""
+    if "@" not in who or people.find(connection, owner, who):
+        person = person_called(connection, owner, who)
+        return person.name or person.addresses[0], person.addresses
+    return who, (match_key(who),)
 
 
 def disconnect(here: Here, name: str, *, is_sure: bool) -> None:
