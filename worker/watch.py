@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import uuid4
@@ -14,6 +14,7 @@ import structlog
 from connectors.port import Connection, PortError, Watcher
 from worker.actors import Nudges
 from worker.store import accounts, leases
+from worker.store.engine import StoreError
 from worker.store.store import Store
 
 LOOK_ROUND: Final = timedelta(seconds=30)
@@ -41,6 +42,7 @@ class Watch:
         self._open: dict[str, Watcher | None] = {}
         self._mute: set[str] = set()
         """Accounts whose provider has no push channel: the poll serves them."""
+        self._leases: dict[str, leases.Lease] = {}
 
     def run(self) -> None:
         """Take up accounts until stopped."""
@@ -52,12 +54,15 @@ class Watch:
             self._stopping.wait(LOOK_ROUND.total_seconds())
 
     def stop(self) -> None:
-        """End `run` and every wait soon."""
+        """End `run` and every wait soon, and let others watch at once: whoever starts next."""
         self._stopping.set()
         with self._lock:
             watchers = [watcher for watcher in self._open.values() if watcher is not None]
+            held = list(self._leases)
         for watcher in watchers:
             watcher.close()
+        for account in held:
+            self._release(account)
 
     def _look_round(self) -> None:
         with self._store.read() as db:
@@ -79,6 +84,7 @@ class Watch:
         except Exception:
             log.exception("watcher failed", action="watch", account=account)
         finally:
+            self._release(account)
             with self._lock:
                 self._open.pop(account, None)
 
@@ -97,4 +103,13 @@ class Watch:
 
     def _renew(self, account: str) -> bool:
         with self._store.write() as db:
-            return leases.acquire(db, f"watch:{account}", self._holder, self._clock(), LEASE) is not None
+            lease = leases.acquire(db, f"watch:{account}", self._holder, self._clock(), LEASE)
+        if lease is not None:
+            self._leases[account] = lease
+        return lease is not None
+
+    def _release(self, account: str) -> None:
+        lease = self._leases.pop(account, None)
+        if lease is not None:
+            with suppress(StoreError), self._store.write() as db:
+                leases.release(db, lease)
