@@ -27,6 +27,7 @@ from worker import deliver as delivering
 from worker import pull as pulling
 from worker.store import accounts, leases, network, outbox
 from worker.store.accounts import StoredAccount
+from worker.store.engine import StoreError
 from worker.store.entry import Entry
 from worker.store.store import Store
 
@@ -128,12 +129,20 @@ class Pipeline:
         try:
             delivering.attend(desk, entry)
         except Rejected as error:
-            with self.store.write() as db:
-                outbox.postpone(db, entry, self.clock() + delivering.backoff(entry), str(error), self.clock())
+            self._put_off(entry, str(error))
         except PortError as error:
             self._note_failure(account, error)
             return False
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one poison suggestion never stops the others
+            log.error("suggestion failed", action="deliver", key=entry.key, error=type(error).__name__)  # noqa: TRY400 - a trace may quote
+            self._put_off(entry, f"It failed for a reason that is a mistake of ours ({type(error).__name__})")
         return True
+
+    def _put_off(self, entry: Entry, error: str) -> None:
+        with self.store.write() as db:
+            outbox.postpone(db, entry, self.clock() + delivering.backoff(entry), error, self.clock())
 
     def _changed(self, before: list[Entry]) -> int:
         with self.store.read() as db:

@@ -15,6 +15,7 @@ from rules.facts import MessageMetadata
 from rules.network import Owner
 from tests.worker.stage import ACCOUNT, EVA, ME, Stage, thank_you
 from worker.actors import Nudges
+from worker.deliver import Point
 from worker.pipeline import Pipeline
 from worker.rulebooks import shipped, wording
 from worker.store import accounts
@@ -111,6 +112,22 @@ def test_a_failing_provider_ends_the_delivery_and_is_left_alone_until_its_time(s
     assert stage.drafts == []
     stage.later(minutes=3)
     assert verbs.deliver(ACCOUNT) == 2
+    assert len(stage.drafts) == 2
+
+
+def test_one_suggestion_that_cannot_be_worked_on_stops_no_other(stage: Stage) -> None:
+    stage.plan(thank_you(1))
+    stage.plan(thank_you(2))
+    poison = iter([True])
+
+    def fail_once(point: Point) -> None:
+        if point == "before the claim" and next(poison, False):
+            raise RuntimeError("a mistake of ours")
+
+    assert replace(pipeline(stage), passing=fail_once).deliver(ACCOUNT) == 1
+    assert len(stage.drafts) == 1
+    stage.later(minutes=5)
+    pipeline(stage).deliver(ACCOUNT)
     assert len(stage.drafts) == 2
 
 
