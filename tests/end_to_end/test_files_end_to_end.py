@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -71,6 +73,18 @@ def test_a_moved_hold_stays_where_the_owner_put_it(office: Office) -> None:
     assert office.holds()[0].read_bytes().decode() == moved
 
 
+def test_a_tick_in_the_calendar_means_we_were_in_touch(office: Office) -> None:
+    office.correspondence(TOM, last=datetime.now(UTC) - timedelta(days=150))
+    with office.running() as service:
+        assert wait_until(lambda: office.states("check_in") == [("delivered", None)]), office.log()
+        [hold] = office.holds()
+        hold.write_bytes(hold.read_bytes().replace(b"SUMMARY:", "SUMMARY:✓ ".encode()))
+        assert wait_until(lambda: office.states("check_in") == [("closed", "done")]), office.log()
+        assert office.stop(service)[0] == 0
+    assert rows(office, "SELECT kind FROM note") == [("touch",)]
+    assert len(office.holds()) == 1
+
+
 def test_two_services_on_one_database_make_one_of_each(office: Office) -> None:
     office.correspondence(TOM, last=datetime.now(UTC) - timedelta(days=150))
     with office.running() as one, office.running() as two:
@@ -100,7 +114,11 @@ def test_sigterm_under_load_ends_within_ten_seconds_and_loses_nothing(office: Of
 
 
 def stored(office: Office) -> int:
-    import sqlite3  # noqa: PLC0415 - a look past the store, at what really lies there
+    [(count,)] = rows(office, "SELECT count(*) FROM message")
+    return int(str(count))
 
-    with sqlite3.connect(office.home / "rekindle.db") as db:
-        return int(db.execute("SELECT count(*) FROM message").fetchone()[0])
+
+def rows(office: Office, query: str) -> list[tuple[object, ...]]:
+    """Look past the store, at what really lies in the database."""
+    with closing(sqlite3.connect(office.home / "rekindle.db")) as db:
+        return db.execute(query).fetchall()
