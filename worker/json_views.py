@@ -117,9 +117,9 @@ class FeedView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerView:
-    """What `why` and `why-not` print."""
+    """What `why` and `why-not` print; `who` is null where the question was about nobody in particular."""
 
-    who: str
+    who: str | None
     sentence: str
     facts: tuple[FactView, ...]
 

@@ -103,7 +103,8 @@ def people_table(views: Iterable[PersonView], zone: tzinfo, now: datetime) -> Ta
 def answer(view: AnswerView, zone: tzinfo) -> None:
     """Print why, or why not, and the facts behind it."""
     screen = console()
-    screen.print(Text(safe(view.who), style="bold"))
+    if view.who:
+        screen.print(Text(safe(view.who), style="bold"))
     screen.print(Text(safe(view.sentence)))
     for fact in view.facts:
         screen.print(Padding(fact_line(fact, zone), (0, 0, 0, 2), expand=False))
@@ -126,7 +127,8 @@ def status(views: Sequence[FeedView], zone: tzinfo, now: datetime, *, paused_unt
         screen.print("No account yet. `rekindle connect --help` says how to add one.")
     for view in views:
         if view.feed is None:
-            screen.print(Text(f"{view.account} ({view.provider}): {view.state}", style="bold"))
+            soon = f", looked at next {moment(view.next_attempt, zone, now)}" if view.next_attempt else ""
+            screen.print(Text.assemble((f"{view.account} ({view.provider}): {view.state}", "bold"), soon))
         else:
             screen.print(Padding(Text(f"{safe(view.feed)}: {_read_so_far(view, zone, now)}"), (0, 0, 0, 2), expand=False))
         if view.error:

@@ -92,7 +92,7 @@ def facts(evidence: tuple[Evidence, ...]) -> tuple[FactView, ...]:
 
 def answer(explanation: Explanation) -> AnswerView:
     """Show why, or why not."""
-    return AnswerView(who=explanation.who, sentence=explanation.sentence, facts=facts(explanation.facts))
+    return AnswerView(who=explanation.who or None, sentence=explanation.sentence, facts=facts(explanation.facts))
 
 
 def other(name: str, addresses: tuple[str, ...], kind: Kind, reason: str) -> PersonView:

@@ -131,6 +131,12 @@ def test_why_not_names_what_the_demo_is_about(asked: Callable[..., Any]) -> None
     assert "unanswered" in asked("why-not", "Victor Lindgren")["sentence"]
 
 
+def test_why_not_without_a_name_answers_for_everybody(asked: Callable[..., Any]) -> None:
+    answer = asked("why-not")
+    assert answer["who"] is None
+    assert answer["sentence"]
+
+
 def test_status_shows_each_feed_read_to_the_end(asked: Callable[..., Any]) -> None:
     rows = asked("status")
     assert [each["feed"] for each in rows if each["kind"] is None] == [None]
