@@ -74,6 +74,7 @@ class App:
             rulebook=rulebook,
             wording=self.wording,
             poll=poll,
+            enrol=self.enrol,
             is_stopping=is_stopping,
         )
 

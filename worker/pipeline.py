@@ -51,6 +51,8 @@ class Pipeline:
     wording: Wording
     poll: timedelta = timedelta(minutes=2)
     """How long until an account that has been read up is looked at again."""
+    enrol: Callable[[], None] = lambda: None
+    """Notes what the config says of persons seen by now: who is a key person, and who is to be left alone."""
     is_stopping: Callable[[], bool] = lambda: False
     passing: Callable[[delivering.Point], None] = lambda _: None
 
@@ -87,6 +89,8 @@ class Pipeline:
                 outbox.look_again(db, account.owner, now)
             if not pulled.error and pulled.is_done:
                 accounts.succeeded(db, account.id, now, now + self.poll)
+        if pulled.upserted:
+            self.enrol()
 
     # Decide
 
