@@ -41,6 +41,13 @@ class Demo:
         shutil.copytree(self.photograph, self.home)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests that look at the demo on one worker of a parallel run: it is made once."""
+    for item in items:
+        if "demo_once" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("demo"))
+
+
 def rekindle(*arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run the command line as a process of its own, away from the settings of whoever runs the tests."""
     mine = {"PYTHONPATH": str(ROOT), "HOME": str(cwd), "XDG_CONFIG_HOME": str(cwd / ".config"), "COLUMNS": "200"}

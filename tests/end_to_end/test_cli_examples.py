@@ -13,8 +13,6 @@ from tests.end_to_end.conftest import Demo
 from worker.cli import VERBS, load, run
 from worker.exit_codes import OK
 
-pytestmark = pytest.mark.xdist_group("demo")
-
 
 def examples() -> dict[str, list[str]]:
     """The command lines in the help of each verb, and of each verb below it."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import io
 import json
 import mailbox
+import os
 import re
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,12 +17,10 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]  # its stubs are a package of their own, for this one call
 import pytest
 
-from tests.end_to_end.conftest import Demo
+from tests.end_to_end.conftest import ROOT, Demo
 from worker.cli import run
 from worker.exit_codes import FAILED, INTERRUPTED, OK, OWNER, USAGE
 from worker.json_schemas import schema_of
-
-pytestmark = pytest.mark.xdist_group("demo")
 
 
 @pytest.fixture
@@ -303,6 +304,26 @@ def test_a_database_of_another_version_is_refused_with_what_to_do(demo: Demo, to
     with sqlite3.connect(demo.folder / "rekindle.db") as database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
     assert "newer Rekindle" in told("people", code=OWNER)
+
+
+# A disk that fills up
+
+
+def test_a_disk_that_is_full_loses_nothing_and_the_next_pull_goes_on(demo: Demo, told: Callable[..., str]) -> None:
+    """The largest file allowed is smaller than the database: every write beyond it fails."""
+    (demo.folder / "rekindle.db").unlink()
+    for left in demo.folder.glob("rekindle.db-*"):
+        left.unlink()
+    command = f"ulimit -f 2000; exec {sys.executable} -m worker.cli pull"
+    environ = os.environ | {"PYTHONPATH": str(ROOT), "REKINDLE_CONFIG": str(demo.config)}
+    done = subprocess.run(["bash", "-c", command], env=environ, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == FAILED
+    assert "Traceback" not in done.stderr
+    assert "rekindle.db" in done.stderr
+    assert "is read up to now" in told("pull")
+    with sqlite3.connect(demo.folder / "rekindle.db") as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert database.execute("SELECT count(*) FROM message").fetchone()[0] > 7000
 
 
 # Promise 2

@@ -17,8 +17,6 @@ from tests.end_to_end.conftest import Demo, rekindle
 from worker.cli import run
 from worker.exit_codes import OK
 
-pytestmark = pytest.mark.xdist_group("demo")
-
 NEVER = ("Tomasz Zielinski", "Sofia Marchetti", "Jonas Weber", "Stefan Maier", "Lucía Fernández", "Victor Lindgren", "Paul Renard")
 """Already thanked, declined, an interview, a weekly vendor, booked, unanswered, gone: nothing is made for them."""
 

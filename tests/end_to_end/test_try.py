@@ -17,8 +17,6 @@ from tests.end_to_end.conftest import Demo, rekindle
 from worker.exit_codes import FAILED, OK, USAGE
 from worker.json_schemas import schema_of
 
-pytestmark = pytest.mark.xdist_group("demo")
-
 NOW = ("--zone", "Europe/Berlin", "--now", "2026-11-17T10:30")
 MAILBOXES = ("dev-p00227", "dev-p05253", "dev-p05860", "dev-p12218", "dev-p16263")
 
