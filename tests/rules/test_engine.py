@@ -174,6 +174,14 @@ def test_what_was_withdrawn_or_failed_takes_up_no_room(rulebook: Rulebook, wordi
         assert len(found.suggestions) == count, reason
 
 
+def test_a_draft_counts_for_the_day_it_appears_on(rulebook: Rulebook, wording: Wording) -> None:
+    (one,) = decided([met(0, NOW)]).suggestions
+    made_yesterday = replace(remembered(one, NOW - DAY), at=NOW)
+    appeared_yesterday = replace(remembered(one, NOW - DAY), at=NOW - DAY)
+    assert not suggest(network(met(5, NOW), ledger=(made_yesterday,)), rulebook, NOW, wording).suggestions
+    assert suggest(network(met(5, NOW), ledger=(appeared_yesterday,)), rulebook, NOW, wording).suggestions
+
+
 def test_an_owner_in_another_zone_gets_things_in_their_own_day(rulebook: Rulebook, wording: Wording) -> None:
     tokyo = replace(OLIVIA, zone="Asia/Tokyo")
     made = suggest(network(quiet(0), met(1, NOW), owner=tokyo), rulebook, NOW, wording).suggestions
