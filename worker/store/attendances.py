@@ -3,57 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
 from rules.addresses import match_key
-from rules.facts import CalendarEvent, Occurrence
+from rules.facts import CalendarEvent
 from rules.interactions import ALL_HANDS, NotHeld, meeting
 from rules.network import Kind, Meeting
 from rules.people import OwnerKeys
-from worker.store.mapping import Row, start_of
+from worker.store.mapping import Row, occurrence_of
 from worker.store.tables import attendance
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """An occurrence with the text that speaks for it."""
-
-    occurrence: Occurrence
-    original_start: str
-    event: CalendarEvent
-
-
 def attend(
-    connection: Connection, owner: str, uids: Sequence[str], held: Collection[Held], known_as: OwnerKeys, now: datetime
+    connection: Connection,
+    owner: str,
+    uids: Sequence[str],
+    held: Collection[tuple[Row, CalendarEvent]],
+    known_as: OwnerKeys,
+    now: datetime,
 ) -> set[str]:
-    """Write who attends the occurrences of these UIDs; return the match keys of those who do, and of those who did."""
+    """Write who attends the occurrences of these UIDs, each given as its row and the text that speaks for it.
+
+    Returns the match keys of those who do, and of those who did.
+    """
     mine = (attendance.c.owner == owner, attendance.c.uid.in_(uids))
     before = set(connection.execute(select(attendance.c.address).where(*mine).distinct()).scalars())
     if before:
         connection.execute(delete(attendance).where(*mine))
-    guests: dict[tuple[int, bool], list[Row]] = {}
+    guests: dict[tuple[int, bool], list[tuple[str, int, str, bool]]] = {}
     rows: list[Row] = []
-    for each in held:
-        known = (id(each.event), each.occurrence.is_cancelled)
+    for row, event in held:
+        known = (id(event), row["is_cancelled"])
         if known not in guests:
-            guests[known] = _guests(each, known_as, now)
-        span = {"start_at": start_of(each.occurrence.start), "end_at": start_of(each.occurrence.end)}
-        name = {"owner": owner, "uid": each.occurrence.uid, "original_start": each.original_start}
-        rows += [guest | span | name for guest in guests[known]]
+            guests[known] = _guests(row, event, known_as, now)
+        rows += [
+            {
+                "owner": owner,
+                "address": key,
+                "start_at": row["start_at"],
+                "uid": row["uid"],
+                "original_start": row["original_start"],
+                "end_at": row["end_at"],
+                "size": size,
+                "kind": kind,
+                "is_meeting": is_meeting,
+            }
+            for key, size, kind, is_meeting in guests[known]
+        ]
     if rows:
         connection.execute(insert(attendance), rows)
-    return before | {str(row["address"]) for row in rows}
+    return before.union(key for found in guests.values() for key, *_ in found)
 
 
-def _guests(held: Held, known_as: OwnerKeys, now: datetime) -> list[Row]:
+def _guests(row: Row, event: CalendarEvent, known_as: OwnerKeys, now: datetime) -> list[tuple[str, int, str, bool]]:
     """List the guests of one text, each once. An all-day entry and an all-hands have none: nobody is met in them."""
-    event = held.event
-    if event.is_all_day or len(event.attendees) > 2 * ALL_HANDS:
+    if event.is_all_day or len(event.attendees) > 2 * ALL_HANDS or not (event.attendees or event.organizer):
         return []
-    found = meeting(event, held.occurrence, known_as, _anybody, now)
+    found = meeting(event, occurrence_of(row), known_as, _anybody, now)
     size = 0 if isinstance(found, NotHeld) else found.size
     if size > ALL_HANDS:
         return []
@@ -61,11 +69,7 @@ def _guests(held: Held, known_as: OwnerKeys, now: datetime) -> list[Row]:
     kinds = {match_key(each.address.email): each.kind.upper() for each in reversed(event.attendees)}
     if event.organizer is not None:
         kinds.setdefault(match_key(event.organizer.email), "")
-    return [
-        {"address": key, "size": size, "kind": kind, "is_meeting": key in counted}
-        for key, kind in kinds.items()
-        if key and key not in known_as.keys
-    ]
+    return [(key, size, kind, key in counted) for key, kind in kinds.items() if key and key not in known_as.keys]
 
 
 def _counted(found: Meeting) -> frozenset[str]:

@@ -38,7 +38,12 @@ def apply(
     A master reported without an override it had drops that override. In a first read nothing is frozen yet: overrides
     may come after the master they belong to.
     """
-    page = {(row["remote_id"], row["uid"], row["original_start"]): row for row in (_row(origin, each) for each in upserted)}
+    page: dict[Name, Row] = {}
+    texts: dict[str, CalendarEvent] = {}
+    for each in upserted:
+        row = _row(origin, each)
+        page[row["remote_id"], row["uid"], row["original_start"]] = row
+        texts[row["facts"]] = each
     gone_ids = {plain(each) for each in removed} - {name[0] for name in page}
     known = _stored(connection, origin, {name[0] for name in page} | gone_ids)
     gone = [row for name, row in known.items() if name[0] in gone_ids or (name not in page and _is_replaced(name, page))]
@@ -52,10 +57,10 @@ def apply(
     names = rename(
         connection,
         origin.owner,
-        named((row["facts"] for row in old), owner),
-        named((page[name]["facts"] for name in changed), owner),
+        named((event_of(row["facts"]) for row in old), owner),
+        named((texts[page[name]["facts"]] for name in changed), owner),
     )
-    return lay_out(connection, origin.owner, uids, owner, now, zone) | names
+    return lay_out(connection, origin.owner, uids, owner, now, zone, texts) | names
 
 
 def sweep(connection: Connection, origin: Origin, since: int | None) -> list[str]:
@@ -150,13 +155,11 @@ def _write(connection: Connection, rows: list[Row], gone: list[RowMapping]) -> N
         connection.execute(delete(event).where(event.c.id.in_(some)))
 
 
-def named(facts: Iterable[str], owner: OwnerKeys) -> list[tuple[str, Address]]:
+def named(found: Iterable[CalendarEvent], owner: OwnerKeys) -> list[tuple[str, Address]]:
     """Name everybody on each event but the owner, once."""
-    found: list[tuple[str, Address]] = []
-    for text in facts:
-        each = event_of(text)
+    pairs: list[tuple[str, Address]] = []
+    for each in found:
         people = [guest.address for guest in each.attendees] + ([each.organizer] if each.organizer else [])
-        found += {
-            key: address for address in reversed(people) if (key := match_key(address.email)) not in {"", *owner.keys}
-        }.items()
-    return found
+        once = {match_key(address.email): address for address in reversed(people)}
+        pairs += [(key, address) for key, address in once.items() if key and key not in owner.keys]
+    return pairs

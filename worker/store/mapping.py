@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 
-from rules.facts import Address, Attendee, CalendarEvent, MessageMetadata
+from rules.facts import Address, Attendee, CalendarEvent, MessageMetadata, Occurrence
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -195,6 +195,20 @@ def event_of(text: str) -> CalendarEvent:
     facts["recurrence"] = tuple(facts.get("recurrence", ()))
     facts["attendees"] = tuple(_attendee(each) for each in facts.get("attendees", ()))
     return CalendarEvent(**facts)
+
+
+def occurrence_of(row: Mapping[Any, Any]) -> Occurrence:
+    """Read an occurrence back from its row."""
+    is_all_day = bool(row["is_all_day"])
+    start, end = instant(row["start_at"]), instant(row["end_at"])
+    return Occurrence(
+        uid=row["uid"],
+        original_start=from_iso(row["original_start"]),
+        start=start.date() if is_all_day else start,
+        end=end.date() if is_all_day else end,
+        is_all_day=is_all_day,
+        is_cancelled=bool(row["is_cancelled"]),
+    )
 
 
 def _attendee_facts(attendee: Attendee) -> Row:

@@ -14,8 +14,7 @@ from rules.facts import CalendarEvent, Occurrence
 from rules.interactions import NotHeld, meeting
 from rules.network import Guest, Kind, Meeting
 from rules.people import OwnerKeys
-from worker.store.mapping import event_of, instant, micros
-from worker.store.occurrences import occurrence_of
+from worker.store.mapping import event_of, instant, micros, occurrence_of
 from worker.store.statements import chunks
 from worker.store.tables import account, address, event, occurrence
 

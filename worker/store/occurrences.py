@@ -2,37 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, and_, bindparam, delete, exists, func, select, update
 
 from rules.addresses import match_key
-from rules.facts import CalendarEvent, Occurrence
+from rules.facts import CalendarEvent
 from rules.people import OwnerKeys
-from worker.store.attendances import Held, attend
+from worker.store.attendances import attend
 from worker.store.layout import AHEAD, Frozen, Spoken, Text, is_struck, lay
-from worker.store.mapping import Row, event_of, from_iso, instant, maybe_instant, micros, start_of
+from worker.store.mapping import Row, event_of, maybe_instant, micros, start_of
 from worker.store.statements import chunks, upsert
 from worker.store.tables import attendance, event, feed, occurrence
 
 KEY = ("owner", "uid", "original_start")
+NOTHING: Mapping[str, CalendarEvent] = MappingProxyType({})
 
 
-def lay_out(connection: Connection, owner: str, uids: Collection[str], known_as: OwnerKeys, now: datetime, zone: str) -> set[str]:
-    """Make the occurrences of these UIDs anew from their events; return the match keys of all who attend or attended."""
+def lay_out(
+    connection: Connection,
+    owner: str,
+    uids: Collection[str],
+    known_as: OwnerKeys,
+    now: datetime,
+    zone: str,
+    read: Mapping[str, CalendarEvent] = NOTHING,
+) -> set[str]:
+    """Make the occurrences of these UIDs anew from their events; return the match keys of all who attend or attended.
+
+    `read` holds events just written by their stored text, so that they need not be read back.
+    """
     touched: set[str] = set()
     for some in chunks(sorted(uids), 200):
         events = _by_uid(connection, select(event).where(event.c.owner == owner, event.c.uid.in_(some)))
         old = _by_uid(connection, select(occurrence).where(occurrence.c.owner == owner, occurrence.c.uid.in_(some)))
         kept: list[Row] = []
-        held: list[Held] = []
+        held: list[tuple[Row, CalendarEvent]] = []
         for uid in some:
-            texts = {row["id"]: _text(row) for row in events.get(uid, ())}
+            texts = {row["id"]: _text(row, read) for row in events.get(uid, ())}
             rows = _rows(connection, owner, texts, old.get(uid, ()), now, zone)
             kept += rows
-            held += [_held(row, texts[row["event"]].event) for row in rows]
+            held += [(row, texts[row["event"]].event) for row in rows]
         _replace(connection, owner, kept, [row for rows in old.values() for row in rows])
         touched |= attend(connection, owner, some, held, known_as, now)
         _tidy(connection, owner, some, now)
@@ -84,24 +97,6 @@ def roll(connection: Connection, owner: str, known_as: OwnerKeys, now: datetime,
     return len(uids)
 
 
-def occurrence_of(row: RowMapping | Row) -> Occurrence:
-    """Read an occurrence back from its row."""
-    is_all_day = bool(row["is_all_day"])
-    start, end = instant(row["start_at"]), instant(row["end_at"])
-    return Occurrence(
-        uid=row["uid"],
-        original_start=from_iso(row["original_start"]),
-        start=start.date() if is_all_day else start,
-        end=end.date() if is_all_day else end,
-        is_all_day=is_all_day,
-        is_cancelled=bool(row["is_cancelled"]),
-    )
-
-
-def _held(row: Row, source: CalendarEvent) -> Held:
-    return Held(occurrence=occurrence_of(row), original_start=row["original_start"], event=source)
-
-
 def _by_uid(connection: Connection, statement: Select[*tuple[Any, ...]]) -> dict[str, list[RowMapping]]:
     found: dict[str, list[RowMapping]] = {}
     for row in connection.execute(statement).mappings():
@@ -109,10 +104,9 @@ def _by_uid(connection: Connection, statement: Select[*tuple[Any, ...]]) -> dict
     return found
 
 
-def _text(row: RowMapping) -> Text:
-    return Text(
-        id=row["id"], account=row["account"], feed=row["feed"], first_start=row["first_start"], event=event_of(row["facts"])
-    )
+def _text(row: RowMapping, read: Mapping[str, CalendarEvent]) -> Text:
+    found = read.get(row["facts"]) or event_of(row["facts"])
+    return Text(id=row["id"], account=row["account"], feed=row["feed"], first_start=row["first_start"], event=found)
 
 
 def _rows(

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, select, update
 from rules.people import OwnerKeys
 from worker.store import counters, events, judging, messages, occurrences
 from worker.store.accounts import owner_keys
+from worker.store.mapping import event_of
 from worker.store.statements import chunks, lock_owner
 from worker.store.tables import address, attendance, event, occurrence, party
 
@@ -46,4 +47,4 @@ def _rename(connection: Connection, owner: str, known_as: OwnerKeys) -> None:
     wanted = select(event.c.id, event.c.facts).where(event.c.owner == owner, event.c.account != "")
     while rows := connection.execute(wanted.where(event.c.id > last).order_by(event.c.id).limit(LARGE)).all():
         last = rows[-1].id
-        counters.rename(connection, owner, [], events.named((row.facts for row in rows), known_as))
+        counters.rename(connection, owner, [], events.named((event_of(row.facts) for row in rows), known_as))
