@@ -222,6 +222,17 @@ class Secrets(Protocol):
         ...
 
 
+class Quota(Protocol):
+    """What a provider allows in a minute, shared by every worker of an owner; kept by the worker, asked by connectors."""
+
+    def take(self, name: str, *, price: int, count: int, limit: int) -> int:
+        """Pay `price` units for each of up to `count` calls from the `limit` units a minute of the budget called `name`.
+
+        Returns how many calls are paid for, at least one. Raises RateLimited (paced by us) when not one is.
+        """
+        ...
+
+
 Setting = str | int | bool | tuple[str, ...]
 
 
@@ -244,6 +255,8 @@ class Account:
     """The owner's addresses, as far as known."""
     installation: str = ""
     """Identifies this installation; part of markers, so that two on one account notice each other."""
+    quota: Quota | None = None
+    """What may be asked of the provider in a minute; None = nobody counts."""
 
 
 class PortError(Exception):
@@ -266,9 +279,11 @@ class CursorExpired(PortError):
 class RateLimited(PortError):
     """Come back after `retry_after`."""
 
-    def __init__(self, message: str, *, retry_after: timedelta, remedy: str = "") -> None:
+    def __init__(self, message: str, *, retry_after: timedelta, remedy: str = "", is_paced: bool = False) -> None:
         super().__init__(message, remedy=remedy)
         self.retry_after = retry_after
+        self.is_paced = is_paced
+        """We held ourselves back, the provider refused nothing: the wait is exact, no jitter, no error to show."""
 
 
 class Unavailable(PortError):

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
-from datetime import datetime
 
 from connectors import ical
-from connectors.port import BEGINNING, Edited, Gone, Look, Moved, Rejected, Saved, Unavailable, Unclear, Untouched, Witness
+from connectors.port import BEGINNING, Gone, Look, Moved, Rejected, Saved, Unavailable, Unclear, Untouched, Witness
 from connectors.standards.dav import DAV, Dav, Refused, path
 from connectors.standards.discovery import CalendarCollection, CalendarHome, calendars, primary
 from connectors.standards.listing import synced
 from connectors.standards.objects import Objects
+from connectors.written import Written
 from rules.facts import CalendarEvent
 from rules.suggestions import Hold, Invite
 
@@ -53,7 +51,7 @@ class Holds:
 
     def look(self, saved: Saved) -> Look:
         """Compare by ETag; when it differs, by the times and words we wrote, since servers rewrite what they store."""
-        etag, start, end, digest, _ = json.loads(saved.version)
+        written = Written.parse(saved.version)
         try:
             answer = self._dav.propfind(saved.remote_id, ("d:getetag",), 0)
             now = next((one.text(f"{DAV}getetag") for one in answer.resources if one.status == 200), None)  # noqa: PLR2004 - OK
@@ -63,17 +61,17 @@ class Holds:
             now = None
         if now is None:
             return self._moved_away(saved)
-        if now and now == etag:
+        if now and now == written.etag:
             return Untouched()
         event = self._objects.get(saved.remote_id)
         if event is None:
             return Gone()
-        return _compared(event, datetime.fromisoformat(start), datetime.fromisoformat(end), digest)
+        return written.compared(event)
 
     def withdraw(self, saved: Saved) -> Look:
         """DELETE with If-Match if it is Untouched."""
         seen = self.look(saved)
-        if not isinstance(seen, Untouched) or json.loads(saved.version)[-1]:
+        if not isinstance(seen, Untouched) or Written.parse(saved.version).is_invite:
             return seen
         etag = self._objects.etag(saved.remote_id)
         headers = {"If-Match": etag} if etag and not etag.startswith("W/") else {}
@@ -117,8 +115,7 @@ class Holds:
         return self._adopted(moved, event, hold, main) if event is not None else Gone()
 
     def _saved(self, href: str, etag: str, hold: Hold | Invite, main: CalendarCollection, *, is_adopted: bool) -> Saved:
-        version = [etag, hold.start.isoformat(), hold.end.isoformat(), _digest(hold.title), isinstance(hold, Invite)]
-        return Saved(remote_id=href, version=json.dumps(version), place=main.href, is_adopted=is_adopted)
+        return Saved(remote_id=href, version=Written.of(hold, etag).text(), place=main.href, is_adopted=is_adopted)
 
     def _was_removed(self, main: CalendarCollection, href: str, since: Witness) -> bool:
         """Tell whether the sync since the witness saw our object come and go; a server that cannot tell says no."""
@@ -134,20 +131,3 @@ class Holds:
     def _find(self, key: str) -> str:
         """Find one of ours by its UID in any calendar."""
         return self._objects.with_uid(f"{key}@{_HOST}", [one.href for one in calendars(self._dav, self._home())])
-
-
-def _digest(title: str) -> str:
-    return hashlib.sha256(title.encode()).hexdigest()[:16]
-
-
-def _compared(event: CalendarEvent, start: datetime, end: datetime, digest: str) -> Look:
-    """Tell a moved hold from an edited one: guests, another title or a cancellation are edits, other times a move."""
-    if event.status == "cancelled":
-        return Gone()
-    if event.attendees or _digest(event.summary) != digest:
-        return Edited()
-    if (event.start, event.end) == (start, end):
-        return Untouched()
-    if isinstance(event.start, datetime) and isinstance(event.end, datetime):
-        return Moved(start=event.start, end=event.end)
-    return Edited()
