@@ -7,6 +7,7 @@ beside that card in the same run. `--fit` prints the weights of all owners for r
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from dataclasses import dataclass
@@ -17,11 +18,14 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from rules.rhythm import Contact, Sums, aged, interaction_days, lapse_from, lapse_probability, sums
 from rules.scorecard import NAMES
+
+try:
+    np: Any = importlib.import_module("numpy")
+    pd: Any = importlib.import_module("pandas")
+except ImportError:  # two large packages that nothing else needs
+    sys.exit("This benchmark needs numpy and pandas: python -m pip install numpy pandas")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 DAY = 86400
@@ -35,13 +39,14 @@ FOLDS, SEED = 5, 0
 GAIN = {"AUC": 0.004, "within": 0.005}
 
 Array = Any
+Table = Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cases:
     """Cases with the inputs of the card and whether they lapsed."""
 
-    table: pd.DataFrame
+    table: Table
     inputs: Array
     lapsed: dict[int, Array]
     histories: list[tuple[tuple[Contact, ...], datetime]]
@@ -69,7 +74,7 @@ def histories() -> dict[tuple[str, str], tuple[Contact, ...]]:
     return {pair: tuple(contacts) for pair, contacts in found.items()}
 
 
-def measured(table: pd.DataFrame, known: dict[tuple[str, str], tuple[Contact, ...]]) -> Cases:
+def measured(table: Table, known: dict[tuple[str, str], tuple[Contact, ...]]) -> Cases:
     """Measure the history of every case as of its cut date."""
     past: list[tuple[tuple[Contact, ...], datetime]] = []
     for owner, contact, date in zip(table.owner, table.contact, table.cut_date, strict=True):
@@ -80,7 +85,7 @@ def measured(table: pd.DataFrame, known: dict[tuple[str, str], tuple[Contact, ..
     return Cases(table=table, inputs=values, lapsed=lapsed, histories=past)
 
 
-def more_cases(known: dict[tuple[str, str], tuple[Contact, ...]]) -> pd.DataFrame:
+def more_cases(known: dict[tuple[str, str], tuple[Contact, ...]]) -> Table:
     """Cut the same histories on more dates, by the rules of make_cases.py: for fitting only."""
     cuts = [int(each.timestamp()) / DAY for each in pd.date_range("2020-01-15", "2025-12-30", freq="26D", tz="UTC")]
     written: dict[str, list[float]] = {}

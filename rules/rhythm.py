@@ -209,14 +209,22 @@ IN_PERSON: Final = 5
 
 def strength(contacts: Sequence[Contact], now: datetime) -> float:
     """Return the strength of the tie, 0 to 100: two-way only, past only, one-to-one above crowd, decaying slowly."""
-    days: dict[int, float] = {}
-    for at, contact in _two_way(contact for contact in contacts if contact.at <= now):
-        days[int(at // 1)] = max(days.get(int(at // 1), 0.0), 1 / max(1, contact.recipients))
     today = now.timestamp() / A_DAY
-    held = math.fsum(share * 2 ** (-(today - day) / HALF_LIFE) for day, share in days.items())
+    past = touches([contact for contact in contacts if contact.at <= now])
+    held = math.fsum(share * 2 ** (-(today - day) / HALF_LIFE) for day, share in past)
     return 100 * held / (held + HALF_STRONG)
 
 
+def touches(contacts: Iterable[Contact]) -> list[tuple[int, float]]:
+    """Return the days with a two-way interaction (since 1970) and what each counts: 1 in private, less in company."""
+    days: dict[int, float] = {}
+    for at, contact in _two_way(contacts):
+        days[int(at // 1)] = max(days.get(int(at // 1), 0.0), 1 / max(1, contact.recipients), LEAST)
+    return sorted(days.items())
+
+
+LEAST: Final = 0.1
+"""What a day counts at least on which the two answered each other, in whatever crowd."""
 HALF_LIFE: Final = 365.0
 HALF_STRONG: Final = 12.0
 """So many recent one-to-one days make half of full strength: a monthly talk for a year."""

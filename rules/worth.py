@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rules.network import Relation
-from rules.rhythm import lapse_probability, strength
+from rules.rhythm import IN_PERSON, Contact, lapse_probability, silence, strength, touches
 
 QUARTER = timedelta(days=90)
 YEAR = timedelta(days=365)
+LONGEST_LAPSE = 2 * YEAR
+"""A longer silence is no lapse any more; a tie that was strong is still listed as such."""
 LIKELY = 0.5
 STRONG = 35.0
 """Of 100: about half a year of monthly one-to-ones."""
@@ -29,16 +31,24 @@ class Lists:
 
 
 def value(relation: Relation) -> float:
-    """Return what a tie is worth: held one-to-ones, the owner's own initiative, years known, and the owner's pin."""
-    met = 1 + math.log1p(relation.one_to_ones_held) + 0.5 * math.log1p(relation.meetings_held)
+    """Return what a tie is worth: held one-to-ones and other two-way days, the owner's own initiative, years known, the pin.
+
+    Mail that went one way only is worth nothing, however much of it there is.
+    """
+    deep = math.log1p(math.fsum(share for _, share in touches(relation.contacts)))
+    met = deep + math.log1p(relation.one_to_ones_held) + 0.5 * math.log1p(relation.meetings_held)
     known = (relation.last_at - relation.first_at) / YEAR if relation.first_at and relation.last_at else 0.0
     return met * (0.5 + initiative(relation)) * (1 + 0.25 * math.log1p(max(known, 0.0))) * (PINNED if relation.person.is_key else 1)
 
 
 def initiative(relation: Relation) -> float:
-    """Return the share of contacts the owner began, 0 to 1; a half where nothing is known."""
-    begun = [contact.direction for contact in relation.contacts if not contact.is_reply]
+    """Return the share of personal contacts the owner began, 0 to 1; a half where nothing is known."""
+    begun = [contact.direction for contact in relation.contacts if _is_begun(contact)]
     return begun.count("out") / len(begun) if begun else 0.5
+
+
+def _is_begun(contact: Contact) -> bool:
+    return not contact.is_reply and contact.recipients <= IN_PERSON
 
 
 def worth(relation: Relation, now: datetime, shift: float = 0.0) -> float:
@@ -47,16 +57,26 @@ def worth(relation: Relation, now: datetime, shift: float = 0.0) -> float:
 
 
 def lists(relations: Sequence[Relation], now: datetime, *, shift: float = 0.0, longest: int = 10) -> Lists:
-    """Sort everyone who has nothing booked into the three lists, at most `longest` people each."""
-    open_ties = [one for one in relations if one.next_meeting is None and not one.person.is_muted and one.last_at is not None]
-    once = [one for one in open_ties if now - _last(one) > 2 * QUARTER and strength(one.contacts, _last(one)) >= STRONG]
+    """Sort everyone who has nothing booked into the three lists, at most `longest` people each.
+
+    Silence counts from the last two-way contact; who never had one is a stranger and on no list.
+    """
+    quiet = {one.person.id: silence(one.contacts, now=now) for one in relations}
+    ties = [
+        (one, length)
+        for one in relations
+        if one.next_meeting is None and not one.person.is_muted and (length := quiet[one.person.id]) is not None
+    ]
+    once = [one for one, length in ties if length > 2 * QUARTER and strength(one.contacts, now - length) >= STRONG]
     strong = {one.person.id for one in once}
-    lapsed = [one for one in open_ties if one.person.id not in strong and now - _last(one) > QUARTER]
-    recent = [one for one in open_ties if now - _last(one) <= QUARTER and _chance(one, now, shift) >= LIKELY]
+    lapsed = [one for one, length in ties if one.person.id not in strong and QUARTER < length <= LONGEST_LAPSE]
+    recent = [one for one, length in ties if length <= QUARTER and _chance(one, now, shift) >= LIKELY]
     return Lists(
         about_to_lapse=_best(recent, lambda one: worth(one, now, shift), longest),
         lapsed=_best(lapsed, lambda one: worth(one, now, shift), longest),
-        formerly_strong=_best(once, lambda one: value(one) * strength(one.contacts, _last(one)), longest),
+        formerly_strong=_best(
+            once, lambda one: value(one) * strength(one.contacts, now - (quiet[one.person.id] or QUARTER)), longest
+        ),
     )
 
 
@@ -66,8 +86,3 @@ def _best(relations: Sequence[Relation], by: Callable[[Relation], float], longes
 
 def _chance(relation: Relation, now: datetime, shift: float) -> float:
     return lapse_probability(relation.contacts, now=now, horizon=QUARTER, shift=shift)
-
-
-def _last(relation: Relation) -> datetime:
-    assert relation.last_at is not None  # noqa: S101 -- `lists` leaves the others out
-    return relation.last_at
