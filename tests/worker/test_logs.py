@@ -22,7 +22,7 @@ def as_before() -> Iterator[None]:
 
 
 def fail() -> None:
-    subject = "zirkon".join(["", "falter"])  # so that only a variable shows the whole word
+    subject = "ZIRKONFALTER".lower()  # so that only a variable shows the word
     raise ValueError(len(subject))
 
 
