@@ -17,6 +17,7 @@ from rules.suggestions import Draft, Suggestion
 from rules.wording import Wording
 from worker.store import accounts, judging, leases, network, occurrences, outbox, sums
 from worker.store.leases import Lease
+from worker.store.statements import lock_owner
 from worker.store.store import Store
 from worker.store.tables import account, feed
 
@@ -58,6 +59,7 @@ def decide(
         lease = leases.acquire(db, f"decide:{owner.name}", holder, now, LEASE)
         if lease is None:
             return Decided(is_held=True)
+        lock_owner(db, owner.name)
         catch_up(db, owner.name, now)
         due = sums.claim(db, owner.name, now, lease.until)
     with store.read() as db:
@@ -65,6 +67,7 @@ def decide(
         places = _places(db, owner.name)
     decision = suggest(seen, rulebook, now, wording)
     with store.write() as db:
+        lock_owner(db, owner.name)
         if not leases.is_current(db, lease):
             return Decided(is_held=True)
         planned = _plan(db, owner, seen, decision.suggestions, places, now)

@@ -73,6 +73,8 @@ def test_what_lies_ahead_is_no_contact_but_the_next_meeting(world: World) -> Non
     assert bob.last_at == NOW - 30 * DAY
     assert bob.next_meeting is not None
     assert bob.next_meeting.uid == "next"
+    assert bob.interactions == 2
+    assert all(each.at <= NOW for each in bob.mails)
     assert bob.meetings == []
 
 

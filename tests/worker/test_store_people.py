@@ -72,6 +72,7 @@ def test_a_merge_joins_two_people_and_a_split_takes_it_back_for_good(world: Worl
     assert world.rows() == world.rebuilt()
     with world.store.write() as db:
         people.split(db, "ada", work.id, BOB_AT_HOME.email)
+        assert [(each.verdict, each.by) for each in people.links(db, "ada")] == [("different", "owner")]
     world.receive(mail(20, BOB_AT_HOME, ME), mail(21, BOB, ME))
     world.pull_all()
     assert called(world, BOB.email).addresses == (BOB.email,)
