@@ -111,7 +111,7 @@ def _machine_word(email: str, key: str) -> str:
     for word in re.split(r"[^a-z]+", local):
         if word in MACHINE_WORDS:
             return word
-        if len(word) > 4 and word.endswith(("bot", "robot", "noreply", "daemon")):  # noqa: PLR2004 - abbot and talbot are names
+        if len(word) > 4 and word.endswith(("bot", "robot", "noreply")):  # noqa: PLR2004 - abbot and talbot are names
             return word
     if squeezed.startswith(("noreply", "donotreply", "dontreply", "mailerdaemon")) or squeezed.endswith("noreply"):
         return "noreply" if "reply" in squeezed else "mailer-daemon"

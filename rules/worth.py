@@ -17,6 +17,8 @@ LONGEST_LAPSE = 2 * YEAR
 LIKELY = 0.5
 STRONG = 35.0
 """Of 100: about half a year of monthly one-to-ones."""
+MANY_DAYS = 24
+"""Two-way days, by which a tie of mail alone was strong too: two years of monthly talks."""
 PINNED = 2.0
 """A key contact counts so many times."""
 
@@ -67,7 +69,7 @@ def lists(relations: Sequence[Relation], now: datetime, *, shift: float = 0.0, l
         for one in relations
         if one.next_meeting is None and not one.person.is_muted and (length := quiet[one.person.id]) is not None
     ]
-    once = [one for one, length in ties if length > 2 * QUARTER and strength(one.contacts, now - length) >= STRONG]
+    once = [one for one, length in ties if length > 2 * QUARTER and _was_strong(one, now - length)]
     strong = {one.person.id for one in once}
     lapsed = [one for one, length in ties if one.person.id not in strong and QUARTER < length <= LONGEST_LAPSE]
     recent = [one for one, length in ties if length <= QUARTER and _chance(one, now, shift) >= LIKELY]
@@ -78,6 +80,10 @@ def lists(relations: Sequence[Relation], now: datetime, *, shift: float = 0.0, l
             once, lambda one: value(one) * strength(one.contacts, now - (quiet[one.person.id] or QUARTER)), longest
         ),
     )
+
+
+def _was_strong(relation: Relation, then: datetime) -> bool:
+    return strength(relation.contacts, then) >= STRONG or len(touches(relation.contacts)) >= MANY_DAYS
 
 
 def _best(relations: Sequence[Relation], by: Callable[[Relation], float], longest: int) -> tuple[Relation, ...]:

@@ -1,0 +1,81 @@
+"""Who is worth the time, by two-way contact: strangers, broadcasts and what is long over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from rules.network import Person, Relation
+from rules.rhythm import Contact
+from rules.worth import MANY_DAYS, initiative, lists, value, worth
+
+NOW = datetime(2026, 3, 10, 10, 30, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def wrote(days_ago: float, direction: Literal["in", "out"], recipients: int = 1, *, is_reply: bool = False) -> Contact:
+    return Contact(at=NOW - days_ago * DAY, direction=direction, recipients=recipients, is_reply=is_reply)
+
+
+def tie(name: str, *contacts: Contact) -> Relation:
+    past = sorted(contacts, key=lambda contact: contact.at)
+    person = Person(id=name, name=name, addresses=(f"{name}@acme.example",))
+    return Relation(person=person, contacts=past, first_at=past[0].at, last_at=past[-1].at)
+
+
+def talks(count: int, until: float, every: float = 7, recipients: int = 1) -> list[Contact]:
+    return [wrote(until + every * number, "in", recipients, is_reply=True) for number in range(count)]
+
+
+def named(found: tuple[Relation, ...]) -> list[str]:
+    return [one.person.id for one in found]
+
+
+def test_broadcasts_make_nobody_a_tie() -> None:
+    stranger = tie("stranger", *(wrote(day, "out", 40) for day in range(1, 400, 5)), wrote(300, "in"))
+    assert value(stranger) == 0
+    found = lists([stranger], NOW)
+    assert (found.about_to_lapse, found.lapsed, found.formerly_strong) == ((), (), ())
+
+
+def test_the_owners_own_mail_does_not_hide_that_a_tie_is_silent() -> None:
+    silent = tie("silent", *talks(5, until=200), wrote(1, "out", 40))
+    assert named(lists([silent], NOW).lapsed) == ["silent"]
+
+
+def test_a_tie_silent_for_years_is_over_unless_it_was_strong() -> None:
+    weak, strong = tie("weak", *talks(5, until=800)), tie("strong", *talks(40, until=800))
+    found = lists([weak, strong], NOW)
+    assert found.lapsed == ()
+    assert named(found.formerly_strong) == ["strong"]
+
+
+def test_many_days_of_answers_in_company_are_a_strong_tie_too() -> None:
+    enough = tie("enough", *talks(MANY_DAYS, until=200, every=20, recipients=30))
+    short = tie("short", *talks(MANY_DAYS - 1, until=200, every=20, recipients=30))
+    found = lists([enough, short], NOW)
+    assert named(found.formerly_strong) == ["enough"]
+    assert named(found.lapsed) == ["short"]
+
+
+def test_someone_muted_or_booked_is_on_no_list() -> None:
+    one = tie("one", *talks(5, until=200))
+    muted = replace(one, person=replace(one.person, is_muted=True))
+    assert lists([muted], NOW).lapsed == ()
+    assert named(lists([one], NOW).lapsed) == ["one"]
+
+
+def test_private_talks_are_worth_more_than_talks_in_a_crowd() -> None:
+    assert value(tie("a", *talks(10, until=50))) > value(tie("b", *talks(10, until=50, recipients=30))) > 0
+
+
+def test_only_personal_contacts_tell_who_begins() -> None:
+    assert initiative(tie("a", wrote(9, "out"), wrote(8, "in"), wrote(7, "out", 40))) == 0.5
+    assert initiative(tie("a", wrote(9, "out"), wrote(8, "out"), wrote(7, "in", is_reply=True))) == 1
+    assert initiative(tie("a", wrote(9, "out", 40))) == 0.5
+
+
+def test_worth_is_value_times_the_chance_of_lapse() -> None:
+    fading, lively = tie("fading", *talks(20, until=80)), tie("lively", *talks(20, until=1))
+    assert value(fading) > worth(fading, NOW) > worth(lively, NOW)
