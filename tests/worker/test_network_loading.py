@@ -154,7 +154,11 @@ def test_a_disconnected_account_is_not_waited_for(world: World) -> None:
         accounts.register(db, owner="ada", name="other", provider="memory", addresses=[], now=NOW)
     assert not relation_with(world, BOB).is_covered
     with world.store.write() as db:
-        accounts.disconnect(db, "ada/other")
+        accounts.succeeded(db, "ada/other", NOW, NOW)  # read, and there is nothing in it
+    assert relation_with(world, BOB).is_covered
+    with world.store.write() as db:
+        accounts.register(db, owner="ada", name="third", provider="memory", addresses=[], now=NOW)
+        accounts.disconnect(db, "ada/third")
     assert relation_with(world, BOB).is_covered
 
 

@@ -45,10 +45,14 @@ class Coverage:
 
 def coverage(connection: Connection, owner: str, now: datetime) -> Coverage:
     """Say how far back every feed of every connected account has been read, as of now."""
-    rows = select(account.c.id, account.c.error).where(account.c.owner == owner, account.c.state != "disconnected")
-    errors: dict[str, str] = {each.id: each.error for each in connection.execute(rows)}
+    rows = select(account.c.id, account.c.error, account.c.last_ok_at).where(
+        account.c.owner == owner, account.c.state != "disconnected"
+    )
+    found = connection.execute(rows).all()
+    errors: dict[str, str] = {each.id: each.error for each in found}
+    unread = {each.id for each in found if each.last_ok_at is None}
     marks = [each for each in stored_feeds(connection, owner) if each.account in errors]
-    is_known = {each.account for each in marks} == set(errors) and all(_is_fresh(each, errors[each.account], now) for each in marks)
+    is_known = unread <= {each.account for each in marks} and all(_is_fresh(each, errors[each.account], now) for each in marks)
     since = max((each.covered_since or now for each in marks), default=now)
     is_read = bool(marks) and all(each.covered_since is not None for each in marks)
     return Coverage(since=since if is_known and is_read else None, history=None if since == EVER else since)
