@@ -27,7 +27,7 @@ def approve(*, named: tuple[str, ...], is_all: bool, now: datetime | None, confi
             click.echo(line)
 
 
-@click.command(epilog=options.examples("rekindle dismiss 'Ingrid Halvorsen'"))
+@click.command(epilog=options.examples("rekindle dismiss 'Priya Raman'"))
 @click.argument("named", nargs=-1, required=True, metavar="KEY|WHO...")
 @options.now
 @options.writing
