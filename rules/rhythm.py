@@ -137,12 +137,21 @@ def interaction_days(contacts: Iterable[Contact]) -> list[float]:
     return sorted(days.values())
 
 
-def _two_way(contacts: Iterable[Contact]) -> Iterator[tuple[float, Contact]]:
-    """Yield the two-way contacts with their instant in days since 1970."""
-    sides: dict[datetime, str] = {}
-    for contact in sorted(contacts, key=lambda contact: (contact.at, contact.direction, contact.recipients)):
-        if contact.is_reply or sides.setdefault(contact.at, contact.direction) != contact.direction:
-            yield contact.at.timestamp() / A_DAY, contact
+def _two_way(contacts: Iterable[Contact]) -> Iterator[tuple[float, int]]:
+    """Yield the instant of every two-way contact, in days since 1970, and how many were addressed."""
+    sides: dict[float, dict[str, int]] = {}
+    for contact in contacts:
+        at = contact.at.timestamp()
+        if contact.is_reply:
+            yield at / A_DAY, contact.recipients
+        elif at not in sides:
+            sides[at] = {contact.direction: contact.recipients}
+        else:
+            fewest = sides[at].get(contact.direction, contact.recipients)
+            sides[at][contact.direction] = min(fewest, contact.recipients)
+    for at, met in sides.items():
+        if len(met) > 1:
+            yield at / A_DAY, max(met.values())
 
 
 def rhythm(contacts: Sequence[Contact]) -> timedelta | None:
@@ -218,8 +227,8 @@ def strength(contacts: Sequence[Contact], now: datetime) -> float:
 def touches(contacts: Iterable[Contact]) -> list[tuple[int, float]]:
     """Return the days with a two-way interaction (since 1970) and what each counts: 1 in private, less in company."""
     days: dict[int, float] = {}
-    for at, contact in _two_way(contacts):
-        days[int(at // 1)] = max(days.get(int(at // 1), 0.0), 1 / max(1, contact.recipients), LEAST)
+    for at, recipients in _two_way(contacts):
+        days[int(at // 1)] = max(days.get(int(at // 1), 0.0), 1 / max(1, recipients), LEAST)
     return sorted(days.items())
 
 
