@@ -1,0 +1,427 @@
+"""Crashes, faults and the owner's hand between them, on a real Dovecot and a real Radicale: one object, or none where it was removed.
+
+The diagonal is killed with SIGKILL in a process of its own; the rest dies of a BaseException at the same named points.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from connectors import standards
+from connectors.port import PortError, Saved
+from rules.engine import Keep, Withdraw
+from rules.suggestions import Draft, Hold, Suggestion
+from tests.conftest import Server
+from tests.connectors.test_standards_contract import account as account_of
+from tests.end_to_end.files_world import ROOT
+from tests.end_to_end.standards_world import ACCOUNT, ServerOffice
+from tests.servers.proxies import Fault, HttpProxy, ImapProxy
+from tests.worker.stage import Crash, check_in, thank_you
+from worker import deliver
+from worker.store import accounts, outbox
+from worker.store.entry import Entry
+from worker.store.store import Store
+
+DELIVERING: tuple[deliver.Point, ...] = ("before the claim", "after the claim", "after the call", "after the confirmation")
+WITHDRAWING: tuple[deliver.Point, ...] = ("after the intent", "after the removal", "after the closing")
+FAULTS: tuple[Fault, ...] = ("unavailable", "lose", "cut", "error_after", "rate", "rejected")
+
+WORKER = """
+import os, signal, sys
+from datetime import timedelta
+from pathlib import Path
+from rules.engine import Keep, Withdraw
+from worker import deliver
+from worker.app import App
+from worker.config import load
+from worker.store import outbox
+
+point, minutes, pointless, blow = sys.argv[1], float(sys.argv[2]), sys.argv[3], signal.Signals(int(sys.argv[4]))
+app = App.open(load(Path("config.toml")))
+now = app.clock() + timedelta(minutes=minutes)
+armed = [point]
+
+def passing(here):
+    if here in armed:
+        armed.clear()
+        os.kill(os.getpid(), blow)
+
+desk = deliver.Desk(
+    store=app.store,
+    connection=app.open_connection("ada/home"),
+    clock=lambda: now,
+    wanted=lambda _: Withdraw(why=pointless) if pointless else Keep(),
+    next_slot=lambda _: None,
+    passing=passing,
+)
+with app.store.read() as db:
+    due = outbox.due(db, "ada/home", now)
+for entry in due:
+    deliver.attend(desk, entry)
+app.close()
+"""
+
+
+@pytest.fixture(params=["draft", "hold"])
+def suggestion(request: pytest.FixtureRequest) -> Suggestion:
+    """A draft, or a hold three weeks ahead of the real clock."""
+    if request.param == "draft":
+        return thank_you()
+    hold = check_in()
+    assert isinstance(hold.action, Hold)
+    start = datetime.now(UTC).replace(microsecond=0) + timedelta(days=21)
+    return replace(hold, action=replace(hold.action, start=start, end=start + timedelta(minutes=25)))
+
+
+@dataclass
+class Bench:
+    """One installation on the office's servers, whose clock is set by hand, and the owner's hands."""
+
+    office: ServerOffice
+    imap: ImapProxy
+    dav: HttpProxy
+    name: str = "rekindle"
+    ahead: timedelta = field(default=timedelta(), init=False)
+    pointless: str = ""
+    crash_at: deliver.Point | None = None
+    between: Callable[[deliver.Point], None] = lambda _: None
+
+    def __post_init__(self) -> None:
+        self.store = Store.open(self.url)
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.office.home / self.name}.db"
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def later(self, **span: float) -> None:
+        self.ahead += timedelta(**span)
+
+    def plan(self, suggestion: Suggestion) -> None:
+        with self.store.write() as db:
+            accounts.register(db, owner="ada", name="home", provider="imap", addresses=(), now=self.now())
+            outbox.plan(db, "ada", ACCOUNT, suggestion, (), self.now())
+
+    def work(self) -> None:
+        """Attend to what is due on a connection of its own, as a worker does."""
+        settings = {"imap": f"imap://127.0.0.1:{self.imap.port}", "caldav": f"http://127.0.0.1:{self.dav.port}/"}
+        with self.store.read() as db:
+            due = outbox.due(db, ACCOUNT, self.now())
+        with closing(standards.open(account_of(settings))) as connection:
+            for entry in due:
+                deliver.attend(self._desk(connection), entry)
+
+    def _desk(self, connection: standards.StandardsConnection) -> deliver.Desk:
+        return deliver.Desk(
+            store=self.store,
+            connection=connection,
+            clock=self.now,
+            wanted=lambda _: Withdraw(why=self.pointless) if self.pointless else Keep(),
+            next_slot=lambda _: None,
+            passing=self._pass_point,
+        )
+
+    def _pass_point(self, point: deliver.Point) -> None:
+        self.between(point)
+        if point == self.crash_at:
+            self.crash_at = None
+            raise Crash
+
+    def work_until_crash(self, point: deliver.Point) -> None:
+        self.crash_at = point
+        with pytest.raises(Crash):
+            self.work()
+
+    def settle(self) -> None:
+        """Let three more workers come, each after every wait has passed; what the provider refuses them is noted."""
+        for _ in range(3):
+            self.later(hours=7)
+            with suppress(PortError):
+                self.work()
+
+    def states(self) -> list[tuple[str, str | None]]:
+        with self.store.read() as db:
+            return [(e.state, e.close_reason) for e in outbox.read_all(db, "ada", states=[*outbox.OPEN, "closed"])]
+
+    def entry(self) -> Entry:
+        with self.store.read() as db:
+            [entry] = outbox.read_all(db, "ada", states=[*outbox.OPEN, "closed"])
+        return entry
+
+
+@pytest.fixture
+def office(tmp_path: Path, dovecot: Server, radicale: Server) -> ServerOffice:
+    return ServerOffice(tmp_path, imap=dovecot, dav=radicale)
+
+
+@pytest.fixture
+def bench(office: ServerOffice) -> Iterator[Bench]:
+    imap, dav = ImapProxy((office.imap.host, office.imap.port)), HttpProxy((office.dav.host, office.dav.port))
+    bench = Bench(office, imap, dav)
+    yield bench
+    bench.store.close()
+    imap.close()
+    dav.close()
+
+
+def objects(office: ServerOffice) -> int:
+    """Count what is ours: drafts wherever they lie, and holds."""
+    return len(office.saved_drafts()) + len(office.saved_holds())
+
+
+# The owner's hands
+
+
+def found(office: ServerOffice, suggestion: Suggestion) -> Saved:
+    """Find the object by looking, as the owner's own client would."""
+    if isinstance(suggestion.action, Draft):
+        office.hands.hands.select("Drafts")
+        [uid] = office.hands.hands.uid("SEARCH", "UNDELETED")[1][0].decode().split()
+        return Saved(remote_id=f"0:{uid}", place="Drafts")
+    return Saved(remote_id=f"/ana/work/{suggestion.key}.ics")
+
+
+def delete(office: ServerOffice, suggestion: Suggestion) -> None:
+    here = found(office, suggestion)
+    (office.hands.delete_draft if isinstance(suggestion.action, Draft) else office.hands.delete_hold)(here)
+
+
+def edit(office: ServerOffice, suggestion: Suggestion) -> None:
+    here = found(office, suggestion)
+    (office.hands.edit_draft if isinstance(suggestion.action, Draft) else office.hands.edit_hold)(here)
+
+
+def move(office: ServerOffice, suggestion: Suggestion) -> None:
+    here = found(office, suggestion)
+    if isinstance(suggestion.action, Hold):
+        by = timedelta(days=1)
+        office.hands.move_hold(here, suggestion.action.start + by, suggestion.action.end + by)
+    else:
+        office.hands.move_draft(here)
+
+
+def send(office: ServerOffice, suggestion: Suggestion) -> None:
+    if isinstance(suggestion.action, Draft):
+        office.hands.send_draft(found(office, suggestion))
+    else:
+        pytest.skip("a hold cannot be sent")
+
+
+def rebuild(office: ServerOffice) -> None:
+    """Give Drafts a new UIDVALIDITY with all its mail, as a server that is restored or migrated does."""
+    hands = office.hands.hands
+    hands.rename("Drafts", "Old")
+    time.sleep(1.1)  # Dovecot makes UIDVALIDITY of the second
+    hands.create("Drafts")
+    hands.select("Old")
+    hands.uid("COPY", "1:*", "Drafts")
+    hands.select("INBOX")
+    hands.delete("Old")
+
+
+# The diagonal: SIGKILL
+
+
+def work(
+    office: ServerOffice, *, at: str = "", minutes: float = 0, pointless: str = "", blow: signal.Signals = signal.SIGKILL
+) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", WORKER, at, str(minutes), pointless, str(int(blow))],
+        cwd=office.home,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(office.home)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(worker: subprocess.Popen[str]) -> int:
+    _, said = worker.communicate(timeout=60)
+    assert worker.returncode in {0, -signal.SIGKILL}, said
+    return worker.returncode
+
+
+@pytest.mark.parametrize("point", DELIVERING)
+def test_a_kill_while_delivering_leaves_exactly_one(bench: Bench, suggestion: Suggestion, point: deliver.Point) -> None:
+    bench.plan(suggestion)
+    assert ended(work(bench.office, at=point)) == -signal.SIGKILL, "the point was reached"
+    assert ended(work(bench.office)) == 0
+    assert ended(work(bench.office, minutes=6)) == 0
+    assert objects(bench.office) == 1
+    assert bench.states() == [("delivered", None)]
+
+
+@pytest.mark.parametrize("point", WITHDRAWING)
+def test_a_kill_while_withdrawing_leaves_none(bench: Bench, suggestion: Suggestion, point: deliver.Point) -> None:
+    bench.plan(suggestion)
+    bench.work()
+    assert ended(work(bench.office, at=point, minutes=90, pointless="You wrote to Eva")) == -signal.SIGKILL
+    assert ended(work(bench.office, minutes=180)) == 0
+    assert objects(bench.office) == 0
+    assert bench.states() == [("closed", "withdrawn")]
+
+
+@pytest.mark.parametrize("point", ["after the claim", "after the call"])
+@pytest.mark.parametrize("hand", [None, delete, edit], ids=["nobody", "deleted", "edited"])
+def test_a_worker_paused_for_longer_than_its_lease_changes_nothing(
+    bench: Bench, suggestion: Suggestion, point: deliver.Point, hand: Callable[[ServerOffice, Suggestion], None] | None
+) -> None:
+    """It stands still by SIGSTOP; another delivers, the owner does something, and then it goes on."""
+    bench.plan(suggestion)
+    paused = work(bench.office, at=point, blow=signal.SIGSTOP)
+    assert os.WIFSTOPPED(os.waitpid(paused.pid, os.WUNTRACED)[1]), paused.stderr and paused.stderr.read()
+    bench.later(minutes=6)
+    bench.work()
+    assert bench.states() == [("delivered", None)]
+    if hand is not None:
+        hand(bench.office, suggestion)
+    left = objects(bench.office)
+    paused.send_signal(signal.SIGCONT)
+    assert ended(paused) == 0
+    bench.settle()
+    assert objects(bench.office) == left == (0 if hand is delete else 1)
+    assert hand is edit or bench.states()[0][1] == (None if hand is None else "owner_deleted")
+
+
+# Everything else: a raised BaseException
+
+
+@pytest.mark.parametrize("is_at_once", [True, False], ids=["another worker at once", "the same worker later"])
+@pytest.mark.parametrize("point", DELIVERING)
+def test_a_crash_at_any_point_leaves_one_whoever_retries(
+    bench: Bench, suggestion: Suggestion, point: deliver.Point, *, is_at_once: bool
+) -> None:
+    bench.plan(suggestion)
+    bench.work_until_crash(point)
+    if is_at_once:
+        bench.work()
+    bench.settle()
+    assert objects(bench.office) == 1
+    assert bench.states() == [("delivered", None)]
+
+
+@pytest.mark.parametrize("hand", [delete, edit, move, send])
+@pytest.mark.parametrize("point", ["after the call", "after the confirmation"])
+def test_what_the_owner_did_in_the_gap_stands(
+    bench: Bench, suggestion: Suggestion, point: deliver.Point, hand: Callable[[ServerOffice, Suggestion], None]
+) -> None:
+    bench.plan(suggestion)
+    bench.work_until_crash(point)
+    hand(bench.office, suggestion)
+    before = bench.office.hands.drafts(), bench.office.hands.holds()
+    bench.settle()
+    bench.pointless = "You wrote to them"
+    bench.settle()
+    assert (bench.office.hands.drafts(), bench.office.hands.holds()) == before
+    assert objects(bench.office) == (0 if hand is delete else 1) or hand is edit
+
+
+@pytest.mark.parametrize("point", DELIVERING)
+def test_a_new_uidvalidity_in_the_gap_makes_no_second_draft(bench: Bench, point: deliver.Point) -> None:
+    bench.plan(thank_you())
+    bench.work_until_crash(point)
+    rebuild(bench.office)
+    bench.settle()
+    assert objects(bench.office) == 1
+    assert bench.states() == [("delivered", None)]
+    bench.pointless = "You wrote to Eva"
+    bench.settle()
+    assert objects(bench.office) == 0
+    assert bench.states() == [("closed", "withdrawn")]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_whatever_the_server_does_to_the_write_one_remains(bench: Bench, suggestion: Suggestion, fault: Fault, times: int) -> None:
+    """The fault strikes the write itself, once or twice in a row; then the server is well again."""
+    bench.plan(suggestion)
+    for _ in range(times):
+        bench.between = lambda point: _strike(bench, fault) if point == "after the claim" else None
+        with suppress(PortError):
+            bench.work()
+        bench.later(hours=7)
+    bench.between = lambda _: None
+    bench.imap.fault = bench.dav.fault = None
+    bench.settle()
+    if fault == "rejected":
+        assert (objects(bench.office), bench.states()) == (0, [("closed", "failed")])
+    else:
+        assert (objects(bench.office), bench.states()) == (1, [("delivered", None)])
+
+
+def _strike(bench: Bench, fault: Fault) -> None:
+    bench.imap.fault = bench.dav.fault = fault
+
+
+@pytest.mark.parametrize("hand", [delete, edit, send])
+@pytest.mark.parametrize("fault", ["lose", "error_after"])
+def test_after_a_lost_answer_the_owners_hand_stands(
+    bench: Bench, suggestion: Suggestion, fault: Fault, hand: Callable[[ServerOffice, Suggestion], None]
+) -> None:
+    bench.plan(suggestion)
+    bench.between = lambda point: _strike(bench, fault) if point == "after the claim" else None
+    with suppress(PortError):
+        bench.work()
+    bench.between = lambda _: None
+    bench.imap.fault = bench.dav.fault = None
+    hand(bench.office, suggestion)
+    before = bench.office.hands.drafts(), bench.office.hands.holds()
+    bench.settle()
+    assert (bench.office.hands.drafts(), bench.office.hands.holds()) == before
+
+
+@pytest.mark.parametrize("point", [*DELIVERING, None])
+def test_a_database_restored_from_a_backup_finds_what_it_has_forgotten(
+    bench: Bench, suggestion: Suggestion, point: deliver.Point | None
+) -> None:
+    """The backup is from before the delivery, which then came as far as the point, or to its end."""
+    bench.plan(suggestion)
+    copy = bench.office.home / "restored.db"
+    bench.store.backup(copy)
+    if point is None:
+        bench.work()
+    else:
+        bench.work_until_crash(point)
+    restored = Bench(bench.office, bench.imap, bench.dav, name="restored")
+    assert restored.store.ledger_epoch() == 1
+    restored.work()
+    restored.settle()
+    assert objects(bench.office) == 1
+    assert restored.states() == [("delivered", None)]
+    restored.store.close()
+
+
+def test_a_second_installation_on_the_account_makes_no_second_object(bench: Bench, suggestion: Suggestion) -> None:
+    other = Bench(bench.office, bench.imap, bench.dav, name="other")
+    for one in (bench, other):
+        one.plan(suggestion)
+    bench.work_until_crash("after the claim")
+    other.work()
+    bench.settle()
+    other.settle()
+    assert objects(bench.office) == 1
+    assert bench.states() == other.states() == [("delivered", None)]
+    delete(bench.office, suggestion)
+    bench.settle()
+    other.settle()
+    assert objects(bench.office) == 0
+    assert bench.states() == other.states() == [("closed", "owner_deleted")]
+    other.store.close()
+
+
+def test_every_point_is_tried() -> None:
+    assert {*DELIVERING, *WITHDRAWING} == set(get_args(deliver.Point))
+    assert set(FAULTS) | {"authorization"} == set(get_args(Fault))
