@@ -115,8 +115,15 @@ def parse_header(
         return_path=texts.get("return-path", ""),
         feedback_id=texts.get("feedback-id", ""),
         content_type=flat_parameters(texts.get("content-type", "")),
-        bulk_headers=BULK_FIELDS.intersection(fields),
+        bulk_headers=_bulk(fields),
     )
+
+
+def _bulk(fields: Fields) -> frozenset[str]:
+    """Name the fields only machines write; Exchange puts Content-Class on every mail, and only its calendar's is a machine's."""
+    found = BULK_FIELDS.intersection(fields)
+    is_plain = "content-class" in found and b"calendarmessage" not in fields["content-class"].lower()
+    return found - {"content-class"} if is_plain else found
 
 
 def read_fields(raw: bytes) -> Fields:

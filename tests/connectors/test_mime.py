@@ -232,3 +232,12 @@ def test_any_bytes_give_facts_or_a_reason_and_never_a_control_character(raw: byt
     assert fact.sent_at <= RECEIVED + timedelta(days=1)
     assert all(a.email.count("@") >= 1 and " " not in a.email.split('"')[-1] for a in (*fact.from_, *fact.to, *fact.cc))
     assert fact.message_id
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("urn:content-classes:message", frozenset()), ("urn:content-classes:calendarmessage", frozenset({"content-class"}))],
+)
+def test_exchange_names_every_mails_class_and_only_its_calendars_is_a_machines(value: str, expected: frozenset[str]) -> None:
+    raw = f"From: Eva <eva@firm.example>\r\nDate: Tue, 17 Nov 2026 10:00:00 +0100\r\nContent-Class: {value}\r\n\r\n".encode()
+    assert parse_header(raw, remote_id="1").bulk_headers == expected

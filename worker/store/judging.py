@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, and_, bindparam, case, delete, exists, func, or_, select, update
 
 from rules.kinds import has_exchange, judge
-from rules.names import best_name, first_name
+from rules.names import best_name, given_name
 from rules.people import OwnerKeys, Verdict
 from worker.store.identities import assign
 from worker.store.mapping import decode, micros
@@ -72,9 +72,7 @@ def call(connection: Connection, owner_name: str, persons: Iterable[str]) -> Non
         for owner_person, text in connection.execute(rows):
             for name, count in decode(text).items():
                 names[owner_person][name] = names[owner_person].get(name, 0) + count
-        called = [
-            {"person_id": each, "name": (name := best_name(seen)), "first_name": first_name(name)} for each, seen in names.items()
-        ]
+        called = [{"person_id": each, "name": best_name(seen), "first_name": given_name(seen)} for each, seen in names.items()]
         mine = update(person).where(person.c.owner == owner_name, person.c.id == bindparam("person_id"))
         connection.execute(mine, called)
 
