@@ -31,6 +31,8 @@ class Owner:
     domains: frozenset[str] = frozenset()
     """The owner's organisation: everyone under these domains is internal. Never a free-mail domain."""
     zone: str = "UTC"
+    home: str = ""
+    """The city the owner works in; "" = the one their zone is named for. A stay elsewhere is a trip."""
     language: str = "en"
     signature: str = ""
     signature_html: str = ""
@@ -193,6 +195,8 @@ class Trip:
     place: str = ""
     """City as the calendar names it; "" where it cannot be told."""
     is_conference: bool = False
+    zone: str = ""
+    """IANA zone there where it is another than the owner's; "" = their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
