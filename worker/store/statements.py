@@ -20,7 +20,7 @@ CHUNK = 500
 
 
 def insert_ignoring(connection: Connection, table: Table) -> Insert:
-    """Write an INSERT that leaves rows alone whose key exists. Execute it with a list of dicts."""
+    """Write an INSERT that leaves rows alone whose key exists, and counts those it adds. Execute it with a list of dicts."""
     return _ignoring(connection.dialect.name, table)
 
 
@@ -44,8 +44,8 @@ def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[Sequence[Item]]
 
 @cache
 def _ignoring(dialect: str, table: Table) -> Insert:
-    if dialect == "postgresql":
-        return postgresql.insert(table).on_conflict_do_nothing()
+    if dialect == "postgresql":  # SQLAlchemy says -1 there unless it is asked to keep the count
+        return postgresql.insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
     return sqlite.insert(table).on_conflict_do_nothing()
 
 
