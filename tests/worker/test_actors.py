@@ -32,8 +32,8 @@ class Post:
 
 
 @pytest.fixture
-def stage() -> Stage:
-    return Stage()
+def stage(empty_store: Store) -> Stage:
+    return Stage(store=empty_store)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from tests.worker.stage import MONDAY, Crash, Stage, check_in, invitation, thank
 from worker import deliver
 from worker.store import outbox
 from worker.store.entry import Entry
+from worker.store.store import Store
 
 POINTS: tuple[deliver.Point, ...] = get_args(deliver.Point)
 DELIVERING: tuple[deliver.Point, ...] = ("before the claim", "after the claim", "after the call", "after the confirmation")
@@ -25,8 +26,8 @@ BOTH = pytest.mark.parametrize("suggestion", [thank_you(), check_in()], ids=["dr
 
 
 @pytest.fixture
-def stage() -> Stage:
-    return Stage()
+def stage(empty_store: Store) -> Stage:
+    return Stage(store=empty_store)
 
 
 def objects(stage: Stage) -> int:

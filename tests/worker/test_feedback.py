@@ -11,11 +11,12 @@ from rules.slots import Slot
 from rules.suggestions import Hold, Suggestion
 from tests.worker.stage import EVA, ME, MONDAY, Stage, check_in, thank_you
 from worker import feedback
+from worker.store.store import Store
 
 
 @pytest.fixture
-def stage() -> Stage:
-    stage = Stage()
+def stage(empty_store: Store) -> Stage:
+    stage = Stage(store=empty_store)
     stage.meet()
     return stage
 

@@ -14,14 +14,15 @@ from rules.suggestions import CloseReason, Draft, Suggestion
 from tests.worker.stage import ACCOUNT, EVA, MONDAY, Stage, check_in, invitation, thank_you
 from worker.store import accounts, outbox
 from worker.store.entry import Entry
+from worker.store.store import Store
 
 LEASE = timedelta(minutes=5)
 WITNESS = Witness("7")
 
 
 @pytest.fixture
-def stage() -> Stage:
-    return Stage()
+def stage(empty_store: Store) -> Stage:
+    return Stage(store=empty_store)
 
 
 def claim(stage: Stage, suggestion: Suggestion, witness: Witness = WITNESS) -> Entry | None:

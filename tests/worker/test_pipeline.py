@@ -19,13 +19,14 @@ from worker.deliver import Point
 from worker.pipeline import Pipeline
 from worker.rulebooks import shipped, wording
 from worker.store import accounts
+from worker.store.store import Store
 from worker.store.tables import message
 from worker.watch import Watch
 
 
 @pytest.fixture
-def stage() -> Stage:
-    return Stage()
+def stage(empty_store: Store) -> Stage:
+    return Stage(store=empty_store)
 
 
 def pipeline(stage: Stage) -> Pipeline:

@@ -32,13 +32,12 @@ from worker.store.accounts import StoredAccount
 from worker.store.engine import DiskFull
 from worker.store.store import Store
 
-STORE = Store.open("sqlite://")
 MANY = [mail(number, BOB, ME, at=NOW - number * DAY) for number in range(1, 11)]
 
 
 @pytest.fixture
-def world() -> World:
-    return World(given=STORE)
+def world(empty_store: Store) -> World:
+    return World(given=empty_store)
 
 
 def account_of(world: World) -> StoredAccount:

@@ -19,13 +19,12 @@ from worker.store.store import Store
 from worker.store.tables import event, occurrence
 
 WEEK = timedelta(weeks=1)
-STORE = Store.open("sqlite://")
 KEYS = OwnerKeys(keys=frozenset({"ada@corp.example"}), domains=OWNER.domains)
 
 
 @pytest.fixture
-def world() -> World:
-    return World(given=STORE)
+def world(empty_store: Store) -> World:
+    return World(given=empty_store)
 
 
 def weekly(start: datetime, *guests: Address, count: int = 8, **more: object) -> CalendarEvent:

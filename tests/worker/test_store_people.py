@@ -17,13 +17,12 @@ from worker.store.rebuild import rebuild
 from worker.store.store import Store
 from worker.store.tables import address, block, metadata, note, person, suggestion
 
-STORE = Store.open("sqlite://")
 BOB_AT_HOME = Address(email="bob.stone@home.example", name="Bob Stone")
 
 
 @pytest.fixture
-def world() -> World:
-    made = World(given=STORE)
+def world(empty_store: Store) -> World:
+    made = World(given=empty_store)
     made.receive(mail(1, BOB, ME), mail(2, ME, BOB), mail(3, BOB_AT_HOME, ME), mail(4, ME, BOB_AT_HOME), mail(5, NEWS, ME))
     made.receive(mail(6, EVE, ME), mail(7, ME, EVE))
     made.pull_all()
