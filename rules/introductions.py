@@ -68,6 +68,11 @@ def introduction(message: MessageMetadata, owner: OwnerKeys) -> Introduction | N
     )
 
 
+def may_introduce(subject: str) -> bool:
+    """Tell cheaply whether a subject could be an introduction's; `introduction` decides."""
+    return any(words.search(subject) for words in (ARROW, WORD, MEET))
+
+
 def _says_so(subject: str, others: Iterable[Address]) -> bool:
     if ARROW.search(subject):
         return True
