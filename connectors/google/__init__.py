@@ -1,0 +1,157 @@
+"""Google: Gmail and Google Calendar through two least tokens, a reader and a writer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+from google.auth.credentials import Credentials as AnyCredentials
+
+from connectors.google import signin
+from connectors.google.calendar import GoogleCalendar
+from connectors.google.drafts import Drafts
+from connectors.google.mail import GmailMailbox
+from connectors.google.reading import Reading
+from connectors.google.spending import CALENDAR_MINUTE, GMAIL_MINUTE, Spending, prices
+from connectors.google.transport import Roots, Service, Wire
+from connectors.port import Account, Rejected, Setting, Watcher
+from rules.facts import Address
+
+SETTINGS: Mapping[str, str] = {
+    "access": "how far it may go: calendar, mail (metadata too) or drafts (drafts and holds too; default)",
+    "calendars": "the calendars to read, by name; your own ones that are shown when left out",
+    "holds": 'the calendar holds are put into: its id, "own" for one Rekindle makes, or primary (default)',
+    "is_broad_allowed": "true = accept a token that can do more than it needs",
+    "service_account_file": "the key of a service account with domain-wide delegation, instead of a sign-in of your own",
+    "subject": "whose mailbox the service account acts for",
+    "units_per_minute": "Gmail's quota units a minute for one owner",
+    "calendar_per_minute": "Calendar's requests a minute for one owner",
+    "units": 'what calls cost where your project differs: ["messages.get=5", ...]',
+    "gmail_root": "another address of the Gmail API",
+    "calendar_root": "another address of the Calendar API",
+    "token_uri": "another token endpoint",
+    "auth_uri": "another consent page",
+    "pubsub_root": "another address of Pub/Sub",
+}
+SECRETS: Mapping[str, str] = {}
+"""Nothing to write down: `rekindle connect google` seals the tokens."""
+OWN_CALENDAR: Final = "own"
+OWN_CALENDAR_ID: Final = "own_calendar"
+"""The secret that keeps the id of the calendar Rekindle has made."""
+
+
+@dataclass(slots=True)
+class GoogleConnection:
+    """One Google account for one thread; satisfies `connectors.port.Connection`."""
+
+    mailbox: GmailMailbox | None
+    calendar: GoogleCalendar
+    _wires: Sequence[Wire]
+
+    def addresses(self) -> Sequence[Address]:
+        """Say which address the account has; aliases are learned from mail the owner has written."""
+        return self.mailbox.addresses() if self.mailbox is not None else self.calendar.addresses()
+
+    def watcher(self) -> Watcher | None:
+        """Poll: no push channel is configured."""
+        return None
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        for wire in self._wires:
+            wire.close()
+
+
+def open(account: Account) -> GoogleConnection:  # noqa: A001 - the port's word
+    """Open the account; refuses tokens that can do more than they need. Nothing is asked of Google yet."""
+    access, roots = access_of(account.settings), roots_of(account.settings)
+    wires = {role: Wire(_credentials(account, role, access, roots)) for role in signin.roles(access)}
+    spending = _spending(account)
+    gmail, calendar = (
+        {role: Service(name, version, root, wire) for role, wire in wires.items()}
+        for name, version, root in (("gmail", "v1", roots.gmail), ("calendar", "v3", roots.calendar))
+    )
+    reading = Reading(gmail["reader"], spending)
+    mailbox = GmailMailbox(reading, Drafts(reading, gmail.get("writer"))) if access != "calendar" else None
+    calendars = GoogleCalendar(
+        calendar["reader"],
+        calendar.get("writer"),
+        spending,
+        chosen=_texts(account.settings, "calendars"),
+        holds=_holds(account),
+    )
+    return GoogleConnection(mailbox, calendars, tuple(wires.values()))
+
+
+def access_of(settings: Mapping[str, Setting]) -> signin.Access:
+    """Return the step of the ladder. Raises Rejected."""
+    said = _text(settings, "access") or "drafts"
+    if said not in ("calendar", "mail", "drafts"):
+        raise Rejected(f"access = {said!r} is unknown.", remedy="Use calendar, mail or drafts.")
+    return cast("signin.Access", said)
+
+
+def roots_of(settings: Mapping[str, Setting]) -> Roots:
+    """Return where Google is for this account."""
+    known = Roots()
+    return Roots(
+        gmail=_text(settings, "gmail_root") or known.gmail,
+        calendar=_text(settings, "calendar_root") or known.calendar,
+        token=_text(settings, "token_uri") or known.token,
+        auth=_text(settings, "auth_uri") or known.auth,
+        pubsub=_text(settings, "pubsub_root") or known.pubsub,
+    )
+
+
+def scopes_of(settings: Mapping[str, Setting], role: signin.Role) -> tuple[str, ...]:
+    """Return the scopes the account's token of this role is to have, no more and no fewer."""
+    return signin.scopes(role, access_of(settings), is_own_calendar=settings.get("holds") == OWN_CALENDAR)
+
+
+def _credentials(account: Account, role: signin.Role, access: signin.Access, roots: Roots) -> AnyCredentials:
+    settings = account.settings
+    allowed = signin.scopes(role, access, is_own_calendar=settings.get("holds") == OWN_CALENDAR)
+    key = _text(settings, "service_account_file")
+    if not key:
+        granted = signin.known(account.secrets, role).scopes
+        signin.check(role, granted, allowed, is_broad_allowed=settings.get("is_broad_allowed") is True)
+    return signin.credentials(account.secrets, role, allowed, roots.token, service_account=key, subject=_text(settings, "subject"))
+
+
+def _spending(account: Account) -> Spending:
+    settings = account.settings
+    return Spending(
+        quota=account.quota,
+        owner=account.id.partition("/")[0],
+        units=prices(_texts(settings, "units")),
+        gmail_minute=_number(settings, "units_per_minute", GMAIL_MINUTE),
+        calendar_minute=_number(settings, "calendar_per_minute", CALENDAR_MINUTE),
+    )
+
+
+def _holds(account: Account) -> str:
+    said = _text(account.settings, "holds") or "primary"
+    if said != OWN_CALENDAR:
+        return said
+    made = account.secrets.get(OWN_CALENDAR_ID)
+    if not made:
+        raise Rejected("The calendar for holds has not been made.", remedy="Run `rekindle connect google` again.")
+    return made
+
+
+def _number(settings: Mapping[str, Setting], key: str, default: int) -> int:
+    value = settings.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise Rejected(f"{key} = {value!r} is no number of units.", remedy="Write a whole number above 0.")
+    return value
+
+
+def _text(settings: Mapping[str, Setting], key: str) -> str:
+    value = settings.get(key, "")
+    return value if isinstance(value, str) else ""
+
+
+def _texts(settings: Mapping[str, Setting], key: str) -> tuple[str, ...]:
+    value = settings.get(key, ())
+    return value if isinstance(value, tuple) else (str(value),)

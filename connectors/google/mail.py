@@ -1,0 +1,196 @@
+"""Gmail: history forward from a stored id, a first read newest first in batches, drafts under a token of their own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from connectors.google.drafts import Drafts
+from connectors.google.reading import Profile, Reading
+from connectors.google.transport import BATCH, Json
+from connectors.port import Changes, Cursor, Feed, Gone, Look, Saved, Skipped, Unclear, Witness
+from rules.facts import Address, MessageMetadata
+from rules.suggestions import Draft
+
+READ: Final = BATCH
+"""Messages read between two commits."""
+WINDOW: Final = timedelta(days=548)
+"""How far back a first read goes: eighteen months."""
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
+_ALL: Final = "mail"
+_TELLING: Final = frozenset({"SENT", "DRAFT", "SPAM", "TRASH"})
+"""Labels that change what a message means; others come and go unread."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What a cursor holds: a history id, and while a first read goes on, the list page, its last message read, and how many."""
+
+    history: str
+    page: str | None = None
+    """None = the first read is finished; "" = its first page."""
+    after: str = ""
+    done: int = 0
+
+    def cursor(self) -> Cursor:
+        """Write it down; history ids stay text, they need not fit 64 bits."""
+        return Cursor(json.dumps([self.history, self.page, self.after, self.done]))
+
+    @classmethod
+    def read(cls, cursor: Cursor) -> Place:
+        """Read it back."""
+        history, page, after, done = json.loads(cursor)
+        return cls(history=history, page=page, after=after, done=done)
+
+
+class GmailMailbox:
+    """Mail of one Google account; satisfies `connectors.port.Mailbox`."""
+
+    def __init__(self, reading: Reading, drafts: Drafts) -> None:
+        self._reading, self._drafts = reading, drafts
+        self._fresh: Profile | None = None
+        """A profile asked for a moment ago and not used yet: a poll costs one request."""
+
+    def addresses(self) -> Sequence[Address]:
+        """Say whose mailbox it is."""
+        self._fresh = self._reading.profile()
+        return [Address(email=self._fresh.email)]
+
+    def feeds(self) -> Sequence[Feed]:
+        """Gmail is one feed: all mail but spam and trash. Its history id says with one unit whether anything changed."""
+        return [Feed(id=_ALL, name="Gmail", role="\\All", hint=self._profile().history)]
+
+    def changes(self, feed: Feed, since: Cursor | None) -> Iterator[Changes[MessageMetadata]]:
+        """Yield the first read newest first, or what history tells since the stored id."""
+        place = Place.read(since) if since is not None else Place(history=feed.hint or self._profile().history, page="")
+        yield from self._backfill(place) if place.page is not None else self._since(place)
+
+    def witness(self) -> Witness:
+        """Say where the mailbox stands: its history id, and when that was."""
+        history, now = self._profile().history, self._reading.server_time
+        return Witness(json.dumps([history, now.isoformat() if now else ""]))
+
+    def save_draft(self, draft: Draft, since: Witness) -> Saved | Gone | Unclear:
+        """Save it unsent, or adopt what an earlier attempt made."""
+        return self._drafts.save(draft, since)
+
+    def look(self, saved: Saved) -> Look:
+        """Say what became of it."""
+        return self._drafts.look(saved)
+
+    def withdraw(self, saved: Saved) -> Look:
+        """Remove it if it is Untouched."""
+        return self._drafts.withdraw(saved)
+
+    def _profile(self) -> Profile:
+        found, self._fresh = self._fresh or self._reading.profile(), None
+        return found
+
+    def _backfill(self, place: Place) -> Iterator[Changes[MessageMetadata]]:
+        """List newest first and read in batches, until the window's end; every batch is a page of its own."""
+        profile = self._reading.profile()
+        horizon = (self._reading.server_time or _BEGINNING + WINDOW) - WINDOW
+        while place.page is not None:
+            listed, following = self._reading.listing(place.page)
+            ids = listed[listed.index(place.after) + 1 :] if place.after in listed else listed
+            while True:
+                paid = self._reading.pay("messages.get", min(len(ids), READ)) if ids else 0
+                now, ids = ids[:paid], ids[paid:]
+                batch = self._reading.headers(now)
+                is_over = (not ids and following is None) or (batch.newest is not None and batch.newest < horizon)
+                place = _next(place, now, following, is_page_done=not ids, is_over=is_over)
+                yield Changes(
+                    upserted=batch.facts,
+                    skipped=batch.skipped,
+                    cursor=place.cursor(),
+                    remaining=0 if is_over else max(profile.total - place.done, 1),
+                    covered_since=_BEGINNING if is_over else batch.newest,
+                    is_last=is_over,
+                )
+                if is_over:
+                    return
+                if not ids:
+                    break
+
+    def _since(self, place: Place) -> Iterator[Changes[MessageMetadata]]:
+        """Follow history forward; each part commits with the id of its last entry, the last part with the newest id."""
+        page: str | None = None
+        while True:
+            answer = self._reading.history(place.history, page)
+            page = answer.get("nextPageToken")
+            newest = Place(history=str(answer.get("historyId", place.history)))
+            entries = list(answer.get("history", ()))
+            seen: set[str] = set()
+            while True:
+                part, entries = self._affordable(entries, seen)
+                is_last = not entries and page is None
+                after = newest if is_last else Place(history=str(part[-1].get("id", "")) if part else place.history)
+                if part or is_last:
+                    yield self._told(part, seen, after, is_last=is_last)
+                if not entries:
+                    break
+            if page is None:
+                return
+
+    def _affordable(self, entries: list[Json], seen: set[str]) -> tuple[list[Json], list[Json]]:
+        """Split off as many entries as one batch, paid for, can follow up."""
+        wanted = set[str]()
+        for entry in entries:
+            wanted |= _news(entry) - seen
+        paid = self._reading.pay("messages.get", min(len(wanted), READ)) if wanted else 0
+        reading = set[str]()
+        for at, entry in enumerate(entries):
+            more = reading | (_news(entry) - seen)
+            if len(more) > paid and at:
+                return entries[:at], entries[at:]
+            reading = more
+        return entries, []
+
+    def _told(self, part: list[Json], seen: set[str], after: Place, *, is_last: bool) -> Changes[MessageMetadata]:
+        changed: dict[str, None] = {}
+        removed: dict[str, None] = {}
+        for entry in part:
+            changed.update(dict.fromkeys(sorted(_news(entry) - seen)))
+            removed.update(dict.fromkeys(gone["message"]["id"] for gone in entry.get("messagesDeleted", ())))
+        ids = [one for one in changed if one not in removed]
+        facts: list[MessageMetadata] = []
+        skipped: list[Skipped] = []
+        for at in range(0, len(ids), BATCH):
+            batch = self._reading.headers(ids[at : at + BATCH])
+            facts += batch.facts
+            skipped += batch.skipped
+        seen |= set(ids)
+        return Changes(
+            upserted=tuple(facts),
+            removed=tuple(removed),
+            skipped=tuple(skipped),
+            cursor=after.cursor(),
+            remaining=0 if is_last else None,
+            covered_since=_BEGINNING if is_last else None,
+            is_last=is_last,
+        )
+
+
+def _next(place: Place, read: list[str], following: str | None, *, is_page_done: bool, is_over: bool) -> Place:
+    if is_over:
+        return Place(history=place.history)
+    done = place.done + len(read)
+    if is_page_done:
+        return replace(place, page=following, after="", done=done)
+    return replace(place, after=read[-1] if read else place.after, done=done)
+
+
+def _news(entry: Json) -> set[str]:
+    """Name what one history entry says to read again: what came, or means something else now; autosaved drafts are no news."""
+    found: set[str] = set()
+    for added in entry.get("messagesAdded", ()):
+        if "DRAFT" not in added["message"].get("labelIds", ()):
+            found.add(added["message"]["id"])
+    for kind in ("labelsAdded", "labelsRemoved"):
+        for change in entry.get(kind, ()):
+            if _TELLING & set(change.get("labelIds", ())):
+                found.add(change["message"]["id"])
+    return found
