@@ -42,6 +42,12 @@ def forget(connection: Connection, owner: str, keys: Sequence[str], now: datetim
     return went
 
 
+def emptied(payload: str) -> str:
+    """Take out of the JSON of an action what names or quotes somebody."""
+    action: dict[str, Any] = decode(payload)
+    return encode(action | {name: nothing for name, nothing in EMPTIED.items() if name in action})
+
+
 def _spellings(connection: Connection, owner: str, keys: Sequence[str]) -> set[str]:
     seen = select(address.c.spellings).where(address.c.owner == owner, address.c.key.in_(keys))
     return {*keys, *(each for text in connection.execute(seen).scalars() for each in decode(text))}
@@ -88,9 +94,7 @@ def _clear_ledger(connection: Connection, owner: str, keys: Sequence[str], perso
     about = or_(suggestion.c.address.in_(keys), suggestion.c.person.in_(persons))
     rows = connection.execute(select(suggestion.c.key, suggestion.c.payload).where(suggestion.c.owner == owner, about)).all()
     for key, payload in rows:
-        action: dict[str, Any] = decode(payload)
-        emptied = action | {name: nothing for name, nothing in EMPTIED.items() if name in action}
-        silent = {"payload": encode(emptied), "why": "", "evidence": "[]", "note": "", "address": "", "error": ""}
+        silent = {"payload": emptied(payload), "why": "", "evidence": "[]", "note": "", "address": "", "error": ""}
         connection.execute(update(suggestion).where(suggestion.c.key == key).values(silent))
         waiting = (suggestion.c.key == key, suggestion.c.state.in_(("planned", "approved")))
         connection.execute(update(suggestion).where(*waiting).values(state="closed", close_reason="dismissed"))

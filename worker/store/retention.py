@@ -1,0 +1,125 @@
+"""Retention: what is kept for how long; old subjects shrink to what rules need, and old history goes with its traces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, bindparam, delete, exists, or_, select, update
+
+from rules.people import OwnerKeys
+from rules.subjects import KEPT, reduced
+from worker.store import counters, events, messages
+from worker.store.accounts import owner_keys
+from worker.store.forgetting import emptied
+from worker.store.judging import review
+from worker.store.mapping import Origin, event_of, message_of, micros
+from worker.store.statements import chunks, lock_owner
+from worker.store.store import Store
+from worker.store.tables import attendance, event, feed, message, note, occurrence, suggestion
+
+BATCH = 500
+"""Rows changed in one transaction: whoever waits to write waits for no more."""
+
+
+def reduce_subjects(store: Store, owner: str, now: datetime) -> int:
+    """Leave of every subject older than 30 days only what rules need; says how many were shortened."""
+    shortened, last = 0, 0
+    old = select(message).where(message.c.owner == owner, message.c.sent_at < micros(now - KEPT), message.c.subject != "")
+    while True:
+        with store.write() as db:
+            known_as = owner_keys(db, owner)
+            rows = db.execute(old.where(message.c.id > last).order_by(message.c.id).limit(BATCH)).mappings().all()
+            if not rows:
+                return shortened
+            last = rows[-1]["id"]
+            shortened += _reduce(db, rows, known_as)
+
+
+def _reduce(connection: Connection, rows: Sequence[RowMapping], known_as: OwnerKeys) -> int:
+    short = [{"row": row["id"], "short": reduced(message_of(row), known_as)} for row in rows]
+    fresh = [each for each, row in zip(short, rows, strict=True) if each["short"] != row["subject"]]
+    if fresh:
+        connection.execute(update(message).where(message.c.id == bindparam("row")).values(subject=bindparam("short")), fresh)
+    return len(fresh)
+
+
+def drop_old(store: Store, owner: str, before: datetime, now: datetime) -> int:
+    """Remove messages sent and events ended before an instant, with everything counted from them; says how many.
+
+    What is told as history begins there from then on. The ledger keeps keys and states without names or text.
+    """
+    dropped = 0
+    for drop in (_drop_messages, _drop_events):
+        while True:
+            with store.write() as db:
+                lock_owner(db, owner)
+                gone = drop(db, owner, before, now)
+            dropped += gone
+            if gone < BATCH:
+                break
+    with store.write() as db:
+        if dropped:
+            _begin_history(db, owner, before)
+        _empty_ledger(db, owner, before)
+        db.execute(delete(note).where(note.c.owner == owner, note.c.at < micros(before), note.c.kind != "promise"))
+    return dropped
+
+
+def _drop_messages(connection: Connection, owner: str, before: datetime, now: datetime) -> int:
+    known_as = owner_keys(connection, owner)
+    columns = (message.c.account, message.c.feed, message.c.remote_id, message.c.generation)
+    old = select(*columns).where(message.c.owner == owner, message.c.sent_at < micros(before)).limit(BATCH)
+    by_origin: dict[Origin, list[str]] = {}
+    for row in connection.execute(old):
+        origin = Origin(owner=owner, account=row.account, feed=row.feed, generation=row.generation)
+        by_origin.setdefault(origin, []).append(row.remote_id)
+    for origin, remote_ids in by_origin.items():
+        review(connection, owner, messages.apply(connection, origin, (), remote_ids, known_as), known_as, now)
+    return sum(map(len, by_origin.values()))
+
+
+def _drop_events(connection: Connection, owner: str, before: datetime, now: datetime) -> int:
+    """Remove occurrences with who attended them, and the texts nothing points at any more."""
+    known_as = owner_keys(connection, owner)
+    ended = select(occurrence.c.uid, occurrence.c.original_start).where(
+        occurrence.c.owner == owner, occurrence.c.end_at < micros(before), occurrence.c.is_frozen.is_(True)
+    )
+    names = [{"u": row.uid, "s": row.original_start} for row in connection.execute(ended.limit(BATCH))]
+    uids = sorted({each["u"] for each in names})
+    met: set[str] = set()
+    for some in chunks(uids):
+        there = select(attendance.c.address).where(attendance.c.owner == owner, attendance.c.uid.in_(some))
+        met.update(connection.execute(there.distinct()).scalars())
+    for table in (attendance, occurrence):
+        mine = delete(table).where(table.c.owner == owner, table.c.uid == bindparam("u"), table.c.original_start == bindparam("s"))
+        if names:
+            connection.execute(mine, names)
+    review(connection, owner, met | _drop_texts(connection, owner, before, known_as), known_as, now)
+    return len(names)
+
+
+def _drop_texts(connection: Connection, owner: str, before: datetime, known_as: OwnerKeys) -> set[str]:
+    pointed = exists().where(occurrence.c.event == event.c.id)
+    unused = (event.c.owner == owner, event.c.end_at < micros(before), event.c.is_series.is_(False), ~pointed)
+    rows = connection.execute(select(event.c.id, event.c.account, event.c.facts).where(*unused).limit(BATCH)).all()
+    seen = events.named((event_of(row.facts) for row in rows if row.account), known_as)
+    touched = counters.rename(connection, owner, seen, [])
+    connection.execute(delete(event).where(event.c.id.in_([row.id for row in rows])))
+    return touched
+
+
+def _begin_history(connection: Connection, owner: str, before: datetime) -> None:
+    read_up = update(feed).where(feed.c.owner == owner, feed.c.covered_since < micros(before))
+    connection.execute(read_up.values(covered_since=micros(before)))
+
+
+def _empty_ledger(connection: Connection, owner: str, before: datetime) -> None:
+    """Take names and texts out of suggestions that closed long ago; the key stays, so that nothing is made twice."""
+    past = (suggestion.c.owner == owner, suggestion.c.state == "closed", suggestion.c.updated_at < micros(before))
+    rows = connection.execute(
+        select(suggestion.c.key, suggestion.c.payload).where(*past, or_(suggestion.c.why != "", suggestion.c.evidence != "[]"))
+    )
+    for key, payload in rows.all():
+        silent = {"payload": emptied(payload), "why": "", "evidence": "[]", "note": ""}
+        connection.execute(update(suggestion).where(suggestion.c.key == key).values(silent))

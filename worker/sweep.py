@@ -1,0 +1,69 @@
+"""The nightly sweep of one owner: what is too old goes, forecasts are calibrated, and the people of the month are chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Connection, select, update
+
+from rules.calibration import finished_cases
+from rules.month import Month, Terms, choose
+from rules.network import Network, Owner
+from rules.rhythm import shift_of
+from rules.workdays import local_day
+from worker.store import months, network, people, retention
+from worker.store.statements import upsert
+from worker.store.store import Store
+from worker.store.tables import meta
+from worker.store.tables import owner as owners
+
+RETENTION = timedelta(days=730)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swept:
+    """What one sweep did."""
+
+    shortened: int = 0
+    """Subjects of which only what rules need was kept."""
+    dropped: int = 0
+    """Messages and occurrences older than the retention."""
+    shift: float = 0.0
+    month: Month | None = None
+    """The people of this month, where they are chosen."""
+
+
+def sweep(store: Store, owner: Owner, terms: Terms, now: datetime, keep: timedelta = RETENTION) -> Swept | None:
+    """Sweep once a day of the owner's; None where today's is done. Twice at once does no harm."""
+    today = local_day(owner, now).isoformat()
+    mark = {"name": f"swept:{owner.name}", "value": today}
+    with store.read() as db:
+        if db.execute(select(meta.c.value).where(meta.c.name == mark["name"])).scalar() == today:
+            return None
+    shortened = retention.reduce_subjects(store, owner.name, now)
+    dropped = retention.drop_old(store, owner.name, now - keep, now)
+    with store.read() as db:
+        seen = everybody(db, owner, now)
+    shift = shift_of(case for each in seen.relations for case in finished_cases(each.contacts, now))
+    with store.write() as db:
+        db.execute(update(owners).where(owners.c.id == owner.name).values(shift=repr(shift)))
+        month = month_of(db, seen, terms, now)
+        months.keep(db, owner.name, month, now)
+        db.execute(upsert(db, meta, ("name",)), mark)
+    log.info("swept", action="sweep", owner=owner.name, shortened=shortened, dropped=dropped)
+    return Swept(shortened=shortened, dropped=dropped, shift=shift, month=month if month.people else None)
+
+
+def everybody(connection: Connection, owner: Owner, now: datetime) -> Network:
+    """Load the whole network."""
+    return network.load(connection, owner, now, person_ids=[each.id for each in people.people(connection, owner.name)])
+
+
+def month_of(connection: Connection, seen: Network, terms: Terms, now: datetime) -> Month:
+    """Return the people of this month: as they were chosen, else chosen from the whole network now."""
+    earlier = months.kept(connection, seen.owner.name)
+    return choose(seen, now, terms, earlier[-1] if earlier else None)
