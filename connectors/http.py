@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import email.utils
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urljoin, urlsplit
 
@@ -27,7 +27,16 @@ class Http:
     follow a redirect only within the registrable domain they were meant for.
     """
 
-    def __init__(self, auth: AuthBase | tuple[str, str] | None, *, name: str, ca_file: str = "") -> None:
+    def __init__(
+        self,
+        auth: AuthBase | tuple[str, str] | None,
+        *,
+        name: str,
+        ca_file: str = "",
+        pace: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Take the credentials; `pace` is asked before every request and raises RateLimited where one would be too many."""
+        self._pace = pace
         self._session = requests.Session()
         self._session.auth = auth
         self._session.trust_env = False  # REQUESTS_CA_BUNDLE would overrule ca_file, and .netrc the given credentials
@@ -57,6 +66,7 @@ class Http:
         raise Rejected(message, remedy="Check the address in config.")
 
     def _once(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> requests.Response:
+        self._pace()
         try:
             answer = self._session.request(method, url, headers=dict(headers), data=body, timeout=_TIMEOUT, allow_redirects=False)
         except requests.exceptions.SSLError as error:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count
 from urllib.parse import urlsplit
 
 from connectors.http import Http
-from connectors.port import Account, Rejected, Setting, Watcher
+from connectors.port import Account, PortError, RateLimited, Rejected, Setting, Watcher
 from connectors.standards.calendar import CalDavCalendar
 from connectors.standards.dav import Dav
 from connectors.standards.mail import Idle, ImapMailbox
+from connectors.standards.reach import Step, failed
+from connectors.standards.servers import of_calendar
 from connectors.standards.session import Server, wired
+from connectors.standards.steps import calendar_steps, mail_steps
 from rules.facts import Address
 
 SETTINGS: Mapping[str, str] = {
@@ -81,6 +86,23 @@ def open(account: Account) -> StandardsConnection:  # noqa: A001 - the port's wo
     return StandardsConnection(mailbox, calendar, server, http, settings.get("is_idle", True) is not False)
 
 
+def steps(account: Account) -> Iterator[tuple[str, Step]]:
+    """Check each side of the account step by step: ("mail" or "calendar", step). Writes nothing anywhere."""
+    try:
+        connection = open(account)
+    except PortError as error:
+        yield "account", failed("address", str(error), error.remedy)
+        return
+    try:
+        if connection.mailbox is not None and connection._server is not None:  # noqa: SLF001 - our own
+            yield from (("mail", step) for step in mail_steps(connection._server, connection.mailbox))  # noqa: SLF001 - as above
+        if connection.calendar is not None:
+            url, ca_file = _text(account.settings, "caldav"), _text(account.settings, "ca_file")
+            yield from (("calendar", step) for step in calendar_steps(connection.calendar, url, ca_file))
+    finally:
+        connection.close()
+
+
 def _server(account: Account, url: str) -> Server:
     secret = account.secrets.get("imap_password") or account.secrets.get("password") or ""
     settings = account.settings
@@ -96,7 +118,21 @@ def _server(account: Account, url: str) -> Server:
 def _http(account: Account, url: str) -> Http:
     secret = account.secrets.get("caldav_password") or account.secrets.get("password") or ""
     user = _text(account.settings, "caldav_user") or _text(account.settings, "user") or (urlsplit(url).username or "")
-    return Http((user, secret), name="The calendar server", ca_file=_text(account.settings, "ca_file"))
+    ca_file, limit = _text(account.settings, "ca_file"), of_calendar(url).per_minute
+    return Http((user, secret), name="The calendar server", ca_file=ca_file, pace=_pace(account, limit))
+
+
+def _pace(account: Account, limit: int) -> Callable[[], None]:
+    """Keep to what the server takes in a minute: by the worker's count, else by that of this connection alone."""
+    asked, quota = count(1), account.quota
+
+    def pace() -> None:
+        if limit and quota is not None:
+            quota.take("caldav", price=1, count=1, limit=limit)
+        elif limit and next(asked) > limit:
+            raise RateLimited("The calendar server is given a rest.", retry_after=timedelta(minutes=1), is_paced=True)
+
+    return pace
 
 
 def _calendar(account: Account, url: str, http: Http) -> CalDavCalendar:
@@ -115,6 +151,7 @@ def _calendar(account: Account, url: str, http: Http) -> CalDavCalendar:
         chosen=_texts(settings, "calendars"),
         holds=_text(settings, "holds"),
         server_time=lambda: http.server_time,
+        has_sync=of_calendar(url).has_sync,
     )
 
 

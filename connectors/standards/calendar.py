@@ -50,9 +50,17 @@ class CalDavCalendar:
     """The calendars of one CalDAV account; satisfies `connectors.port.Calendar`."""
 
     def __init__(
-        self, dav: Dav, *, start: str, zone: str, chosen: Sequence[str], holds: str, server_time: Callable[[], datetime | None]
+        self,
+        dav: Dav,
+        *,
+        start: str,
+        zone: str,
+        chosen: Sequence[str],
+        holds: str,
+        server_time: Callable[[], datetime | None],
+        has_sync: bool = True,
     ) -> None:
-        self._dav, self._start, self._wanted = dav, start, holds
+        self._dav, self._start, self._wanted, self._has_sync = dav, start, holds, has_sync
         self._chosen = frozenset(chosen)
         self._server_time = server_time
         self._home: CalendarHome | None = None
@@ -112,6 +120,14 @@ class CalDavCalendar:
         """Remove it if it is Untouched; an Invite never."""
         return self._holds.withdraw(saved)
 
+    def holds_place(self) -> str:
+        """Name the calendar holds go into. Raises Rejected where none can be written to."""
+        return self._holds.place()
+
+    def is_scheduling(self) -> bool:
+        """Tell whether the server mails invitations itself (RFC 6638)."""
+        return self._holds.is_scheduling()
+
     def _first(self, feed: Feed, place: Place) -> Iterator[Changes[CalendarEvent]]:
         listing, mode = self._listing(feed)
         token = place.token or listing.token
@@ -136,6 +152,8 @@ class CalDavCalendar:
             )
 
     def _listing(self, feed: Feed) -> tuple[Listing, Literal["sync", "etags"]]:
+        if not self._has_sync:
+            return listed(self._dav, feed.id), "etags"
         try:
             return synced(self._dav, feed.id, ""), "sync"
         except Refused as error:

@@ -17,7 +17,7 @@ from connectors.compose import compose
 from connectors.port import BEGINNING, Edited, Gone, Look, Moved, Rejected, Saved, Sent, Unclear, Untouched, Witness
 from connectors.standards.fetch import sequence_set, split
 from connectors.standards.folders import Folder
-from connectors.standards.session import Opened, Response, Session, quoted
+from connectors.standards.session import Opened, Response, Session, quoted, shown
 from rules.facts import Address
 from rules.suggestions import Draft
 
@@ -52,6 +52,15 @@ class Drafts:
         found = next((folder.id for folder in folders if folder.role == "\\Drafts"), None)
         self.folder = found or "Drafts"
         self._is_missing = found is None
+
+    def place(self) -> str:
+        """Say where drafts will go, in the owner's words. Raises Rejected for a folder that is read-only."""
+        if self._is_missing:
+            return f"drafts go into “{self.folder}”, which is made with the first"
+        self._session.open(self.folder, is_writing=True)
+        if b"[READ-ONLY]" in self._session.answer.upper():
+            raise Rejected(f"“{shown(self.folder)}” is read-only.", remedy='Say drafts = "NAME" in config.')
+        return f"drafts go into “{shown(self.folder)}”, which can be written to"
 
     def witness(self) -> Witness:
         """Say where Drafts stands: UIDVALIDITY and UIDNEXT; zeros where the folder does not exist yet."""

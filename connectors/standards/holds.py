@@ -23,6 +23,7 @@ class Holds:
 
     def __init__(self, dav: Dav, objects: Objects, home: Callable[[], CalendarHome], wanted: str) -> None:
         self._dav, self._objects, self._home, self._wanted = dav, objects, home, wanted
+        self._is_scheduling: bool | None = None
 
     def witness(self) -> Witness:
         """Say where the calendar of the holds stands: its sync token or ctag."""
@@ -82,6 +83,17 @@ class Holds:
             raise Unavailable(f"The calendar server did not remove the hold ({status}).")
         return seen if status not in (404, 410) else Gone()
 
+    def place(self) -> str:
+        """Name the calendar holds go into. Raises Rejected where none can be written to."""
+        return self._main().name
+
+    def is_scheduling(self) -> bool:
+        """Ask the calendar whether its server mails invitations (RFC 6638 2: calendar-auto-schedule); once."""
+        if self._is_scheduling is None:
+            _, headers, _ = self._dav.raw("OPTIONS", self._main().href)
+            self._is_scheduling = "calendar-auto-schedule" in {word.strip() for word in headers.get("DAV", "").lower().split(",")}
+        return self._is_scheduling
+
     def _main(self) -> CalendarCollection:
         main = primary(calendars(self._dav, self._home()), self._home(), self._wanted)
         if main is None:
@@ -92,7 +104,7 @@ class Holds:
     def _written(self, hold: Hold | Invite) -> bytes:
         if isinstance(hold, Hold):
             return ical.hold_bytes(hold, host=_HOST)
-        if not self._home().is_scheduling:
+        if not self.is_scheduling():
             message = "This calendar server does not send invitations."
             raise Rejected(message, remedy="Send it by mail from your mail program, or invite by hand.")
         return ical.invite_bytes(hold, host=_HOST)

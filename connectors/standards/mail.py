@@ -60,8 +60,7 @@ class ImapMailbox:
 
     def feeds(self) -> Sequence[Feed]:
         """List the folders that are history; one LIST-STATUS where the server can."""
-        self._folders = listed(self._session(), overrides=self._overrides)
-        return [folder.feed() for folder in readable(self._folders, self._chosen)]
+        return [folder.feed() for folder in readable(self.folders(), self._chosen)]
 
     def changes(self, feed: Feed, since: Cursor | None) -> Iterator[Changes[MessageMetadata]]:
         """Yield the first read newest first, or what came and went since; a new UIDVALIDITY is a CursorExpired."""
@@ -92,6 +91,15 @@ class ImapMailbox:
     def withdraw(self, saved: Saved) -> Look:
         """Remove it if it is Untouched."""
         return self._drafts().withdraw(saved)
+
+    def folders(self) -> tuple[Folder, ...]:
+        """List every folder with its role."""
+        self._folders = listed(self._session(), overrides=self._overrides)
+        return self._folders
+
+    def drafts_place(self) -> str:
+        """Say where drafts will go. Raises Rejected where the folder cannot be written to."""
+        return self._drafts().place()
 
     def close(self) -> None:
         """Let go of the connection."""
