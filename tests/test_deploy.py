@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from worker.config import load
+from worker.run import PARTS
 from worker.store.tables import metadata
 
 ROOT = Path(__file__).parent.parent
@@ -78,10 +80,11 @@ def test_descriptions_of_google_apis_in_use_are_kept_in_the_image() -> None:
     assert used <= kept
 
 
-def test_the_compose_file_keeps_to_the_schema() -> None:
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.scale.yaml"])
+def test_a_compose_file_keeps_to_the_schema(name: str) -> None:
     checker = beside("check-jsonschema")
     assert checker, "check-jsonschema is in the development dependencies"
-    done = run(checker, "--builtin-schema", "vendor.compose-spec", DEPLOY / "compose.yaml")
+    done = run(checker, "--builtin-schema", "vendor.compose-spec", DEPLOY / name)
     assert done.returncode == 0, done.stdout
 
 
@@ -92,6 +95,32 @@ def test_the_compose_file_is_one_process_on_volumes_with_no_rights() -> None:
     assert service["cap_drop"] == ["ALL"]
     assert {volume.split(":")[0] for volume in service["volumes"]} == set(compose["volumes"])
     assert "ports" not in service
+
+
+def test_the_scaled_compose_file_runs_every_part_apart_and_gives_no_service_a_right() -> None:
+    compose = yaml.safe_load((DEPLOY / "compose.scale.yaml").read_text())
+    services = compose["services"]
+    assert sorted(one["command"][-1] for one in services.values() if one["image"] == "rekindle") == sorted(PARTS)
+    for service in services.values():
+        assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+        assert "ports" not in service
+        assert {volume.split(":")[0] for volume in service.get("volumes", ())} <= set(compose["volumes"])
+        assert set(service.get("depends_on", ())) <= set(services)
+    assert compose["networks"]["inside"]["internal"] is True
+    assert all(services[name]["networks"] == ["inside"] for name in ("database", "broker"))
+
+
+def test_what_the_scaled_compose_file_says_in_the_environment_the_settings_understand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = yaml.safe_load((DEPLOY / "compose.scale.yaml").read_text())["services"]["work"]["environment"]
+    for name, value in said.items():
+        chosen = re.sub(r"\$\{\w+:\?[^}]*\}", "secret", value)
+        monkeypatch.setenv(name, re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", chosen))
+    (tmp_path / "config.toml").write_text('[owners.ana]\naddresses = ["ana@firm.example"]\nzone = "UTC"\n')
+    config = load(tmp_path / "config.toml")
+    assert config.store.url == "postgresql+psycopg://rekindle:secret@database/rekindle"
+    assert config.broker.url == "redis://broker:6379/0"
 
 
 def test_the_unit_is_one_systemd_understands(tmp_path: Path) -> None:
