@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import groupby
 
+from rules import first_contact, sharing
 from rules.addresses import match_key
-from rules.case import Case, View, view_of
+from rules.case import Case, View, view_of, wrote_since
 from rules.composing import Candidate
 from rules.conditions import Checked, check_all, in_words
 from rules.decision import Decision, Explanation, Judged, Keep, Outcome, Refusal, Trace, Withdraw, judge
@@ -19,6 +20,7 @@ from rules.rule import Condition, Rule, Rulebook
 from rules.suggestions import Draft, Evidence, Suggestion
 from rules.triggers import cases
 from rules.wording import Wording
+from rules.words import called
 from rules.worth import worth
 
 __all__ = [
@@ -34,6 +36,9 @@ __all__ = [
     "why",
     "why_not",
 ]
+
+ASKED_FOR = frozenset({first_contact.RULE, sharing.RULE})
+"""No rules of the rulebook: the owner named whom the draft is for."""
 
 
 def suggest(network: Network, rulebook: Rulebook, now: datetime, wording: Wording) -> Decision:
@@ -60,13 +65,25 @@ def still_wanted(suggestion: Suggestion, network: Network, rulebook: Rulebook, n
     """
     if _is_late(suggestion, network, now):
         return Withdraw(why="Its time has passed.", reason="expired")
+    view = view_of(network, now)
+    if suggestion.rule in ASKED_FOR:
+        return _still_asked_for(view, suggestion)
     rule = rulebook.rule(suggestion.rule)
     if rule is None or mode_of(rule, network) == "off":
         return Withdraw(why="You switched this rule off.")
-    view = view_of(network, now)
     for relation in _concerned(view, suggestion):
         if why := _objection(view, rule, relation, suggestion):
             return Withdraw(why=why)
+    return Keep()
+
+
+def _still_asked_for(view: View, suggestion: Suggestion) -> Keep | Withdraw:
+    """Say whether a draft the owner asked for by name is wanted: until they write themselves, or want the person left alone."""
+    for relation in _concerned(view, suggestion):
+        if relation.person.is_muted:
+            return Withdraw(why=f"You asked me to leave {called(relation)} alone.")
+        if isinstance(suggestion.action, Draft) and wrote_since(relation, suggestion.action.date):
+            return Withdraw(why="You have written yourself.")
     return Keep()
 
 
