@@ -28,6 +28,7 @@ TOKEN: Final = re.compile(
 SPEC: Final = re.compile(
     r'(?:"[^"\r\n]+"|[^\s<>()\[\],;:\\"@\x00-\x1f\x7f]{1,256})@(?:\[[0-9A-Fa-f:.]+\]|[^\s<>()\[\],;:\\"@\x00-\x1f\x7f]+)'
 )
+HOST: Final = re.compile(r"[!-;=A-~]+")
 NOWHERE: Final = frozenset(
     {"missing_domain", ".missing-host-name.", "syntax-error", ".syntax-error.", "unspecified-domain", "missing-domain"}
 )
@@ -104,9 +105,10 @@ def one_form(domain: str) -> str:
     if domain.isascii():
         return domain
     try:
-        return domain.encode("idna").decode("ascii")
+        found = domain.encode("idna").decode("ascii")
     except UnicodeError:
         return domain
+    return found if HOST.fullmatch(found) else ""  # a sign that IDNA maps to a blank: no such domain
 
 
 def _careful(value: bytes) -> AddressList:

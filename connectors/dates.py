@@ -46,9 +46,9 @@ def read_date(value: bytes) -> tuple[datetime | None, timedelta | None]:
         return _unusual(value)
     day, hour, minute, second, zone = match.groups()
     try:
-        offset = _offset(zone)
+        offset, stated = _offset(zone)
         seconds = _midnight(day) + int(hour) * 3600 + int(minute) * 60 + min(int(second), 59) - offset
-        return datetime.fromtimestamp(seconds, UTC), None if zone == b"-0000" else timedelta(seconds=offset)
+        return datetime.fromtimestamp(seconds, UTC), stated
     except (KeyError, ValueError, OverflowError):
         return _unusual(value)
 
@@ -60,12 +60,14 @@ def _midnight(day: bytes) -> int:
 
 
 @lru_cache(maxsize=256)
-def _offset(zone: bytes) -> int:
-    """Return seconds east of UTC."""
+def _offset(zone: bytes) -> tuple[int, timedelta | None]:
+    """Return seconds east of UTC, and the offset stated by that: none by -0000."""
     seconds = int(zone[1:3]) * 3600 + int(zone[3:]) * 60
     if seconds > FARTHEST.total_seconds():
         raise ValueError("no zone is that far from UTC")
-    return -seconds if zone[:1] == b"-" else seconds
+    if zone[:1] == b"-":
+        return -seconds, timedelta(seconds=-seconds) if seconds else None
+    return seconds, timedelta(seconds=seconds)
 
 
 def _unusual(value: bytes) -> tuple[datetime | None, timedelta | None]:

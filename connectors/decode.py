@@ -35,7 +35,7 @@ def text_of(value: bytes) -> str:
         text = FOLD.sub(" ", text)
     if "=?" in text:
         text = decode_words(text)
-    return UNSEEN.sub("", text).strip()
+    return text.strip() if text.isprintable() else UNSEEN.sub("", text).strip()
 
 
 def plain_text(value: bytes) -> str:

@@ -50,9 +50,13 @@ TEXTS: Final = frozenset(
     | {"feedback-id", "content-type"}
 )
 
-FIELD: Final = re.compile(rb"\n(?!Received:|DKIM-|ARC-|Authentication-)([!-9;-~]+)[ \t]*:[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)")
+FIELD: Final = re.compile(
+    rb"\n(?:(?!Received:|DKIM-|ARC-|Authentication-|MIME-V|Content-Tr|X-Rec)([!-9;-~]+)[ \t]*:[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)|\n(?s:.*))"
+)
+"""One field, or the empty line with all that follows: a body is no field."""
 IDS: Final = re.compile(r"<\s*([^<>\s]*@[^<>\s]*)\s*>", re.ASCII)
 MESSAGE_ID: Final = re.compile(rb"<\s*([^<>\x00-\x1f\x7f]*[^<>\s\x00-\x1f\x7f])\s*>")
+USUAL_ID: Final = re.compile(rb"<([\w.!#$%&'*+/^`{|}~=-]{1,400}@[\w.-]{1,255})>\s*")
 KEPT_REFERENCES: Final = 50
 LONGEST_ID: Final = 998
 """Bytes; RFC 5322 2.1.1. What is longer is no Message-ID."""
@@ -85,8 +89,8 @@ def parse_header(
     sender = parse_addresses(fields["sender"]).addresses if "sender" in fields else ()
     if not (from_ or sender or get("date") or get("message-id")):
         raise Unreadable("it has no header that mail has")
-    to, cc, bcc = (_people(fields, name) for name in ("to", "cc", "bcc"))
-    texts = {name: _text(value) for name, value in fields.items() if name in TEXTS}
+    to, cc, bcc = _people(get("to")), _people(get("cc")), _people(get("bcc"))
+    texts = {name: _text(fields[name]) for name in TEXTS & fields.keys()}
     sent_at, offset = sent(get("date", b""), received_at, raw)
     return MessageMetadata(
         remote_id=remote_id,
@@ -95,14 +99,14 @@ def parse_header(
         sent_offset=offset,
         from_=from_,
         sender=sender[0] if sender else None,
-        reply_to=_people(fields, "reply-to").addresses,
+        reply_to=_people(get("reply-to")).addresses,
         to=to.addresses,
         cc=cc.addresses,
         bcc=bcc.addresses,
         recipients=to.count + cc.count + bcc.count,
         subject=texts.get("subject", ""),
-        in_reply_to=ids(get("in-reply-to", b"")),
-        references=ids(get("references", b"")),
+        in_reply_to=ids(get("in-reply-to")),
+        references=ids(get("references")),
         thread_id=thread_id,
         labels=labels,
         size=size,
@@ -115,7 +119,7 @@ def parse_header(
         return_path=texts.get("return-path", ""),
         feedback_id=texts.get("feedback-id", ""),
         content_type=flat_parameters(texts.get("content-type", "")),
-        bulk_headers=_bulk(fields),
+        bulk_headers=frozenset() if BULK_FIELDS.isdisjoint(fields) else _bulk(fields),
     )
 
 
@@ -152,7 +156,7 @@ def read_fields(raw: bytes) -> Fields:
     return fields
 
 
-def ids(value: bytes) -> tuple[str, ...]:
+def ids(value: bytes | None) -> tuple[str, ...]:
     """Return the Message-IDs named in In-Reply-To or References, in order, once each; of a long chain both its ends."""
     if not value:
         return ()
@@ -174,14 +178,16 @@ def clean_id(raw: bytes) -> str:
 
 
 def _head(raw: bytes) -> bytes:
-    """Cut off a body, if there is one, and begin every line with its line break."""
+    """Begin every line with its line break, and end it with nothing else."""
     if b"\r" in raw:
         raw = raw.partition(b"\n\r\n")[0].replace(b"\r\n", b"\n")
-    return b"\n" + (raw.partition(b"\n\n")[0] if b"\n\n" in raw else raw)
+    return raw if raw[:1] == b"\n" else b"\n" + raw
 
 
 def _message_id(fields: Fields) -> str:
     value = fields.get("message-id", b"")
+    if usual := USUAL_ID.fullmatch(value):
+        return usual[1].decode("ascii")
     if bracketed := MESSAGE_ID.search(value):
         found = clean_id(bracketed[1])
     else:
@@ -193,11 +199,10 @@ def _message_id(fields: Fields) -> str:
     return f"sha256.{hashlib.sha256(named).hexdigest()}@missing.invalid"
 
 
-def _people(fields: Fields, name: str) -> AddressList:
-    return parse_addresses(fields[name]) if name in fields else NOBODY
+def _people(value: bytes | None) -> AddressList:
+    return parse_addresses(value) if value else NOBODY
 
 
-@lru_cache(maxsize=4096)
 def _text(value: bytes) -> str:
     if value.isascii() and b"=?" not in value and (text := value.decode("ascii")).isprintable():
         return text.rstrip()
