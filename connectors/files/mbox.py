@@ -9,19 +9,22 @@ from typing import BinaryIO, Final, NamedTuple
 
 from connectors.mime import MAX_HEADER
 
-CHUNK: Final = 1 << 20
+CHUNK: Final = 1 << 18
 """Bytes read at once; memory stays at a few of these, whatever the size of the file."""
 PORTION: Final = 1 << 17
 """Bytes asked for at a time: what a damaged stream gave before the damage is lost with its portion."""
 AHEAD: Final = 2048
 """Bytes looked at after a possible separator: the rest of its line and the start of the next."""
-FARTHEST: Final = 32 * CHUNK
+FARTHEST: Final = 32 << 20
 """A Content-Length beyond this is not looked up when it contradicts the separators."""
 
 CONTEXT: Final = 2
 """Bytes before a From_ line by which it is told: an empty line."""
 MARK: Final = b"\nFrom "
-DATED: Final = re.compile(rb"From (?=[^\r\n]*\d:\d\d)(?=[^\r\n]*(?:19|20)\d\d)[^\r\n]*\r?\n(?:\r?\n|\Z|>From |[!-9;-~]+[ \t]*:)")
+DATED: Final = re.compile(
+    rb"From (?:\S+ [A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (?:19|20)\d\d|(?=[^\r\n]*\d:\d\d)(?=[^\r\n]*(?:19|20)\d\d)[^\r\n]*)"
+    rb"\r?\n(?:\r?\n|\Z|>From |[!-9;-~]+[ \t]*:)"
+)
 UNDATED: Final = re.compile(
     rb"From [^\r\n]*\r?\n(?:Received|Return-Path|Delivered-To|X-[\w-]+|Date|From|Message-I[dD]|MIME-Version|Status|Subject|To|DKIM-Signature):"
 )
