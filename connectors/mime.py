@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import datetime
-from functools import lru_cache
 from typing import Final
 
 from connectors.address_list import NOBODY, AddressList, parse_addresses
