@@ -21,6 +21,7 @@ from worker.config_accounts import PROVIDERS
 from worker.credentials import Credentials
 from worker.pipeline import SLICE, Pipeline
 from worker.settings import Config
+from worker.store.quota import StoredQuota
 from worker.store.store import Store
 
 Clock = Callable[[], datetime]
@@ -133,23 +134,37 @@ def shifted_clock(at: datetime) -> Clock:
     return lambda: at + timedelta(seconds=time.monotonic() - began)
 
 
-def provider_opener(config: Config, store: Store, clock: Clock) -> Opener:
-    """Return what opens an account of the config through its provider's package."""
+def account_describer(config: Config, store: Store, clock: Clock) -> Callable[[str], Account]:
+    """Return what describes an account of the config to its provider's package."""
     credentials = Credentials(store, config.secrets.key, clock)
+    quota = StoredQuota(store, clock)
 
-    def open_connection(account_id: str) -> Connection:
+    def describe(account_id: str) -> Account:
         owner_name, _, name = account_id.partition("/")
         owner = config.owners[owner_name]
         settings = owner.accounts[name]
-        account = Account(
+        return Account(
             id=account_id,
             settings=settings.settings,
             secrets=credentials.of(account_id, settings.secrets),
             zone=owner.zone,
             addresses=tuple(Address(email=email, name=owner.name) for email in owner.addresses),
             installation=store.installation(),
+            quota=quota,
         )
-        connection: Connection = import_module(PROVIDERS[settings.provider]).open(account)
+
+    return describe
+
+
+def provider_opener(config: Config, store: Store, clock: Clock) -> Opener:
+    """Return what opens an account of the config through its provider's package."""
+    describe = account_describer(config, store, clock)
+
+    def open_connection(account_id: str) -> Connection:
+        account = describe(account_id)
+        provider = account_id.partition("/")
+        package = import_module(PROVIDERS[config.owners[provider[0]].accounts[provider[2]].provider])
+        connection: Connection = package.open(account)
         return connection
 
     return open_connection

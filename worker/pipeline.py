@@ -77,7 +77,7 @@ class Pipeline:
                     budget=lambda: self.clock() < until and not self.is_stopping(),
                 )
         self._note_pull(account, pulled)
-        return not pulled.is_done and not pulled.error
+        return not pulled.is_done and not pulled.error and pulled.held_back is None
 
     def _note_pull(self, account: StoredAccount, pulled: pulling.Pulled) -> None:
         """Have what lies in mailbox and calendar looked at again where something new may have made it pointless."""
@@ -89,6 +89,8 @@ class Pipeline:
                 outbox.look_again(db, account.owner, now)
             if not pulled.error and pulled.is_done:
                 accounts.succeeded(db, account.id, now, now + self.poll)
+            if pulled.held_back is not None:
+                accounts.held_back(db, account.id, now + pulled.held_back)
         if pulled.upserted:
             self.enrol()
 
@@ -202,6 +204,8 @@ class Pipeline:
             match error:
                 case AuthorizationExpired() | Rejected():
                     accounts.pause(db, account.id, str(error), error.remedy)
+                case RateLimited(is_paced=True, retry_after=wait):
+                    accounts.held_back(db, account.id, now + wait)
                 case RateLimited(retry_after=wait):
                     accounts.failed(db, account.id, str(error), error.remedy, now + wait)
                 case _:

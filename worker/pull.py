@@ -55,6 +55,8 @@ class Pulled:
     error: str = ""
     """What stood in the way, in the owner's words; the account or feed row says it too."""
     next_attempt_at: datetime | None = None
+    held_back: timedelta | None = None
+    """This minute's quota is used up: how long until it is worth going on."""
 
 
 def pull(store: Store, connection: Connection, account: StoredAccount, now: datetime, *, budget: Budget) -> Pulled:
@@ -62,8 +64,8 @@ def pull(store: Store, connection: Connection, account: StoredAccount, now: date
     slice_ = _Slice(store=store, account=account, now=now, budget=budget)
     try:
         slice_.learn(connection)
+        slice_.read("calendar", connection.calendar)  # quickly read, and most decisions need it
         slice_.read("mail", connection.mailbox)
-        slice_.read("calendar", connection.calendar)
     except PortError as error:
         return slice_.ended_by(error)
     if slice_.troubles:
@@ -227,6 +229,8 @@ class _Slice:
             match error:
                 case AuthorizationExpired():
                     accounts.pause(db, self.account.id, str(error), error.remedy)
+                case RateLimited(retry_after=wait, is_paced=True):
+                    return replace(self.pulled, is_done=False, held_back=wait)
                 case RateLimited(retry_after=wait):
                     after = self.now + wait + min(wait, SHORTEST) * SystemRandom().uniform(0.0, 0.2)
                     accounts.failed(db, self.account.id, str(error), error.remedy, after)

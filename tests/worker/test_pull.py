@@ -68,7 +68,7 @@ def test_a_slice_ends_when_its_time_is_up_and_the_next_goes_on(world: World) -> 
 
 def test_a_half_done_first_read_covers_as_far_as_it_came(world: World) -> None:
     world.receive(*MANY)
-    taken = iter([True])
+    taken = iter([True, True])  # the calendar is read first
     world.pull(budget=lambda: next(taken, False))
     inbox = next(each for each in world.feeds() if each.id == "inbox")
     assert inbox.covered_since == NOW - 3 * DAY
@@ -331,7 +331,7 @@ def test_an_alias_the_provider_knows_turns_strangers_mail_into_the_owners_own(wo
 @pytest.mark.parametrize("error", [AuthorizationExpired("a"), RateLimited("b", retry_after=HOUR), Unavailable("c"), Rejected("d")])
 def test_a_failure_between_two_pages_loses_nothing_that_was_read(world: World, error: PortError) -> None:
     world.receive(*MANY)
-    asked = iter([True])
+    asked = iter([True, True])  # the calendar is read first
 
     def budget() -> bool:
         if next(asked, False):
@@ -347,3 +347,22 @@ def test_a_failure_between_two_pages_loses_nothing_that_was_read(world: World, e
         accounts.resume(db, "ada/main", NOW)
     world.pull_all()
     assert world.stored_mail() == world.provided_mail()
+
+
+def test_calendars_are_read_before_mail(world: World) -> None:
+    world.receive(*MANY)
+    world.book(meeting("lunch", NOW + DAY, BOB))
+    taken = iter([True])
+    world.pull(budget=lambda: next(taken, False))
+    assert world.stored_mail() == {}
+    assert [each.id for each in world.feeds() if not each.is_rereading and each.cursor is not None] == ["main"]
+
+
+def test_our_own_pacing_is_no_failure(world: World) -> None:
+    world.receive(*MANY)
+    world.provider.fail_next(RateLimited("paced", retry_after=HOUR, is_paced=True))
+    pulled = world.pull()
+    assert (pulled.is_done, pulled.error, pulled.held_back) == (False, "", HOUR)
+    with world.store.read() as db:
+        account = accounts.get(db, "ada/main")
+    assert (account.state, account.error, account.attempts) == ("active", "", 0)

@@ -170,6 +170,12 @@ def failed(connection: Connection, account_id: str, error: str, remedy: str, nex
     connection.execute(update(account).where(account.c.id == account_id).values(attempts=account.c.attempts + 1, **values))
 
 
+def held_back(connection: Connection, account_id: str, until: datetime) -> None:
+    """Note that we keep to the provider's quota until then: no failure, and nothing for the owner to do."""
+    values = {"error": "", "remedy": "", "attempts": 0, "next_attempt_at": micros(until)}
+    connection.execute(update(account).where(account.c.id == account_id).values(**values))
+
+
 def pause(connection: Connection, account_id: str, error: str, remedy: str) -> None:
     """Stop looking at an account until the owner has done what `remedy` says and `resume` is called."""
     values = {"state": "paused", "error": error, "remedy": remedy}

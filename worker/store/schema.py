@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, inspect, select, text
 from worker.store.engine import SchemaTooNew, SchemaTooOld, engines, explained, name_of, parse, prepare_file
 from worker.store.tables import meta
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every version there was, oldest first; the last is what this Rekindle needs. A test holds it to the migrations."""
 
 

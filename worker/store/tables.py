@@ -35,6 +35,13 @@ lease = Table(
     Column("until", BigInteger, nullable=False, server_default="0"),
 )
 
+quota = Table(
+    "quota",
+    metadata,
+    Column("name", Text, primary_key=True),  # google gmail <owner>
+    Column("spent", Text, nullable=False, server_default="[]"),  # [[instant, units], ...] of the last minute
+)
+
 owner = Table(
     "owner",
     metadata,
