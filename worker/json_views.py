@@ -6,10 +6,13 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rules.network import Kind, Standing
 from rules.suggestions import CloseReason, State
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 AccountState = Literal["active", "paused", "disconnected"]
 
@@ -66,6 +69,10 @@ class PersonView:
     rhythm_days: float | None
     p_lapsed_90: float | None
     state: Standing | None
+    gives: int | None
+    """What the owner gave as far as is known: introductions, thanks, promises kept, `log --give`; null in `try`."""
+    asks: int | None
+    """What the owner asked for: `log --ask`; null in `try`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,10 +159,7 @@ class RuleFactView:
     help: str
 
 
-View = PairView | RuleFactView | SuggestionView | PersonView | TrialView | FeedView | AnswerView | FindingView
-
-
-def to_json(view: View | Iterable[View]) -> str:
+def to_json(view: DataclassInstance | Iterable[DataclassInstance]) -> str:
     """Write a view, or a list of views, as JSON text."""
     plain = _plain(view) if is_dataclass(view) else [_plain(each) for each in view]
     return json.dumps(plain, ensure_ascii=False, indent=2)

@@ -33,6 +33,8 @@ def trial_person(tried: TrialPerson) -> PersonView:
         rhythm_days=days(tried.rhythm),
         p_lapsed_90=chance(tried.p_lapsed_90),
         state=tried.state,
+        gives=None,
+        asks=None,
     )
 
 

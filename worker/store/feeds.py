@@ -14,6 +14,7 @@ from rules.facts import CalendarEvent, MessageMetadata
 from rules.people import OwnerKeys
 from worker.store import events, messages
 from worker.store.accounts import owner_keys, owner_zone
+from worker.store.gleaning import glean
 from worker.store.judging import review, wake
 from worker.store.mapping import Origin, maybe_instant, micros, plain
 from worker.store.occurrences import next_end
@@ -187,6 +188,7 @@ def _apply(connection: Connection, feed: StoredFeed, changes: Changes[Any], now:
     if feed.kind == "mail":
         read = forgotten.messages(changes.upserted)
         touched = messages.apply(connection, origin, read, changes.removed, known_as)
+        touched |= glean(connection, feed.owner, read, touched, known_as, now, owner_zone(connection, feed.owner))
     else:
         touched = _apply_events(connection, feed, origin, forgotten.events(changes.upserted), changes.removed, known_as, now)
     review(connection, feed.owner, touched, known_as, now)

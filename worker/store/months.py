@@ -59,6 +59,11 @@ def kept(connection: Connection, owner: str) -> tuple[Month, ...]:
     )
 
 
+def of(connection: Connection, owner: str, name: str) -> tuple[str, ...]:
+    """Return the ids of those chosen for a month."""
+    return tuple(choice.person_id for month in kept(connection, owner) if month.name == name for choice in month.people)
+
+
 def _address(connection: Connection, owner: str, person_id: str) -> str:
     held = select(address.c.key).where(address.c.owner == owner, address.c.person == person_id).order_by(address.c.key)
     return str(connection.execute(held.limit(1)).scalar() or "")

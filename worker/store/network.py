@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from rules.network import Network, Owner
+from rules.network import Network, Owner, Relation, Trip
+from rules.workdays import local_day
+from worker.store import months
 from worker.store.accounts import owner_keys
+from worker.store.context import company, complete
 from worker.store.mapping import maybe_instant, micros
 from worker.store.meetings import Diary
 from worker.store.relations import relations
 from worker.store.statements import chunks
-from worker.store.surroundings import busy, coverage, discarded, ledger, modes
+from worker.store.surroundings import TRAVELLED, Coverage, busy, coverage, discarded, ledger, modes, trips_of
 from worker.store.tables import address, attendance, person
 from worker.store.tables import owner as owners
 
@@ -38,21 +41,38 @@ def load(
     ids = due(connection, owner.name, now) if person_ids is None else list(person_ids)
     known_as = owner_keys(connection, owner.name)
     diary = Diary(connection=connection, owner=owner.name, known_as=known_as, now=now)
+    entries = list(diary.between(now - TRAVELLED, now + HORIZON).values())
     covered = coverage(connection, owner.name, now)
-    everybody = [*ids, *_company(connection, owner.name, ids, now)]
+    trips = trips_of(entries, diary, owner)
+    found = _relations(connection, owner, [*ids, *_company(connection, owner.name, ids, now)], diary, covered, trips)
     said = connection.execute(select(owners.c.started_at, owners.c.shift).where(owners.c.id == owner.name)).first()
     return Network(
         owner=owner,
-        relations=relations(connection, owner.name, everybody, diary, covered, now),
-        busy=busy(diary, owner, now, HORIZON),
+        relations=found,
+        busy=busy(entries, diary, owner, now),
         ledger=ledger(connection, owner.name, now),
         started_at=None if said is None else maybe_instant(said.started_at),
         modes=modes(connection, owner.name),
         discarded=discarded(connection, owner.name),
         shift=0.0 if said is None else float(said.shift),
+        trips=trips,
+        month=months.of(connection, owner.name, f"{local_day(owner, now):%Y-%m}"),
         history_since=covered.history,
         is_retrospective=is_retrospective,
     )
+
+
+def _relations(
+    connection: Connection, owner: Owner, ids: Sequence[str], diary: Diary, covered: Coverage, trips: Sequence[Trip]
+) -> list[Relation]:
+    """Load relations complete with their context, and those who have to be in view with them."""
+    found: list[Relation] = []
+    wanted: Collection[str] = ids
+    for _ in range(2):  # the introducers of introducers need not be in view
+        loaded = relations(connection, owner.name, sorted(wanted), diary, covered, diary.now)
+        found += complete(connection, owner.name, loaded, diary.known_as, trips, diary.now)
+        wanted = company(connection, owner.name, found, diary.now)
+    return found
 
 
 def due(connection: Connection, owner: str, now: datetime) -> list[str]:

@@ -161,7 +161,7 @@ def _relation(
         dead_addresses=frozenset(raw.dead),
         snoozed_until=maybe_instant(raw.row.snoozed_until),
         offsets=_offsets(raw),
-        gives=kinds.count("give"),
+        gives=kinds.count("give") + sum(row.kind == "promise" and row.closed_at is not None for row in raw.notes),
         asks=kinds.count("ask"),
         unheld=_unheld(mine, now),
         stopped_rules=frozenset(raw.stopped),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal, cast
@@ -12,8 +12,9 @@ from sqlalchemy import Connection, Row, and_, or_, select
 
 from rules.addresses import match_key
 from rules.interactions import NotHeld
-from rules.network import Busy, Owner, Past
+from rules.network import Busy, Owner, Past, Trip
 from rules.suggestions import CloseReason, State
+from rules.trips import trips
 from worker.store.feeds import EVER, StoredFeed, stored_feeds
 from worker.store.mapping import decode, instant, maybe_instant, micros
 from worker.store.meetings import Diary, Entry
@@ -24,6 +25,8 @@ STALE = timedelta(hours=36)
 LEDGER = timedelta(days=90)
 LEAVE = timedelta(days=3)
 """Leave that ended so recently is loaded too: nothing is put on the two days after it."""
+TRAVELLED = timedelta(days=14)
+"""Trips and conferences that ended so recently are loaded too: people met there may be written to."""
 FREE_TYPES = frozenset({"birthday", "workingLocation", "fromGmail"})
 DISCARDED = ("owner_deleted", "dismissed")
 FINISHED = ("done", "owner_edited", *DISCARDED)
@@ -65,18 +68,24 @@ def _is_fresh(feed: StoredFeed, error: str, now: datetime) -> bool:
     return feed.is_rereading and not error
 
 
-def busy(diary: Diary, owner: Owner, now: datetime, horizon: timedelta) -> list[Busy]:
+def trips_of(entries: Iterable[Entry], diary: Diary, owner: Owner) -> tuple[Trip, ...]:
+    """List the trips and conferences among what stands in the calendar and the owner has not declined."""
+    own = (each for each in entries if not each.occurrence.is_cancelled and not _owner_declined(each, diary))
+    return trips(((each.event, each.occurrence) for each in own), owner)
+
+
+def busy(entries: Iterable[Entry], diary: Diary, owner: Owner, now: datetime) -> list[Busy]:
     """List when the owner is not free, from the start of today, and leave that has just ended."""
     zone = ZoneInfo(owner.zone)
     today = datetime.combine(now.astimezone(zone).date(), time(), zone)
     spans: list[Busy] = []
-    for entry in diary.between(today - LEAVE, now + horizon).values():
+    for entry in entries:
         if entry.occurrence.is_cancelled or _owner_declined(entry, diary):
             continue
         is_leave = entry.event.is_out_of_office or entry.event.event_type == "outOfOffice"
         is_free = entry.event.is_transparent or entry.event.event_type in FREE_TYPES
         start, end = _instant(entry.occurrence.start, zone), _instant(entry.occurrence.end, zone)
-        if is_leave or (not is_free and end > today):
+        if end > today - LEAVE if is_leave else not is_free and end > today:
             spans.append(Busy(start=start, end=end, is_meeting=not isinstance(entry.found, NotHeld), is_leave=is_leave))
     return sorted(spans, key=lambda span: (span.start, span.end))
 
