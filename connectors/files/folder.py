@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from stat import S_ISREG
 from typing import Final, NamedTuple
 
 from connectors.files.reading import Disk, file_message, file_time, labels_of, reason_of
@@ -113,8 +114,19 @@ def _files(source: Source) -> Iterator[Item]:
     paths = [source.path] if source.kind == "message" else [Path(entry) for entry in os.scandir(source.path)]
     for path in paths:
         if source.kind == "message" or path.name.lower().endswith(MESSAGE_SUFFIXES):
-            stat = path.stat()
+            stat = _stat(path)
+            if stat is None:
+                continue
             yield Item(stat.st_mtime, _hash(f"{path.name}\0{stat.st_size}\0{stat.st_mtime_ns}"), str(path))
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    """Look at a file; None where it has just gone, a link leads nowhere, or it is a pipe, which might be waited for for ever."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return stat if S_ISREG(stat.st_mode) else None
 
 
 def _hash(name: str) -> int:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from stat import S_ISREG
 
 from connectors import ical
 from connectors.files.archive import ARCHIVE_SUFFIXES, BROKEN, is_archive, members
@@ -175,12 +176,12 @@ def _found(path: Path, ignored: frozenset[Path]) -> tuple[dict[str, str], list[P
         folders[:] = sorted(name for name in folders if not name.startswith(".") and Path(folder, name) not in ignored)
         for name in sorted(name for name in names if not name.startswith(".")):
             file = Path(folder, name) if is_ics(name) or name.lower().endswith(ARCHIVE_SUFFIXES) else None
-            if file is None or file in ignored:
+            if file is None or file in ignored or not file.is_file():  # a pipe might be waited for for ever
                 continue
             if not is_ics(name):
                 archives.append(file)
                 continue
-            with suppress(OSError):  # it may go away between the two calls
+            with suppress(OSError):
                 found[file.relative_to(path).as_posix()] = _mark(file.stat())
     return found, archives
 
@@ -191,6 +192,8 @@ def _mark(stat: os.stat_result) -> str:
 
 def _digest(path: Path) -> str:
     """Return a hash of the content, so that a touched file is not read again."""
+    if not path.is_file():
+        return ""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=12)).hexdigest()
@@ -204,6 +207,9 @@ def _groups(path: Path, name: str, zone: str) -> Iterator[Group]:
         return
     file = path / name if name else path
     try:
+        if not S_ISREG(file.stat().st_mode):
+            yield [Skipped(remote_id=name or str(path), reason="A calendar was left out: it is a pipe or a device, not a file.")]
+            return
         with file.open("rb") as stream:
             yield from grouped(ical.read(stream, remote_id=name, zone=zone, is_export=True))
     except OSError as error:

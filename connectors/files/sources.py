@@ -64,8 +64,10 @@ def _at(path: Path, root: Path, *, is_named: bool) -> Iterator[Source | Skipped]
     try:
         if path.is_dir():
             yield from _below(path, root)
-        elif path.exists():
+        elif path.is_file():
             yield from _file(path, root, is_named=is_named)
+        elif path.exists():  # opening a pipe or a device may wait for ever
+            yield Skipped(remote_id=str(path), reason="it is a pipe or a device, not a file")
         elif is_named:
             yield Source(kind="missing", path=path, name=path.name)
     except OSError as error:
@@ -87,7 +89,7 @@ def _below(path: Path, root: Path) -> Iterator[Source | Skipped]:
             continue
         if not maildir and entry.name.startswith(".") and not is_maildir(Path(entry.path)):
             continue
-        if entry.name.lower().endswith(MESSAGE_SUFFIXES + NO_MAIL) or (entry.is_symlink() and entry.is_dir()):
+        if entry.name.lower().endswith(MESSAGE_SUFFIXES + NO_MAIL) or (entry.is_symlink() and Path(entry.path).is_dir()):
             continue
         yield from _at(Path(entry.path), root, is_named=False)
 

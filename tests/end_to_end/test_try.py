@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 import shutil
 import zipfile
@@ -127,6 +128,22 @@ def test_what_cannot_be_read_is_counted_or_refused_and_never_a_traceback(content
     assert done.returncode in {OK, FAILED, USAGE}, done.stderr
     assert "Traceback" not in done.stderr + done.stdout
     assert "bug" not in done.stderr
+
+
+def test_pipes_and_links_that_lead_nowhere_are_never_waited_for(tmp_path: Path) -> None:
+    folder = tmp_path / "mail"
+    (folder / "below").mkdir(parents=True)
+    (folder / "below" / "up").symlink_to("..")
+    (folder / "itself").symlink_to("itself")
+    (folder / "gone.eml").symlink_to("nowhere.eml")
+    (folder / "whole.eml").write_text("From: iris@north.example\nTo: ana@home.example\nMessage-ID: <1@north.example>\n\nHello\n")
+    for name in ("pipe.mbox", "pipe.eml", "pipe.ics", "pipe.zip", "pipe"):
+        os.mkfifo(folder / name)
+    found = tried(str(folder), "--me", "ana@home.example", cwd=tmp_path)
+    assert found["messages"]["stored"] == 1
+    assert {each["reason"] for each in found["messages"]["skipped"]} == {"it is a pipe or a device, not a file"}
+    named = tried(str(folder / "pipe.ics"), "--me", "ana@home.example", cwd=tmp_path)
+    assert [each["count"] for each in named["events"]["skipped"]] == [1]
 
 
 def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
