@@ -103,12 +103,11 @@ class Drafts:
     def _claim(self, draft: Draft) -> None:
         """Write the finished draft, then claim it; of several at once only one is ever named by the claim."""
         token = secrets.token_hex(8)
-        ready = _written(self._claims / f"{draft.key}.{token}.ready", compose(draft).replace(b"\r\n", b"\n"))
-        os.utime(ready, (draft.date.timestamp(), draft.date.timestamp()))
-        note = _written(
-            self._claims / f"{draft.key}.{token}.claim", "\n".join((ready.name, _version(ready), draft.message_id)).encode()
-        )
+        ready, note = (self._claims / f"{draft.key}.{token}.{what}" for what in ("ready", "claim"))
         try:
+            _written(ready, compose(draft).replace(b"\r\n", b"\n"))
+            os.utime(ready, (draft.date.timestamp(), draft.date.timestamp()))
+            _written(note, "\n".join((ready.name, _version(ready), draft.message_id)).encode())
             os.link(note, self._claims / draft.key)
         except (FileExistsError, FileNotFoundError):  # another attempt was first, and may have tidied up ours
             ready.unlink(missing_ok=True)
