@@ -201,15 +201,15 @@ class _Trial:
     def _read_mail(self, guess: Guess, evidence: Evidence | None) -> tuple[Letters, Tally]:
         letters, counts = Letters(guess.keys, self._now), _Counts()
         self._mail.disk.done = 0
+        if evidence is not None:
+            evidence.forget_sent()  # all of it follows
         for message in self._stepping("mail", self._mail.messages(), letters):
             if isinstance(message, Skipped):
                 counts.skip(message)
                 continue
-            if letters.add(message):
-                counts.stored += 1
-            else:
-                counts.duplicates += 1
-            if evidence is not None and message.is_sent:
+            is_new = letters.add(message)
+            counts.keep(is_new=is_new)
+            if evidence is not None and message.is_sent and is_new:
                 evidence.add_sent(message)
         return letters, counts.tally()
 

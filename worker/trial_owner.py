@@ -85,6 +85,10 @@ class Evidence:
         if message.from_:
             self._sent[self._key(message.from_[0])] += 1
 
+    def forget_sent(self) -> None:
+        """Count what was filed as sent anew, so that what a first look saw does not count twice."""
+        self._sent.clear()
+
     def add_event(self, event: CalendarEvent) -> None:
         """Note who is in a meeting; an entry without others says nothing."""
         if not event.attendees:

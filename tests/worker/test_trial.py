@@ -195,6 +195,7 @@ def test_gmail_labels_name_the_owner_and_a_message_in_two_folders_counts_once(tm
     for path in (tmp_path / "Takeout", tmp_path / "takeout-001.tgz"):
         report = tried(path)
         assert report.owner_confidence == "certain"
+        assert "of the 9 messages filed as sent" in report.owner_reason
         assert (report.messages.read, report.messages.stored, report.messages.duplicates) == (27, 18, 9)
         assert [(one.person.name, one.interactions) for one in report.people] == [("Eva Beispiel", 18)]
 
