@@ -15,7 +15,7 @@ from rules.network import Network, Owner, Relation
 from rules.rulebook import Rulebook
 from rules.suggestions import Draft, Suggestion
 from rules.wording import Wording
-from worker.store import accounts, judging, leases, network, occurrences, outbox, sums
+from worker.store import accounts, judging, leases, network, occurrences, outbox, promises, sums
 from worker.store.leases import Lease
 from worker.store.statements import lock_owner
 from worker.store.store import Store
@@ -64,7 +64,7 @@ def decide(
         due = sums.claim(db, owner.name, now, lease.until)
     with store.read() as db:
         seen = network.load(db, owner, now, person_ids=due, is_retrospective=is_retrospective)
-        places = _places(db, owner.name)
+        places = places_of(db, owner.name)
     decision = suggest(seen, rulebook, now, wording)
     with store.write() as db:
         lock_owner(db, owner.name)
@@ -83,6 +83,7 @@ def catch_up(connection: Connection, owner: str, now: datetime) -> None:
     met = occurrences.attended(connection, owner, ended)
     judging.review(connection, owner, met, known_as, now)
     occurrences.roll(connection, owner, known_as, now, zone)
+    promises.close_kept(connection, owner, now)
 
 
 def next_review(relation: Relation, owner: Owner, now: datetime) -> datetime | None:
@@ -109,7 +110,7 @@ def _plan(
     planned: list[str] = []
     for each in suggestions:
         relation = people.get(each.person_id)
-        place = _place(connection, each, relation, places)
+        place = place_for(connection, each, relation, places)
         if place is None:
             log.warning("no account can take it", action="decide", owner=owner.name, rule=each.rule)
             continue
@@ -119,7 +120,7 @@ def _plan(
     return tuple(planned)
 
 
-def _places(connection: Connection, owner: str) -> dict[str, list[str]]:
+def places_of(connection: Connection, owner: str) -> dict[str, list[str]]:
     """List the active accounts with mail, and with calendars, main ones first."""
     rows = select(feed.c.kind, feed.c.account, feed.c.role).join(account, account.c.id == feed.c.account)
     mine = rows.where(feed.c.owner == owner, account.c.state == "active")
@@ -132,7 +133,7 @@ def _places(connection: Connection, owner: str) -> dict[str, list[str]]:
     return found
 
 
-def _place(
+def place_for(
     connection: Connection, suggestion: Suggestion, relation: Relation | None, places: Mapping[str, list[str]]
 ) -> str | None:
     """Choose the account: the one the draft is written from, else the one that saw the cause, else the first."""
