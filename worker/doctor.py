@@ -20,8 +20,9 @@ from connectors.port import PortError
 from rules.rulebook import RulebookError
 from rules.wording import WordingError
 from worker import rulebooks
-from worker.app import App
+from worker.app import App, account_describer
 from worker.config import load
+from worker.config_accounts import PROVIDERS
 from worker.config_problems import ConfigError
 from worker.credentials import MasterKey
 from worker.json_views import FindingView
@@ -39,6 +40,7 @@ PATIENCE: Final = 3.0
 """Seconds a broker gets to answer."""
 DRIFT: Final = timedelta(minutes=5)
 """A stored instant farther ahead than this means that the clock was set back."""
+AGAIN: Final = "Put that right, then run doctor again."
 
 
 def examine(config: Path | None) -> tuple[FindingView, ...]:
@@ -202,7 +204,7 @@ def _accounts(settings: Config) -> Iterator[FindingView]:
                         f"Put it back, or change the account in {settings.file}.",
                     )
                     continue
-                yield _reach(app, f"{name}/{account_name}", stored.get(f"{name}/{account_name}"))
+                yield from _reach(app, f"{name}/{account_name}", account_settings, stored.get(f"{name}/{account_name}"))
 
 
 def _missing(settings: AccountSettings) -> str:
@@ -214,15 +216,28 @@ def _missing(settings: AccountSettings) -> str:
     return next((path for path in paths if not Path(path).exists()), "")
 
 
-def _reach(app: App, account_id: str, stored: StoredAccount | None) -> FindingView:
+def _reach(app: App, account_id: str, settings: AccountSettings, stored: StoredAccount | None) -> Iterator[FindingView]:
+    """Open an account, by single steps where its provider has some; one that is paused is tried too: it may be well again."""
     if stored is not None and stored.state == "disconnected":
-        return fine(account_id, "let go of by you")
+        yield fine(account_id, "let go of by you")
+        return
     if stored is not None and stored.state == "paused":
-        return wrong(account_id, stored.error or "It is paused.", stored.remedy or "Connect it again.")
+        yield wrong(account_id, stored.error or "It is paused.", stored.remedy or "Connect it again.")
+    package = import_module(PROVIDERS[settings.provider])
+    if hasattr(package, "steps"):
+        for side, step in package.steps(account_describer(app.config, app.store, app.clock)(account_id)):
+            subject = f"{account_id} {side}, {step.name}"
+            yield fine(subject, step.what) if step.is_ok else wrong(subject, step.what, step.remedy or AGAIN)
+    elif stored is None or stored.state != "paused":
+        yield _listed(app, account_id)
+
+
+def _listed(app: App, account_id: str) -> FindingView:
+    """Open an account and count what it holds."""
     try:
         with closing(app.open_connection(account_id)) as connection:
             sides = [side for side in (connection.mailbox, connection.calendar) if side is not None]
             count = sum(len(side.feeds()) for side in sides)
     except PortError as error:
-        return wrong(account_id, str(error), error.remedy or "Put that right, then run doctor again.")
+        return wrong(account_id, str(error), error.remedy or AGAIN)
     return fine(account_id, f"reached; {count} folders and calendars")

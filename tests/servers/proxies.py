@@ -36,6 +36,8 @@ class ImapProxy:
         """Capabilities the server is to have no more."""
         self.poison: bytes = b""
         """A UID on which the server breaks the connection whenever its header is fetched."""
+        self.alias: tuple[bytes, bytes] = (b"", b"")
+        """What the server says, and as long a word the client sees and says instead."""
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
@@ -66,7 +68,7 @@ class ImapProxy:
         fault = self.fault if verb not in (b"CAPABILITY", b"LOGIN", b"ENABLE", b"AUTHENTICATE", b"") else None
         is_write = verb == b"APPEND"
         if fault is None or match is None or (fault in ("lose", "cut", "error_after") and not is_write):
-            server.sendall(line)
+            server.sendall(line.replace(self.alias[1], self.alias[0]) if self.alias[0] else line)
             return True
         self.fault = None
         if fault == "unavailable":
@@ -114,7 +116,7 @@ class ImapProxy:
                 if self.without and b"CAPABILITY" in data:
                     for word in self.without:
                         data = re.sub(rb" %s(?=[\s\]])" % word.encode(), b"", data)
-                client.sendall(data)
+                client.sendall(data.replace(*self.alias) if self.alias[0] else data)
         with contextlib.suppress(OSError):
             client.shutdown(socket.SHUT_RDWR)
 

@@ -29,7 +29,7 @@ def connect_files(
         add_account(settings.file, whose, files_account(name, mail, calendar, out or settings.file.parent / f"{name}-out"))
     elif name not in settings.owners[whose].accounts:
         raise Refusal(f"There is no account {name!r} to take up again.", "Say what to read: PATH...", code=USAGE)
-    _look(load(settings.file), whose, name)
+    look(load(settings.file), whose, name)
 
 
 def files_account(name: str, mail: Sequence[Path], calendar: Sequence[Path], out: Path) -> NewAccount:
@@ -38,7 +38,7 @@ def files_account(name: str, mail: Sequence[Path], calendar: Sequence[Path], out
     return NewAccount(name=name, provider="files", settings=(*((key, paths) for key, paths in read if paths), ("out", str(out))))
 
 
-def _look(settings: Config, owner: str, name: str) -> None:
+def look(settings: Config, owner: str, name: str) -> None:
     """Open the account once, so that a wrong path is known now and not at night. Raises the port's errors."""
     app = App.open(settings)
     account = f"{owner}/{name}"

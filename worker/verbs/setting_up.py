@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 
 import click
 
 from worker.verbs import options
 
+P = ParamSpec("P")
+R = TypeVar("R")
 PATHS = click.Path(exists=True, path_type=Path, resolve_path=True)
 
 
@@ -82,6 +86,61 @@ def files(
     from worker.verbs.connecting import connect_files
 
     connect_files(account, mail=(*paths, *mail), calendar=(*paths, *calendar), out=out, config=config, owner=owner)
+
+
+def _servers(verb: Callable[P, R]) -> Callable[P, R]:
+    """Give a verb the options that IMAP and CalDAV share."""
+    options_ = (
+        click.argument("address", default=""),
+        click.option("--account", default="", metavar="NAME", help="What to call it; one that is there is taken up again."),
+        click.option("--user", default="", metavar="NAME", help="The user name, where it is not the address."),
+        click.option("--caldav", default="", metavar="URL", help="The calendar server: https://HOST/PATH."),
+        click.option("--holds", default="", metavar="NAME", help="The calendar holds go into."),
+        click.option(
+            "--ca-file",
+            type=click.Path(exists=True, resolve_path=True),
+            metavar="FILE",
+            help="A certificate authority of your own.",
+        ),
+    )
+    for option in reversed(options_):
+        verb = option(verb)
+    return verb
+
+
+def _told(said: dict[str, Any]) -> dict[str, Any]:
+    return {option: value for option, value in said.items() if value is not None}
+
+
+@connect.command(epilog=options.examples("rekindle connect imap --help"))
+@_servers
+@click.option("--imap", default="", metavar="URL", help="The mail server: imaps://HOST, or imap://HOST:143 for STARTTLS.")
+@click.option("--sent", default="", metavar="NAME", help="The folder of sent mail, where the server does not say.")
+@click.option("--drafts", default="", metavar="NAME", help="The folder for drafts, where the server does not say.")
+@click.option("--mail-only", "is_mail_only", is_flag=True, help="Look for no calendar.")
+@options.writing
+def imap(*, config: Path | None, owner: str | None, **said: Any) -> None:  # noqa: ANN401 - click has checked each by its type
+    """Connect the mailbox of ADDRESS over IMAP, and its calendars over CalDAV where they are found.
+
+    Its servers are found or asked for, the password is asked for (or taken from $REKINDLE_PASSWORD), each step is tried and
+    told, and only then is the password sealed and the account written down. Nothing in the mailbox is changed.
+    """
+    from worker.verbs.connect_standards import Wanted, connect
+
+    connect(Wanted(side="imap", **_told(said)), config=config, owner=owner)
+
+
+@connect.command(epilog=options.examples("rekindle connect caldav --help"))
+@_servers
+@options.writing
+def caldav(*, config: Path | None, owner: str | None, **said: Any) -> None:  # noqa: ANN401 - as above
+    """Connect the calendars of ADDRESS over CalDAV.
+
+    As with imap, the server is found or given, every step is tried and told, and the password is sealed at the end.
+    """
+    from worker.verbs.connect_standards import Wanted, connect
+
+    connect(Wanted(side="caldav", **_told(said)), config=config, owner=owner)
 
 
 @click.command(epilog=options.examples("rekindle doctor --help"))

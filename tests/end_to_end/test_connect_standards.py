@@ -1,0 +1,189 @@
+"""`rekindle connect imap` and `caldav` on real servers: what was tried is told, what is written is enough, nothing is half done."""
+
+from __future__ import annotations
+
+import sqlite3
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from connectors.standards import servers
+from tests.conftest import Server
+from tests.connectors.test_standards_contract import CalendarHands, MailHands
+from tests.servers.proxies import ImapProxy
+from worker.app import App
+from worker.config import load
+from worker.doctor import examine
+from worker.exit_codes import OK, OWNER, USAGE
+from worker.store import accounts
+from worker.verbs import setting_up
+
+OWNER_TABLE = '[owners.ana]\nname = "Ana Lopez"\naddresses = ["ana@home.example"]\nzone = "Europe/Madrid"\n'
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("REKINDLE_PASSWORD", raising=False)
+    (tmp_path / "config.toml").write_text(OWNER_TABLE)
+    return tmp_path / "config.toml"
+
+
+@pytest.fixture
+def clean(dovecot: Server, radicale: Server) -> None:
+    MailHands(dovecot)
+    CalendarHands(radicale)
+
+
+@pytest.fixture
+def nameless(dovecot: Server) -> Iterator[ImapProxy]:
+    """A server that calls the folder of sent mail by a name nobody knows."""
+    proxy = ImapProxy((dovecot.host, dovecot.port))
+    proxy.alias = (b"Sent", b"Raus")
+    yield proxy
+    proxy.close()
+
+
+def connect(file: Path, *arguments: str, said: str = "", password: str = "secret") -> Result:
+    environ = {"REKINDLE_PASSWORD": password} if password else {}
+    return CliRunner().invoke(setting_up.connect, [*arguments, "--config", str(file)], input=said, env=environ)
+
+
+def refusal(result: Result) -> str:
+    advice = getattr(result.exception, "advice", None)
+    assert advice is not None, (result.exception, result.output)
+    return f"{advice.code}: {advice.text()}"
+
+
+@pytest.mark.usefixtures("clean")
+def test_a_mailbox_and_its_calendar_are_connected_step_by_step(file: Path, dovecot: Server, radicale: Server) -> None:
+    done = connect(file, "imap", "--imap", dovecot.url, "--caldav", radicale.url, "--user", "ana", "--account", "work")
+    assert done.exit_code == OK, (done.output, done.exception)
+    for step in (
+        "mail, port",
+        "mail, TLS",
+        "mail, sign-in",
+        "mail, sent",
+        "mail, drafts",
+        "calendar, calendars",
+        "calendar, holds",
+    ):
+        assert f"✓ {step}" in done.output
+    account = tomllib.loads(file.read_text())["owners"]["ana"]["accounts"]["work"]
+    assert account == {"provider": "imap", "imap": dovecot.url, "caldav": radicale.url, "user": "ana"}
+    app = App.open(load(file))
+    try:
+        assert app.pull("ana/work") is False
+        with app.store.read() as db:
+            assert accounts.get(db, "ana/work").error == ""
+    finally:
+        app.close()
+
+
+@pytest.mark.usefixtures("clean")
+def test_the_password_is_sealed_and_stands_nowhere(file: Path, dovecot: Server) -> None:
+    connect(file, "imap", "--imap", dovecot.url, "--user", "ana", "--account", "work", "--mail-only")
+    rows = sqlite3.connect(file.parent / "rekindle.db").execute("SELECT account, name FROM secret").fetchall()
+    assert rows == [("ana/work", "password")]
+    assert all(b"secret" not in each.read_bytes().replace(b"secrets", b"") for each in file.parent.glob("config*"))
+    assert (file.parent / "master.key").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.usefixtures("clean")
+def test_a_calendar_alone_is_connected(file: Path, radicale: Server) -> None:
+    done = connect(file, "caldav", "--caldav", radicale.url, "--user", "ana", "--account", "dates")
+    assert done.exit_code == OK, (done.output, done.exception)
+    assert "it holds work" in done.output
+
+
+@pytest.mark.usefixtures("clean")
+def test_a_wrong_password_leaves_nothing_behind(file: Path, dovecot: Server) -> None:
+    done = connect(file, "imap", "--imap", dovecot.url, "--user", "ana", "--account", "work", "--mail-only", password="wrong")
+    assert refusal(done).startswith(f"{OWNER}: The mail server refused the sign-in")
+    assert "app password" in refusal(done)
+    assert file.read_text() == OWNER_TABLE
+    assert not (file.parent / "rekindle.db").exists()
+
+
+@pytest.mark.usefixtures("clean")
+def test_a_mistyped_password_is_asked_for_again(file: Path, dovecot: Server) -> None:
+    arguments = ("imap", "--imap", dovecot.url, "--user", "ana", "--account", "work", "--mail-only")
+    done = connect(file, *arguments, said="wrong\n\nsecret\n", password="")
+    assert done.exit_code == OK, (done.output, done.exception)
+    assert "An app password is" in done.output
+    assert "✗ mail, sign-in" in done.output
+    assert "wrong" not in done.output
+    assert "secret" not in done.output
+
+
+@pytest.mark.usefixtures("clean")
+def test_a_folder_no_name_tells_is_asked_for_once(file: Path, nameless: ImapProxy) -> None:
+    arguments = ("imap", "--imap", f"imap://127.0.0.1:{nameless.port}", "--user", "ana", "--mail-only")
+    done = connect(file, *arguments, "--account", "work", said="Raus\n")
+    assert done.exit_code == OK, (done.output, done.exception)
+    assert "✓ mail, sent: Sent is “Raus”" in done.output
+    assert tomllib.loads(file.read_text())["owners"]["ana"]["accounts"]["work"]["sent"] == "Raus"
+    wrong = connect(file, *arguments, "--account", "other", "--sent", "Nowhere")
+    assert "Raus" in refusal(wrong)
+
+
+@pytest.mark.usefixtures("clean")
+def test_the_servers_are_found_by_the_address(
+    file: Path, dovecot: Server, radicale: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody = "imap://127.0.0.1:1"
+    no_calendar = f"http://127.0.0.1:{dovecot.port}/"
+    monkeypatch.setattr(servers, "guesses", lambda _: ((nobody, dovecot.url), ("http://127.0.0.1:1/", no_calendar, radicale.url)))
+    done = connect(file, "imap", "ana@firm.example", "--user", "ana")
+    assert done.exit_code == OK, (done.output, done.exception)
+    assert f"· {nobody}: no mail server" in done.output
+    account = tomllib.loads(file.read_text())["owners"]["ana"]["accounts"]["firm"]
+    assert (account["imap"], account["caldav"]) == (dovecot.url, radicale.url)
+
+
+@pytest.mark.usefixtures("clean")
+def test_where_no_calendar_is_found_mail_alone_is_connected(file: Path, dovecot: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servers, "guesses", lambda _: ((dovecot.url,), ("http://127.0.0.1:1/",)))
+    done = connect(file, "imap", "ana@firm.example", "--user", "ana")
+    assert done.exit_code == OK, (done.output, done.exception)
+    assert "caldav" not in tomllib.loads(file.read_text())["owners"]["ana"]["accounts"]["firm"]
+
+
+def test_where_a_password_does_not_do_the_right_verb_is_named(file: Path) -> None:
+    assert refusal(connect(file, "imap", "ana@outlook.com")) == (
+        f"{USAGE}: outlook.com lets no password in there.\nConnect it with: rekindle connect microsoft"
+    )
+    assert "connect google" in refusal(connect(file, "caldav", "ana@gmail.com"))
+
+
+@pytest.mark.usefixtures("clean")
+def test_a_new_password_takes_a_paused_account_up_again(file: Path, dovecot: Server) -> None:
+    connect(file, "imap", "--imap", dovecot.url, "--user", "ana", "--account", "work", "--mail-only")
+    before = file.read_text()
+    app = App.open(load(file))
+    with app.store.write() as db:
+        accounts.pause(db, "ana/work", "The mail server refused the sign-in", "Connect again")
+    app.close()
+    assert not next(each for each in examine(file) if each.subject == "ana/work").is_ok
+    done = connect(file, "imap", "--account", "work")
+    assert done.exit_code == OK, (done.output, done.exception)
+    assert file.read_text() == before
+    app = App.open(load(file))
+    with app.store.read() as db:
+        assert accounts.get(db, "ana/work").state == "active"
+    app.close()
+
+
+@pytest.mark.usefixtures("clean")
+def test_doctor_tries_the_same_steps_and_names_the_one_that_fails(file: Path, dovecot: Server, radicale: Server) -> None:
+    connect(file, "imap", "--imap", dovecot.url, "--caldav", radicale.url, "--user", "ana", "--account", "work")
+    found = {each.subject: each for each in examine(file)}
+    assert found["ana/work mail, sign-in"].is_ok
+    assert found["ana/work calendar, holds"].is_ok
+    file.write_text(file.read_text().replace(radicale.url, "http://127.0.0.1:1/"))
+    found = {each.subject: each for each in examine(file)}
+    assert found["ana/work mail, drafts"].is_ok
+    assert not found["ana/work calendar, port"].is_ok
+    assert "firewall" in (found["ana/work calendar, port"].remedy or "")

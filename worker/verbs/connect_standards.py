@@ -1,0 +1,203 @@
+"""`rekindle connect imap` and `connect caldav`: find the servers, ask for a password, try every step, seal, write down."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final, Literal
+
+import click
+
+from connectors import standards
+from connectors.port import Account, Setting
+from connectors.standards import servers
+from connectors.standards.finding import first_answering
+from connectors.standards.reach import Step
+from worker.advice import Refusal
+from worker.app import App
+from worker.config import load
+from worker.credentials import Credentials, make_key
+from worker.exit_codes import OWNER, USAGE
+from worker.settings import Config
+from worker.setup import NewAccount, add_account
+from worker.verbs.connecting import look
+from worker.verbs.opened import chosen
+
+Side = Literal["imap", "caldav"]
+PASSWORD: Final = "REKINDLE_PASSWORD"  # noqa: S105 - the name of the variable
+ATTEMPTS: Final = 4
+FOLDERS: Final = {("mail", "sent"): "sent", ("mail", "drafts"): "drafts"}
+"""The step that did not find a folder -> the key that names it."""
+ABOUT = """An app password is a second password for one program: it can be withdrawn without changing yours. Make one for
+Rekindle alone where your provider offers them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the command line said; "" is still to be found or asked."""
+
+    side: Side
+    address: str = ""
+    account: str = ""
+    user: str = ""
+    imap: str = ""
+    caldav: str = ""
+    sent: str = ""
+    drafts: str = ""
+    holds: str = ""
+    ca_file: str = ""
+    is_mail_only: bool = False
+    is_calendar_extra: bool = False
+    """Nobody asked for the calendar: where it cannot be had, mail alone will do."""
+
+    def settings(self) -> dict[str, Setting]:
+        """Return what goes into the account's table."""
+        said = {key: getattr(self, key) for key in ("imap", "caldav", "user", "sent", "drafts", "holds", "ca_file")}
+        return {key: value for key, value in said.items() if value}
+
+
+@dataclass(slots=True)
+class Words:
+    """A password that is held only while it is being tried; satisfies `connectors.port.Secrets`."""
+
+    password: str = field(repr=False)
+
+    def get(self, name: str) -> str | None:
+        """Return the password."""
+        return self.password if name == "password" else None
+
+    def put(self, name: str, value: str) -> None:
+        """Refuse: nothing is stored here."""
+        raise NotImplementedError(name)
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Lock nothing: nobody else has it."""
+        yield
+
+
+def connect(wanted: Wanted, *, config: Path | None, owner: str | None) -> None:
+    """Connect an account over IMAP, CalDAV or both, or take up one whose password has changed. Raises Refusal, ConfigError."""
+    settings = load(config)
+    whose = chosen(settings, owner)
+    known = settings.owners[whose].accounts.get(wanted.account)
+    if known is None:
+        wanted = _found(wanted, tuple(settings.owners[whose].addresses))
+    elif known.provider not in {"imap", "caldav"}:
+        raise Refusal(f"{wanted.account} is an account of {known.provider}.", "Give the new one another name: --account NAME.")
+    else:
+        said = {key: value for key, value in known.settings.items() if isinstance(value, str) and key in wanted.settings() | _EMPTY}
+        wanted = replace(wanted, **said)  # type: ignore[arg-type]  # texts for fields that are texts
+        if known.secrets:
+            look(settings, whose, wanted.account)
+            return
+    wanted, password = _tried(wanted, settings.owners[whose].zone, is_new=known is None)
+    if known is None:
+        stored = tuple(wanted.settings().items())
+        add_account(settings.file, whose, NewAccount(name=wanted.account, provider=wanted.side, settings=stored))
+    _sealed(load(settings.file), f"{whose}/{wanted.account}", password)
+    look(load(settings.file), whose, wanted.account)
+
+
+_EMPTY: Final = dict.fromkeys(("imap", "caldav", "user", "sent", "drafts", "holds", "ca_file"), "")
+
+
+# Finding the servers
+
+
+def _found(wanted: Wanted, mine: tuple[str, ...]) -> Wanted:
+    """Fill in what can be found out: the servers, the user name and what to call the account."""
+    address = wanted.address or wanted.user or str(click.prompt("Your address there", default=mine[0]))
+    domain = address.rpartition("@")[2].lower()
+    known = servers.of_domain(domain)
+    if other := known.instead.get(wanted.side):
+        raise Refusal(f"{domain} lets no password in there.", f"Connect it with: rekindle connect {other}", code=USAGE)
+    mail, dates = servers.guesses(domain) if "@" in address else ((), ())
+    imap, caldav = wanted.imap, wanted.caldav
+    is_extra = wanted.side == "imap" and not caldav
+    if wanted.side == "imap" and not imap:
+        imap = _first(mail, "mail server", wanted.ca_file)
+    if not caldav and dates and not wanted.is_mail_only:
+        caldav = _first(dates, "calendar server", wanted.ca_file, is_optional=is_extra)
+    name = wanted.account or known.name or re.sub(r"[^\w.+-]", "-", domain.partition(".")[0]) or wanted.side
+    user = wanted.user or address
+    return replace(wanted, imap=imap, caldav=caldav, user=user, account=name, is_calendar_extra=is_extra)
+
+
+def _first(urls: tuple[str, ...], what: str, ca_file: str, *, is_optional: bool = False) -> str:
+    """Return the first address that answers as such a server; "" where there is none and nobody asked for it."""
+    for url, is_there in first_answering(urls, ca_file):
+        click.echo(f"✓ {url}" if is_there else f"· {url}: no {what}")
+        if is_there:
+            return url
+    if is_optional:
+        click.echo("No calendar server was found; `rekindle connect caldav` adds one by its address.")
+        return ""
+    option = "--caldav https://HOST/PATH" if what.startswith("calendar") else "--imap imaps://HOST"
+    raise Refusal(f"No {what} was found.", f"Ask your provider for its address and say {option}.", code=OWNER)
+
+
+# Trying
+
+
+def _tried(wanted: Wanted, zone: str, *, is_new: bool) -> tuple[Wanted, str]:
+    """Ask for the password and try every step, a few times; ask once for a folder the server does not name."""
+    given = os.environ.get(PASSWORD, "")
+    password = given or _asked(wanted)
+    failed: dict[tuple[str, str], Step] = {}
+    for _ in range(ATTEMPTS):
+        failed = {(side, step.name): step for side, step in _shown(wanted, password, zone) if not step.is_ok}
+        if not is_new:
+            failed = {where: step for where, step in failed.items() if where not in FOLDERS}
+        elif asked := [where for where in FOLDERS if where in failed and not getattr(wanted, FOLDERS[where])]:
+            folders = {FOLDERS[where]: click.prompt(f"{failed[where].what} Its name") for where in asked}
+            wanted = replace(wanted, **folders)  # type: ignore[arg-type]  # texts for fields that are texts
+            continue
+        if not failed:
+            return wanted, password
+        if wanted.is_calendar_extra and all(side == "calendar" for side, _ in failed):
+            click.echo("Going on without the calendar; `rekindle connect caldav` adds it later.")
+            return replace(wanted, caldav=""), password
+        if given or all(name != "sign-in" for _, name in failed):
+            break
+        wanted = replace(wanted, user=click.prompt("User name", default=wanted.user))
+        password = click.prompt("Password", hide_input=True)
+    first = next(iter(failed.values()))
+    raise Refusal(first.what, first.remedy, code=OWNER)
+
+
+def _asked(wanted: Wanted) -> str:
+    made = servers.of_domain(wanted.user.rpartition("@")[2]).password or servers.of_calendar(wanted.caldav).password
+    click.echo(ABOUT)
+    if made:
+        click.echo(f"Here: {made}.")
+    password: str = click.prompt(f"Password for {wanted.user}", hide_input=True)
+    return password
+
+
+def _shown(wanted: Wanted, password: str, zone: str) -> list[tuple[str, Step]]:
+    account = Account(id=wanted.account, settings=wanted.settings(), secrets=Words(password), zone=zone)
+    found = []
+    for side, step in standards.steps(account):
+        click.echo(f"{'✓' if step.is_ok else '✗'} {side}, {step.name}: {step.what}")
+        found.append((side, step))
+    return found
+
+
+# Writing down
+
+
+def _sealed(settings: Config, account: str, password: str) -> None:
+    """Seal the password in the database, with a new key where there is none yet."""
+    source = settings.secrets.key
+    if source.kind == "file":
+        make_key(Path(source.where[0]))
+    app = App.open(settings)
+    try:
+        Credentials(app.store, source, app.clock).of(account, {}).put("password", password)
+    finally:
+        app.close()
