@@ -8,21 +8,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from importlib import import_module
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from connectors.port import Account, Connection
 from rules.facts import Address
 from rules.network import Owner
 from rules.rulebook import Rulebook
 from rules.wording import Wording
-from worker import rulebooks
-from worker.config import owner_of, rulebook_for
+from worker import rulebooks, telling
+from worker.config import owner_of, rulebook_for, terms_for
 from worker.config_accounts import PROVIDERS
 from worker.credentials import Credentials
 from worker.pipeline import SLICE, Pipeline
 from worker.settings import Config
 from worker.store.quota import StoredQuota
 from worker.store.store import Store
+
+if TYPE_CHECKING:
+    from worker.sweep import Swept
 
 Clock = Callable[[], datetime]
 """Says what time it is, aware UTC."""
@@ -76,6 +79,8 @@ class App:
             wording=self.wording,
             poll=poll,
             enrol=self.enrol,
+            sweep=self.sweep,
+            alarm=lambda name, news: telling.alarm(self.config.owners[name].notify)(news),
             is_stopping=is_stopping,
         )
 
@@ -84,6 +89,13 @@ class App:
         from worker.enrol import enrol  # noqa: PLC0415 - reading verbs never need it
 
         enrol(self.store, self.config, self.clock())
+
+    def sweep(self, owner: str) -> Swept | None:
+        """Do an owner's nightly work, once a day: what is too old goes, forecasts are calibrated, the month is chosen."""
+        from worker.sweep import sweep  # noqa: PLC0415 - as above
+
+        keep = self.config.owners[owner].retention
+        return sweep(self.store, owner_of(self.config, owner), terms_for(self.config, owner), self.clock(), keep)
 
     def pull(self, account: str, budget: timedelta = SLICE) -> bool:
         """Read one slice of an account; True where there is more to read now. Provider errors are noted on the account."""

@@ -13,7 +13,9 @@ from pydantic import ValidationError
 
 from rules.addresses import is_freemail, match_key, organisation
 from rules.facts import Address
+from rules.month import Terms
 from rules.network import Owner
+from rules.people import OwnerKeys
 from rules.rulebook import Rule, Rulebook
 from worker.config_accounts import Reader
 from worker.config_places import default_config
@@ -55,6 +57,7 @@ def owner_of(config: Config, name: str, years: Iterable[int] = HOLIDAY_YEARS) ->
         addresses=tuple(Address(email=email, name=settings.name) for email in settings.addresses),
         domains=_domains_of(settings),
         zone=settings.zone,
+        home=settings.home,
         language=settings.language,
         signature=settings.signature or settings.name,
         signature_html=settings.signature_html,
@@ -65,6 +68,21 @@ def owner_of(config: Config, name: str, years: Iterable[int] = HOLIDAY_YEARS) ->
         never_words=settings.never.titles,
         never_domains=frozenset(settings.never.domains),
     )
+
+
+def keys_for(config: Config, name: str) -> OwnerKeys:
+    """Say by which addresses an owner is known, and whose assistants write and book for whom."""
+    owner = owner_of(config, name, years=())
+    principals = {match_key(helper): match_key(principal) for helper, principal in config.owners[name].assistants.items()}
+    keys = frozenset(match_key(each.email) for each in owner.addresses) - {""}
+    return OwnerKeys(keys=keys, domains=owner.domains, principals=principals)
+
+
+def terms_for(config: Config, name: str) -> Terms:
+    """Say how an owner wants their months."""
+    said = config.owners[name].month
+    busy = frozenset(said.busy_months)
+    return Terms(size=said.size, quotas=said.quotas, busy_months=busy, transition=said.transition)
 
 
 def rulebook_for(config: Config, name: str, rulebook: Rulebook) -> Rulebook:

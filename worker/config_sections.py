@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from worker import never
 from worker.config_accounts import Reader, tables_in
 from worker.config_places import broker_url, state_folder, store_url
 from worker.config_problems import nearest
@@ -35,6 +36,7 @@ def prepare(table: Toml, reader: Reader) -> Toml:
     ready = {**table, **_environment(table, reader)}
     for name, owner in tables_in(ready.get("owners")):
         _accounts(owner, f"owners.{name}.accounts", reader)
+        _never(owner, never.file_of(Path(reader.file), name))
     _url(ready, "broker", broker_url, reader)
     _url(ready, "store", lambda text: store_url(text, reader.base), reader, default=f"sqlite:///{state / 'rekindle.db'}")
     _key(ready, state / "master.key", reader)
@@ -60,6 +62,20 @@ def _environment(table: Toml, reader: Reader) -> Toml:
         sections[section] = {**kept, **sections.get(section, {}), key: value}
         reader.from_environment[f"{section}.{key}"] = f"REKINDLE_{name.upper()}"
     return dict(sections)
+
+
+def _never(owner: Toml, file: Path) -> None:
+    """Add what the file of the never-list says to what the settings say themselves."""
+    said = owner.get("never", {})
+    if not file.is_file() or not isinstance(said, dict):
+        return
+    read = never.read(file.read_text("utf-8-sig", errors="replace").splitlines())
+    listed = {"people": read.people, "domains": read.domains, "titles": read.titles}
+    owner["never"] = said | {key: [*_as_list(said.get(key)), *entries] for key, entries in listed.items()}
+
+
+def _as_list(value: object) -> list[object]:
+    return list(value) if isinstance(value, list | tuple) else [] if value is None else [value]
 
 
 def _accounts(owner: Toml, where: str, reader: Reader) -> None:

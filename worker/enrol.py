@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, select
 
 from rules.addresses import match_key
 from rules.people import OwnerKeys
-from worker.config import owner_of
+from worker.config import keys_for
 from worker.settings import Config, KeyPerson, OwnerSettings
 from worker.store import accounts, people, rebuild
 from worker.store.store import Store
@@ -24,8 +24,7 @@ NEVER: Final = "You put them on the never-list"
 def enrol(store: Store, config: Config, now: datetime) -> None:
     """Note everything; an unchanged config writes nothing. An owner whose addresses changed has the indexes made again."""
     for name, settings in config.owners.items():
-        owner = owner_of(config, name, years=())
-        keys = OwnerKeys(keys=accounts.keys_of(owner.addresses), domains=owner.domains)
+        keys = keys_for(config, name)
         with store.read() as db:
             is_same = accounts.owner_keys(db, name) == keys and accounts.owner_zone(db, name) == settings.zone
             is_known = is_same and not _new_accounts(db, name, settings)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 from uuid import uuid4
 
@@ -25,6 +26,7 @@ from rules.wording import Wording
 from worker import decide as deciding
 from worker import deliver as delivering
 from worker import pull as pulling
+from worker import telling
 from worker.store import accounts, leases, network, outbox
 from worker.store.accounts import StoredAccount
 from worker.store.engine import StoreError
@@ -53,6 +55,10 @@ class Pipeline:
     """How long until an account that has been read up is looked at again."""
     enrol: Callable[[], None] = lambda: None
     """Notes what the config says of persons seen by now: who is a key person, and who is to be left alone."""
+    sweep: Callable[[str], object] = lambda _: None
+    """Does an owner's nightly work: retention, calibration, the people of the month; does nothing the rest of the day."""
+    alarm: Callable[[str, telling.News], bool | None] = lambda _owner, _news: None
+    """Tells an owner by desktop or webhook; None where neither is configured."""
     is_stopping: Callable[[], bool] = lambda: False
     passing: Callable[[delivering.Point], None] = lambda _: None
 
@@ -61,8 +67,13 @@ class Pipeline:
     def pull(self, account_id: str, slice_: timedelta = SLICE) -> bool:
         """Read one slice of an account into the store; True where there is more to read now."""
         account = self._active(account_id)
-        with self._leased(f"pull:{account_id}") as is_ours:
-            if account is None or not is_ours:
+        is_more = account is not None and self._read(account, slice_)
+        self.tell(account_id.partition("/")[0])
+        return is_more
+
+    def _read(self, account: StoredAccount, slice_: timedelta) -> bool:
+        with self._leased(f"pull:{account.id}") as is_ours:
+            if not is_ours:
                 return False
             connection = self._opened(account)
             if connection is None:
@@ -108,6 +119,7 @@ class Pipeline:
         )
         with self.store.write() as db:
             outbox.close_expired(db, owner_name, self.clock())
+        self.sweep(owner_name)
         log.info("decided", action="decide", owner=owner_name, reviewed=decided.reviewed, planned=len(decided.planned))
         return len(decided.planned)
 
@@ -182,6 +194,19 @@ class Pipeline:
             people = outbox.people_of(db, entry)
             return network.load(db, owner, now, person_ids=people), people
 
+    # Tell
+
+    def tell(self, owner_name: str) -> int:
+        """Tell an owner of accounts that have paused, once; says of how many."""
+        told = telling.Telling(
+            store=self.store,
+            clock=self.clock,
+            open_connection=self.open_connection,
+            owner=self.owner(owner_name),
+            alarm=partial(self.alarm, owner_name),
+        )
+        return told.tell()
+
     # What all three need
 
     def _active(self, account_id: str) -> StoredAccount | None:
@@ -210,6 +235,7 @@ class Pipeline:
                     accounts.failed(db, account.id, str(error), error.remedy, now + wait)
                 case _:
                     accounts.failed(db, account.id, str(error), error.remedy, now + pulling.backoff(account.attempts))
+        self.tell(account.owner)
 
     @contextmanager
     def _leased(self, name: str) -> Iterator[bool]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import time
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from connectors.port import Setting
-from worker.config_values import Addresses, Cadence, Country, Domains, Language, Span, Words, Workdays, Zone
+from worker.config_values import Addresses, Cadence, Country, Domains, EMail, Language, Span, WebAddress, Words, Workdays, Zone
 from worker.secret_sources import Source
 
 Mode = Literal["create", "review", "off"]
@@ -48,6 +48,15 @@ class KeyPerson(Table):
     """operational, personal, strategic or a word of the owner's own."""
 
 
+class Notify(Table):
+    """`[owners.NAME.notify]`: who else may say that an account has paused, when no other account of the owner can."""
+
+    desktop: bool = False
+    """Whether to use this computer's desktop (notify-send)."""
+    webhook: WebAddress = Field(default="", repr=False)
+    """A web address that is sent `{"text": ...}` by POST."""
+
+
 class Caps(Table):
     """`[owners.NAME.caps]`: how much at most; what is not said here, the rulebook says."""
 
@@ -61,6 +70,19 @@ class Caps(Table):
     """Thank-you drafts in any seven days."""
     thank_yous_per_day: int | None = Field(default=None, ge=0)
     """Thank-you drafts on one day."""
+
+
+class MonthSettings(Table):
+    """`[owners.NAME.month]`: how the people of the month are chosen."""
+
+    size: int = Field(default=3, ge=2, le=4)
+    """How many people a month."""
+    quotas: Mapping[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    """Circle -> at most so many of it: strategic = 2."""
+    busy_months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = ()
+    """Months in which half is enough: [11, 12]."""
+    transition: date | None = None
+    """A change of job or role: ninety days from here lean to strategic ties."""
 
 
 class AccountSettings(Table):
@@ -99,9 +121,17 @@ class OwnerSettings(Table):
     """The owner's organisation; left out, the domains of the addresses, free mail excepted."""
     holidays: Country = ""
     """Country, or country and region, whose holidays count: "DE", "DE-BY"."""
+    home: str = ""
+    """The city the owner works in; left out, the one their zone is named for."""
+    assistants: Mapping[EMail, EMail] = Field(default_factory=dict)
+    """Who writes and books for whom: "pa@firm.example" = "boss@firm.example"."""
+    retention: Cadence = timedelta(days=730)
+    """How long messages and meetings are kept: "24 months"."""
+    month: MonthSettings = MonthSettings()
     never: Never = Never()
     people: tuple[KeyPerson, ...] = ()
     caps: Caps = Caps()
+    notify: Notify = Notify()
     modes: Mapping[str, Mode] = Field(default_factory=dict)
     """Mode per rule: thank_you = "review"."""
     accounts: Mapping[Name, AccountSettings] = Field(default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import structlog
 from sqlalchemy import Connection, select, update
@@ -12,8 +12,10 @@ from rules.calibration import finished_cases
 from rules.month import Month, Terms, choose
 from rules.network import Network, Owner
 from rules.rhythm import shift_of
-from rules.workdays import local_day
+from rules.workdays import local_day, zone_of
+from worker.decide import MORNING
 from worker.store import months, network, people, retention
+from worker.store.judging import wake
 from worker.store.statements import upsert
 from worker.store.store import Store
 from worker.store.tables import meta
@@ -39,10 +41,12 @@ class Swept:
 
 def sweep(store: Store, owner: Owner, terms: Terms, now: datetime, keep: timedelta = RETENTION) -> Swept | None:
     """Sweep once a day of the owner's; None where today's is done. Twice at once does no harm."""
-    today = local_day(owner, now).isoformat()
-    mark = {"name": f"swept:{owner.name}", "value": today}
+    today = local_day(owner, now)
+    mark = {"name": f"swept:{owner.name}", "value": today.isoformat()}
+    with store.write() as db:
+        wake(db, owner.name, _morning(owner, today + timedelta(days=1)))
     with store.read() as db:
-        if db.execute(select(meta.c.value).where(meta.c.name == mark["name"])).scalar() == today:
+        if db.execute(select(meta.c.value).where(meta.c.name == mark["name"])).scalar() == mark["value"]:
             return None
     shortened = retention.reduce_subjects(store, owner.name, now)
     dropped = retention.drop_old(store, owner.name, now - keep, now)
@@ -56,6 +60,10 @@ def sweep(store: Store, owner: Owner, terms: Terms, now: datetime, keep: timedel
         db.execute(upsert(db, meta, ("name",)), mark)
     log.info("swept", action="sweep", owner=owner.name, shortened=shortened, dropped=dropped)
     return Swept(shortened=shortened, dropped=dropped, shift=shift, month=month if month.people else None)
+
+
+def _morning(owner: Owner, day: date) -> datetime:
+    return datetime.combine(day, MORNING, zone_of(owner)).astimezone(UTC)
 
 
 def everybody(connection: Connection, owner: Owner, now: datetime) -> Network:
