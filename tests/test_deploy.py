@@ -188,6 +188,7 @@ def test_the_privacy_page_speaks_of_every_kind_of_table() -> None:
         "owner": "settings",
         "party": "recipients",
         "person": "who is in",
+        "quota": "quota",
         "rule_mode": "rules changed",
         "secret": "secrets",
         "skip": "was skipped",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
 from typing import Final, cast
 
 from google.auth.credentials import Credentials as AnyCredentials
@@ -14,8 +15,9 @@ from connectors.google.drafts import Drafts
 from connectors.google.mail import GmailMailbox
 from connectors.google.reading import Reading
 from connectors.google.spending import CALENDAR_MINUTE, GMAIL_MINUTE, Spending, prices
+from connectors.google.steps import Step, call_steps, token_steps
 from connectors.google.transport import Roots, Service, Wire
-from connectors.port import Account, Rejected, Setting, Watcher
+from connectors.port import Account, PortError, Rejected, Setting, Watcher
 from rules.facts import Address
 
 SETTINGS: Mapping[str, str] = {
@@ -37,6 +39,7 @@ SETTINGS: Mapping[str, str] = {
 SECRETS: Mapping[str, str] = {}
 """Nothing to write down: `rekindle connect google` seals the tokens."""
 OWN_CALENDAR: Final = "own"
+OWN_CALENDAR_NAME: Final = "Rekindle"
 OWN_CALENDAR_ID: Final = "own_calendar"
 """The secret that keeps the id of the calendar Rekindle has made."""
 
@@ -48,6 +51,12 @@ class GoogleConnection:
     mailbox: GmailMailbox | None
     calendar: GoogleCalendar
     _wires: Sequence[Wire]
+    _services: tuple[tuple[Service, Service | None], tuple[Service, Service] | None] = field(repr=False)
+    _place: str = "primary"
+
+    def steps(self) -> Iterator[Step]:
+        """Call each API once with each token."""
+        return call_steps(*self._services, self._place)
 
     def addresses(self) -> Sequence[Address]:
         """Say which address the account has; aliases are learned from mail the owner has written."""
@@ -66,7 +75,7 @@ class GoogleConnection:
 def open(account: Account) -> GoogleConnection:  # noqa: A001 - the port's word
     """Open the account; refuses tokens that can do more than they need. Nothing is asked of Google yet."""
     access, roots = access_of(account.settings), roots_of(account.settings)
-    wires = {role: Wire(_credentials(account, role, access, roots)) for role in signin.roles(access)}
+    wires = {role: Wire(_credentials(account, role, roots)) for role in signin.roles(access)}
     spending = _spending(account)
     gmail, calendar = (
         {role: Service(name, version, root, wire) for role, wire in wires.items()}
@@ -81,7 +90,50 @@ def open(account: Account) -> GoogleConnection:  # noqa: A001 - the port's word
         chosen=_texts(account.settings, "calendars"),
         holds=_holds(account),
     )
-    return GoogleConnection(mailbox, calendars, tuple(wires.values()))
+    readers = calendar["reader"], gmail["reader"] if access != "calendar" else None
+    writers = (calendar["writer"], gmail["writer"]) if "writer" in wires else None
+    return GoogleConnection(mailbox, calendars, tuple(wires.values()), (readers, writers), _holds(account))
+
+
+def steps(account: Account) -> Iterator[tuple[str, Step]]:
+    """Check the account step by step: tokens, then each API with each of them. Writes nothing anywhere."""
+    is_broad = account.settings.get("is_broad_allowed") is True
+    if not _text(account.settings, "service_account_file"):
+        for role in signin.roles(access_of(account.settings)):
+            for step in token_steps(account.secrets, role, scopes_of(account.settings, role), is_broad_allowed=is_broad):
+                yield "sign-in", step
+    try:
+        with closing(open(account)) as connection:
+            yield from (("account", step) for step in connection.steps())
+    except PortError as error:
+        yield "account", Step(name="sign-in", what=str(error), is_ok=False, remedy=error.remedy)
+
+
+def make_own_calendar(account: Account) -> None:
+    """Make the calendar for holds, or find the one made before, and remember its id. Raises the port's errors."""
+    roots = roots_of(account.settings)
+    with closing(Wire(_credentials(account, "reader", roots))) as wire:
+        reader = Service("calendar", "v3", roots.calendar, wire)
+        found = reader.call(reader.api.calendarList().list(maxResults=250, fields="items(id,summary)"), "listing calendars")
+    known = [one["id"] for one in found.get("items", ()) if one.get("summary") == OWN_CALENDAR_NAME]
+    if known and account.secrets.get(OWN_CALENDAR_ID) in known:
+        return
+    with closing(Wire(_credentials(account, "writer", roots))) as wire:
+        writer = Service("calendar", "v3", roots.calendar, wire)
+        made = writer.call(writer.api.calendars().insert(body={"summary": OWN_CALENDAR_NAME}, fields="id"), "making a calendar")
+    with account.secrets.exclusive():
+        account.secrets.put(OWN_CALENDAR_ID, made["id"])
+
+
+def whose(account: Account, role: signin.Role) -> str:
+    """Return the address the token of this role is for; "" where its scopes do not tell. Raises the port's errors."""
+    access, roots = access_of(account.settings), roots_of(account.settings)
+    if access == "calendar":
+        return ""
+    with closing(Wire(_credentials(account, role, roots))) as wire:
+        gmail = Service("gmail", "v1", roots.gmail, wire)
+        found = gmail.call(gmail.api.users().getProfile(userId="me", fields="emailAddress"), "your profile")
+    return str(found["emailAddress"])
 
 
 def access_of(settings: Mapping[str, Setting]) -> signin.Access:
@@ -109,9 +161,9 @@ def scopes_of(settings: Mapping[str, Setting], role: signin.Role) -> tuple[str, 
     return signin.scopes(role, access_of(settings), is_own_calendar=settings.get("holds") == OWN_CALENDAR)
 
 
-def _credentials(account: Account, role: signin.Role, access: signin.Access, roots: Roots) -> AnyCredentials:
+def _credentials(account: Account, role: signin.Role, roots: Roots) -> AnyCredentials:
     settings = account.settings
-    allowed = signin.scopes(role, access, is_own_calendar=settings.get("holds") == OWN_CALENDAR)
+    allowed = scopes_of(settings, role)
     key = _text(settings, "service_account_file")
     if not key:
         granted = signin.known(account.secrets, role).scopes

@@ -10,6 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 import click
 
 from worker.verbs import options
+from worker.verbs.connect_google import google
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -55,6 +56,9 @@ def init(*, now: datetime | None, config: Path | None, yes: bool, **said: object
 @click.group(epilog=options.examples("rekindle connect files --help"))
 def connect() -> None:
     """Add an account to read and to put work into."""
+
+
+connect.add_command(google)
 
 
 @connect.command(epilog=options.examples("rekindle connect files demo/world --account archive"))
