@@ -101,7 +101,7 @@ def meeting(
         owner_response=response,
         is_organized_by_owner=_is_owner(source, owner),
         is_private=source.visibility != "public",
-        is_recurring=bool(event.recurrence),
+        is_recurring=bool(event.recurrence) or event.original_start is not None,
         organizer=source.organizer,
         location=source.location,
         confidence=confidence,
