@@ -1,0 +1,139 @@
+"""Microsoft 365: Outlook mail and calendars through Graph, by a reader's token that opens no body and a writer's that cannot send."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, cast
+from urllib.parse import urlsplit
+
+from connectors.microsoft import signin
+from connectors.microsoft.calendar import OutlookCalendar
+from connectors.microsoft.graph import ROOT, Graph
+from connectors.microsoft.mail import OutlookMailbox
+from connectors.port import Account, Rejected, Setting, Watcher
+from rules.facts import Address
+
+SETTINGS: Mapping[str, str] = {
+    "access": "how far it may go: read, or drafts (drafts and holds too; default)",
+    "client_id": "the app registration that reads",
+    "writer_client_id": "the app registration that writes drafts and holds",
+    "authority": "where you sign in: https://login.microsoftonline.com/TENANT",
+    "graph_root": "another address of Graph, for national clouds",
+    "calendars": "the calendars to read, by name; all you may edit when left out",
+    "holds": "the id of the calendar holds are put into; the main one when left out",
+    "certificate_file": "key and certificate in PEM, for a sign-in of the application's own",
+    "user": "whose mailbox the application's own sign-in acts for",
+    "notification_url": "where Graph can reach `rekindle run`: https://HOST/hooks/microsoft; polling alone when left out",
+    "requests_per_minute": "how many requests an owner's mailbox may cost in a minute",
+    "ca_file": "certificates to trust instead of the usual ones",
+}
+SECRETS: Mapping[str, str] = {}
+"""Nothing to write down: `rekindle connect microsoft` seals the tokens."""
+REQUESTS_PER_MINUTE: Final = 900
+"""A little under the 10,000 in ten minutes Graph allows an application for each mailbox."""
+
+
+@dataclass(slots=True)
+class MicrosoftConnection:
+    """One Microsoft 365 account for one thread; satisfies `connectors.port.Connection`."""
+
+    mailbox: OutlookMailbox
+    calendar: OutlookCalendar
+    _graphs: Sequence[Graph]
+
+    def addresses(self) -> Sequence[Address]:
+        """List the owner's addresses as the profile has them."""
+        return self.mailbox.addresses()
+
+    def watcher(self) -> Watcher | None:
+        """Graph pushes to /hooks/microsoft where a notification URL is set; nothing waits here."""
+        return None
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        for graph in self._graphs:
+            graph.close()
+
+
+def open(account: Account) -> MicrosoftConnection:  # noqa: A001 - the port's word
+    """Open the account; refuses sign-ins that could send or do more than they need. Nothing is asked of Graph yet."""
+    graphs = {role: graph_of(account, role) for role in roles(account.settings)}
+    calendar = OutlookCalendar(
+        graphs["reader"],
+        graphs.get("writer"),
+        chosen=_texts(account.settings, "calendars"),
+        holds=_text(account.settings, "holds"),
+    )
+    return MicrosoftConnection(OutlookMailbox(graphs["reader"], graphs.get("writer")), calendar, tuple(graphs.values()))
+
+
+def graph_of(account: Account, role: signin.Role) -> Graph:
+    """Open Graph with the token of one role. Raises AuthorizationExpired, Rejected."""
+    registration = registration_of(account.settings, role)
+    signin.check(registration, signin.granted(account.secrets, role))
+    user = _text(account.settings, "user")
+    if registration.certificate and (not user or account.secrets.get(signin.OPT_IN) != user):
+        remedy = "The owner runs `rekindle connect microsoft --certificate` and says yes."
+        raise Rejected(f"{user or 'The owner'} has not agreed to an application acting for this mailbox.", remedy=remedy)
+    return Graph(
+        signin.SignIn(account.secrets, registration).token,
+        root=_text(account.settings, "graph_root") or ROOT,
+        who=f"users/{user}" if registration.certificate else "me",
+        ca_file=registration.ca_file,
+        gate=lambda: _pay(account),
+    )
+
+
+def roles(settings: Mapping[str, Setting]) -> tuple[signin.Role, ...]:
+    """Return which sign-ins the account has. Raises Rejected."""
+    access = _text(settings, "access") or "drafts"
+    if access not in ("read", "drafts"):
+        raise Rejected(f"access = {access!r} is unknown.", remedy="Use read or drafts.")
+    return cast("tuple[signin.Role, ...]", ("reader", "writer") if access == "drafts" else ("reader",))
+
+
+def registration_of(settings: Mapping[str, Setting], role: signin.Role) -> signin.Registration:
+    """Return the app registration of a role. Raises Rejected."""
+    key = "client_id" if role == "reader" else "writer_client_id"
+    client = _text(settings, key)
+    if not client:
+        raise Rejected(f"The account says no {key}.", remedy="deploy/microsoft.md says how to register the application.")
+    root = urlsplit(_text(settings, "graph_root") or ROOT)
+    return signin.Registration(
+        role=role,
+        client_id=client,
+        authority=_text(settings, "authority") or signin.AUTHORITY,
+        resource=f"{root.scheme}://{root.netloc}",
+        certificate=_certificate(_text(settings, "certificate_file")),
+        ca_file=_text(settings, "ca_file"),
+    )
+
+
+def _certificate(file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="ascii") if file else ""
+    except (OSError, ValueError) as error:
+        raise Rejected(
+            f"{file} cannot be read ({type(error).__name__}).", remedy="Put key and certificate there, in PEM."
+        ) from error
+
+
+def _pay(account: Account) -> None:
+    """Take a request from what the owner's mailbox may cost in a minute. Raises RateLimited."""
+    if account.quota is not None:
+        limit = account.settings.get("requests_per_minute", REQUESTS_PER_MINUTE)
+        account.quota.take(
+            f"microsoft {account.id}", price=1, count=1, limit=limit if isinstance(limit, int) else REQUESTS_PER_MINUTE
+        )
+
+
+def _text(settings: Mapping[str, Setting], key: str) -> str:
+    value = settings.get(key, "")
+    return value if isinstance(value, str) else ""
+
+
+def _texts(settings: Mapping[str, Setting], key: str) -> tuple[str, ...]:
+    value = settings.get(key, ())
+    return value if isinstance(value, tuple) else (str(value),)

@@ -1,0 +1,293 @@
+"""A pretended Microsoft Graph for many mailboxes, with its limits, its faults and its opinions.
+
+| modelled | how |
+|---|---|
+| mail and events | append-only logs per folder and calendar; immutable ids that differ in case only; change keys |
+| messages/delta, mailFolders/delta, calendarView/delta | opaque links with an epoch, @removed, replays, empty pages, frozen window, stubs |
+| $select | honoured; asking for content, or asking a token that may read it for everything, is a violation |
+| Mail.ReadBasic, Calendars.ReadBasic | no body, bodyPreview, uniqueBody, extended property in any answer |
+| filters | extended property (value without case), internetMessageId, createdDateTime; each may lag behind the store |
+| writes | If-Match, transactionId, JSON and MIME drafts with thread joining, createReply with its quote |
+| $batch | 20 items, answered in another order, throttled one by one |
+| limits | 4 at once, 10,000 in ten minutes, for each application and mailbox |
+| faults | tests.simulators.microsoft.faults.Kind |
+| subscriptions | handshake, delivery over HTTP, expiry, lifecycle: tests.simulators.microsoft.subscriptions |
+| getSchedule, search, attachments, sending | not there: 501, and the test fails |
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from urllib.parse import parse_qsl, urlsplit
+
+from tests.simulators.microsoft import schema
+from tests.simulators.microsoft.agenda import Agenda
+from tests.simulators.microsoft.faults import AFTERWARDS, Fault, Kind, Limits
+from tests.simulators.microsoft.log import Json, LostError
+from tests.simulators.microsoft.post import Post
+from tests.simulators.microsoft.wire import Answer, Request, Wire
+
+CONTENT = frozenset({"body", "bodyPreview", "uniqueBody"})
+NOON = datetime(2026, 11, 17, 12, 30, tzinfo=UTC)
+
+
+class ProblemError(Exception):
+    """An answer that is an error."""
+
+    def __init__(self, status: int, code: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(f"{status} {code}")
+        self.status, self.code, self.headers = status, code, dict(headers or {})
+
+
+@dataclass(slots=True)
+class Grant:
+    """What an access token stands for; `user` is "" for a sign-in of the application's own."""
+
+    app: str
+    user: str
+    scopes: frozenset[str]
+    is_alive: bool = True
+    mailboxes: frozenset[str] = frozenset()
+
+    def can(self, *any_of: str) -> bool:
+        return bool(self.scopes & set(any_of))
+
+    def reads_content(self, kind: str) -> bool:
+        return self.can(*(("Mail.ReadWrite", "Mail.Read") if kind == "message" else ("Calendars.ReadWrite", "Calendars.Read")))
+
+
+@dataclass(slots=True)
+class Box:
+    """One mailbox: mail, calendars, and the limits of each application that works on it."""
+
+    address: str
+    now: Callable[[], datetime]
+    post: Post = field(init=False)
+    agenda: Agenda = field(init=False)
+    limits: dict[str, Limits] = field(default_factory=dict)
+    lag: timedelta = timedelta(0)
+    """How long a search knows nothing of what was made."""
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def __post_init__(self) -> None:
+        self.post, self.agenda = Post(self.now, self.address), Agenda(self.now, self.address)
+
+    def limit(self, app: str) -> Limits:
+        return self.limits.setdefault(app, Limits(self.now))
+
+
+@dataclass(slots=True)
+class Call:
+    """One request as a route sees it."""
+
+    box: Box
+    grant: Grant
+    request: Request
+    parts: tuple[str, ...]
+    root: str
+
+    @property
+    def select(self) -> list[str]:
+        return [one for one in self.request.query.get("$select", "").split(",") if one]
+
+
+Route = tuple[str, str, Callable[[Call], Answer], str, str, tuple[str, ...]]
+"""Method, path, what answers, the type answered ("[x]" = a page of them), the type given, and the scopes one of which is needed."""
+
+
+class Graph:
+    """The service: hands for the tests, HTTP for Rekindle."""
+
+    def __init__(self) -> None:
+        from tests.simulators.microsoft import event_routes, mail_routes  # noqa: PLC0415 - they are made of what is above
+        from tests.simulators.microsoft.subscriptions import Subscriptions  # noqa: PLC0415 - as above
+
+        self.clock = NOON
+        self.boxes: dict[str, Box] = {}
+        self.grants: dict[str, Grant] = {}
+        self.faults: list[Fault] = []
+        self.violations: list[str] = []
+        self.requests: list[tuple[str, str]] = []
+        self.latency = 0.0
+        self.throttled_items: set[str] = set()
+        """Paths whose next request inside a batch is answered 429."""
+        self.subscriptions = Subscriptions(self)
+        self._routes: list[Route] = [*mail_routes.ROUTES, *event_routes.ROUTES, *self.subscriptions.routes()]
+        self.wire = Wire(self._answer, self.now)
+        self.root = f"http://127.0.0.1:{self.wire.port}/v1.0/"
+
+    def now(self) -> datetime:
+        return self.clock
+
+    def box(self, address: str) -> Box:
+        return self.boxes.setdefault(address, Box(address, self.now))
+
+    def fault(self, kind: Kind, method: str = ".*", path: str = ".*", *, nth: int = 1, times: int = 1) -> None:
+        self.faults.append(Fault(kind, method, path, nth, times))
+
+    def expire_everything(self) -> None:
+        """End every delta link."""
+        for box in self.boxes.values():
+            box.post.log.epoch += 1
+            box.agenda.log.epoch += 1
+
+    def close(self) -> None:
+        self.wire.close()
+
+    def _answer(self, request: Request) -> Answer:
+        self.requests.append((request.method, request.path))
+        if self.latency:
+            time.sleep(self.latency)
+        fault = next((one for one in self.faults if one.strikes(request.method, request.path)), None)
+        before = fault if fault is not None and fault.kind not in AFTERWARDS else None
+        answer = _struck(before, Answer(status=0), self.now()) if before else self._limited(request)
+        after = fault if fault is not None and fault.kind in AFTERWARDS and answer.status in (200, 201, 204) else None
+        answer = _struck(after, answer, self.now()) if after else answer
+        answer.headers.setdefault("request-id", f"req-{len(self.requests)}")
+        return answer
+
+    def _limited(self, request: Request) -> Answer:
+        grant = self.grants.get(request.headers.get("Authorization", "").removeprefix("Bearer "))
+        if grant is None or not grant.is_alive:
+            return _error(ProblemError(401, "InvalidAuthenticationToken"))
+        limit = self.box(grant.user or "app").limit(grant.app)
+        refused = limit.enter()
+        if refused:
+            return _error(ProblemError(429, refused, {"Retry-After": "2"}))
+        try:
+            if request.path == "/v1.0/$batch":
+                return self._batch(request, grant, limit)
+            return self._routed(request, grant)
+        finally:
+            limit.leave()
+
+    def _batch(self, request: Request, grant: Grant, limit: Limits) -> Answer:
+        parts, answers = request.json["requests"], []
+        if len(parts) > 20:
+            return _error(ProblemError(400, "MaximumBatchSize"))
+        for part in parts:
+            url = urlsplit(part["url"])
+            query = dict(parse_qsl(url.query, keep_blank_values=True))
+            headers = part.get("headers", {})
+            given = Request(method=part["method"], path=f"/v1.0{url.path}", query=query, headers=headers)
+            if url.path in self.throttled_items or not limit.spend():
+                self.throttled_items.discard(url.path)
+                answer = _error(ProblemError(429, "TooManyRequests", {"Retry-After": "1"}))
+            else:
+                answer = self._routed(given, grant)
+            answers.append({"id": part["id"], "status": answer.status, "headers": answer.headers, "body": answer.said})
+        return Answer(status=200, said={"responses": answers[::-1]})
+
+    def _routed(self, request: Request, grant: Grant) -> Answer:
+        try:
+            path, box = self._whose(request.path, grant)
+            for method, pattern, handler, answered, given, scopes in self._routes:
+                match = re.fullmatch(pattern, path)
+                if method == request.method and match:
+                    call = Call(box, grant, request, tuple(match.groups()), self.root)
+                    self._look_at(call, answered, given, scopes)
+                    with box.lock:
+                        return self._checked(handler(call), answered, grant)
+        except LostError:
+            location = f"{self.root}{request.path.removeprefix('/v1.0/')}"
+            return _error(ProblemError(410, "syncStateNotFound", {"Location": location}))
+        except ProblemError as problem:
+            return _error(problem)
+        self.violations.append(f"no such route: {request.method} {request.path}")
+        return _error(ProblemError(501, "NotImplemented"))
+
+    def _whose(self, path: str, grant: Grant) -> tuple[str, Box]:
+        if path.startswith("/v1.0/subscriptions"):
+            return path.removeprefix("/v1.0"), self.box(grant.user or "app")
+        match = re.fullmatch(r"/v1\.0/(?:me|users/([^/]+))(.*)", path)
+        if match is None:
+            return path, self.box(grant.user or "app")
+        user, rest = match.groups()
+        if user is None and grant.user:
+            return rest, self.box(grant.user)
+        if user and not grant.user and user in grant.mailboxes:
+            return rest, self.box(user)
+        raise ProblemError(403, "ErrorAccessDenied")
+
+    def _look_at(self, call: Call, answered: str, given: str, scopes: tuple[str, ...]) -> None:
+        """Refuse what the token does not open, and note what a request must not be."""
+        if not call.grant.can(*scopes):
+            raise ProblemError(403, "ErrorAccessDenied")
+        request, kind = call.request, answered.strip("[]")
+        if 'IdType="ImmutableId"' not in request.headers.get("Prefer", ""):
+            self.violations.append(f"no immutable ids: {request.method} {request.path}")
+        is_timed = kind == "event" and ("start" in call.select or not call.select)
+        if is_timed and 'outlook.timezone="UTC"' not in request.headers.get("Prefer", ""):
+            self.violations.append(f"times in no zone: {request.method} {request.path}")
+        if CONTENT & set(call.select):
+            self.violations.append(f"content asked for: {request.path} {call.select}")
+        is_following = any(key in request.query for key in ("$deltatoken", "$skiptoken"))
+        is_whole = request.method == "GET" and kind in ("message", "event") and not call.select and not is_following
+        if is_whole and call.grant.reads_content(kind):
+            self.violations.append(f"everything asked for with a token that may read content: {request.path}")
+        if given and request.headers.get("Content-Type") == "application/json":
+            said = request.json
+            said = said.get("message", {}) if given == "reply" else said
+            self.violations += schema.wrong("message" if given == "reply" else given, said)
+
+    def _checked(self, answer: Answer, answered: str, grant: Grant) -> Answer:
+        """Keep back what the scopes do not open, and hold the rest to the types."""
+        kind = answered.strip("[]")
+        if not kind or answer.said is None:
+            return answer
+        answer.said = json.loads(json.dumps(answer.said))
+        for one in answer.said["value"] if answered.startswith("[") else [answer.said]:
+            if kind in ("message", "event") and not grant.reads_content(kind):
+                for name in CONTENT:
+                    one.pop(name, None)
+            if "@removed" not in one:
+                self.violations += schema.wrong(kind, one)
+        return answer
+
+
+def shown(item: Json, select: list[str]) -> Json:
+    """Keep what was selected; the id and the version are always there."""
+    kept = {key: value for key, value in item.items() if not select or key in select or key in ("id", "@removed")}
+    return kept | ({"@odata.etag": f'W/"{item["changeKey"]}"'} if "changeKey" in item else {})
+
+
+def _error(problem: ProblemError) -> Answer:
+    said = {"error": {"code": problem.code, "message": "…", "innerError": {"request-id": "inner"}}}
+    return Answer(status=problem.status, said=said, headers=problem.headers)
+
+
+def _struck(fault: Fault, answer: Answer, now: datetime) -> Answer:  # noqa: C901 - a table
+    date = format_datetime(now + timedelta(seconds=30), usegmt=True)
+    match fault.kind:
+        case "drop" | "lose":
+            return Answer(status=0, is_cut="dead")
+        case "truncate":
+            return Answer(status=answer.status, said=answer.said, is_cut="short")
+        case "500-html" | "502-html":
+            return Answer(status=int(fault.kind[:3]), said="<html><body>Bad Gateway</body></html>")
+        case "html":
+            return Answer(status=200, said="<html><body>Sign in to the network</body></html>")
+        case "429":
+            problem = ProblemError(429, "TooManyRequests", {"Retry-After": "7"})
+        case "429-date":
+            problem = ProblemError(429, "TooManyRequests", {"Retry-After": date})
+        case "429-silent":
+            problem = ProblemError(429, "TooManyRequests")
+        case "MailboxConcurrency":
+            problem = ProblemError(429, "MailboxConcurrency")
+        case "503-after":
+            problem = ProblemError(503, "ServiceUnavailable", {"Retry-After": "9"})
+        case "ConcurrentItemSave":
+            problem = ProblemError(503, "ErrorConcurrentItemSave")
+        case "410" | "syncStateNotFound":
+            problem = ProblemError(410 if fault.kind == "410" else 400, "syncStateNotFound", {"Location": "…"})
+        case _:
+            problem = ProblemError(int(fault.kind[:3]), "UnknownError")
+    return _error(problem)
