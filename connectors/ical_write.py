@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from rules.facts import Address
 from rules.suggestions import Hold, Invite
@@ -34,7 +34,7 @@ def invite_bytes(invite: Invite, *, host: str) -> bytes:
         for guest in invite.attendees
     ]
     lines = [
-        *_event_lines(f"{invite.key}@{host}", invite.title, invite.description, invite.start, invite.end),
+        *_event_lines(f"{invite.key}@{host}", invite.title, invite.description, _times(invite.start, invite.end)),
         "STATUS:CONFIRMED",
         "TRANSP:OPAQUE",
         f"ORGANIZER{_cn(invite.organizer)}:{_mailto(invite.organizer)}",
@@ -64,8 +64,11 @@ def _hold_lines(hold: Hold, host: str) -> list[str]:
         if hold.is_tentative
         else ("STATUS:CONFIRMED", "TRANSP:TRANSPARENT", "FREE")
     )
+    day = hold.start.date()
+    whole = (f"DTSTART;VALUE=DATE:{day:%Y%m%d}", f"DTEND;VALUE=DATE:{day + timedelta(days=1):%Y%m%d}")
+    times = whole if hold.is_all_day else _times(hold.start, hold.end)
     return [
-        *_event_lines(f"{hold.key}@{host}", hold.title, hold.description, hold.start, hold.end),
+        *_event_lines(f"{hold.key}@{host}", hold.title, hold.description, times),
         "CLASS:PRIVATE",
         *shown[:2],
         f"X-MICROSOFT-CDO-BUSYSTATUS:{shown[2]}",
@@ -74,16 +77,19 @@ def _hold_lines(hold: Hold, host: str) -> list[str]:
     ]
 
 
-def _event_lines(uid: str, title: str, description: str, start: datetime, end: datetime) -> list[str]:
+def _event_lines(uid: str, title: str, description: str, times: Iterable[str]) -> list[str]:
     return [
         "BEGIN:VEVENT",
         f"UID:{_text(uid)}",
         f"DTSTAMP:{_STAMP}",
-        f"DTSTART:{_instant(start)}",
-        f"DTEND:{_instant(end)}",
+        *times,
         f"SUMMARY:{_text(' '.join(title.split()))}",
         f"DESCRIPTION:{_text(description)}",
     ]
+
+
+def _times(start: datetime, end: datetime) -> tuple[str, str]:
+    return f"DTSTART:{_instant(start)}", f"DTEND:{_instant(end)}"
 
 
 def _instant(at: datetime) -> str:

@@ -26,6 +26,8 @@ class Hold:
     end: datetime
     is_tentative: bool = False
     """Shown as tentative instead of free."""
+    is_all_day: bool = False
+    """It stands above the whole day of `start`, in the zone `start` is given in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,8 @@ class Draft:
     references: tuple[str, ...] = ()
     thread_id: str = ""
     """The provider's thread when it answers one."""
+    calendar: str = ""
+    """An invitation the mail carries: an iCalendar object with METHOD:REQUEST (RFC 6047), answered by the guest's calendar."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

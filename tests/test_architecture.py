@@ -31,6 +31,7 @@ SENDS = {
     "connectors/http.py": "as above",
     "connectors/google/consent.py": "as above: the code of the consent page to the token endpoint",
     "worker/actors.py": "a nudge into Dramatiq's queue",
+    "worker/telling.py": "a POST to the owner's own webhook, which says that an account has paused",
 }
 """The files that may call something `.send(`, each with what it sends."""
 BODY = re.compile(

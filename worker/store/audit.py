@@ -29,6 +29,7 @@ AuditVerb = Literal[
     "forget",
     "log",
     "export",
+    "tell",
 ]
 
 
