@@ -81,7 +81,6 @@ class App:
             enrol=self.enrol,
             sweep=self.sweep,
             alarm=lambda name, news: telling.alarm(self.config.owners[name].notify)(news),
-            alarm=lambda name, news: telling.alarm(self.config.owners[name].notify)(news),
             is_stopping=is_stopping,
         )
 

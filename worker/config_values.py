@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from datetime import time, timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator
@@ -138,15 +137,6 @@ def web_address(value: str) -> str:
     return value
 
 
-def web_address(value: str) -> str:
-    """Check an address that is written to: encrypted, or on this machine."""
-    parts = urlsplit(value)
-    is_near = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1", "localhost"}
-    if not parts.hostname or (parts.scheme != "https" and not is_near):
-        raise ValueError("This is to be a web address that begins with https://.")
-    return value
-
-
 def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -160,6 +150,5 @@ EMail = Annotated[str, AfterValidator(address)]
 Addresses = Annotated[tuple[EMail, ...], BeforeValidator(_as_list)]
 Domains = Annotated[tuple[Annotated[str, AfterValidator(domain)], ...], BeforeValidator(_as_list)]
 Language = Annotated[str, AfterValidator(language)]
-WebAddress = Annotated[str, AfterValidator(web_address)]
 WebAddress = Annotated[str, AfterValidator(web_address)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_as_list)]

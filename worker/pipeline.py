@@ -27,7 +27,6 @@ from worker import decide as deciding
 from worker import deliver as delivering
 from worker import pull as pulling
 from worker import telling
-from worker import telling
 from worker.store import accounts, leases, network, outbox
 from worker.store.accounts import StoredAccount
 from worker.store.engine import StoreError
@@ -58,8 +57,6 @@ class Pipeline:
     """Notes what the config says of persons seen by now: who is a key person, and who is to be left alone."""
     sweep: Callable[[str], object] = lambda _: None
     """Does an owner's nightly work: retention, calibration, the people of the month; does nothing the rest of the day."""
-    alarm: Callable[[str, telling.News], bool | None] = lambda _owner, _news: None
-    """Tells an owner by desktop or webhook; None where neither is configured."""
     alarm: Callable[[str, telling.News], bool | None] = lambda _owner, _news: None
     """Tells an owner by desktop or webhook; None where neither is configured."""
     is_stopping: Callable[[], bool] = lambda: False
@@ -211,19 +208,6 @@ class Pipeline:
         )
         return told.tell()
 
-    # Tell
-
-    def tell(self, owner_name: str) -> int:
-        """Tell an owner of accounts that have paused, once; says of how many."""
-        told = telling.Telling(
-            store=self.store,
-            clock=self.clock,
-            open_connection=self.open_connection,
-            owner=self.owner(owner_name),
-            alarm=partial(self.alarm, owner_name),
-        )
-        return told.tell()
-
     # What all three need
 
     def _active(self, account_id: str) -> StoredAccount | None:
@@ -252,7 +236,6 @@ class Pipeline:
                     accounts.failed(db, account.id, str(error), error.remedy, now + wait)
                 case _:
                     accounts.failed(db, account.id, str(error), error.remedy, now + pulling.backoff(account.attempts))
-        self.tell(account.owner)
         self.tell(account.owner)
 
     @contextmanager

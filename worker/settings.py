@@ -57,15 +57,6 @@ class Notify(Table):
     """A web address that is sent `{"text": ...}` by POST."""
 
 
-class Notify(Table):
-    """`[owners.NAME.notify]`: who else may say that an account has paused, when no other account of the owner can."""
-
-    desktop: bool = False
-    """Whether to use this computer's desktop (notify-send)."""
-    webhook: WebAddress = Field(default="", repr=False)
-    """A web address that is sent `{"text": ...}` by POST."""
-
-
 class Caps(Table):
     """`[owners.NAME.caps]`: how much at most; what is not said here, the rulebook says."""
 
@@ -140,7 +131,6 @@ class OwnerSettings(Table):
     never: Never = Never()
     people: tuple[KeyPerson, ...] = ()
     caps: Caps = Caps()
-    notify: Notify = Notify()
     notify: Notify = Notify()
     modes: Mapping[str, Mode] = Field(default_factory=dict)
     """Mode per rule: thank_you = "review"."""
