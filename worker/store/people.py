@@ -27,6 +27,7 @@ __all__ = [
     "find",
     "forget",
     "introduce",
+    "keys_of",
     "links",
     "merge",
     "others",
@@ -140,6 +141,12 @@ def snooze(connection: Connection, owner: str, person_id: str, until: datetime |
     connection.execute(update(person).where(person.c.owner == owner, person.c.id == person_id).values(values))
     if until is not None:
         touch(connection, owner, [person_id], until)
+
+
+def keys_of(connection: Connection, owner: str, person_id: str) -> frozenset[str]:
+    """Return the match keys of a person."""
+    mine = select(address.c.key).where(address.c.owner == owner, address.c.person == person_id)
+    return frozenset(connection.execute(mine).scalars())
 
 
 def merge(connection: Connection, owner: str, keep: str, other: str) -> None:

@@ -149,7 +149,7 @@ def _relation(
         one_to_ones_held=sum(row.size == 2 for row in past),  # noqa: PLR2004 - two people
         previous_meeting_at=maybe_instant(max(earlier, default=None)),
         next_meeting=min(ahead, key=lambda each: each.start, default=None),
-        mails=[_mail(row, mails[row.message], known_as) for row in raw.mails[:MAILS] if row.message in mails],
+        mails=[mail_of(row, mails[row.message], known_as) for row in raw.mails[:MAILS] if row.message in mails],
         first_at=contacts[0].at if contacts else None,
         last_at=last_at,
         last_in_at=ins[-1] if ins else None,
@@ -224,7 +224,8 @@ def _person(raw: _Raw, known_as: OwnerKeys) -> Person:
     )
 
 
-def _mail(row: Row[*tuple[Any, ...]], whole: RowMapping, known_as: OwnerKeys) -> Mail:
+def mail_of(row: Row[*tuple[Any, ...]], whole: RowMapping, known_as: OwnerKeys) -> Mail:
+    """Read a message as rules see it, `row` with whom it was between and `whole` with what was said."""
     facts = message_of(whole)
     addressed = [match_key(each.email) for part in (facts.to, facts.cc, facts.bcc) for each in part]
     ours = [key for key in ([whole["author"]] if row.direction == "out" else addressed) if key in known_as.keys]

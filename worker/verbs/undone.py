@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def rollback(here: Here, since: date | timedelta, *, is_dry: bool, is_sure: bool
         return
     if not is_sure:
         click.confirm(f"Take {counted(len(ends), 'suggestion')} back?", abort=True)
-    _take_back(here, ends, "You rolled it back")
+    take_back(here, ends, "You rolled it back")
     audit_detail = f"since {begin:%Y-%m-%d}: {len(ends)}" if begin else ""
     here.write(lambda connection: audit.record(connection, here.now, here.name, "rollback", detail=audit_detail))
     for each in ends:
@@ -46,7 +47,9 @@ def _is_since(entry: Entry, begin: datetime | None) -> bool:
     return begin is None or (entry.delivered_at or entry.created_at) >= begin
 
 
-def _take_back(here: Here, entries: list[Entry], note: str) -> None:
+def take_back(here: Here, entries: list[Entry], note: str) -> None:
+    """Drop what waits, and take away what lies there untouched."""
+
     def change(connection: Connection) -> None:
         for entry in entries:
             if entry.state in outbox.WAITING:
@@ -72,12 +75,17 @@ def forget(here: Here, who: str, *, is_sure: bool) -> None:
     if not is_sure:
         click.confirm(f"Erase every trace of {name} ({', '.join(keys)}), for good?", abort=True)
     entries = here.read(lambda connection: outbox.read_all(connection, here.name))
-    _take_back(here, [each for each in entries if each.address in keys and not isinstance(each.action, Invite)], "")
+    take_back(here, [each for each in entries if is_about(each, keys) and not isinstance(each.action, Invite)], "")
     gone = here.write(lambda connection: people.forget(connection, here.name, keys, here.now))
     here.write(lambda connection: audit.record(connection, here.now, here.name, "forget"))
     click.echo(f"Erased: {counted(gone, 'row')}. No reading brings them back.")
     if any(match_key(email) in keys for each in here.settings.people for email in each.addresses):
         click.echo(f"{here.app.config.file} still names them: take them out there too.")
+
+
+def is_about(entry: Entry, keys: Collection[str]) -> bool:
+    """Tell whether a suggestion is for somebody, alone or among others."""
+    return not {entry.address, *outbox.recipients(entry.action)}.isdisjoint(keys)
 
 
 def _meant(connection: Connection, owner: str, who: str) -> tuple[str, tuple[str, ...]]:

@@ -1,0 +1,93 @@
+"""What the owner reads in the terminal of months, promises, attention, replays, rules and what is left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+
+from rich.table import Table
+from rich.text import Text
+
+from worker.json_choices import AttentionView, BacktestView, MonthView, NeverView, PromiseView, RuleView
+from worker.json_views import NamedView
+from worker.report import console, safe
+from worker.words import counted, moment
+
+
+def month(view: MonthView) -> None:
+    """Print the people of a month and what came of the one before."""
+    screen = console()
+    screen.print(Text(view.month, style="bold"))
+    table = _table("Person", "Circle", "Why", "")
+    for one in view.people:
+        stands = "answered" if one.has_answered else "in touch" if one.is_done else "carried over" if one.is_carried else ""
+        table.add_row(_name(one.person), Text(safe(one.circle)), Text(safe(one.why)), Text(stands))
+    screen.print(table if view.people else "Nobody yet: too little has been read, or everybody is in touch.")
+    for trade in view.trades:
+        screen.print(Text(f"For variety: {safe(trade)}", style="dim"))
+    if view.earlier is not None:
+        screen.print(f"{view.earlier.month}: {view.earlier.sentence}")
+
+
+def promises(views: Sequence[PromiseView], zone: tzinfo, now: datetime) -> None:
+    """Print what is promised and not kept yet."""
+    table = _table("", "Promise", "To", "By")
+    for each in views:
+        due = moment(each.due_at, zone, now) if each.due_at else ""
+        table.add_row(str(each.id), Text(safe(each.text)), _name(each.person) if each.person else "nobody known", due)
+    console().print(table if views else "No promise is open.")
+
+
+def attention(view: AttentionView) -> None:
+    """Print how attention is spread."""
+    screen = console()
+    screen.print(Text(safe(view.sentence or "Too little has been read to say.")))
+    table = _table("Person", "Share")
+    for each in view.top:
+        table.add_row(Text(safe(each.name)), f"{each.share:.0%}")
+    if view.top:
+        screen.print(table)
+        screen.print(f"Unevenness (Gini): {view.gini:.2f}", style="dim")
+
+
+def backtest(view: BacktestView, zone: tzinfo) -> None:
+    """Print what each rule would have done, and what then happened."""
+    screen = console()
+    screen.print(f"{view.since.astimezone(zone):%d %b %Y} to {view.until.astimezone(zone):%d %b %Y}")
+    table = _table("Rule", "Made", "A week", "In touch anyway", "No contact in 90 days", "Too recent")
+    for each in view.rules:
+        counts = (each.made, f"{each.per_week:.1f}", each.talked_anyway, each.gone_silent, each.still_open)
+        table.add_row(each.rule, *map(str, counts))
+    screen.print(table if view.rules else "No rule would have done anything.")
+
+
+def rules(views: Sequence[RuleView]) -> None:
+    """Print what became of what each rule made."""
+    screen = console()
+    table = _table("Rule", "Mode", "Waiting", "Accepted", "Discarded", "Lapsed")
+    for each in views:
+        counts = (each.waiting, each.accepted, each.discarded, each.lapsed)
+        table.add_row(each.rule, each.mode, *map(str, counts))
+    screen.print(table)
+    for each in views:
+        if each.reason:
+            screen.print(Text(f"{each.rule}: {safe(each.reason)}", style="dim"))
+
+
+def never(views: Sequence[NeverView], *, empty: str) -> None:
+    """Print what is left alone."""
+    screen = console()
+    for each in views:
+        screen.print(Text(f"{each.kind}  {safe(each.entry)}{f': {safe(each.reason)}' if each.reason else ''}"))
+    screen.print(counted(len(views), "entry", "entries") if views else empty)
+
+
+def _name(person: NamedView) -> Text:
+    return Text(safe(person.name or ", ".join(person.addresses)))
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
