@@ -34,6 +34,9 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "people": ("network:people", "List who is in your network, and in what rhythm."),
         "why": ("looking:why", "Say why there is something for a person."),
         "why-not": ("looking:why_not", "Say why there is nothing for a person."),
+        "month": ("choosing:month", "Show the people of this month, and what came of the last."),
+        "attention": ("weighing:attention", "Say how your attention is spread."),
+        "backtest": ("weighing:backtest", "Replay history with today's rules."),
         "status": ("looking:status", "Show what has been read and what is in the way."),
     },
     "Steer": {
@@ -41,6 +44,10 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "dismiss": ("steering:dismiss", "Not this one."),
         "snooze": ("steering:snooze", "Leave a person alone until a day."),
         "log": ("steering:log", 'Note that you were in touch: log WHO "coffee".'),
+        "promise": ("choosing:promise", 'Note a promise: promise WHO "send the paper" --by friday.'),
+        "want": ("choosing:want", "Draft a first mail to someone you do not know yet."),
+        "mute": ("leaving:mute", "Leave a person alone for good, everywhere."),
+        "never": ("leaving:never", "List or extend what is left alone everywhere."),
         "pause": ("steering:pause", "Make nothing until you say so."),
     },
     "Take it back": {

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from worker.json_choices import AttentionView, BacktestView, MonthView, NeverView, PromiseView, RuleView
 from worker.json_views import AnswerView, FeedView, FindingView, PairView, PersonView, RuleFactView, SuggestionView, TrialView
 
 VIEWS: Mapping[str, Any] = {
@@ -19,6 +20,13 @@ VIEWS: Mapping[str, Any] = {
     "people-review": tuple[PairView, ...],
     "try": TrialView,
     "status": tuple[FeedView, ...],
+    "status-rules": tuple[RuleView, ...],
+    "month": MonthView,
+    "attention": AttentionView,
+    "backtest": BacktestView,
+    "promise": tuple[PromiseView, ...],
+    "mute": tuple[NeverView, ...],
+    "never": tuple[NeverView, ...],
     "why": AnswerView,
     "why-not": AnswerView,
     "doctor": tuple[FindingView, ...],
@@ -26,6 +34,9 @@ VIEWS: Mapping[str, Any] = {
     "rules-facts": tuple[RuleFactView, ...],
 }
 """What each verb prints with --json."""
+
+SPOKEN: Mapping[str, str] = {"why-not": "why-not", "status-rules": "status --rules"}
+"""Verbs that are not said as their schema is called."""
 
 
 def schema_of(verb: str) -> dict[str, object]:
@@ -35,7 +46,7 @@ def schema_of(verb: str) -> dict[str, object]:
         if each.get("type") == "object":
             each["additionalProperties"] = False
     schema.pop("title", None)
-    spoken = verb if verb == "why-not" else verb.replace("-", " ")
+    spoken = SPOKEN.get(verb) or verb.replace("-", " ")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"rekindle {spoken} --json", **schema}
 
 

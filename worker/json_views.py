@@ -69,10 +69,6 @@ class PersonView:
     rhythm_days: float | None
     p_lapsed_90: float | None
     state: Standing | None
-    gives: int | None
-    """What the owner gave as far as is known: introductions, thanks, promises kept, `log --give`; null in `try`."""
-    asks: int | None
-    """What the owner asked for: `log --ask`; null in `try`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,8 +49,6 @@ def _view(relation: Relation, shift: float, now: datetime) -> PersonView:
         rhythm_days=days(rhythm(contacts)),
         p_lapsed_90=chance(lapse_probability(contacts, now=now, horizon=HORIZON, shift=shift)) if contacts else None,
         state=standing(relation, now),
-        gives=relation.gives,
-        asks=relation.asks,
     )
 
 

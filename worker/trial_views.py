@@ -33,8 +33,6 @@ def trial_person(tried: TrialPerson) -> PersonView:
         rhythm_days=days(tried.rhythm),
         p_lapsed_90=chance(tried.p_lapsed_90),
         state=tried.state,
-        gives=None,
-        asks=None,
     )
 
 

@@ -109,8 +109,6 @@ def other(name: str, addresses: tuple[str, ...], kind: Kind, reason: str) -> Per
         rhythm_days=None,
         p_lapsed_90=None,
         state=None,
-        gives=None,
-        asks=None,
     )
 
 

@@ -35,11 +35,11 @@ HEAVY = (
 PROMISED = {
     *("init", "connect", "run", "pull", "decide", "deliver", "preview", "people", "why", "why-not", "suggestions", "approve"),
     *("dismiss", "snooze", "log", "pause", "disconnect", "status", "doctor", "rollback", "forget", "export", "backup"),
-    *("upgrade", "rules", "try", "demo"),
+    *("upgrade", "rules", "try", "demo", "month", "want", "promise", "attention", "backtest", "mute", "never"),
 }
 LINES = {name: line for verbs in VERBS.values() for name, (_, line) in verbs.items()}
 PLACES = {name: place for verbs in VERBS.values() for name, (place, _) in verbs.items()}
-READING = ("preview", "suggestions", "people", "why", "why-not", "status", "try")
+READING = ("preview", "suggestions", "people", "why", "why-not", "status", "try", "month", "attention", "backtest", "promise")
 
 
 def every_command() -> dict[str, click.Command]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import jsonschema  # type: ignore[import-untyped]  # its stubs are a package of their own, for this one call
 import pytest
@@ -15,6 +14,19 @@ from rules.facts import Address
 from rules.network import Kind, Person, Standing
 from rules.suggestions import CloseReason, Draft, Evidence, Hold, Key, State, Suggestion
 from worker import views
+from worker.json_choices import (
+    AttentionView,
+    BacktestView,
+    ChoiceView,
+    MonthView,
+    NeverView,
+    OutcomeView,
+    PromiseView,
+    ReplayedView,
+    RuleView,
+    ShareView,
+    TallyView,
+)
 from worker.json_schemas import VIEWS, schema_of, text_of
 from worker.json_views import (
     AnswerView,
@@ -29,7 +41,6 @@ from worker.json_views import (
     RuleFactView,
     SuggestionView,
     TrialView,
-    View,
     to_json,
 )
 
@@ -78,7 +89,7 @@ FEED = FeedView(
 )
 ANSWER = AnswerView(who="Iris Novak", sentence="You met yesterday.", facts=SUGGESTION.evidence)
 FINDING = FindingView(subject="key", is_ok=False, what="It is missing.", remedy="Make one.")
-EXAMPLES: dict[str, View | Iterable[View]] = {
+EXAMPLES: dict[str, Any] = {
     "preview": [SUGGESTION],
     "suggestions": [SUGGESTION, SUGGESTION],
     "people": [PERSON],
@@ -91,6 +102,45 @@ EXAMPLES: dict[str, View | Iterable[View]] = {
     "why-not": ANSWER,
     "doctor": [FINDING],
     "rules-check": [FINDING],
+    "status-rules": [
+        RuleView(rule="check_in", mode="review", reason="Three of five", waiting=1, accepted=2, discarded=3, lapsed=0)
+    ],
+    "month": MonthView(
+        month="2026-11",
+        people=(
+            ChoiceView(
+                person=NamedView(name="Iris Novak", addresses=("iris@north.example",)),
+                circle="strategic",
+                why="4 meetings held",
+                is_carried=False,
+                is_done=True,
+                has_answered=False,
+            ),
+        ),
+        trades=("Iris instead of Otto: the same region.",),
+        earlier=OutcomeView(month="2026-10", chosen=4, done=3, answered=2, sentence="3 of 4 done, 2 answered."),
+    ),
+    "attention": AttentionView(
+        sentence="", hours=3.5, top=(ShareView(name="Iris", share=1.0),), top_share=1.0, gini=0.0, last_outside=None
+    ),
+    "backtest": BacktestView(
+        since=NOON,
+        until=NOON,
+        rules=(TallyView(rule="check_in", made=1, talked_anyway=0, gone_silent=1, still_open=0, per_week=0.2),),
+        suggestions=(
+            ReplayedView(
+                at=NOON,
+                rule="check_in",
+                person=NamedView(name=None, addresses=("iris@north.example",)),
+                why="",
+                has_talked_anyway=False,
+                has_gone_silent=None,
+            ),
+        ),
+    ),
+    "promise": [PromiseView(id=1, person=None, text="the paper", made_at=NOON, due_at=None)],
+    "mute": [NeverView(kind="person", entry="iris@north.example", reason="they left")],
+    "never": [NeverView(kind="domain", entry="rival.example", reason=None)],
     "rules-facts": [RuleFactView(name="meeting.size", type="number", help="How many.")],
 }
 

@@ -97,18 +97,26 @@ def _answer(who: str | None, *, config: Path | None, owner: str | None, now: dat
             report.answer(view, here.zone)
 
 
-@click.command(epilog=options.examples("rekindle status", "rekindle status --json"))
+@click.command(epilog=options.examples("rekindle status", "rekindle status --json", "rekindle status --rules --json"))
+@click.option("--rules", "is_rules", is_flag=True, help="Only what became of what each rule made.")
 @options.reading
-def status(*, config: Path | None, owner: str | None, now: datetime | None, as_json: bool) -> None:
-    """Show per account and feed what has been read, when it is looked at next, and what is in the way."""
-    from worker import queries, report
+def status(*, is_rules: bool, config: Path | None, owner: str | None, now: datetime | None, as_json: bool) -> None:
+    """Show what has been read, when it is looked at next and what is in the way, and per rule what you accepted and discarded."""
+    from worker import queries, report, report_choices
     from worker.json_views import to_json
+    from worker.verbs.explaining import rules_of
     from worker.verbs.opened import opened
 
     with opened(config, owner, now) as here:
+        of_rules = rules_of(here)
+        if is_rules and as_json:
+            click.echo(to_json(of_rules))
+            return
         views = here.read(lambda connection: queries.feeds(connection, here.name))
         if as_json:
             click.echo(to_json(views))
-        else:
+            return
+        if not is_rules:
             pause = here.read(lambda connection: queries.paused_until(connection, here.name))
             report.status(views, here.zone, here.now, paused_until=pause)
+        report_choices.rules(of_rules)

@@ -7,18 +7,19 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Final, assert_never
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
+from rules.addresses import match_key
+from rules.reciprocity import before_an_ask
 from rules.suggestions import Draft, Hold, Invite
 from worker import feedback
 from worker.advice import Refusal
+from worker.config import owner_of
 from worker.exit_codes import USAGE
 from worker.queries import entries_called, person_called
 from worker.report import ACTIONS, safe
-from worker.store import accounts, audit, outbox, people
+from worker.store import accounts, audit, network, notes, outbox, people
 from worker.store.entry import Entry
-from worker.store.mapping import micros
-from worker.store.tables import note
 from worker.verbs.opened import Here
 from worker.views import action_name
 from worker.words import moment
@@ -98,22 +99,32 @@ def snooze(here: Here, who: str, until: date | timedelta | None, *, is_end: bool
     )
 
 
-def log(here: Here, who: str, what: str, day: date | timedelta | None) -> str:
-    """Note a contact that no mail or calendar shows. Raises Refusal."""
+def log(here: Here, who: str, what: str, day: date | timedelta | None, kind: str | None) -> Iterator[str]:
+    """Note a contact that no mail or calendar shows, something given or something asked; warn before. Raises Refusal."""
     person = here.read(lambda connection: person_called(connection, here.name, who))
     begin = here.before(day)
     if begin is not None and begin > here.now:
         raise Refusal(f"{day} is still to come.", "Note it when it has happened.", code=USAGE)
     at = here.now if begin is None else min(begin + timedelta(hours=12), here.now)
-    row = {"owner": here.name, "person": person.id, "address": person.addresses[0], "at": micros(at), "kind": "touch", "text": what}
+    if kind == "ask" and (warning := _before_an_ask(here, person.id)):
+        yield warning
+    noted: notes.NoteKind = "give" if kind == "give" else "ask" if kind == "ask" else "touch"
 
     def change(connection: Connection) -> None:
-        connection.execute(insert(note), row)
+        key = match_key(person.addresses[0])
+        notes.add(connection, here.name, noted, address=key, person=person.id, at=at, text=what)
         people.touch(connection, here.name, [person.id], here.now)
         audit.record(connection, here.now, here.name, "log")
 
     here.write(change)
-    return f"Noted: {what or 'in touch'} with {person.name or person.addresses[0]}, {at.astimezone(here.zone):%a %d %b %Y}."
+    said = {"give": "given to", "ask": "asked of", "touch": "with"}[noted]
+    yield f"Noted: {what or 'in touch'} {said} {person.name or person.addresses[0]}, {at.astimezone(here.zone):%a %d %b %Y}."
+
+
+def _before_an_ask(here: Here, person_id: str) -> str:
+    owner = owner_of(here.app.config, here.name)
+    seen = here.read(lambda connection: network.load(connection, owner, here.now, person_ids=[person_id]))
+    return next((before_an_ask(one) for one in seen.relations if one.person.id == person_id), "")
 
 
 def pause(here: Here, until: date | timedelta | None, *, is_end: bool) -> str:

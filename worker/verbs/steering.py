@@ -58,19 +58,38 @@ def snooze(
         click.echo(steered.snooze(here, who, until, is_end=is_end))
 
 
-@click.command(epilog=options.examples("rekindle log 'Marcus Bell' coffee", "rekindle log 'Marcus Bell' call --on 3d"))
+@click.command(
+    epilog=options.examples(
+        "rekindle log 'Marcus Bell' coffee",
+        "rekindle log 'Marcus Bell' call --on 3d",
+        "rekindle log 'Marcus Bell' 'read his draft' --give",
+        "rekindle log 'Marcus Bell' 'a reference' --ask",
+    )
+)
 @click.argument("who")
 @click.argument("what", default="")
 @click.option("--on", "day", type=options.DAY, metavar="DAY", help="When it was; today without it.")
+@click.option("--give", "kind", flag_value="give", help="You gave them something; no contact is noted.")
+@click.option("--ask", "kind", flag_value="ask", help="You asked them for something; no contact is noted.")
 @options.now
 @options.writing
-def log(*, who: str, what: str, day: date | timedelta | None, now: datetime | None, config: Path | None, owner: str | None) -> None:
-    """Note that you were in touch with WHO, where no mail or calendar shows it; WHAT is for your eyes."""
+def log(
+    *,
+    who: str,
+    what: str,
+    day: date | timedelta | None,
+    kind: str | None,
+    now: datetime | None,
+    config: Path | None,
+    owner: str | None,
+) -> None:
+    """Note that you were in touch with WHO, where no mail or calendar shows it, or gave or asked something; WHAT is for your eyes."""
     from worker.verbs import steered
     from worker.verbs.opened import opened
 
     with opened(config, owner, now) as here:
-        click.echo(steered.log(here, who, what, day))
+        for line in steered.log(here, who, what, day, kind):
+            click.echo(line)
 
 
 @click.command(epilog=options.examples("rekindle pause --until 2w", "rekindle pause --end"))
