@@ -61,14 +61,14 @@ class Reading:
         found = self._service.call(request, "your profile")
         return Profile(email=str(found["emailAddress"]), history=str(found["historyId"]), total=int(found.get("messagesTotal", 0)))
 
-    def listing(self, page: str, *, label: str = "", size: int = LIST_PAGE) -> tuple[list[str], str | None]:
-        """List message ids newest first; raises CursorExpired where the page is no longer known."""
+    def listing(self, page: str, *, label: str = "", size: int = 0) -> tuple[list[str], str | None]:
+        """List message ids newest first, `size` at most (0 = a whole page); raises CursorExpired where the page is no longer known."""
         self.pay("messages.list")
         labels = {"labelIds": [label]} if label else {}
         request = (
             self._users()
             .messages()
-            .list(userId="me", maxResults=size, pageToken=page or None, fields="messages/id,nextPageToken", **labels)
+            .list(userId="me", maxResults=size or LIST_PAGE, pageToken=page or None, fields="messages/id,nextPageToken", **labels)
         )
         try:
             answer = self._service.call(request, "listing mail")

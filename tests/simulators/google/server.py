@@ -87,6 +87,8 @@ class Google:
         """`METHOD path` of every request that came in, batches as one."""
         self.calls: list[str] = []
         """Method ids in their order, also those inside batches."""
+        self.targets: list[str] = []
+        """Path and query of every call, also those inside batches."""
         self.complaints: list[str] = []
         """What was wrong with a request or an answer: a test with complaints fails."""
         self._discovery = discovery.Discovery.read()
@@ -138,6 +140,7 @@ class Google:
         self.clock.pause(self.latency(method.id))
         with self.lock:
             self.calls.append(method.id)
+            self.targets.append(target)
             try:
                 fault = self._before(method.id)
                 call = self._call(method, path, parse_qs(parts.query, keep_blank_values=True), headers, content)

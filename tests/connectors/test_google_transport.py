@@ -1,0 +1,306 @@
+"""Google's wire: nothing is written twice by a library, threads and owners never mix, and every failure has its right name."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httplib2  # type: ignore[import-untyped]  # the library's own transport, only here
+import pytest
+from googleapiclient.discovery import build_from_document
+from googleapiclient.discovery_cache import get_static_doc
+from googleapiclient.errors import HttpError
+
+from connectors.google import signin
+from connectors.port import AuthorizationExpired, PortError, RateLimited, Rejected, Saved, Unavailable
+from tests.connectors.contract_world import CANARY, NOON, a_draft, a_hold, read
+from tests.connectors.google_world import GoogleWorld, Sealed, google_world, sign_in
+from tests.simulators.google.exchange import Fault
+
+CREATE = "gmail.users.drafts.create"
+
+
+@pytest.fixture
+def world() -> Iterator[GoogleWorld]:
+    with google_world() as found:
+        yield found
+
+
+def mailbox(world: GoogleWorld) -> Any:  # noqa: ANN401 - the port's Mailbox, there for sure
+    return world.open().mailbox
+
+
+def test_a_connection_that_drops_after_the_draft_was_stored_leaves_one(world: GoogleWorld) -> None:
+    side = mailbox(world)
+    witness = side.witness()
+    world.google.fail("commit then drop", CREATE)
+    with pytest.raises(Unavailable):
+        side.save_draft(a_draft(), witness)
+    assert world.google.calls.count(CREATE) == 1
+    assert isinstance(side.save_draft(a_draft(), witness), Saved)
+    assert len(world.drafts()) == 1
+
+
+def test_the_transport_the_library_comes_with_would_have_made_two(world: GoogleWorld) -> None:
+    document = json.loads(get_static_doc("gmail", "v1"))
+    document["rootUrl"] = document["baseUrl"] = world.root + "/"
+    service = build_from_document(document, http=httplib2.Http())
+    request = service.users().drafts().create(userId="me", body={"message": {"raw": "RnJvbTogYUBiLmV4YW1wbGUNCg0K"}})
+    token = json.loads(world.secrets.words["writer"])["token"]
+    request.headers["authorization"] = f"Bearer {token}"
+    world.google.fail("commit then drop", CREATE)
+    request.execute(num_retries=0)
+    assert len(world.drafts()) == 2, "if this fails the library has been cured, and our own transport may go"
+
+
+@pytest.mark.parametrize("fault", ["drop before", "commit then drop", "truncate", "502 html", "500 html"])
+@pytest.mark.parametrize("kind", ["draft", "hold"])
+def test_whatever_breaks_while_saving_there_is_one_in_the_end(world: GoogleWorld, fault: str, kind: str) -> None:
+    connection = world.open()
+    method = CREATE if kind == "draft" else "calendar.events.insert"
+    assert connection.mailbox is not None
+    assert connection.calendar is not None
+    witness = connection.mailbox.witness() if kind == "draft" else connection.calendar.witness()
+    world.google.fail(fault, method, times=2)
+    for _ in range(3):
+        try:
+            if kind == "draft":
+                connection.mailbox.save_draft(a_draft(), witness)
+            else:
+                connection.calendar.save_hold(a_hold(), witness)
+        except Unavailable:
+            continue
+    assert len(world.drafts() if kind == "draft" else world.holds()) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ("429", RateLimited),
+        ("429 seconds 30", RateLimited),
+        ("429 date 30", RateLimited),
+        ("403 rateLimitExceeded", RateLimited),
+        ("403 userRateLimitExceeded", RateLimited),
+        ("403 quotaExceeded", RateLimited),
+        ("403 dailyLimitExceeded", RateLimited),
+        ("403 insufficientPermissions", Rejected),
+        ("403 accessNotConfigured", Rejected),
+        ("403 forbidden", Rejected),
+        ("500 html", Unavailable),
+        ("502 html", Unavailable),
+        ("503", Unavailable),
+        ("truncate", Unavailable),
+        ("drop before", Unavailable),
+    ],
+)
+def test_each_failure_has_its_right_name_and_is_asked_once(world: GoogleWorld, fault: str, error: type[PortError]) -> None:
+    world.google.fail(fault, "gmail.users.getProfile")
+    with pytest.raises(PortError) as raised:
+        mailbox(world).witness()
+    assert type(raised.value) is error
+    assert world.google.calls == ["gmail.users.getProfile"]
+    if fault.endswith("30"):
+        assert isinstance(raised.value, RateLimited)
+        assert timedelta(seconds=28) <= raised.value.retry_after <= timedelta(seconds=31)
+
+
+def test_a_token_that_ends_between_two_pages_is_renewed_and_reading_goes_on(
+    world: GoogleWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.google.reading.LIST_PAGE", 2)
+    for number in range(5):
+        world.letter(f"{number}@elsewhere.example", at=NOON - timedelta(days=number))
+    side = mailbox(world)
+    pages = side.changes(side.feeds()[0], None)
+    seen = len(next(pages).upserted)
+    world.google.oauth.expire_all()
+    seen += sum(len(page.upserted) for page in pages)
+    assert seen == 5
+    assert world.google.oauth.refreshes == 1
+
+
+def test_a_sign_in_that_was_taken_away_is_said_so_and_not_tried_on(world: GoogleWorld) -> None:
+    world.google.oauth.access.clear()
+    world.google.oauth.refresh.clear()
+    with pytest.raises(AuthorizationExpired) as raised:
+        mailbox(world).witness()
+    assert "connect google" in raised.value.remedy
+    assert world.google.oauth.refreshes == 1
+
+
+class Locked(Sealed):
+    """Secrets of an account that several workers use, with the row lock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = threading.Lock()
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        with self.lock:
+            yield
+
+
+def test_many_workers_renew_a_token_once(world: GoogleWorld) -> None:
+    secrets = Locked()
+    sign_in(world.google, secrets, world.email)
+    tokens = [signin.Token(secrets, "reader", f"{world.root}/token") for _ in range(8)]
+    world.google.oauth.expire_all()
+    from google.auth.transport.requests import Request  # noqa: PLC0415 - only here
+
+    threads = [threading.Thread(target=each.refresh, args=(Request(),)) for each in tokens]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert world.google.oauth.refreshes == 1
+    assert len({each.token for each in tokens}) == 1
+
+
+@pytest.mark.parametrize("role", ["reader", "writer"])
+def test_a_token_that_can_do_more_is_refused_unless_config_says_so(world: GoogleWorld, role: signin.Role) -> None:
+    stored = json.loads(world.secrets.words[role])
+    stored["scopes"].append("https://mail.google.com/")
+    world.secrets.words[role] = json.dumps(stored)
+    with pytest.raises(Rejected) as raised:
+        world.open()
+    assert "https://mail.google.com/" in str(raised.value)
+    world.open(is_broad_allowed=True).close()
+
+
+def test_each_inner_call_of_a_batch_that_is_throttled_is_asked_again_and_no_other(world: GoogleWorld) -> None:
+    for number in range(6):
+        world.letter(f"{number}@elsewhere.example", at=NOON)
+    world.google.fail("429", "gmail.users.messages.get", nth=2, times=2)
+    pages, _ = read(mailbox(world))
+    assert sum(len(page.upserted) for page in pages) == 6
+    assert world.google.calls.count("gmail.users.messages.get") == 8
+
+
+@pytest.mark.parametrize("fault", ["truncate", "502 html", "drop before"])
+def test_a_batch_that_breaks_loses_nothing(world: GoogleWorld, fault: str) -> None:
+    for number in range(3):
+        world.letter(f"{number}@elsewhere.example", at=NOON)
+    world.google.fail(fault, "batch")
+    with pytest.raises(Unavailable):
+        read(mailbox(world))
+    pages, _ = read(mailbox(world))
+    assert sum(len(page.upserted) for page in pages) == 3
+
+
+def test_sixteen_threads_on_two_accounts_never_see_each_others_mail() -> None:
+    with google_world() as ada:
+        bob = GoogleWorld(ada.google, ada.root, "bob@example.org")
+        for number in range(30):
+            ada.letter(f"ada{number}@elsewhere.example", at=NOON - timedelta(hours=number))
+            bob.letter(f"bob{number}@elsewhere.example", at=NOON - timedelta(hours=number))
+            bob.add_event(f"bob{number}", title="b", description="", start=NOON, end=NOON + timedelta(hours=1))
+            ada.add_event(f"ada{number}", title="a", description="", start=NOON, end=NOON + timedelta(hours=1))
+        wrong: list[str] = []
+
+        def work(world: GoogleWorld, name: str) -> None:
+            try:
+                connection = world.open()
+                for _ in range(3):
+                    for side in (connection.mailbox, connection.calendar):
+                        assert side is not None
+                        pages, _ = read(side)
+                        found = [
+                            str(getattr(one, "message_id", getattr(one, "uid", ""))) for page in pages for one in page.upserted
+                        ]
+                        wrong.extend(one for one in found if not one.startswith(name))
+                        wrong.extend([f"{len(found)} instead of 30"] * (len(found) != 30))
+            except Exception as error:  # noqa: BLE001 - a thread cannot fail a test itself
+                wrong.append(repr(error))
+
+        pairs = [(ada, "ada"), (bob, "bob")] * 8
+        ada.google.limits |= {"gmail": 10**9, "calendar": 10**9}
+        threads = [threading.Thread(target=work, args=pair) for pair in pairs]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+        assert wrong == []
+
+
+def test_no_two_connections_share_a_service_or_a_session(world: GoogleWorld) -> None:
+    one, other = world.open(), world.open()
+    seen = [{id(part) for wire in each._wires for part in (wire, wire.session)} for each in (one, other)]  # type: ignore[attr-defined]  # noqa: SLF001 - ours
+    assert len(seen[0]) == len(seen[1]) == 4
+    assert not seen[0] & seen[1]
+
+
+def test_every_address_asked_is_the_configured_one(world: GoogleWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    hosts: set[str] = set()
+    known = socket.getaddrinfo
+
+    def noted(host: Any, *more: Any, **named: Any) -> Any:  # noqa: ANN401 - as the socket module's
+        hosts.add(str(host))
+        return known(host, *more, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", noted)
+    world.letter("1@elsewhere.example", at=NOON)
+    world.google.oauth.expire_all()
+    connection = world.open()
+    for side in (connection.mailbox, connection.calendar):
+        assert side is not None
+        read(side)
+    assert connection.mailbox is not None
+    connection.mailbox.save_draft(a_draft(), connection.mailbox.witness())
+    assert hosts == {"127.0.0.1"}
+    assert {"POST /batch", "POST /token"} <= set(world.google.requests)
+
+
+def test_no_call_asks_for_a_snippet_a_body_or_a_description(world: GoogleWorld) -> None:
+    world.letter("1@elsewhere.example", at=NOON, body=CANARY)
+    world.add_event("1", title="x", description=CANARY, start=NOON, end=NOON + timedelta(hours=1))
+    connection = world.open()
+    assert connection.mailbox is not None
+    assert connection.calendar is not None
+    for side in (connection.mailbox, connection.calendar):
+        read(side)
+    connection.mailbox.look(connection.mailbox.save_draft(a_draft(), connection.mailbox.witness()))  # type: ignore[arg-type]  # it is Saved
+    connection.calendar.look(connection.calendar.save_hold(a_hold(), connection.calendar.witness()))  # type: ignore[arg-type]  # as above
+    assert len(world.google.targets) > 8
+    for target in world.google.targets:
+        query = parse_qs(urlsplit(target).query)
+        assert "fields" in query, target
+        assert not {"snippet", "description", "body", "raw", "parts", "payload/body", "attachments"} & set(
+            query["fields"][0].replace("(", ",").replace(")", ",").split(",")
+        ), target
+        assert query.get("format", ["metadata"])[0] in ("metadata", "minimal")
+
+
+def test_the_simulator_lets_gmail_metadata_win_over_broader_scopes(world: GoogleWorld) -> None:
+    broad = frozenset(
+        {signin.MAIL_SCOPE, "https://www.googleapis.com/auth/gmail.readonly", "https://www.googleapis.com/auth/gmail.modify"}
+    )
+    token = world.google.oauth.issue(world.email, broad)["access_token"]
+    document = json.loads(get_static_doc("gmail", "v1"))
+    document["rootUrl"] = document["baseUrl"] = world.root + "/"
+    service = build_from_document(document, http=httplib2.Http())
+    for request in (
+        service.users().messages().list(userId="me", q=""),
+        service.users().messages().get(userId="me", id=world.letter("1@x.example", at=NOON).id, format="full"),
+    ):
+        request.headers["authorization"] = f"Bearer {token}"
+        with pytest.raises(HttpError) as raised:
+            request.execute(num_retries=0)
+        assert raised.value.status_code == 403
+
+
+def test_a_fault_strikes_the_request_it_is_meant_for() -> None:
+    fault = Fault(kind="401", method="gmail.*", nth=2, times=2)
+    assert [fault.strikes(name) for name in ("gmail.a", "calendar.a", "gmail.b", "gmail.c", "gmail.d")] == [
+        False,
+        False,
+        True,
+        True,
+        False,
+    ]
