@@ -165,6 +165,7 @@ def test_the_first_screen_says_what_it_does_what_it_never_does_and_two_commands(
         "never does a thing twice",
         "always says why",
         "./run demo",
+        "./run test",
         "rekindle try",
     ):
         assert words in screen
