@@ -19,7 +19,7 @@ from rules.suggestions import Action, CloseReason, Draft, Hold, Invite, Key, Sug
 from worker.store import audit
 from worker.store.entry import Entry, entry_of, json_of
 from worker.store.mapping import micros
-from worker.store.statements import insert_ignoring
+from worker.store.statements import insert_ignoring, lock_owner
 from worker.store.tables import account as accounts
 from worker.store.tables import address, person, suggestion
 from worker.store.tables import owner as owners
@@ -216,6 +216,7 @@ def look_later(
 
 def look_again(db: Connection, owner: str, now: datetime) -> None:
     """Have everything delivered looked at now: something new was read that may have made it pointless."""
+    lock_owner(db, owner)
     moved = update(suggestion).where(suggestion.c.owner == owner, suggestion.c.state == "delivered")
     db.execute(moved.where(suggestion.c.next_attempt_at > micros(now)).values(next_attempt_at=micros(now)))
 
@@ -255,6 +256,7 @@ def move(db: Connection, entry: Entry, hold: Hold, now: datetime) -> bool:
 
 def close(db: Connection, entry: Entry, reason: CloseReason, note: str, now: datetime) -> bool:
     """End a suggestion for good; False where it has meanwhile changed hands. A lapse that ends raises the episode."""
+    lock_owner(db, entry.owner)
     values = {"state": "closed", "close_reason": reason, "note": note, "lease_until": 0}
     is_as_seen = and_(_held(entry), suggestion.c.close_reason.is_not_distinct_from(entry.close_reason))
     changed = _change(db, entry.key, is_as_seen, now, values, verb="close", detail=reason)
