@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
@@ -28,13 +29,27 @@ def sqlite_store() -> Iterator[Store]:
 @pytest.fixture(scope="session")
 def postgresql_store(postgres: Server) -> Iterator[Store]:
     """A PostgreSQL database that no other test sees."""
+    with fresh_database(postgres) as url:
+        store = Store.open(url)
+        yield store
+        store.close()
+
+
+@pytest.fixture
+def database(postgres: Server) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database of the test's own."""
+    with fresh_database(postgres) as url:
+        yield url
+
+
+@contextmanager
+def fresh_database(postgres: Server) -> Iterator[str]:
+    """Make a database while the block runs."""
     name = f"w{uuid4().hex[:12]}"
     admin = create_engine(postgres.url.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
-    store = Store.open(postgres.url.rpartition("/")[0] + f"/{name}")
-    yield store
-    store.close()
+    yield postgres.url.rpartition("/")[0] + f"/{name}"
     with admin.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     admin.dispose()
