@@ -123,22 +123,24 @@ def _folded(field: str, words: list[str]) -> str:
 
 
 def _body(draft: Draft) -> bytes:
-    text = _part("plain", draft.text)
-    if not draft.html:
-        return text
-    html = _part("html", draft.html)
-    boundary = (
-        hashlib.sha256(draft.message_id.encode() + text + html).hexdigest()[:32].encode()
-    )  # in neither part: it is made of both
+    parts = [_part("plain", draft.text)]
+    if draft.html:
+        parts.append(_part("html", draft.html))
+    if draft.calendar:
+        parts.append(_part("calendar", draft.calendar, b"; method=REQUEST"))  # last: what a calendar prefers (RFC 6047 2.4)
+    if len(parts) == 1:
+        return parts[0]
+    named = hashlib.sha256(draft.message_id.encode() + b"".join(parts))  # in no part: it is made of all
+    boundary = named.hexdigest()[:32].encode()
     opened = b'Content-Type: multipart/alternative; boundary="' + boundary + b'"\r\n\r\n'
-    return opened + b"".join(b"--" + boundary + b"\r\n" + part + b"\r\n" for part in (text, html)) + b"--" + boundary + b"--\r\n"
+    return opened + b"".join(b"--" + boundary + b"\r\n" + part + b"\r\n" for part in parts) + b"--" + boundary + b"--\r\n"
 
 
-def _part(kind: str, text: str) -> bytes:
+def _part(kind: str, text: str, more: bytes = b"") -> bytes:
     content = "\r\n".join(re.split("\r\n|\r|\n", text.rstrip("\r\n"))).encode("utf-8", "replace") + b"\r\n"
     is_plain = content.isascii() and b"\0" not in content and max(map(len, content.split(b"\r\n"))) <= WIDTH + 2
     encoding = b"7bit" if is_plain else b"quoted-printable"
     if not is_plain:
         content = quopri.encodestring(content.replace(b"\r\n", b"\n")).replace(b"\n", b"\r\n")
-    head = b"Content-Type: text/" + kind.encode() + b"; charset=utf-8\r\nContent-Transfer-Encoding: " + encoding
+    head = b"Content-Type: text/" + kind.encode() + b"; charset=utf-8" + more + b"\r\nContent-Transfer-Encoding: " + encoding
     return head + b"\r\n\r\n" + content

@@ -24,10 +24,10 @@ def hold_bytes(hold: Hold, *, host: str) -> bytes:
     return calendar_bytes([_hold_lines(hold, host)])
 
 
-def invite_bytes(invite: Invite, *, host: str) -> bytes:
-    """Write the invite as a VCALENDAR with ORGANIZER and ATTENDEEs and nothing of ours; no METHOD (RFC 4791 4.1).
+def invite_bytes(invite: Invite, *, host: str, method: str = "") -> bytes:
+    """Write the invite as a VCALENDAR with ORGANIZER and ATTENDEEs and nothing of ours.
 
-    Raises ValueError for an address that cannot stand in a calendar.
+    No METHOD in what is stored (RFC 4791 4.1); REQUEST in what is mailed (RFC 5546 3.2.2). Raises ValueError for an address that cannot stand in a calendar.
     """
     guests = [
         f"ATTENDEE;CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;PARTSTAT=NEEDS-ACTION;RSVP=TRUE{_cn(guest)}:{_mailto(guest)}"
@@ -41,12 +41,12 @@ def invite_bytes(invite: Invite, *, host: str) -> bytes:
         *guests,
         "END:VEVENT",
     ]
-    return calendar_bytes([lines], product="-//Calendar//EN")
+    return calendar_bytes([lines], product="-//Calendar//EN", method=method)
 
 
-def calendar_bytes(events: Iterable[Sequence[str]], *, product: str = "-//Rekindle//Rekindle//EN") -> bytes:
+def calendar_bytes(events: Iterable[Sequence[str]], *, product: str = "-//Rekindle//Rekindle//EN", method: str = "") -> bytes:
     """Put events (unfolded content lines) into one VCALENDAR, folded at 75 octets, with CRLF; `product` is its PRODID."""
-    head = ["BEGIN:VCALENDAR", "VERSION:2.0", f"PRODID:{product}", "CALSCALE:GREGORIAN"]
+    head = ["BEGIN:VCALENDAR", "VERSION:2.0", f"PRODID:{product}", "CALSCALE:GREGORIAN", *([f"METHOD:{method}"] if method else [])]
     lines = [*head, *(line for event in events for line in event), "END:VCALENDAR"]
     return b"".join(_folded(line) for line in lines)
 

@@ -82,7 +82,7 @@ def open(account: Account) -> StandardsConnection:  # noqa: A001 - the port's wo
         overrides = {role: wired(name) for role, name in named.items() if name}
         mailbox = ImapMailbox(server, folders=[wired(name) for name in _texts(settings, "folders")], overrides=overrides)
     http = _http(account, caldav) if caldav else None
-    calendar = _calendar(account, caldav, http) if http is not None else None
+    calendar = _calendar(account, caldav, http, mailbox) if http is not None else None
     return StandardsConnection(mailbox, calendar, server, http, settings.get("is_idle", True) is not False)
 
 
@@ -135,7 +135,7 @@ def _pace(account: Account, limit: int) -> Callable[[], None]:
     return pace
 
 
-def _calendar(account: Account, url: str, http: Http) -> CalDavCalendar:
+def _calendar(account: Account, url: str, http: Http, mailbox: ImapMailbox | None) -> CalDavCalendar:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         message = f"caldav = {url!r} is no web address."
@@ -152,6 +152,7 @@ def _calendar(account: Account, url: str, http: Http) -> CalDavCalendar:
         holds=_text(settings, "holds"),
         server_time=lambda: http.server_time,
         has_sync=of_calendar(url).has_sync,
+        mailbox=mailbox,
     )
 
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from connectors.port import Changes, Cursor, CursorExpired, Feed, Gone, Look, Saved, Unavailable, Unclear, Witness
+from connectors.port import BEGINNING, Changes, Cursor, CursorExpired, Feed, Gone, Look, Saved, Unavailable, Unclear, Witness
 from connectors.standards.dav import Dav, Refused
 from connectors.standards.discovery import CalendarHome, calendars, home_of, primary
 from connectors.standards.holds import Holds
+from connectors.standards.invites import BY_MAIL, InviteDrafts
 from connectors.standards.listing import Listing, listed, synced
+from connectors.standards.mail import ImapMailbox
 from connectors.standards.objects import Objects
 from rules.facts import CalendarEvent
 from rules.suggestions import Hold, Invite
@@ -59,6 +61,7 @@ class CalDavCalendar:
         holds: str,
         server_time: Callable[[], datetime | None],
         has_sync: bool = True,
+        mailbox: ImapMailbox | None = None,
     ) -> None:
         self._dav, self._start, self._wanted, self._has_sync = dav, start, holds, has_sync
         self._chosen = frozenset(chosen)
@@ -66,6 +69,8 @@ class CalDavCalendar:
         self._home: CalendarHome | None = None
         self._objects = Objects(dav, zone)
         self._holds = Holds(dav, self._objects, self.home, holds)
+        self._invites = InviteDrafts(mailbox, server_time)
+        self._has_mailbox = mailbox is not None
 
     def home(self) -> CalendarHome:
         """Discover the calendar home, once."""
@@ -105,20 +110,26 @@ class CalDavCalendar:
         )
 
     def witness(self) -> Witness:
-        """Say where the calendar of the holds stands."""
-        return self._holds.witness()
+        """Say where the calendar of the holds stands, and the drafts where invitations become some."""
+        mark = self._holds.witness()
+        if not self._has_mailbox or self._holds.is_scheduling():
+            return mark
+        return Witness(json.dumps([mark, self._invites.witness()]))
 
     def save_hold(self, hold: Hold | Invite, since: Witness) -> Saved | Gone | Unclear:
-        """Put it in once, or adopt what an earlier attempt made."""
-        return self._holds.save(hold, since)
+        """Put it in once, or adopt what an earlier attempt made; an Invite the server does not mail becomes a draft."""
+        mark, drafts = _apart(since)
+        if isinstance(hold, Invite) and not self._holds.is_mailing(hold):
+            return self._invites.save(hold, drafts)
+        return self._holds.save(hold, mark)
 
     def look(self, saved: Saved) -> Look:
         """Say what became of it."""
-        return self._holds.look(saved)
+        return self._invites.look(saved) if saved.version.startswith(BY_MAIL) else self._holds.look(saved)
 
     def withdraw(self, saved: Saved) -> Look:
         """Remove it if it is Untouched; an Invite never."""
-        return self._holds.withdraw(saved)
+        return self._invites.look(saved) if saved.version.startswith(BY_MAIL) else self._holds.withdraw(saved)
 
     def holds_place(self) -> str:
         """Name the calendar holds go into. Raises Rejected where none can be written to."""
@@ -186,3 +197,11 @@ class CalDavCalendar:
         if self._server_time() is None:
             self.home()
         return self._server_time() or _BEGINNING
+
+
+def _apart(since: Witness) -> tuple[Witness, Witness]:
+    """Take a witness apart into the calendar's and that of the drafts."""
+    if not since.startswith("["):
+        return since, BEGINNING
+    mark, drafts = json.loads(since)
+    return Witness(mark), Witness(drafts)

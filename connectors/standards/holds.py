@@ -8,6 +8,7 @@ from connectors import ical
 from connectors.port import BEGINNING, Gone, Look, Moved, Rejected, Saved, Unavailable, Unclear, Untouched, Witness
 from connectors.standards.dav import DAV, Dav, Refused, path
 from connectors.standards.discovery import CalendarCollection, CalendarHome, calendars, primary
+from connectors.standards.invites import host_of
 from connectors.standards.listing import synced
 from connectors.standards.objects import Objects
 from connectors.written import Written
@@ -36,7 +37,7 @@ class Holds:
         found = self._objects.get(href)
         if found is not None:
             return self._adopted(href, found, hold, main)
-        if since == BEGINNING and (elsewhere := self._find(hold.key)):
+        if since == BEGINNING and (elsewhere := self._find(_uid(hold))):
             return self._conflicted(elsewhere, hold, main)
         if since not in (BEGINNING, main.mark) and self._was_removed(main, href, since):
             return Gone()
@@ -87,6 +88,11 @@ class Holds:
         """Name the calendar holds go into. Raises Rejected where none can be written to."""
         return self._main().name
 
+    def is_mailing(self, invite: Invite) -> bool:
+        """Tell whether the server mails this invitation: it does so for those it knows as the organizer."""
+        known = {email.lower() for email in self._home().addresses}
+        return self.is_scheduling() and (not known or invite.organizer.email.lower() in known)
+
     def is_scheduling(self) -> bool:
         """Ask the calendar whether its server mails invitations (RFC 6638 2: calendar-auto-schedule); once."""
         if self._is_scheduling is None:
@@ -104,10 +110,7 @@ class Holds:
     def _written(self, hold: Hold | Invite) -> bytes:
         if isinstance(hold, Hold):
             return ical.hold_bytes(hold, host=_HOST)
-        if not self.is_scheduling():
-            message = "This calendar server does not send invitations."
-            raise Rejected(message, remedy="Send it by mail from your mail program, or invite by hand.")
-        return ical.invite_bytes(hold, host=_HOST)
+        return ical.invite_bytes(hold, host=host_of(hold))
 
     def _adopted(self, href: str, event: CalendarEvent, hold: Hold | Invite, main: CalendarCollection) -> Saved | Gone:
         if event.status == "cancelled":
@@ -122,7 +125,7 @@ class Holds:
         found = self._objects.get(href)
         if found is not None:
             return self._adopted(href, found, hold, main)
-        moved = self._find(hold.key)
+        moved = self._find(_uid(hold))
         event = self._objects.get(moved) if moved else None
         return self._adopted(moved, event, hold, main) if event is not None else Gone()
 
@@ -138,8 +141,13 @@ class Holds:
 
     def _moved_away(self, saved: Saved) -> Look:
         key = saved.remote_id.rpartition("/")[2].removesuffix(".ics")
-        return Moved() if self._find(key) else Gone()
+        is_invite = Written.parse(saved.version).is_invite  # whose UID ends in a domain we have not kept: its key will do
+        return Moved() if self._find(f"{key}@" if is_invite else f"{key}@{_HOST}") else Gone()
 
-    def _find(self, key: str) -> str:
-        """Find one of ours by its UID in any calendar."""
-        return self._objects.with_uid(f"{key}@{_HOST}", [one.href for one in calendars(self._dav, self._home())])
+    def _find(self, uid: str) -> str:
+        """Find one of ours by its UID in any calendar; text-match finds parts of a UID too (RFC 4791 9.7.5)."""
+        return self._objects.with_uid(uid, [one.href for one in calendars(self._dav, self._home())])
+
+
+def _uid(hold: Hold | Invite) -> str:
+    return f"{hold.key}@{_HOST if isinstance(hold, Hold) else host_of(hold)}"

@@ -128,6 +128,8 @@ class HttpProxy:
         self.target = target
         self.fault: Fault | None = None
         self.requests: list[str] = []
+        self.announces = ""
+        """What the server is to say more in the DAV header of OPTIONS."""
         handler = type("Bound", (_Handler,), {"proxy": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
@@ -170,7 +172,8 @@ class _Handler(BaseHTTPRequestHandler):
         answer = connection.getresponse()
         content = answer.read()
         connection.close()
-        return answer.status, answer.getheaders(), content
+        more = [("DAV", self.proxy.announces)] if self.proxy.announces and self.command == "OPTIONS" else []
+        return answer.status, [pair for pair in answer.getheaders() if pair[0].upper() != "DAV"] + more, content
 
     def _fail(self, fault: Fault, body: bytes) -> None:
         if fault in ("lose", "error_after"):
