@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Table, select
 from worker.store.mapping import instant
 from worker.store.tables import account, metadata
 
-LEFT_OUT = frozenset({"secret", "lease", "meta", "tombstone"})
-"""Tables without facts about people: secrets, locks, and hashes that tell nothing."""
+LEFT_OUT = frozenset({"secret", "lease", "meta", "tombstone", "quota"})
+"""Tables without facts about people: secrets, locks, counters, and hashes that tell nothing."""
 OPAQUE = frozenset({"cursor", "witness", "lease_until", "fence", "nudged_at"})
 """Columns that mean something to a machine only."""
 

@@ -137,6 +137,30 @@ def test_forgetting_leaves_no_trace_and_no_sync_brings_it_back(world: World) -> 
     assert (left.state, left.close_reason, left.key) == ("closed", "dismissed", "k" * 26)
 
 
+def test_forgetting_takes_a_name_out_of_what_is_kept_of_others(world: World) -> None:
+    world.receive(mail(50, BOB, ME, EVE), mail(51, ME, EVE, BOB))
+    world.pull_all()
+    bob = called(world, BOB.email)
+    month = '{"month": "2026-06", "order": 0, "circle": "", "why": "w", "trades": ["Bob Stone instead of Eve Fox: \\"x\\"", "Bob Stone stays"]}'
+    of_bob = {"owner": "ada", "person": bob.id, "address": BOB.email, "at": 0}
+    draft = '{"key": "k", "to": [["bob", "Bob Stone"]], "text": "Thank you for introducing me to Eve Fox.", "subject": "s"}'
+    of_ledger = planned_for(bob) | {"address": BOB.email}
+    ledger = of_ledger | {"key": "i" * 26, "action": "draft", "payload": draft, "why": "Bob Stone made you known to Eve Fox"}
+    with world.store.write() as db:
+        db.execute(
+            insert(note), [of_bob | {"kind": "month", "text": month}, of_bob | {"kind": "touch", "text": "lunch with Eve Fox"}]
+        )
+        db.execute(insert(suggestion), [ledger, of_ledger | {"key": "b" * 26, "payload": "{}", "why": "Bob Stone is quiet"}])
+        people.forget(db, "ada", [EVE.email], NOW)
+        kept = db.execute(select(note.c.kind, note.c.text).order_by(note.c.id)).all()
+        left = {row.key: row for row in db.execute(select(suggestion))}
+    assert "eve fox" not in everything(world).casefold()
+    assert [row.kind for row in kept] == ["month", "touch"]
+    assert "Bob Stone stays" in kept[0].text
+    assert left["i" * 26].state == "closed"
+    assert (left["b" * 26].state, left["b" * 26].why) == ("planned", "Bob Stone is quiet")
+
+
 def planned_for(eve: StoredPerson) -> dict[str, object]:
     payload = (
         '{"key": "k", "title": "Eve Fox", "description": "why Eve", "start": "2026-06-02T09:00:00Z", "end": "2026-06-02T09:25:00Z"}'

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Table, delete, false, or_, select, update
 
 from worker.store import events, messages
 from worker.store.accounts import owner_keys, owner_zone
@@ -33,8 +33,10 @@ def forget(connection: Connection, owner: str, keys: Sequence[str], now: datetim
     connection.execute(insert_ignoring(connection, tombstone), graves)
     mine = select(address.c.person).where(address.c.owner == owner, address.c.key.in_(keys), address.c.person.is_not(None))
     persons = set(connection.execute(mine).scalars())
+    words = spellings | _names(connection, owner, keys)
     went = _clean_messages(connection, owner, spellings, now) + _clean_events(connection, owner, spellings, now)
-    _clear_ledger(connection, owner, keys, persons)
+    _clear_ledger(connection, owner, keys, persons, words)
+    _clear_notes(connection, owner, words)
     connection.execute(delete(block).where(block.c.owner == owner, block.c.address.in_(keys)))
     connection.execute(delete(link).where(link.c.owner == owner, or_(link.c.a.in_(keys), link.c.b.in_(keys))))
     connection.execute(delete(address).where(address.c.owner == owner, address.c.key.in_(keys)))
@@ -51,6 +53,21 @@ def emptied(payload: str) -> str:
 def _spellings(connection: Connection, owner: str, keys: Sequence[str]) -> set[str]:
     seen = select(address.c.spellings).where(address.c.owner == owner, address.c.key.in_(keys))
     return {*keys, *(each for text in connection.execute(seen).scalars() for each in decode(text))}
+
+
+def _names(connection: Connection, owner: str, keys: Sequence[str]) -> set[str]:
+    """Return the full names of addresses; a single word may be anybody's, or anything."""
+    seen = select(address.c.names).where(address.c.owner == owner, address.c.key.in_(keys))
+    known = select(person.c.name).join(address, (address.c.owner == person.c.owner) & (address.c.person == person.c.id))
+    named = [name for text in connection.execute(seen).scalars() for name in decode(text)]
+    named += connection.execute(known.where(address.c.owner == owner, address.c.key.in_(keys))).scalars()
+    return {name for name in named if " " in name.strip()}
+
+
+def _saying(column: ColumnElement[str], words: Collection[str]) -> ColumnElement[bool]:
+    """Match what names one of the words, as text or inside JSON, which escapes some characters."""
+    ways = sorted({way for word in words for way in (word, encode(word)[1:-1])})
+    return or_(false(), *(column.icontains(way, autoescape=True) for way in ways))
 
 
 def _naming(connection: Connection, table: Table, owner: str, spellings: Collection[str]) -> list[RowMapping]:
@@ -90,14 +107,32 @@ def _by_origin(rows: Sequence[RowMapping]) -> dict[Origin, list[RowMapping]]:
     return found
 
 
-def _clear_ledger(connection: Connection, owner: str, keys: Sequence[str], persons: Collection[str]) -> None:
-    about = or_(suggestion.c.address.in_(keys), suggestion.c.person.in_(persons))
+def _clear_ledger(
+    connection: Connection, owner: str, keys: Sequence[str], persons: Collection[str], words: Collection[str]
+) -> None:
+    """Empty what is for them, also together with others, and what only speaks of them."""
+    said = [_saying(column, words) for column in (suggestion.c.payload, suggestion.c.why, suggestion.c.evidence, suggestion.c.note)]
+    about = or_(suggestion.c.address.in_(keys), suggestion.c.person.in_(persons), *said)
     rows = connection.execute(select(suggestion.c.key, suggestion.c.payload).where(suggestion.c.owner == owner, about)).all()
     for key, payload in rows:
         silent = {"payload": emptied(payload), "why": "", "evidence": "[]", "note": "", "address": "", "error": ""}
         connection.execute(update(suggestion).where(suggestion.c.key == key).values(silent))
         waiting = (suggestion.c.key == key, suggestion.c.state.in_(("planned", "approved")))
         connection.execute(update(suggestion).where(*waiting).values(state="closed", close_reason="dismissed"))
+
+
+def _clear_notes(connection: Connection, owner: str, words: Collection[str]) -> None:
+    """Take them out of what is noted of others: whom they were chosen before, and the owner's own words."""
+    rows = select(note.c.id, note.c.kind, note.c.text).where(note.c.owner == owner, _saying(note.c.text, words))
+    for number, kind, text in connection.execute(rows).all():
+        connection.execute(update(note).where(note.c.id == number).values(text=_silent(text, words) if kind == "month" else ""))
+
+
+def _silent(text: str, words: Collection[str]) -> str:
+    """Leave out of a month's note the sentences that name one of the words."""
+    said: dict[str, Any] = decode(text)
+    trades = [each for each in said.get("trades", ()) if not any(word.casefold() in each.casefold() for word in words)]
+    return encode(said | {"trades": trades})
 
 
 def _drop_persons(connection: Connection, owner: str, persons: Collection[str]) -> None:

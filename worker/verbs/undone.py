@@ -11,7 +11,7 @@ import click
 from sqlalchemy import Connection
 
 from rules.addresses import match_key
-from rules.suggestions import Invite
+from rules.suggestions import Draft, Invite
 from worker.credentials import Credentials
 from worker.exporting import export_owner
 from worker.queries import account_called, person_called
@@ -75,7 +75,7 @@ def forget(here: Here, who: str, *, is_sure: bool) -> None:
     if not is_sure:
         click.confirm(f"Erase every trace of {name} ({', '.join(keys)}), for good?", abort=True)
     entries = here.read(lambda connection: outbox.read_all(connection, here.name))
-    take_back(here, [each for each in entries if is_about(each, keys) and not isinstance(each.action, Invite)], "")
+    take_back(here, [each for each in entries if is_about(each, keys, name) and not isinstance(each.action, Invite)], "")
     gone = here.write(lambda connection: people.forget(connection, here.name, keys, here.now))
     here.write(lambda connection: audit.record(connection, here.now, here.name, "forget"))
     click.echo(f"Erased: {counted(gone, 'row')}. No reading brings them back.")
@@ -83,9 +83,10 @@ def forget(here: Here, who: str, *, is_sure: bool) -> None:
         click.echo(f"{here.app.config.file} still names them: take them out there too.")
 
 
-def is_about(entry: Entry, keys: Collection[str]) -> bool:
-    """Tell whether a suggestion is for somebody, alone or among others."""
-    return not {entry.address, *outbox.recipients(entry.action)}.isdisjoint(keys)
+def is_about(entry: Entry, keys: Collection[str], name: str = "") -> bool:
+    """Tell whether a suggestion is for somebody, alone or among others, or its text speaks of them by full name."""
+    spoken = entry.action.text if isinstance(entry.action, Draft) else ""
+    return not {entry.address, *outbox.recipients(entry.action)}.isdisjoint(keys) or (" " in name and name in spoken)
 
 
 def _meant(connection: Connection, owner: str, who: str) -> tuple[str, tuple[str, ...]]:
@@ -120,6 +121,10 @@ def export(here: Here, output: Path | None) -> None:
     else:
         with output.open("x", encoding="utf-8") as file:
             output.chmod(0o600)
-            here.read(lambda connection: export_owner(connection, here.name, file))
+            try:
+                here.read(lambda connection: export_owner(connection, here.name, file))
+            except BaseException:
+                output.unlink()  # half a file would pass for all there is, and stand in the way of the next
+                raise
         click.echo(f"Written to {output}. It holds names, addresses and subjects: keep it as you keep your mail.")
     here.write(lambda connection: audit.record(connection, here.now, here.name, "export"))
