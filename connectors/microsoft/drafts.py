@@ -94,15 +94,24 @@ class Drafts:
         try:
             items = self._replayed(link)[0]
         except Refused:
-            items = [{"@removed": {}}]  # the link is lost: anything may have been
+            items = [*self._replayed("")[0], {"@removed": {}}]  # the link is lost: anything may have been
         found = next((one for one in items if _is_ours(one, draft)), None)
         if found is not None:
             return _saved(found, is_adopted=True)
         if not any("@removed" in one for one in items):
             return None
-        searched = self._searched(draft)
+        searched = self._moved_on(draft) or self._searched(draft)
         is_early = self._writer.now() - datetime.fromisoformat(at) < _LAG
         return searched or (Unclear(retry_after=_AGAIN) if is_early else None)
+
+    def _moved_on(self, draft: Draft) -> Gone | None:
+        """Look where a draft goes that is sent or deleted; a folder's list does not lag as a search does."""
+        params = {"$select": _SHAPE, "$orderby": "lastModifiedDateTime desc", "$top": "50"}
+        for folder in ("sentitems", "deleteditems"):
+            answer = self._writer.get(f"me/mailFolders/{folder}/messages", "looking for the draft", params=params)
+            if any(_is_ours(one, draft) for one in answer.get("value", ())):
+                return Gone()
+        return None
 
     def _searched(self, draft: Draft) -> Saved | Gone | None:
         key = f"singleValueExtendedProperties/Any(ep: ep/id eq '{PROPERTY}' and ep/value eq '{draft.key}')"

@@ -51,11 +51,14 @@ def fact(message: Json, *, role: str) -> MessageMetadata:
 
 
 def moment(raw: object) -> datetime | None:
-    """Read an instant (`2026-11-17T09:00:00Z`, seven fraction digits allowed) as aware UTC."""
+    """Read an instant (`2026-11-17T09:00:00Z`, seven fraction digits allowed) as aware UTC; None where it is none."""
     if not isinstance(raw, str) or not raw:
         return None
     head, _, _ = raw.partition(".")
-    return datetime.fromisoformat(head.removesuffix("Z")).replace(tzinfo=UTC)
+    try:
+        return datetime.fromisoformat(head.removesuffix("Z")).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _addresses(raw: Iterable[Mapping[str, Mapping[str, str]]]) -> tuple[Address, ...]:

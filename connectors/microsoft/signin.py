@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 import msal
 import requests
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from connectors.port import AuthorizationExpired, Rejected, Secrets, Unavailable
 
@@ -143,6 +145,8 @@ def application(registration: Registration, cache: Any = None) -> Any:  # noqa: 
         if not registration.certificate:
             return msal.PublicClientApplication(registration.client_id, **given)
         pem = registration.certificate
+        if not isinstance(load_pem_private_key(pem.encode(), None), RSAPrivateKey):
+            raise ValueError("Microsoft takes RSA keys alone")  # noqa: TRY004, TRY301 - said below, with all that is wrong with keys
         credential = {"private_key": pem, "public_certificate": pem}
         return msal.ConfidentialClientApplication(registration.client_id, client_credential=credential, **given)
     except requests.exceptions.RequestException as error:

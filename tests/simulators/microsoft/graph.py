@@ -287,7 +287,7 @@ def _struck(fault: Fault, answer: Answer, now: datetime) -> Answer:  # noqa: C90
         case "ConcurrentItemSave":
             problem = ProblemError(503, "ErrorConcurrentItemSave")
         case "410" | "syncStateNotFound":
-            problem = ProblemError(410 if fault.kind == "410" else 400, "syncStateNotFound", {"Location": "…"})
+            problem = ProblemError(410 if fault.kind == "410" else 400, "syncStateNotFound", {"Location": "/v1.0/me"})
         case _:
             problem = ProblemError(int(fault.kind[:3]), "UnknownError")
     return _error(problem)

@@ -114,7 +114,7 @@ class Identity:
     def _issued(self, client: str, scope: str, *, nonce: str = "", user: str = "") -> Answer:
         names = {one.rpartition("/")[2] for one in scope.split()} - {"openid", "profile", "offline_access"} | self.added
         number, user = next(self._numbers), user or self.user
-        token, refresh = f"access-{number}", f"refresh-{number}"
+        token, refresh = f"access-{self.wire.port}-{number}", f"refresh-{self.wire.port}-{number}"
         self.graph.grants[token] = Grant(client, user, frozenset(names))
         self._refresh[refresh] = {"scope": scope, "user": user}
         claims: dict[str, Any] = {"aud": client, "iss": f"{self.authority}/v2.0", "oid": f"oid-{user}", "tid": TENANT, "sub": user}

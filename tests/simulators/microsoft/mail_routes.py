@@ -74,6 +74,15 @@ def messages_delta(call: Call) -> Answer:
     return Answer(status=200, said={"value": items, **link(call, after, is_more=is_more)})
 
 
+def folder_messages(call: Call) -> Answer:
+    if call.request.query.get("$orderby") != "lastModifiedDateTime desc":
+        raise ProblemError(501, "NotImplemented")
+    where = call.box.post.folder_id(call.parts[0])
+    inside = [one for one in call.box.post.messages.values() if one["parentFolderId"] == where]
+    newest = sorted(inside, key=lambda one: str(one["lastModifiedDateTime"]), reverse=True)
+    return Answer(status=200, said={"value": [shown(one, call.select) for one in newest[: int(call.request.query["$top"])]]})
+
+
 def messages(call: Call) -> Answer:
     query, post = call.request.query, call.box.post
     if "$filter" not in query:
@@ -148,6 +157,7 @@ ROUTES: list[Route] = [
     ("GET", "/mailFolders/delta", folders_delta, "[mailFolder]", "", READ),
     ("GET", "/mailFolders/([^/]+)", folder, "mailFolder", "", READ),
     ("GET", "/mailFolders/([^/]+)/messages/delta", messages_delta, "[message]", "", READ),
+    ("GET", "/mailFolders/([^/]+)/messages", folder_messages, "[message]", "", READ),
     ("GET", "/messages", messages, "[message]", "", READ),
     ("POST", "/messages", create, "message", "message", WRITE),
     ("GET", "/messages/([^/]+)", message, "message", "", READ),
