@@ -93,6 +93,8 @@ def _summary(view: View, relation: Relation) -> str:
     name, usual, quiet = called(relation), rhythm(relation.contacts), silence(view, relation)
     if relation.person.is_muted:
         return f"You asked me to leave {name} alone."
+    if relation.snoozed_until is not None and relation.snoozed_until > view.now:
+        return f"You put {name} off until {relation.snoozed_until:%d %B %Y}."
     if relation.next_meeting is not None:
         return f"You meet {name} on {relation.next_meeting.start:%d %B}."
     if quiet is None or relation.last_at is None:

@@ -31,25 +31,31 @@ WORDS: dict[str, frozenset[str]] = {
     "an interview or application": frozenset(
         """bewerbung candidate candidat candidata candidato colloquio entretien entrevista hiring interview interviews
         kandidat kandidatin recruiter recruiting recrutement recrutamento reclutamiento sollicitatie phonescreen
-        screening sollicitatiegesprek vorstellungsgesprach""".split()
+        screening sollicitatiegesprek vorstellungsgesprach anstallningsintervju arbetsintervju jobbintervju jobsamtale haastattelu
+        mulakat rekrutacja rekrutacyjna kwalifikacyjna pohovor interju собеседование интервью συνεντευξη""".split()
     ),
     "a people matter": frozenset(
         """appraisal betriebsrat bem compensation disciplinary dismissal disziplinar feedbackgesprach gehalt grievance harassment hr
         kundigung layoff layoffs licenciement despido licenziamento offboarding ontslag payrise personalgesprach
         personalabteilung pip redundancy resignation rh rif salary severance termination verwarnung abmahnung aufhebungsvertrag
         trennungsgesprach mitarbeitergesprach exitgesprach aufhebung demission dimissioni dimision stipendio salario salaire
-        gehaltsgesprach probezeit probezeitgesprach whistleblower""".split()
+        gehaltsgesprach probezeit probezeitgesprach whistleblower uppsagning lonesamtal zwolnienie wypowiedzenie oppsigelse
+        увольнение""".split()
     ),
     "a legal matter": frozenset(
         """abogado anwalt anwaltin anwaltstermin arbitration attorney avocat avvocato court deposition gericht
         gerichtstermin juridique juridisch klage lawsuit lawyer legal legale litigation mediation notaire notar notario
-        notartermin rechtsanwalt rechtsanwaltin schlichtung solicitor subpoena tribunal tribunale juzgado""".split()
+        notartermin rechtsanwalt rechtsanwaltin schlichtung solicitor subpoena tribunal tribunale juzgado advocaat advogado
+        advokat asianajaja prawnik adwokat kancelaria notariusz rechtsberatung rechtbank юрист адвокат нотариус""".split()
     ),
     "a medical matter": frozenset(
         """arzt arztin arzttermin clinic dentist dentista dentiste doctor doctors dokter dottore gynecologist hautarzt hospital
         klinik krankenhaus medecin medical medico medica mri oncology orthopade physio physiotherapie psychiatrist
         psychologe psychologist psychotherapie rehab surgery terapia therapie therapist therapy zahnarzt kinderarzt
-        kieferorthopade medecine hopital ziekenhuis tandarts""".split()
+        kieferorthopade medecine hopital ziekenhuis tandarts huisarts kardiologe cardiologue cardiologo cardiologist mrt
+        ginecologo ginecologa gynakologe gynecologue dermatologe dermatologist psychologue psicologo psicologa impfung
+        impftermin blutabnahme vorsorgeuntersuchung vaccination vacuna lakare tandlakare tannlege tandlaege laege
+        laakari hammaslaakari lekarz dentysta stomatolog zubar lekar врач стоматолог больница""".split()
     ),
     "a bereavement": frozenset(
         "beerdigung begraefnis bestattung condolence enterrement funeral funerale memorial obseques trauerfeier uitvaart".split()
@@ -60,7 +66,15 @@ WORDS: dict[str, frozenset[str]] = {
     ),
     "a private matter": frozenset("confidential confidentiel confidenziale privat vertraulich confidencial".split()),
 }
-"""Whole words of titles, without accents, by what they give away; en, de, fr, es, it, nl."""
+"""Whole words of titles, without accents, by what they give away; en, de, fr, es, it, nl, and the plainest of others."""
+
+UNSPACED: dict[str, tuple[str, ...]] = {
+    "an interview or application": ("面接", "面试", "面試", "면접"),
+    "a people matter": ("解雇", "裁员", "退職面談", "해고"),
+    "a legal matter": ("弁護士", "律师", "律師", "변호사"),
+    "a medical matter": ("病院", "歯医者", "歯科", "医院", "醫院", "牙医", "병원", "치과"),
+}
+"""The same in scripts that put no blanks between words: looked for anywhere."""
 
 STEMS: dict[str, tuple[str, ...]] = {
     "an interview or application": ("bewerb", "vorstellungsgespr", "recruit", "interview", "entrevist"),
@@ -126,6 +140,9 @@ def _matter_of(title: str) -> str:
             return matter
     for matter, stems in STEMS.items():
         if any(word.startswith(stems) for word in words):
+            return matter
+    for matter, signs in UNSPACED.items():
+        if any(unicodedata.normalize("NFKD", sign) in plain for sign in signs):
             return matter
     for matter, phrases in PHRASES.items():
         if any(f" {phrase} " in f" {plain} " for phrase in phrases):

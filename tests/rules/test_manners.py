@@ -30,6 +30,11 @@ DELICATE = {
         "Sollicitatiegesprek",
         "Job offer call",
         "Hiring debrief",
+        "Anställningsintervju",
+        "Rozmowa kwalifikacyjna",
+        "Собеседование: инженер",
+        "山田さんの面接",
+        "면접 2차",
     ],
     "people": [
         "HR sync",
@@ -50,6 +55,9 @@ DELICATE = {
         "Tribunal",
         "Litigation hold",
         "Abogado",
+        "Rechtsberatung",
+        "Advogado",
+        "与律师通话",
     ],
     "medical": [
         "Zahnarzt",
@@ -58,6 +66,10 @@ DELICATE = {
         "MRI",
         "Médecin du travail",
         "Physio",
+        "Huisarts",
+        "Läkare 9:00",
+        "Lekarz",
+        "病院に行く",
     ],
     "bereavement": [
         "Funeral of a friend",

@@ -62,6 +62,7 @@ def test_why_without_a_reason_says_where_the_tie_stands(ask: Ask) -> None:
         (UNREAD, FAR),
         (replace(QUIET, person=replace(BOB, is_muted=True, mute_reason="in dispute")), "You asked me to leave Bob Kay alone: in dispute."),
         (replace(QUIET, snoozed_until=days_ago(-30)), "You put Bob Kay off until 09 April 2026."),
+        (replace(LIVELY, snoozed_until=days_ago(-30)), "You put Bob Kay off until 09 April 2026."),
         (tie(BOB, meetings=[meeting_with(BOB, is_private=True)]), "This is an event marked private or confidential: I leave it to you."),
         (replace(LIVELY, unheld=(DECLINED,)), "The last entry with Bob Kay in your calendar does not count as a meeting: you declined it."),
         (QUIET, "There is something: No mail or meeting that I can see since December."),
