@@ -21,6 +21,9 @@ SHARE: Final = 0.3
 COMMON: Final = 2
 """Correspondents two addresses must share beyond the owner."""
 
+NOTHING_ELSE: Final = "the same full name, but nothing else in common"
+"""Why a pair is left to the owner that correspondents in common would decide."""
+
 GENERATIONS: Final = frozenset({"jr", "sr", "ii", "iii", "iv"})
 
 
@@ -178,7 +181,7 @@ def _judge(a: AddressProfile, b: AddressProfile) -> Link:
     shared = len(a.correspondents & b.correspondents)
     if shared >= COMMON:
         return _link(a, b, "same", f"the same full name and {shared} correspondents in common")
-    return _link(a, b, "unsure", "the same full name, but nothing else in common")
+    return _link(a, b, "unsure", NOTHING_ELSE)
 
 
 def _doubt(a: AddressProfile, b: AddressProfile) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from typing import Literal, cast
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal, cast
 
-from sqlalchemy import Connection, and_, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, func, or_, select, update
 
-from rules.identity import AddressProfile, Identity, Link, block_keys, identify
-from worker.store.mapping import Row, decode
+from rules.identity import NOTHING_ELSE, AddressProfile, Grouping, Identity, Link, block_keys, identify
+from worker.store.mapping import Row as Values
+from worker.store.mapping import decode
 from worker.store.statements import chunks, insert_ignoring, upsert
 from worker.store.tables import address, block, link, party, person
 from worker.store.tombstones import hashed, pepper_of
@@ -20,13 +22,22 @@ SAMPLE = 200
 
 
 def assign(connection: Connection, owner: str, keys: Iterable[str]) -> set[str]:
-    """Give human addresses their person, joining those that are certainly one; return the persons touched."""
+    """Give human addresses their person, joining those that are certainly one; return the persons touched.
+
+    Most addresses have nobody they could be one with: all of these together take a few statements.
+    """
+    held = _held(connection, owner, sorted(set(keys)))
+    names = {key: block_keys(AddressProfile(key=key, names=decode(row.names))) for key, row in held.items()}
+    _enter_blocks(connection, owner, names)
+    alone: list[str] = []
     touched: set[str] = set()
-    for key in keys:
-        profile = _profiles(connection, owner, [key])[0]
-        _enter_blocks(connection, owner, profile)
-        touched |= _settle(connection, owner, _relatives(connection, owner, key, profile))
-    return touched
+    for family in _families(connection, owner, held, names):
+        if len(family) > 1:
+            touched |= _settle(connection, owner, family)
+        else:
+            alone += family
+    settled = {key: str(held[key].person) for key in alone if held[key].person}
+    return touched | set(settled.values()) | _introduce(connection, owner, [key for key in alone if key not in settled])
 
 
 def merge(connection: Connection, owner: str, keep: str, other: str) -> None:
@@ -63,54 +74,116 @@ def _verdict(text: str) -> Literal["same", "different", "unsure"]:
     return cast('Literal["same", "different", "unsure"]', text)
 
 
-def _profiles(connection: Connection, owner: str, keys: Collection[str]) -> list[AddressProfile]:
-    names = select(address.c.key, address.c.names).where(address.c.owner == owner).order_by(address.c.key)
-    rows = [row for some in chunks(sorted(keys)) for row in connection.execute(names.where(address.c.key.in_(some)))]
-    is_alone = len(rows) == 1
-    return [
-        AddressProfile(
-            key=key, names=decode(text), correspondents=frozenset() if is_alone else _correspondents(connection, owner, key)
-        )
-        for key, text in rows
-    ]
+def _held(connection: Connection, owner: str, keys: Iterable[str]) -> dict[str, Row[*tuple[Any, ...]]]:
+    wanted = select(address.c.key, address.c.person, address.c.names).where(address.c.owner == owner)
+    return {row.key: row for some in chunks(keys) for row in connection.execute(wanted.where(address.c.key.in_(some)))}
+
+
+def _introduce(connection: Connection, owner: str, keys: Sequence[str]) -> set[str]:
+    """Give addresses that are alone a person each."""
+    if not keys:
+        return set()
+    pepper = pepper_of(connection)
+    fresh = {key: hashed(pepper, "person", owner, key) for key in keys}
+    taken = {row.person for row in _holders(connection, owner, fresh.values())}
+    fresh |= {key: hashed(pepper, "person", owner, f"{key}\0again") for key, each in fresh.items() if each in taken}
+    connection.execute(insert_ignoring(connection, person), [{"owner": owner, "id": each} for each in fresh.values()])
+    mine = update(address).where(address.c.owner == owner, address.c.key == bindparam("address_key"))
+    connection.execute(mine.values(person=bindparam("person_id")), [{"address_key": k, "person_id": v} for k, v in fresh.items()])
+    return set(fresh.values())
+
+
+def _grouped(connection: Connection, owner: str, keys: Collection[str]) -> Grouping:
+    """Group addresses by their names; who is on mail with them is only looked up where nothing else decides."""
+    profiles = {
+        key: AddressProfile(key=key, names=decode(row.names)) for key, row in _held(connection, owner, sorted(keys)).items()
+    }
+    said = links(connection, owner, keys)
+    grouping = identify(profiles.values(), said)
+    open_keys = {key for each in grouping.unsure if each.reason == NOTHING_ELSE for key in (each.a, each.b)}
+    if not open_keys:
+        return grouping
+    beside = {key: replace(profiles[key], correspondents=_correspondents(connection, owner, key)) for key in sorted(open_keys)}
+    return identify((profiles | beside).values(), said)
 
 
 def _correspondents(connection: Connection, owner: str, key: str) -> frozenset[str]:
     mine = select(party.c.message).where(party.c.owner == owner, party.c.address == key)
-    sample = mine.order_by(party.c.sent_at.desc()).limit(SAMPLE).subquery()
+    sample = mine.order_by(party.c.sent_at.desc()).limit(SAMPLE).scalar_subquery()
     beside = (
         select(party.c.address)
-        .join(sample, sample.c.message == party.c.message)
-        .where(party.c.owner == owner, party.c.address != key)
+        .where(party.c.message.in_(sample), party.c.address != key)  # naming the owner again, SQLite walks all of their mail
         .group_by(party.c.address)
         .order_by(func.count().desc(), party.c.address)
     )
     return frozenset(connection.execute(beside.limit(50)).scalars())
 
 
-def _enter_blocks(connection: Connection, owner: str, profile: AddressProfile) -> None:
-    names = sorted(block_keys(profile))
-    mine = and_(block.c.owner == owner, block.c.address == profile.key)
-    connection.execute(delete(block).where(mine, block.c.name.not_in(names)))
-    if names:
-        connection.execute(
-            insert_ignoring(connection, block), [{"owner": owner, "name": each, "address": profile.key} for each in names]
-        )
+def _enter_blocks(connection: Connection, owner: str, names: Mapping[str, frozenset[str]]) -> None:
+    """Note under which full names addresses may be found, where that has changed."""
+    wanted = {(key, name) for key, each in names.items() for name in each}
+    entered = select(block.c.address, block.c.name).where(block.c.owner == owner)
+    known = {
+        (key, name)
+        for some in chunks(names)
+        for key, name in connection.execute(entered.where(block.c.address.in_(some)).order_by(block.c.address))
+    }
+    if known - wanted:
+        one = and_(block.c.owner == owner, block.c.address == bindparam("k"), block.c.name == bindparam("n"))
+        connection.execute(delete(block).where(one), [{"k": key, "n": name} for key, name in sorted(known - wanted)])
+    if wanted - known:
+        rows = [{"owner": owner, "name": name, "address": key} for key, name in sorted(wanted - known)]
+        connection.execute(insert_ignoring(connection, block), rows)
 
 
-def _relatives(connection: Connection, owner: str, key: str, profile: AddressProfile) -> set[str]:
-    """Name the addresses that may be the same human as `key`: those in its blocks, and whoever they are one with."""
-    names = sorted(block_keys(profile))
-    near = select(block.c.address).where(block.c.owner == owner, block.c.name.in_(names)).distinct()
-    found = {key, *connection.execute(near.order_by(block.c.address).limit(RELATIVES)).scalars()}
-    for each in links(connection, owner, [key]):
-        found |= {each.a, each.b}
-    held = select(address.c.person).where(address.c.owner == owner, address.c.key.in_(found), address.c.person.is_not(None))
-    together = _keys(connection, owner, sorted(set(connection.execute(held).scalars())))
-    humans = select(address.c.key).where(
-        address.c.owner == owner, address.c.key.in_(found | together), address.c.person.is_not(None)
-    )
-    return {key, *connection.execute(humans).scalars()}
+def _families(
+    connection: Connection, owner: str, held: Mapping[str, Row[*tuple[Any, ...]]], names: Mapping[str, frozenset[str]]
+) -> list[list[str]]:
+    """Part addresses, with all humans they may be one with, into groups that have nothing to do with each other.
+
+    One may be another by a name they share, by a link, or by the person they have; of a common name RELATIVES count.
+    """
+    ties = [(name, key) for name, keys in _named(connection, owner, names).items() for key in keys]
+    ties += [(each.a, each.b) for some in chunks(held) for each in links(connection, owner, some)]
+    found = {key for _, key in ties} | {a for a, _ in ties} | held.keys()
+    persons = {row.key: row.person for row in _held(connection, owner, sorted(found)).values() if row.person}
+    kin = _holders(connection, owner, sorted(set(persons.values())))
+    humans = held.keys() | {row.key for row in kin}
+    groups = {node: node for tie in ties for node in tie} | {key: key for key in humans}
+    for a, b in [*ties, *((row.person, row.key) for row in kin)]:
+        first, second = _root(groups, a), _root(groups, b)
+        groups[max(first, second)] = min(first, second)
+    families: dict[str, list[str]] = {}
+    for key in sorted(humans):
+        families.setdefault(_root(groups, key), []).append(key)
+    return [family for family in families.values() if not held.keys().isdisjoint(family)]
+
+
+def _named(connection: Connection, owner: str, names: Mapping[str, frozenset[str]]) -> dict[str, list[str]]:
+    """Name the addresses in each block, as far as they are looked at together."""
+    found: dict[str, list[str]] = {}
+    near = select(block.c.name, block.c.address).where(block.c.owner == owner).order_by(block.c.name, block.c.address)
+    for some in chunks(sorted(set().union(*names.values()))):
+        for name, key in connection.execute(near.where(block.c.name.in_(some))):
+            known = found.setdefault(f"name\0{name}", [])
+            if len(known) < RELATIVES or key in names:
+                known.append(key)
+    return found
+
+
+def _root(groups: dict[str, str], node: str) -> str:
+    """Find the first of a group, and shorten the way there."""
+    root = node
+    while groups.setdefault(root, root) != root:
+        root = groups[root]
+    while groups[node] != root:
+        groups[node], node = root, groups[node]
+    return root
+
+
+def _holders(connection: Connection, owner: str, persons: Iterable[str]) -> list[Row[*tuple[Any, ...]]]:
+    mine = select(address.c.key, address.c.person).where(address.c.owner == owner)
+    return [row for some in chunks(persons) for row in connection.execute(mine.where(address.c.person.in_(some)))]
 
 
 def _keys(connection: Connection, owner: str, persons: Sequence[str]) -> set[str]:
@@ -125,7 +198,7 @@ def _settle(connection: Connection, owner: str, keys: Collection[str], *, first:
     if len(keys) == 1:
         identities: tuple[Identity, ...] = (Identity(keys=tuple(keys)),)
     else:
-        grouping = identify(_profiles(connection, owner, keys), links(connection, owner, keys))
+        grouping = _grouped(connection, owner, keys)
         identities = grouping.identities
         _say(connection, owner, [*grouping.unsure, *(each for one in identities for each in one.links)])
     taken: set[str] = set()
@@ -136,7 +209,8 @@ def _settle(connection: Connection, owner: str, keys: Collection[str], *, first:
         new = (hashed(pepper, "person", owner, f"{key}{again}") for again in ("", "\0again") for key in one.keys)
         chosen = next(each for each in [*wanted, *new] if each and each not in taken and _is_free(each, one, old))
         taken.add(chosen)
-        _join(connection, owner, one, chosen, {old[key] for key in one.keys if key in old} - {chosen})
+        if any(old.get(key) != chosen for key in one.keys):
+            _join(connection, owner, one, chosen, {old[key] for key in one.keys if key in old} - {chosen})
     return taken | set(old.values())
 
 
@@ -159,7 +233,7 @@ def _join(connection: Connection, owner: str, one: Identity, chosen: str, merged
 
 def _say(connection: Connection, owner: str, said: Iterable[Link]) -> None:
     """Note links; what a rule says never overwrites the owner."""
-    rows: list[Row] = [
+    rows: list[Values] = [
         {"owner": owner, "a": each.a, "b": each.b, "verdict": each.verdict, "by": each.by, "reason": each.reason} for each in said
     ]
     mine = [row for row in rows if row["by"] == "owner"]
