@@ -234,6 +234,8 @@ class Google:
     def _after(self, method: discovery.Method, call: Call, said: Json, fault: str) -> Answer:
         if fault == "commit then drop":
             raise Dropped
+        if fault.startswith("commit then delay"):
+            self.clock.pause(float(fault.rpartition(" ")[2]))
         if fault == "repeat item":
             lists = [value for value in said.values() if isinstance(value, list) and value]
             for value in lists:
