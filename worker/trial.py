@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from connectors.port import Skipped
+from rules.attention import Attention, attention
 from rules.engine import Decision, suggest
 from rules.facts import CalendarEvent, MessageMetadata
 from rules.network import Network, Person, Relation, Standing
@@ -18,11 +19,10 @@ from rules.standing import standing
 from rules.worth import worth
 from worker import trial_calendar
 from worker.rulebooks import wording
-from worker.trial_attention import Attention, attention
 from worker.trial_mail import Letters
 from worker.trial_network import Composed, compose
 from worker.trial_owner import Confidence, Evidence, Guess, given
-from worker.trial_reading import Found, MailFiles, calendar_size
+from worker.trial_reading import Files, Found, Material
 
 __all__ = ["Attention", "Progress", "SkipCount", "Tally", "TrialPerson", "TrialReport", "run"]
 
@@ -97,9 +97,9 @@ class Progress:
 
     stage: Stage
     done: int
-    """Bytes on disk read so far."""
+    """Bytes on disk, or messages of a live mailbox, read so far."""
     total: int
-    """Bytes on disk to read, all stages together."""
+    """What there is to read, all stages together, as far as is known."""
     names: tuple[str, ...] = ()
     """The people heard from most so far, as soon as there are any."""
 
@@ -114,7 +114,20 @@ def run(
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> TrialReport:
     """Read the paths (mbox, Maildir, .eml, .ics, Takeout folder, .zip, .tgz, mixed) and decide as of `now`."""
-    return _Trial(paths, now=now, zone=zone, tell=on_progress).report(me, rulebook)
+    return run_on(Files(paths, zone), me=me, now=now, zone=zone, rulebook=rulebook, on_progress=on_progress)
+
+
+def run_on(
+    material: Material,
+    *,
+    me: Sequence[str] = (),
+    now: datetime,
+    zone: str,
+    rulebook: Rulebook,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> TrialReport:
+    """Read any material and decide as of `now`. Raises the port's errors where it cannot be opened."""
+    return _Trial(material, now=now, zone=zone, tell=on_progress).report(me, rulebook)
 
 
 class _Counts:
@@ -142,15 +155,14 @@ class _Counts:
 class _Trial:
     """One run: the calendars, who the owner is, the mail, the network, the decision."""
 
-    def __init__(self, paths: Sequence[Path], *, now: datetime, zone: str, tell: Callable[[Progress], None]) -> None:
-        self._paths = paths
+    def __init__(self, material: Material, *, now: datetime, zone: str, tell: Callable[[Progress], None]) -> None:
         self._now = now
         self._zone = zone
         self._tell = tell
-        self._mail = MailFiles(paths)
+        self._mail = material
         self._series: trial_calendar.Series = {}
         self._done = 0
-        self._total = self._mail.size() + calendar_size(paths)
+        self._total = self._mail.size() + self._mail.calendar_size()
 
     def report(self, me: Sequence[str], rulebook: Rulebook) -> TrialReport:
         events = self._read_calendars()
@@ -167,12 +179,12 @@ class _Trial:
 
     def _read_calendars(self) -> Tally:
         counts = _Counts()
-        for found in trial_calendar.read(self._paths, self._zone):
+        for found in self._mail.events():
             if isinstance(found, Skipped):
                 counts.skip(found)
             else:
                 counts.keep(is_new=trial_calendar.store(self._series, found))
-        self._done = calendar_size(self._paths)
+        self._done = self._mail.calendar_size()
         self._say("calendar", None)
         return counts.tally()
 
@@ -180,6 +192,8 @@ class _Trial:
         """Look at the first messages of each source; where no Sent mail settles it, at all of them."""
         evidence = Evidence()
         self._add_all(evidence, self._mail.sample())
+        if not evidence.is_settled() and (said := self._mail.addresses()):
+            return given(said), evidence
         if not evidence.is_settled():
             evidence = Evidence()
             self._total += self._mail.size()
@@ -215,7 +229,7 @@ class _Trial:
 
     def _stepping(self, stage: Stage, messages: Iterator[Found], letters: Letters | None) -> Iterator[Found]:
         """Pass the messages on, and say now and then how far it is."""
-        step = max(1, self._total // STEPS)
+        step = max(self._mail.step, self._total // STEPS)
         next_at = step // 4
         disk = self._mail.disk
         for message in messages:
@@ -225,8 +239,9 @@ class _Trial:
             yield message
 
     def _say(self, stage: Stage, letters: Letters | None) -> None:
-        done = min(self._done + self._mail.disk.done, self._total)
-        self._tell(Progress(stage=stage, done=done, total=self._total, names=letters.names(EARLY) if letters else ()))
+        total = self._total or self._mail.size()
+        done = min(self._done + self._mail.disk.done, total)
+        self._tell(Progress(stage=stage, done=done, total=total, names=letters.names(EARLY) if letters else ()))
 
     def _told(self, composed: Composed, guess: Guess, messages: Tally, events: Tally, rulebook: Rulebook) -> TrialReport:
         network, now = composed.network, self._now

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from connectors.files import folder
 from connectors.files.archive import is_archive
@@ -14,17 +14,63 @@ from connectors.files.ics_feed import is_ics
 from connectors.files.reading import Disk, archive_messages, labels_of, mbox_messages
 from connectors.files.sources import Source, find
 from connectors.port import PortError, Skipped
-from rules.facts import MessageMetadata
+from rules.facts import CalendarEvent, MessageMetadata
+from worker import trial_calendar
 
 SAMPLE: Final = 300
 """Messages of each source that are looked at first: enough to see whose Sent mail it is."""
 Found = MessageMetadata | Skipped
 
 
-class MailFiles:
-    """The mail under the paths. `disk.done` counts the bytes passed."""
+class Passed(Protocol):
+    """How much has been passed by now."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    done: int
+
+
+class Material(Protocol):
+    """What a trial reads: files on disk, or a live account."""
+
+    step: int
+    """Report progress after so much at the earliest."""
+
+    @property
+    def disk(self) -> Passed:
+        """What `messages` has passed, in the unit of `size`."""
+        ...
+
+    def addresses(self) -> tuple[str, ...]:
+        """Return the owner's addresses, where the material itself says."""
+        ...
+
+    def messages(self) -> Iterator[Found]:
+        """Yield every message, or why one cannot be read."""
+        ...
+
+    def sample(self) -> Iterator[Found]:
+        """Yield a few hundred messages that show whose mail it is; not counted."""
+        ...
+
+    def events(self) -> Iterator[CalendarEvent | Skipped]:
+        """Yield every event, or why one cannot be read."""
+        ...
+
+    def size(self) -> int:
+        """Return how much `messages` will pass, as far as is known."""
+        ...
+
+    def calendar_size(self) -> int:
+        """Return how much `events` will pass."""
+        ...
+
+
+class Files:
+    """Mail and calendars under the paths. `disk.done` counts the bytes passed."""
+
+    step = 1
+
+    def __init__(self, paths: Sequence[Path], zone: str) -> None:
+        self._paths, self._zone = paths, zone
         found = list(find([path for path in paths if not is_ics(path.name)]))
         self._skipped = [each for each in found if isinstance(each, Skipped)]
         self._sources = [each for each in found if isinstance(each, Source)]
@@ -45,6 +91,18 @@ class MailFiles:
     def size(self) -> int:
         """Return how many bytes `messages` will pass."""
         return sum(_size(source) for source in self._sources)
+
+    def addresses(self) -> tuple[str, ...]:
+        """Return nothing: files do not say whose they are."""
+        return ()
+
+    def events(self) -> Iterator[CalendarEvent | Skipped]:
+        """Yield every event, or why one cannot be read."""
+        return trial_calendar.read(self._paths, self._zone)
+
+    def calendar_size(self) -> int:
+        """Return how many bytes of calendars there are."""
+        return calendar_size(self._paths)
 
 
 def calendar_size(paths: Sequence[Path]) -> int:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -25,10 +23,10 @@ from worker.exit_codes import OWNER, USAGE
 from worker.settings import Config
 from worker.setup import NewAccount, add_account
 from worker.verbs.connecting import look
+from worker.verbs.live_accounts import PASSWORD, Words
 from worker.verbs.opened import chosen
 
 Side = Literal["imap", "caldav"]
-PASSWORD: Final = "REKINDLE_PASSWORD"  # noqa: S105 - the name of the variable
 ATTEMPTS: Final = 4
 FOLDERS: Final = {("mail", "sent"): "sent", ("mail", "drafts"): "drafts"}
 """The step that did not find a folder -> the key that names it."""
@@ -58,26 +56,6 @@ class Wanted:
         """Return what goes into the account's table."""
         said = {key: getattr(self, key) for key in ("imap", "caldav", "user", "sent", "drafts", "holds", "ca_file")}
         return {key: value for key, value in said.items() if value}
-
-
-@dataclass(slots=True)
-class Words:
-    """A password that is held only while it is being tried; satisfies `connectors.port.Secrets`."""
-
-    password: str = field(repr=False)
-
-    def get(self, name: str) -> str | None:
-        """Return the password."""
-        return self.password if name == "password" else None
-
-    def put(self, name: str, value: str) -> None:
-        """Refuse: nothing is stored here."""
-        raise NotImplementedError(name)
-
-    @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """Lock nothing: nobody else has it."""
-        yield
 
 
 def connect(wanted: Wanted, *, config: Path | None, owner: str | None) -> None:
@@ -180,7 +158,7 @@ def _asked(wanted: Wanted) -> str:
 
 
 def _shown(wanted: Wanted, password: str, zone: str) -> list[tuple[str, Step]]:
-    account = Account(id=wanted.account, settings=wanted.settings(), secrets=Words(password), zone=zone)
+    account = Account(id=wanted.account, settings=wanted.settings(), secrets=Words({"password": password}), zone=zone)
     found = []
     for side, step in standards.steps(account):
         click.echo(f"{'✓' if step.is_ok else '✗'} {side}, {step.name}: {step.what}")

@@ -7,16 +7,28 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.progress import Progress as Bar
 
+from connectors import standards
 from worker import trial, trial_report, trial_views
 from worker.json_views import to_json
 from worker.report import safe
 from worker.rulebooks import shipped
+from worker.trial_live import Live
+from worker.verbs.live_accounts import account_at
 from worker.verbs.zones import zone_called, zone_here
 
 STAGES = {
@@ -30,10 +42,30 @@ STAGES = {
 
 def tried(paths: Sequence[Path], *, me: Sequence[str], zone: str | None, now: datetime | None, as_json: bool) -> None:
     """Read, show how far it is, and print what was found."""
-    where = zone_called(zone or zone_here())
-    at = (datetime.now(UTC) if now is None else now if now.tzinfo else now.replace(tzinfo=where)).astimezone(UTC)
-    with _shown() as shown:
+    where, at = _here(zone, now)
+    with _shown(DownloadColumn(), TransferSpeedColumn()) as shown:
         found = trial.run(paths, me=me, now=at, zone=where.key, rulebook=shipped(), on_progress=shown.update)
+    _print(found, where, at, as_json=as_json)
+
+
+def tried_live(urls: Sequence[str], *, me: Sequence[str], zone: str | None, now: datetime | None, as_json: bool) -> None:
+    """Look at a mailbox, calendars or both on their servers, read-only, and print the same. Raises the port's errors."""
+    where, at = _here(zone, now)
+    connection = standards.open(account_at(urls, where.key))
+    try:
+        with _shown(MofNCompleteColumn()) as shown:
+            found = trial.run_on(Live(connection), me=me, now=at, zone=where.key, rulebook=shipped(), on_progress=shown.update)
+    finally:
+        connection.close()
+    _print(found, where, at, as_json=as_json)
+
+
+def _here(zone: str | None, now: datetime | None) -> tuple[ZoneInfo, datetime]:
+    where = zone_called(zone or zone_here())
+    return where, (datetime.now(UTC) if now is None else now if now.tzinfo else now.replace(tzinfo=where)).astimezone(UTC)
+
+
+def _print(found: trial.TrialReport, where: ZoneInfo, at: datetime, *, as_json: bool) -> None:
     if as_json:
         click.echo(to_json(trial_views.trial(found)))
     else:
@@ -57,8 +89,8 @@ class Shown:
 
 
 @contextmanager
-def _shown() -> Iterator[Shown]:
+def _shown(*amounts: ProgressColumn) -> Iterator[Shown]:
     screen = Console(file=sys.stderr, markup=False, emoji=False, highlight=False)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), *amounts, TimeRemainingColumn())
     with Bar(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         yield Shown(bar)
