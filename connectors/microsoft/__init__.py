@@ -86,6 +86,15 @@ def graph_of(account: Account, role: signin.Role) -> Graph:
     )
 
 
+def whose(account: Account, role: signin.Role) -> str:
+    """Ask whose mailbox a sign-in opens. Raises the port's errors."""
+    graph = graph_of(account, role)
+    try:
+        return str(graph.get("me", "asking who you are", params={"$select": "userPrincipalName"}).get("userPrincipalName", ""))
+    finally:
+        graph.close()
+
+
 def roles(settings: Mapping[str, Setting]) -> tuple[signin.Role, ...]:
     """Return which sign-ins the account has. Raises Rejected."""
     access = _text(settings, "access") or "drafts"

@@ -11,6 +11,7 @@ import click
 
 from worker.verbs import options
 from worker.verbs.connect_google import google
+from worker.verbs.connect_microsoft import microsoft
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -59,6 +60,7 @@ def connect() -> None:
 
 
 connect.add_command(google)
+connect.add_command(microsoft)
 
 
 @connect.command(epilog=options.examples("rekindle connect files demo/world --account archive"))
