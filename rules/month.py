@@ -200,4 +200,6 @@ def _usual_gap(contacts: Sequence[Contact]) -> timedelta:
 def _why(relation: Relation) -> str:
     met = relation.one_to_ones_held or relation.meetings_held
     since = f"last in touch in {relation.last_at:%B %Y}" if relation.last_at else "not in touch yet"
-    return f"{met} meetings held, {since}" if met else f"{relation.interactions} mails, {since}"
+    count = met or relation.interactions
+    plural = "" if count == 1 else "s"
+    return f"{count} meeting{plural} held, {since}" if met else f"{count} mail{plural}, {since}"

@@ -14,10 +14,10 @@ from rules.facts import MessageMetadata
 from rules.people import OwnerKeys
 from rules.promises import is_promise_box, promised
 from rules.signals import Signal, signals
-from worker.store import notes
+from worker.store import notes, promises
 from worker.store.mapping import message_of
 from worker.store.statements import chunks, insert_ignoring
-from worker.store.tables import address, block, link, message, note, party, person
+from worker.store.tables import address, block, link, message, note, party
 
 EVENING = time(18)
 """When a promise is due on its day, in the owner's zone."""
@@ -59,25 +59,13 @@ def _promise(
     if said is None:
         return set()
     others = [key for part in (found.to, found.cc) for each in part if (key := match_key(each.email)) and key not in known_as.keys]
-    keys = _called(connection, owner, said.who) if said.who else others
+    keys = promises.called(connection, owner, said.who) if said.who else others
     text = said.text if not said.who or keys else f"{said.who}: {said.text}"
     keys = keys or others
     due_at = datetime.combine(said.due, EVENING, zone)
     for key in keys[:1] or [""]:
         notes.add(connection, owner, "promise", address=key, at=found.sent_at, text=text, due_at=due_at)
     return set(keys[:1])
-
-
-def _called(connection: Connection, owner: str, who: str) -> list[str]:
-    """Return an address of whom a name means, where it means one person; an address as it is."""
-    if key := match_key(who):
-        return [key]
-    named = select(person.c.id).where(person.c.owner == owner, person.c.name.icontains(who, autoescape=True)).limit(2)
-    theirs = [str(each) for each in connection.execute(named).scalars()]
-    if len(theirs) != 1:
-        return []
-    held = select(address.c.key).where(address.c.owner == owner, address.c.person == theirs[0]).order_by(address.c.key)
-    return [str(each) for each in connection.execute(held).scalars()]
 
 
 def _answered(connection: Connection, owner: str, found: MessageMetadata) -> MessageMetadata | None:
@@ -124,6 +112,9 @@ def _ask(connection: Connection, owner: str, key: str) -> None:
     others: Sequence[str] = [str(each) for each in connection.execute(near.order_by(block.c.address).limit(5)).scalars()]
     reason = f"{key} takes no mail any more, and the same name writes from elsewhere"
     for some in chunks(others):
-        pairs = (sorted((key, each)) for each in some)
+        pairs = [sorted((key, each)) for each in some]
+        for a, b in pairs:
+            asked = update(link).where(link.c.owner == owner, link.c.a == a, link.c.b == b, link.c.verdict == "unsure")
+            connection.execute(asked.values(reason=reason))
         rows = [{"owner": owner, "a": a, "b": b, "verdict": "unsure", "by": "rule", "reason": reason} for a, b in pairs]
         connection.execute(insert_ignoring(connection, link), rows)

@@ -7,16 +7,42 @@ from datetime import datetime
 from sqlalchemy import Connection, exists, select, update
 from sqlalchemy.orm import aliased
 
+from rules.addresses import match_key
 from worker.store import notes
+from worker.store.judging import touch
 from worker.store.mapping import micros
 from worker.store.notes import Note
-from worker.store.tables import address, note, party
+from worker.store.tables import address, note, party, person
 
 
 def open_(connection: Connection, owner: str) -> list[Note]:
     """List open promises, the one due first first."""
     known = (each for each in notes.read(connection, owner, "promise") if each.closed_at is None)
     return sorted(known, key=lambda each: (each.due_at or each.at, each.id))
+
+
+def called(connection: Connection, owner: str, who: str) -> list[str]:
+    """Return an address of whom a name means, where it means one person; an address as it is."""
+    if key := match_key(who):
+        return [key]
+    named = select(person.c.id).where(person.c.owner == owner, person.c.name.icontains(who, autoescape=True)).limit(2)
+    theirs = [str(each) for each in connection.execute(named).scalars()]
+    if len(theirs) != 1:
+        return []
+    held = select(address.c.key).where(address.c.owner == owner, address.c.person == theirs[0]).order_by(address.c.key)
+    return [str(each) for each in connection.execute(held).scalars()]
+
+
+def find_whom(connection: Connection, owner: str, now: datetime) -> None:
+    """Give promises that named nobody known to whoever bears that name by now, and have them reviewed."""
+    for each in open_(connection, owner):
+        who, colon, text = each.text.partition(":")
+        if each.address or not colon or not (keys := called(connection, owner, who.strip())):
+            continue
+        values = {"address": keys[0], "text": text.strip()}
+        connection.execute(update(note).where(note.c.id == each.id).values(values))
+        held = select(address.c.person).where(address.c.owner == owner, address.c.key == keys[0], address.c.person.is_not(None))
+        touch(connection, owner, connection.execute(held).scalars().all(), now)
 
 
 def close_kept(connection: Connection, owner: str, now: datetime) -> int:

@@ -16,11 +16,18 @@ from worker.verbs import options
     )
 )
 @click.argument("who", required=False)
-@click.option("--because", type=click.Choice(["died", "left", "dispute"]), default="", help="Why; `why-not` says it to you alone.")
+@click.option("--because", type=click.Choice(["died", "left", "dispute"]), help="Why; `why-not` says it to you alone.")
 @click.option("--end", "is_end", is_flag=True, help="No longer leave them alone.")
 @options.reading
 def mute(
-    *, who: str | None, because: str, is_end: bool, config: Path | None, owner: str | None, now: datetime | None, as_json: bool
+    *,
+    who: str | None,
+    because: str | None,
+    is_end: bool,
+    config: Path | None,
+    owner: str | None,
+    now: datetime | None,
+    as_json: bool,
 ) -> None:
     """Leave WHO alone everywhere, at once and for good: they died, left, or are in dispute with you. Without WHO list them."""
     from worker import report_choices
@@ -30,7 +37,7 @@ def mute(
 
     with opened(config, owner, now) as here:
         if who is not None:
-            click.echo(left_alone.mute(here, who, because, is_end=is_end))
+            click.echo(left_alone.mute(here, who, because or "", is_end=is_end))
             return
         views = here.read(lambda connection: left_alone.muted(connection, here.name))
         if as_json:
