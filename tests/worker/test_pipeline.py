@@ -18,7 +18,8 @@ from worker.actors import Nudges
 from worker.deliver import Point
 from worker.pipeline import Pipeline
 from worker.rulebooks import shipped, wording
-from worker.store import accounts
+from worker.store import accounts, leases
+from worker.store.due import due
 from worker.store.store import Store
 from worker.store.tables import message
 from worker.watch import Watch
@@ -169,3 +170,20 @@ def test_a_push_makes_a_pull_due_at_once(stage: Stage) -> None:
     watch.stop()
     thread.join(timeout=5)
     assert not thread.is_alive()
+
+
+def test_a_clock_set_back_by_a_day_stops_nothing_and_counts_nothing_twice(stage: Stage) -> None:
+    letter(stage, 1)
+    pipeline(stage).pull(ACCOUNT)
+    with stage.store.write() as db:
+        crashed = leases.acquire(db, f"pull:{ACCOUNT}", "crashed", stage.now, timedelta(minutes=5))
+    stage.now -= timedelta(days=1)
+    letter(stage, 2)
+    with stage.store.read() as db:
+        assert ("pull", ACCOUNT) in due(db, stage.now)
+    pipeline(stage).pull(ACCOUNT)
+    with stage.store.read() as db:
+        assert db.execute(select(func.count()).select_from(message)).scalar() == 2
+        assert ("pull", ACCOUNT) not in due(db, stage.now)
+        assert crashed is not None
+        assert not leases.is_current(db, crashed)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import Connection, or_, select, update
 
 from worker.store.mapping import micros
 from worker.store.statements import insert_ignoring
 from worker.store.tables import lease
+
+SKEW: Final = timedelta(minutes=5)
+"""By how much the clocks of two machines may differ."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,12 +28,16 @@ class Lease:
 
 
 def acquire(connection: Connection, name: str, holder: str, now: datetime, lasting: timedelta) -> Lease | None:
-    """Take a lease that is free, run out, or one's own; None while another holds it. One UPDATE decides."""
+    """Take a lease that is free, run out, or one's own; None while another holds it. One UPDATE decides.
+
+    One that would last far longer than it can have been granted for is left from before the clock was set back.
+    """
     connection.execute(insert_ignoring(connection, lease), [{"name": name}])
     until = now + lasting
+    is_free = or_(lease.c.until <= micros(now), lease.c.holder == holder, lease.c.until > micros(until + SKEW + lasting))
     statement = (
         update(lease)
-        .where(lease.c.name == name, or_(lease.c.until <= micros(now), lease.c.holder == holder))
+        .where(lease.c.name == name, is_free)
         .values(holder=holder, fence=lease.c.fence + 1, until=micros(until))
         .returning(lease.c.fence)
     )
