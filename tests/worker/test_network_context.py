@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -341,7 +341,14 @@ def test_a_month_survives_a_merge_and_loses_who_is_forgotten(world: World) -> No
 
 
 def test_a_ledger_of_long_ago_keeps_its_keys_and_no_words(world: World) -> None:
-    long_ago = {"created_at": 0, "updated_at": 0, "evidence": '[{"text":"Bob"}]', "why": "Bob Stone", "action": "hold", "person": "p"}
+    long_ago = {
+        "created_at": 0,
+        "updated_at": 0,
+        "evidence": '[{"text":"Bob"}]',
+        "why": "Bob Stone",
+        "action": "hold",
+        "person": "p",
+    }
     row = {"key": "k" * 26, "owner": "ada", "rule": "check_in", "cause": "lapse:0", "address": "bob@elsewhere.example"} | long_ago
     with world.store.write() as db:
         db.execute(insert(suggestion), row | {"state": "closed", "payload": '{"title":"Bob Stone","key":"k"}'})
