@@ -177,8 +177,12 @@ def test_a_clock_set_back_by_a_day_stops_nothing_and_counts_nothing_twice(stage:
     pipeline(stage).pull(ACCOUNT)
     with stage.store.write() as db:
         crashed = leases.acquire(db, f"pull:{ACCOUNT}", "crashed", stage.now, timedelta(minutes=5))
+        assert accounts.claim_nudge(db, ACCOUNT, stage.now, timedelta(seconds=30))
     stage.now -= timedelta(days=1)
     letter(stage, 2)
+    with stage.store.write() as db:
+        assert accounts.claim_nudge(db, ACCOUNT, stage.now, timedelta(seconds=30))
+        assert not accounts.claim_nudge(db, ACCOUNT, stage.now, timedelta(seconds=30))
     with stage.store.read() as db:
         assert ("pull", ACCOUNT) in due(db, stage.now)
     pipeline(stage).pull(ACCOUNT)

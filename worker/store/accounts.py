@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 
-from sqlalchemy import Connection, Row, and_, func, select, update
+from sqlalchemy import Connection, Row, and_, func, or_, select, update
 
 from rules.facts import Address
 from rules.people import OwnerKeys, match_key
@@ -148,8 +148,12 @@ def due(connection: Connection, now: datetime, limit: int = 100) -> list[StoredA
 
 
 def claim_nudge(connection: Connection, account_id: str, now: datetime, quiet: timedelta) -> bool:
-    """Tell whether to send a nudge: of many asking within `quiet`, one hears yes. Compare-and-set."""
-    free = and_(account.c.id == account_id, account.c.nudged_at <= micros(now - quiet))
+    """Tell whether to send a nudge: of many asking within `quiet`, one hears yes. Compare-and-set.
+
+    One sent in what is now the future is from before the clock was set back.
+    """
+    is_past = or_(account.c.nudged_at <= micros(now - quiet), account.c.nudged_at > micros(now + quiet))
+    free = and_(account.c.id == account_id, is_past)
     return bool(connection.execute(update(account).where(free).values(nudged_at=micros(now))).rowcount)
 
 
