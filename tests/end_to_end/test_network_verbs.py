@@ -1,0 +1,173 @@
+"""Month, want, promise, mute, never, attention, backtest and status per rule, on the demo's installation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]  # its stubs are a package of their own, for this one call
+import pytest
+
+from tests.end_to_end.conftest import Demo
+from worker.cli import run
+from worker.exit_codes import FAILED, OK, USAGE
+from worker.json_schemas import schema_of
+
+Tell = Callable[..., str]
+Ask = Callable[..., Any]
+
+
+@pytest.fixture
+def at(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The demo's own now; its settings and folder are those of the verbs."""
+    monkeypatch.chdir(demo.home)
+    monkeypatch.setenv("REKINDLE_CONFIG", str(demo.config))
+    return str(json.loads((demo.folder / "world" / "world.json").read_text())["now"])
+
+
+@pytest.fixture
+def tell(at: str, capsys: pytest.CaptureFixture[str]) -> Tell:
+    """Give a verb, and return what it said."""
+
+    def give(*arguments: str, code: int = OK, now: str = at) -> str:
+        assert run([*arguments, "--now", now]) == code, capsys.readouterr().err
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.err
+        return printed.out + printed.err
+
+    return give
+
+
+@pytest.fixture
+def ask(at: str, capsys: pytest.CaptureFixture[str]) -> Ask:
+    """Ask a verb for JSON; what it prints fits its schema."""
+
+    def question(verb: str, *arguments: str, schema: str = "", now: str = at) -> Any:  # noqa: ANN401 - JSON
+        assert run([verb, *arguments, "--json", "--now", now]) == OK, capsys.readouterr().err
+        printed = json.loads(capsys.readouterr().out)
+        jsonschema.validate(printed, schema_of(schema or verb), jsonschema.Draft202012Validator)
+        return printed
+
+    return question
+
+
+def texts(demo: Demo) -> dict[str, str]:
+    """The drafts that lie in the owner's folder, by who they are to."""
+    found = {}
+    for file in (demo.folder / "out" / "Drafts").glob("*/*.eml"):
+        text = file.read_text("utf-8")
+        to = next(line for line in text.splitlines() if line.startswith("To:"))
+        found[to] = text
+    return found
+
+
+def test_the_month_stays_and_is_measured_when_it_is_over(ask: Ask) -> None:
+    first = ask("month")
+    assert 2 <= len(first["people"]) <= 4
+    assert all(each["why"] and each["circle"] for each in first["people"])
+    assert ask("month", now="2026-11-29T12:00:00+01:00")["people"] == first["people"]
+    later = ask("month", now="2026-12-02T12:00:00+01:00")
+    assert later["month"] == "2026-12"
+    assert later["earlier"]["month"] == "2026-11"
+    assert later["earlier"]["sentence"] == f"0 of {len(first['people'])} done, 0 answered."
+    carried = {each["person"]["name"] for each in later["people"] if each["is_carried"]}
+    assert carried <= {each["person"]["name"] for each in first["people"]}
+
+
+def test_sharing_the_month_names_nobody_unless_asked(demo: Demo, tell: Tell, ask: Ask) -> None:
+    names = [each["person"]["name"] for each in ask("month")["people"]]
+    tell("month", "--share", "pat@coach.example")
+    [plain] = [text for to, text in texts(demo).items() if "pat@coach.example" in to]
+    assert not any(name in plain for name in names)
+    assert "already" in tell("month", "--share", "pat@coach.example", code=FAILED)
+    tell("month", "--share", "sam@coach.example", "--names")
+    [named] = [text for to, text in texts(demo).items() if "sam@coach.example" in to]
+    assert any(name.split()[-1] in named for name in names)
+
+
+def test_a_first_contact_is_one_draft_that_asks_for_fifteen_minutes(demo: Demo, tell: Tell) -> None:
+    tell("want", "Fay Ode", "fay@far.example", "--for", "advice", "--about", "data contracts")
+    [draft] = [text for to, text in texts(demo).items() if "fay@far.example" in to]
+    assert "15 minutes" in draft
+    assert "data contracts" in draft
+    assert "nobody gets two" in tell("want", "Fay Ode", "Fay@FAR.example", code=FAILED)
+    assert "no mail address" in tell("want", "Fay", "fay", code=USAGE)
+    tell("deliver")
+    assert [text for to, text in texts(demo).items() if "fay@far.example" in to] == [draft]
+
+
+def test_whoever_is_known_gets_no_first_contact(tell: Tell, ask: Ask) -> None:
+    known = next(each for each in ask("people") if each["name"] == "Marcus Bell")
+    assert "You know Marcus Bell already" in tell("want", "Marcus", known["addresses"][0], code=FAILED)
+
+
+def test_a_promise_is_open_until_it_is_kept(tell: Tell, ask: Ask) -> None:
+    assert "by Fri 20 Nov" in tell("promise", "Marcus Bell", "send the paper", "--by", "friday")
+    [found] = ask("promise")
+    assert (found["text"], found["person"]["name"]) == ("send the paper", "Marcus Bell")
+    assert "send the paper" in tell("promise")
+    tell("promise", "--done", str(found["id"]))
+    assert ask("promise") == []
+    assert "no open promise" in tell("promise", "--done", str(found["id"]), code=FAILED)
+    assert "no day" in tell("promise", "Marcus Bell", "x", "--by", "whenever", code=USAGE)
+
+
+def test_an_ask_without_a_give_is_warned_about(tell: Tell, ask: Ask) -> None:
+    tell("log", "Marcus Bell", "a reference", "--ask")
+    assert "is there something to give first?" in tell("log", "Marcus Bell", "an introduction", "--ask")
+    assert any("nothing given, twice asked" in each["text"] for each in ask("why", "Marcus Bell")["facts"])
+    tell("log", "Marcus Bell", "read his draft", "--give")
+    assert "give first" not in tell("log", "Marcus Bell", "a talk", "--ask")
+
+
+def test_one_command_leaves_somebody_alone_everywhere(demo: Demo, tell: Tell, ask: Ask) -> None:
+    [draft] = [each for each in ask("suggestions") if each["action"] == "draft" and each["state"] == "delivered"]
+    who = draft["person"]["addresses"][0]
+    tell("mute", who, "--because", "died")
+    assert not any(who in to for to in texts(demo))
+    assert "they died" in ask("why-not", who)["sentence"]
+    [listed] = ask("mute")
+    assert (listed["kind"], listed["reason"]) == ("person", "they died")
+    tell("mute", who, "--end")
+    assert ask("mute") == []
+
+
+def test_a_never_list_is_imported_and_counts_from_then_on(demo: Demo, tell: Tell, ask: Ask, tmp_path: Path) -> None:
+    table = tmp_path / "list.csv"
+    table.write_text("Name,Email\nMarcus Bell,marcus.bell@bellwater.example\nRival,@rival.example\n")
+    known = next(each for each in ask("people") if each["name"] == "Marcus Bell")
+    table.write_text(table.read_text().replace("marcus.bell@bellwater.example", known["addresses"][0]))
+    assert "2 added" in tell("never", "--import", str(table))
+    assert "nothing new" in tell("never", "--import", str(table))
+    tell("never", "board matters")
+    assert [(each["kind"], each["entry"]) for each in ask("never")][-2:] == [
+        ("domain", "rival.example"),
+        ("title", "board matters"),
+    ]
+    tell("decide")
+    assert next(each for each in ask("people") if each["name"] == "Marcus Bell")["state"] == "muted"
+    assert (demo.folder / "never-maya.txt").stat().st_mode & 0o077 == 0
+
+
+def test_attention_and_backtest_look_at_the_whole_history(ask: Ask, tell: Tell) -> None:
+    spread = ask("attention")
+    assert spread["top_share"] == pytest.approx(sum(each["share"] for each in spread["top"]), abs=0.01)
+    assert spread["hours"] > 0
+    assert 0 < spread["gini"] < 1
+    assert spread["sentence"] in tell("attention").replace("\n", " ")
+    replayed = ask("backtest", "--from", "6m")
+    assert sum(each["made"] for each in replayed["rules"]) == len(replayed["suggestions"]) > 0
+    assert {each["rule"] for each in replayed["suggestions"]} == {each["rule"] for each in replayed["rules"]}
+    assert all(replayed["since"] <= each["at"] <= replayed["until"] for each in replayed["suggestions"])
+    assert "no history" in tell("backtest", "--from", "2026-11-01", "--to", "2026-10-01", code=USAGE)
+
+
+def test_status_says_per_rule_what_was_accepted_and_discarded(tell: Tell, ask: Ask) -> None:
+    before = {each["rule"]: each for each in ask("status", "--rules", schema="status-rules")}
+    [draft] = [each for each in ask("suggestions") if each["action"] == "draft"]
+    tell("dismiss", draft["key"])
+    after = {each["rule"]: each for each in ask("status", "--rules", schema="status-rules")}
+    assert after[draft["rule"]]["discarded"] == before[draft["rule"]]["discarded"] + 1
+    assert "Discarded" in tell("status")
