@@ -145,7 +145,7 @@ def _families(
     """
     ties = [(name, key) for name, keys in _named(connection, owner, names).items() for key in keys]
     ties += [(each.a, each.b) for some in chunks(held) for each in links(connection, owner, some)]
-    found = {key for _, key in ties} | {a for a, _ in ties} | held.keys()
+    found = held.keys() | {node for tie in ties for node in tie if not node.startswith("name\0")}
     persons = {row.key: row.person for row in _held(connection, owner, sorted(found)).values() if row.person}
     kin = _holders(connection, owner, sorted(set(persons.values())))
     humans = held.keys() | {row.key for row in kin}
