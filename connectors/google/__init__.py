@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Final, cast
@@ -13,6 +13,7 @@ from connectors.google import signin
 from connectors.google.calendar import GoogleCalendar
 from connectors.google.drafts import Drafts
 from connectors.google.mail import GmailMailbox
+from connectors.google.notices import PubSubWatcher, places
 from connectors.google.reading import Reading
 from connectors.google.spending import CALENDAR_MINUTE, GMAIL_MINUTE, Spending, prices
 from connectors.google.steps import Step, call_steps, token_steps
@@ -30,6 +31,9 @@ SETTINGS: Mapping[str, str] = {
     "units_per_minute": "Gmail's quota units a minute for one owner",
     "calendar_per_minute": "Calendar's requests a minute for one owner",
     "units": 'what calls cost where your project differs: ["messages.get=5", ...]',
+    "pubsub_key_file": "the key of a service account that may subscribe; with it Gmail's changes are told at once",
+    "pubsub_topic": "projects/PROJECT/topics/NAME, where Gmail publishes changes",
+    "pubsub_subscription": "projects/PROJECT/subscriptions/NAME, one for this account alone",
     "gmail_root": "another address of the Gmail API",
     "calendar_root": "another address of the Calendar API",
     "token_uri": "another token endpoint",
@@ -53,6 +57,7 @@ class GoogleConnection:
     _wires: Sequence[Wire]
     _services: tuple[tuple[Service, Service | None], tuple[Service, Service] | None] = field(repr=False)
     _place: str = "primary"
+    _watching: Callable[[], Watcher | None] = field(default=lambda: None, repr=False)
 
     def steps(self) -> Iterator[Step]:
         """Call each API once with each token."""
@@ -63,8 +68,8 @@ class GoogleConnection:
         return self.mailbox.addresses() if self.mailbox is not None else self.calendar.addresses()
 
     def watcher(self) -> Watcher | None:
-        """Poll: no push channel is configured."""
-        return None
+        """Pull notifications where a subscription is configured, on connections of its own; else None, and the poll serves."""
+        return self._watching()
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -92,7 +97,8 @@ def open(account: Account) -> GoogleConnection:  # noqa: A001 - the port's word
     )
     readers = calendar["reader"], gmail["reader"] if access != "calendar" else None
     writers = (calendar["writer"], gmail["writer"]) if "writer" in wires else None
-    return GoogleConnection(mailbox, calendars, tuple(wires.values()), (readers, writers), _holds(account))
+    parts = (mailbox, calendars, tuple(wires.values()), (readers, writers), _holds(account))
+    return GoogleConnection(*parts, lambda: _watcher(account, spending))
 
 
 def steps(account: Account) -> Iterator[tuple[str, Step]]:
@@ -169,6 +175,25 @@ def _credentials(account: Account, role: signin.Role, roots: Roots) -> AnyCreden
         granted = signin.known(account.secrets, role).scopes
         signin.check(role, granted, allowed, is_broad_allowed=settings.get("is_broad_allowed") is True)
     return signin.credentials(account.secrets, role, allowed, roots.token, service_account=key, subject=_text(settings, "subject"))
+
+
+def _watcher(account: Account, spending: Spending) -> Watcher | None:
+    """Open a push channel. Raises Rejected where the settings do not fit together."""
+    settings, roots = account.settings, roots_of(account.settings)
+    key, topic, subscription = (_text(settings, f"pubsub_{name}") for name in ("key_file", "topic", "subscription"))
+    if not key or access_of(settings) == "calendar":
+        return None
+    if wrong := places(topic, subscription):
+        raise Rejected("; ".join(wrong), remedy="Name both in the account's settings; see deploy/google.md.")
+    subscriber = signin.service_credentials(key, [signin.PUBSUB_SCOPE], roots.token)
+    return PubSubWatcher(
+        Service("gmail", "v1", roots.gmail, Wire(_credentials(account, "reader", roots))),
+        Service("pubsub", "v1", roots.pubsub, Wire(subscriber)),
+        spending,
+        topic=topic,
+        subscription=subscription,
+        email=whose(account, "reader"),
+    )
 
 
 def _spending(account: Account) -> Spending:

@@ -188,7 +188,7 @@ def test_one_message_with_an_absurdly_old_date_does_not_end_the_first_read(world
         world.letter(f"old{number}@x.example", at=NOON - timedelta(hours=number))
     odd = world.letter("odd@x.example", at=NOON - timedelta(hours=1))
     listed = world.mail.mails[odd.id]
-    world.google.latency = lambda method: _age(listed) if method == GETS else 0.0
+    world.google.latency = lambda method: _age(listed) if method == "batch" else 0.0
     pages, _ = read(mailbox(world))
     assert len(set(names(pages))) == 10
 

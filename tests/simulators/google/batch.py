@@ -32,6 +32,7 @@ def answer_batch(google: Google, headers: Mapping[str, str], content: bytes) -> 
     if not parts or len(parts) > MOST:
         google.complaints.append(f"a batch of {len(parts)} calls")
         return Answer(400, b"{}", {"Content-Type": "application/json"})
+    google.clock.pause(max(google.latency("batch") for _ in parts))
     answers = [_part(google, str(part.get_payload()), str(part["Content-ID"]), headers) for part in parts]
     random.Random(len(answers)).shuffle(answers)
     said = b"".join(b"--" + BOUNDARY.encode() + b"\r\n" + one + b"\r\n" for one in answers) + f"--{BOUNDARY}--\r\n".encode()
@@ -47,7 +48,7 @@ def _part(google: Google, text: str, name: str, outer: Mapping[str, str]) -> byt
     verb, target, _ = line.split(" ", 2)
     inner = {name.lower(): value.strip() for name, _, value in (one.partition(":") for one in lines if ":" in one)}
     try:
-        answer = google.one(verb, target, {"authorization": outer.get("authorization", "")} | inner, body.encode())
+        answer = google.one(verb, target, {"authorization": outer.get("authorization", "")} | inner, body.encode(), is_inner=True)
     except Dropped:
         return f"Content-Type: application/http\r\nContent-ID: <response-{name[1:]}\r\n\r\nHTTP/1.1 503 Gone\r\n\r\n".encode()
     said = f"Content-Type: application/http\r\nContent-ID: <response-{name[1:]}\r\n\r\nHTTP/1.1 {answer.status} X\r\n"

@@ -129,15 +129,16 @@ class Google:
             return self._signed_in(verb, target, content)
         return self.one(verb, target, headers, content)
 
-    def one(self, verb: str, target: str, headers: Mapping[str, str], content: bytes) -> Answer:
-        """Answer one call, alone or inside a batch."""
+    def one(self, verb: str, target: str, headers: Mapping[str, str], content: bytes, *, is_inner: bool = False) -> Answer:
+        """Answer one call, alone or inside a batch (whose calls run side by side)."""
         parts = urlsplit(target)
         found = self._discovery.find(verb, parts.path)
         if found is None:
             self.complaints.append(f"unknown route {verb} {parts.path}")
             return self._error(Refusal(501, "notImplemented"))
         method, path = found
-        self.clock.pause(self.latency(method.id))
+        if not is_inner:
+            self.clock.pause(self.latency(method.id))
         with self.lock:
             self.calls.append(method.id)
             self.targets.append(target)
