@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Final, Literal
 import dramatiq
 import structlog
 from dramatiq.brokers.stub import StubBroker
+from starlette.routing import Route
 
-from worker import logs
+from worker import logs, notified
 from worker.actors import QUEUE, Nudges, Observed, broker_for, middleware, register, worker_timeout
+from worker.credentials import Credentials
 from worker.pipeline import Pipeline
 from worker.schedule import TICK, Ticker
 from worker.store.due import due
@@ -54,7 +56,7 @@ def serve(app: App, only: Sequence[Part], *, poll: timedelta) -> int:
         running.callback(broker.close)
         ticker = Ticker(app.store, app.clock, nudges, min(TICK, poll))
         if "web" in parts and app.config.web.enabled:
-            _serve_web(app, metrics, ticker, running)
+            _serve_web(app, metrics, ticker, nudges, running)
         if "work" in parts:
             running.enter_context(_working(broker, worker_timeout(url)))
         if "watch" in parts:
@@ -96,11 +98,19 @@ def _nudged(pipeline: Pipeline, nudges: Nudges) -> bool:
     return False
 
 
-def _serve_web(app: App, metrics: Metrics, ticker: Ticker, running: ExitStack) -> None:
-    application = make(app.store, metrics, app.clock, lambda: ticker.last_at)
+def _serve_web(app: App, metrics: Metrics, ticker: Ticker, nudges: Nudges, running: ExitStack) -> None:
+    application = make(app.store, metrics, app.clock, lambda: ticker.last_at, _hooks(app, nudges))
     server = Server(application, host=app.config.web.host, port=app.config.web.port)
     server.start()
     running.callback(server.stop)
+
+
+def _hooks(app: App, nudges: Nudges) -> Sequence[Route]:
+    """List the routes at which providers tell of something new, for the accounts that have one."""
+    if not notified.accounts_of(app.config):
+        return ()
+    credentials = Credentials(app.store, app.config.secrets.key, app.clock)
+    return (notified.microsoft(app.config, lambda account: credentials.of(account, {}), nudges),)
 
 
 @contextmanager

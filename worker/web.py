@@ -1,9 +1,9 @@
-"""What is served over HTTP: /healthz for whoever restarts us, /metrics for Prometheus; loopback by default."""
+"""What is served over HTTP: /healthz for whoever restarts us, /metrics for Prometheus, what providers tell; loopback by default."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -81,8 +81,14 @@ class _Standing(Collector):
         yield by_rule
 
 
-def make(store: Store, metrics: Metrics, clock: Callable[[], datetime], last_tick: Callable[[], datetime | None]) -> Starlette:
-    """Make the web application; `last_tick` is None where another process ticks."""
+def make(
+    store: Store,
+    metrics: Metrics,
+    clock: Callable[[], datetime],
+    last_tick: Callable[[], datetime | None],
+    hooks: Sequence[Route] = (),
+) -> Starlette:
+    """Make the web application; `last_tick` is None where another process ticks, `hooks` are what providers tell."""
 
     def healthz(_: Request) -> Response:
         try:
@@ -98,7 +104,7 @@ def make(store: Store, metrics: Metrics, clock: Callable[[], datetime], last_tic
     def exposed(_: Request) -> Response:
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
-    return Starlette(routes=[Route("/healthz", healthz), Route("/metrics", exposed)])
+    return Starlette(routes=[Route("/healthz", healthz), Route("/metrics", exposed), *hooks])
 
 
 class Server:

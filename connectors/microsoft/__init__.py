@@ -12,6 +12,7 @@ from connectors.microsoft import signin
 from connectors.microsoft.calendar import OutlookCalendar
 from connectors.microsoft.graph import ROOT, Graph
 from connectors.microsoft.mail import OutlookMailbox
+from connectors.microsoft.push import MailWatcher
 from connectors.port import Account, Rejected, Setting, Watcher
 from rules.facts import Address
 
@@ -42,14 +43,18 @@ class MicrosoftConnection:
     mailbox: OutlookMailbox
     calendar: OutlookCalendar
     _graphs: Sequence[Graph]
+    _account: Account
 
     def addresses(self) -> Sequence[Address]:
         """List the owner's addresses as the profile has them."""
         return self.mailbox.addresses()
 
     def watcher(self) -> Watcher | None:
-        """Graph pushes to /hooks/microsoft where a notification URL is set; nothing waits here."""
-        return None
+        """Keep Graph telling /hooks/microsoft of new mail, where a notification URL is set; None = only the poll runs."""
+        url = _text(self._account.settings, "notification_url")
+        if not url:
+            return None
+        return MailWatcher(graph_of(self._account, "reader"), self._account.secrets, url=url, account=self._account.id)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -66,7 +71,7 @@ def open(account: Account) -> MicrosoftConnection:  # noqa: A001 - the port's wo
         chosen=_texts(account.settings, "calendars"),
         holds=_text(account.settings, "holds"),
     )
-    return MicrosoftConnection(OutlookMailbox(graphs["reader"], graphs.get("writer")), calendar, tuple(graphs.values()))
+    return MicrosoftConnection(OutlookMailbox(graphs["reader"], graphs.get("writer")), calendar, tuple(graphs.values()), account)
 
 
 def graph_of(account: Account, role: signin.Role) -> Graph:

@@ -38,7 +38,8 @@ class Graph:
         self, token: Token, *, root: str = ROOT, who: str = "me", ca_file: str = "", gate: Callable[[], None] = lambda: None
     ) -> None:
         """`who` is `me`, or `users/ADDRESS` for a sign-in of the application's own; `gate` is asked before each request."""
-        self._token, self._root, self._who, self._gate = token, root.rstrip("/") + "/", who, gate
+        self._token, self._root, self._gate = token, root.rstrip("/") + "/", gate
+        self.who = who
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.verify = ca_file or True
@@ -148,7 +149,7 @@ class Graph:
 
     def _own(self, path: str) -> str:
         """Write a path for whom it is."""
-        return "/" + (self._who + path.removeprefix("me") if path == "me" or path.startswith("me/") else path)
+        return "/" + (self.who + path.removeprefix("me") if path == "me" or path.startswith("me/") else path)
 
     def _url(self, path: str) -> str:
         """Make a path or a link absolute; a link keeps its path and query, but goes to the configured root."""
