@@ -194,3 +194,9 @@ def test_a_cadence_is_named_as_a_fact(decide: Decide) -> None:
     wanted = replace(BOB, cadence=timedelta(days=20))
     (made,) = decide(tie(wanted, mails=exchange(wanted, days_ago(40), days_ago(25)))).suggestions
     assert "you want to be in touch every 20 days" in [fact.text for fact in made.evidence]
+
+
+def test_a_dead_address_is_no_lapse(decide: Decide) -> None:
+    quiet = fortnightly(BOB)
+    assert len(holds(decide(quiet))) == 1
+    assert not holds(decide(replace(quiet, dead_addresses=frozenset(BOB.addresses))))
