@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, select
 
 from rules.addresses import match_key
 from rules.facts import CalendarEvent
@@ -13,6 +13,7 @@ from rules.interactions import ALL_HANDS, NotHeld, meeting
 from rules.network import Kind, Meeting
 from rules.people import OwnerKeys
 from worker.store.mapping import Row, occurrence_of
+from worker.store.statements import insert_rows
 from worker.store.tables import attendance
 
 
@@ -52,8 +53,7 @@ def attend(
             }
             for key, size, kind, is_meeting in guests[known]
         ]
-    if rows:
-        connection.execute(insert(attendance), rows)
+    insert_rows(connection, attendance, rows)
     return before.union(key for found in guests.values() for key, *_ in found)
 
 

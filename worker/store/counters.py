@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
-from sqlalchemy import Connection, Row, delete, func, insert, select
+from sqlalchemy import Connection, Row, delete, func, select
 
 from rules.facts import Address
 from rules.people import Observation
 from worker.store.mapping import decode, encode, json_text
-from worker.store.statements import chunks, upsert
+from worker.store.statements import chunks, insert_rows, upsert_rows
 from worker.store.tables import address, party
 
 NAMES = 32
@@ -57,8 +57,7 @@ def shift(connection: Connection, owner: str, minus: Sequence[Shown], plus: Sequ
         for each in plus
         for sighting in each.seen.sightings
     ]
-    if parties:
-        connection.execute(insert(party), parties)
+    insert_rows(connection, party, parties)
     for each in minus:
         _count(deltas, each, -1)
     for each in plus:
@@ -102,9 +101,7 @@ def _add(connection: Connection, owner: str, deltas: dict[str, _Delta]) -> None:
     known = {row.key: row for row in _rows(connection, owner, deltas)}
     spans = _spans(connection, owner, [key for key, delta in deltas.items() if delta.is_less])
     rows = [_sum(owner, key, delta, known.get(key), spans.get(key)) for key, delta in deltas.items()]
-    if rows:
-        kept = ("kind", "reason", "person", "is_dead")
-        connection.execute(upsert(connection, address, ("owner", "key"), kept), rows)
+    upsert_rows(connection, address, ("owner", "key"), rows, ("kind", "reason", "person", "is_dead"))
 
 
 def _rows(connection: Connection, owner: str, keys: Iterable[str]) -> list[Row[*tuple[Any, ...]]]:

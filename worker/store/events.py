@@ -12,7 +12,7 @@ from rules.people import OwnerKeys, match_key
 from worker.store.counters import rename
 from worker.store.mapping import Origin, Row, event_facts, event_of, iso, micros, plain, start_of
 from worker.store.occurrences import freeze, lay_out
-from worker.store.statements import chunks, upsert
+from worker.store.statements import chunks, upsert_rows
 from worker.store.tables import event, occurrence
 from worker.store.tombstones import Forgotten
 
@@ -149,8 +149,7 @@ def _keep_as_it_was(connection: Connection, rows: list[RowMapping]) -> None:
 
 
 def _write(connection: Connection, rows: list[Row], gone: list[RowMapping]) -> None:
-    if rows:
-        connection.execute(upsert(connection, event, KEY, ("first_start", "expanded_until")), rows)
+    upsert_rows(connection, event, KEY, rows, ("first_start", "expanded_until"))
     for some in chunks([each["id"] for each in gone]):
         connection.execute(delete(event).where(event.c.id.in_(some)))
 

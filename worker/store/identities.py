@@ -17,7 +17,7 @@ from worker.store.tombstones import hashed, pepper_of
 
 RELATIVES = 200
 """Addresses looked at together at most."""
-SAMPLE = 200
+SAMPLE = 100
 """Messages of an address that are looked at for who else is on them."""
 
 
@@ -29,15 +29,11 @@ def assign(connection: Connection, owner: str, keys: Iterable[str]) -> set[str]:
     held = _held(connection, owner, sorted(set(keys)))
     names = {key: block_keys(AddressProfile(key=key, names=decode(row.names))) for key, row in held.items()}
     _enter_blocks(connection, owner, names)
-    alone: list[str] = []
-    touched: set[str] = set()
-    for family in _families(connection, owner, held, names):
-        if len(family) > 1:
-            touched |= _settle(connection, owner, family)
-        else:
-            alone += family
-    settled = {key: str(held[key].person) for key in alone if held[key].person}
-    return touched | set(settled.values()) | _introduce(connection, owner, [key for key in alone if key not in settled])
+    families = _families(connection, owner, held, names)
+    settled = _settle(connection, owner, [key for family in families if len(family) > 1 for key in family])
+    alone = [key for family in families if len(family) == 1 for key in family]
+    known = {str(held[key].person) for key in alone if held[key].person}
+    return settled | known | _introduce(connection, owner, [key for key in alone if not held[key].person])
 
 
 def merge(connection: Connection, owner: str, keep: str, other: str) -> None:
@@ -93,30 +89,35 @@ def _introduce(connection: Connection, owner: str, keys: Sequence[str]) -> set[s
     return set(fresh.values())
 
 
-def _grouped(connection: Connection, owner: str, keys: Collection[str]) -> Grouping:
+def _grouped(connection: Connection, owner: str, profiles: Mapping[str, AddressProfile]) -> Grouping:
     """Group addresses by their names; who is on mail with them is only looked up where nothing else decides."""
-    profiles = {
-        key: AddressProfile(key=key, names=decode(row.names)) for key, row in _held(connection, owner, sorted(keys)).items()
-    }
-    said = links(connection, owner, keys)
+    said = _said(connection, owner, profiles)
     grouping = identify(profiles.values(), said)
     open_keys = {key for each in grouping.unsure if each.reason == NOTHING_ELSE for key in (each.a, each.b)}
     if not open_keys:
         return grouping
-    beside = {key: replace(profiles[key], correspondents=_correspondents(connection, owner, key)) for key in sorted(open_keys)}
-    return identify((profiles | beside).values(), said)
+    beside = _correspondents(connection, owner, open_keys)
+    return identify((replace(each, correspondents=beside.get(key, frozenset())) for key, each in profiles.items()), said)
 
 
-def _correspondents(connection: Connection, owner: str, key: str) -> frozenset[str]:
-    mine = select(party.c.message).where(party.c.owner == owner, party.c.address == key)
+def _said(connection: Connection, owner: str, keys: Iterable[str]) -> list[Link]:
+    """List what is known of pairs one of which is among `keys`, each once."""
+    return list({(each.a, each.b): each for some in chunks(keys) for each in links(connection, owner, some)}.values())
+
+
+def _correspondents(connection: Connection, owner: str, keys: Collection[str]) -> dict[str, frozenset[str]]:
+    """Name who is on the newest mail with each address."""
+    wanted = bindparam("wanted", type_=party.c.address.type)
+    mine = select(party.c.message).where(party.c.owner == owner, party.c.address == wanted)
     sample = mine.order_by(party.c.sent_at.desc()).limit(SAMPLE).scalar_subquery()
     beside = (
         select(party.c.address)
-        .where(party.c.message.in_(sample), party.c.address != key)  # naming the owner again, SQLite walks all of their mail
+        .where(party.c.message.in_(sample), party.c.address != wanted)  # naming the owner again, SQLite walks all of their mail
         .group_by(party.c.address)
         .order_by(func.count().desc(), party.c.address)
+        .limit(50)
     )
-    return frozenset(connection.execute(beside.limit(50)).scalars())
+    return {key: frozenset(connection.execute(beside, {"wanted": key}).scalars()) for key in sorted(keys)}
 
 
 def _enter_blocks(connection: Connection, owner: str, names: Mapping[str, frozenset[str]]) -> None:
@@ -144,7 +145,7 @@ def _families(
     One may be another by a name they share, by a link, or by the person they have; of a common name RELATIVES count.
     """
     ties = [(name, key) for name, keys in _named(connection, owner, names).items() for key in keys]
-    ties += [(each.a, each.b) for some in chunks(held) for each in links(connection, owner, some)]
+    ties += [(each.a, each.b) for each in _said(connection, owner, held)]
     found = held.keys() | {node for tie in ties for node in tie if not node.startswith("name\0")}
     persons = {row.key: row.person for row in _held(connection, owner, sorted(found)).values() if row.person}
     kin = _holders(connection, owner, sorted(set(persons.values())))
@@ -193,14 +194,14 @@ def _keys(connection: Connection, owner: str, persons: Sequence[str]) -> set[str
 
 def _settle(connection: Connection, owner: str, keys: Collection[str], *, first: str = "", apart: str = "") -> set[str]:
     """Group addresses and give every group one person: the one it has, or a new one. `apart` never keeps `first`."""
-    held = select(address.c.key, address.c.person).where(address.c.owner == owner, address.c.key.in_(sorted(keys)))
-    old = {key: person_id for key, person_id in connection.execute(held) if person_id}
-    if len(keys) == 1:
-        identities: tuple[Identity, ...] = (Identity(keys=tuple(keys)),)
-    else:
-        grouping = _grouped(connection, owner, keys)
-        identities = grouping.identities
-        _say(connection, owner, [*grouping.unsure, *(each for one in identities for each in one.links)])
+    if not keys:
+        return set()
+    rows = _held(connection, owner, sorted(keys))
+    old = {key: str(row.person) for key, row in rows.items() if row.person}
+    profiles = {key: AddressProfile(key=key, names=decode(row.names)) for key, row in rows.items()}
+    grouping = _grouped(connection, owner, profiles)
+    identities = grouping.identities
+    _say(connection, owner, [*grouping.unsure, *(each for one in identities for each in one.links)])
     taken: set[str] = set()
     pepper = pepper_of(connection)
     for one in sorted(identities, key=lambda each: (apart in each.keys, -len(each.keys), each.keys)):

@@ -12,7 +12,7 @@ from rules.facts import MessageMetadata
 from rules.people import Observation, OwnerKeys, observe
 from worker.store.counters import Shown, shift
 from worker.store.mapping import Origin, Row, labels_of, message_of, message_row, micros, plain
-from worker.store.statements import chunks, upsert
+from worker.store.statements import chunks, upsert_rows
 from worker.store.tables import message, suggestion
 
 FACTS = ("message_id", "sent_at", "sent_offset", "recipients", "subject", "in_reply_to", "thread", "labels", "facts")
@@ -114,8 +114,7 @@ def _differs(old: RowMapping, new: Row) -> bool:
 
 
 def _write(connection: Connection, rows: list[Row], gone: list[RowMapping]) -> None:
-    if rows:
-        connection.execute(upsert(connection, message, KEY), rows)
+    upsert_rows(connection, message, KEY, rows)
     for some in chunks([each["id"] for each in gone]):
         connection.execute(delete(message).where(message.c.id.in_(some)))
 

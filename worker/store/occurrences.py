@@ -15,7 +15,7 @@ from rules.people import OwnerKeys
 from worker.store.attendances import attend
 from worker.store.layout import AHEAD, Frozen, Spoken, Text, is_struck, lay
 from worker.store.mapping import Row, event_of, maybe_instant, micros, start_of
-from worker.store.statements import chunks, upsert
+from worker.store.statements import chunks, upsert_rows
 from worker.store.tables import attendance, event, feed, occurrence
 
 KEY = ("owner", "uid", "original_start")
@@ -177,8 +177,7 @@ def _replace(connection: Connection, owner: str, rows: list[Row], old: list[RowM
         one = and_(occurrence.c.uid == bindparam("u"), occurrence.c.original_start == bindparam("s"))
         stale = [{"u": row["uid"], "s": row["original_start"]} for row in gone]
         connection.execute(delete(occurrence).where(occurrence.c.owner == owner, one), stale)
-    if rows:
-        connection.execute(upsert(connection, occurrence, KEY), rows)
+    upsert_rows(connection, occurrence, KEY, rows)
 
 
 def _tidy(connection: Connection, owner: str, uids: Sequence[str], now: datetime) -> None:
