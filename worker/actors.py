@@ -75,7 +75,7 @@ def broker_for(url: str) -> dramatiq.Broker:
             case "amqp" | "amqps":
                 from dramatiq.brokers.rabbitmq import RabbitmqBroker  # noqa: PLC0415 - an extra
 
-                return RabbitmqBroker(url=url, middleware=middleware())
+                return RabbitmqBroker(url=url, middleware=middleware(), confirm_delivery=True)
             case _:
                 raise BrokerError(f"Rekindle does not know the broker {scheme}:", remedy="Write memory:, redis://... or amqp://...")
     except ImportError as missing:
