@@ -5,6 +5,7 @@ from __future__ import annotations
 import imaplib
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import ClassVar
@@ -16,9 +17,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from sqlalchemy import select
 
 from connectors import standards
+from connectors.port import Gone, Saved, Witness
 from connectors.standards import fetch, mail
 from rules.people import OwnerKeys
+from rules.suggestions import Key
 from tests.conftest import Server
+from tests.connectors.contract import a_draft
 from tests.connectors.test_standards_contract import MailHands, account
 from tests.servers.proxies import ImapProxy
 from worker.pull import pull
@@ -47,6 +51,8 @@ class Mailbox(RuleBasedStateMachine):
         for name in self.hands.folders():
             if name.strip('"') not in {"INBOX", "Drafts", "Sent", "Archive", "Trash", "Junk"}:
                 self.hands.hands.delete(name)
+        self.witnesses: dict[int, Witness] = {}
+        self.touched: set[int] = set()
         self.store = Store.open("sqlite://")
         with self.store.write() as db:
             accounts.register_owner(db, "ada", OwnerKeys(keys=frozenset({"ada@example.org"})), "UTC")
@@ -140,6 +146,36 @@ class Mailbox(RuleBasedStateMachine):
         hands.uid("COPY", "1:*", name)
         hands.select("INBOX")
         hands.delete("Before")
+
+    # Deliveries
+
+    @rule(number=st.integers(0, 2))
+    def a_draft_is_delivered(self, number: int) -> None:
+        """It is there once, however often it is tried, and not again once the owner has sent or deleted it."""
+        name = f"draft{number}@example.org"
+        connection = standards.open(account({"imap": f"imap://127.0.0.1:{self.proxy.port}"}))
+        assert connection.mailbox is not None
+        witness = self.witnesses.setdefault(number, connection.mailbox.witness())
+        draft = replace(a_draft(), key=Key(f"k{number}"), message_id=name)
+        for _ in range(2):
+            made = connection.mailbox.save_draft(draft, witness)
+            assert isinstance(made, Gone if number in self.touched else Saved)
+        connection.close()
+        assert len(self.drafts(name)) == (0 if number in self.touched else 1)
+
+    @rule(number=st.integers(0, 2), is_sent=st.booleans())
+    def the_owner_sends_or_deletes_a_draft(self, number: int, *, is_sent: bool) -> None:
+        for uid in self.drafts(f"draft{number}@example.org"):
+            if is_sent:
+                self.hands.hands.uid("COPY", uid, "Sent")
+            self.hands.hands.uid("STORE", uid, "+FLAGS.SILENT", "\\Deleted")
+            self.hands.hands.expunge()
+            self.touched.add(number)
+
+    def drafts(self, name: str) -> list[str]:
+        """Find the UIDs of a Message-ID in Drafts."""
+        self.hands.hands.select("Drafts")
+        return list(self.hands.hands.uid("SEARCH", "HEADER", "Message-ID", f'"{name}"')[1][0].decode().split())
 
     # The store
 
