@@ -73,6 +73,7 @@ def build(fields: Fields, *, remote_id: str, is_export: bool, zones: Zones, meth
         sequence=fields.sequence,
         updated_at=fields.stamp.replace(tzinfo=UTC) if fields.stamp else None,
         rekindle_key=fields.rekindle_key,
+        rekindle_by=fields.rekindle_by,
     )
 
 

@@ -48,3 +48,4 @@ class Fields:
     stamp: datetime | None = None
     """LAST-MODIFIED, else DTSTAMP: naive, meant as UTC."""
     rekindle_key: str = ""
+    rekindle_by: str = ""

@@ -29,7 +29,7 @@ _ONCE = frozenset(
         "SEQUENCE",
     }
 )
-_TEXTS = frozenset({"UID", "SUMMARY", "LOCATION", "X-REKINDLE-KEY"})
+_TEXTS = frozenset({"UID", "SUMMARY", "LOCATION", "X-REKINDLE-KEY", "X-REKINDLE-BY"})
 _WORDS = frozenset({"STATUS", "TRANSP", "CLASS", "X-MICROSOFT-CDO-BUSYSTATUS", "X-MICROSOFT-CDO-ALLDAYEVENT"})
 DATE_LENGTH = len("20260101")
 _NOTHING: Mapping[str, str] = {}
@@ -89,6 +89,7 @@ def _fields(once: Mapping[str, tuple[Mapping[str, str], str]], attendees: list[P
         sequence=int(once["SEQUENCE"][1]) if "SEQUENCE" in once else 0,
         stamp=_instant(modified[1]) if modified else None,
         rekindle_key=_text(once, "X-REKINDLE-KEY"),
+        rekindle_by=_text(once, "X-REKINDLE-BY"),
     )
 
 

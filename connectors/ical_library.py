@@ -51,6 +51,7 @@ def parse(lines: Sequence[Line]) -> Fields:
         sequence=_number(event.get("SEQUENCE")),
         stamp=modified.value if modified and isinstance(modified.value, datetime) else None,
         rekindle_key=_text(event.get("X-REKINDLE-KEY")),
+        rekindle_by=_text(event.get("X-REKINDLE-BY")),
     )
 
 

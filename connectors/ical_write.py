@@ -16,12 +16,12 @@ _STAMP = "19700101T000000Z"
 """DTSTAMP of all we write: equal for every attempt, and older than any edit the owner's client stamps."""
 
 
-def hold_bytes(hold: Hold, *, host: str) -> bytes:
+def hold_bytes(hold: Hold, *, host: str, by: str = "") -> bytes:
     """Write the hold as a VCALENDAR (RFC 5545): private, takes no time, no attendee, no organizer, no alarm, no METHOD.
 
-    UID is `<key>@<host>`; X-REKINDLE-KEY holds the key. Equal holds give equal bytes.
+    UID is `<key>@<host>`; X-REKINDLE-KEY holds the key, X-REKINDLE-BY the installation. Equal holds give equal bytes.
     """
-    return calendar_bytes([_hold_lines(hold, host)])
+    return calendar_bytes([_hold_lines(hold, host, by)])
 
 
 def invite_bytes(invite: Invite, *, host: str, method: str = "") -> bytes:
@@ -58,7 +58,7 @@ def event_lines(data: bytes) -> list[str]:
     return [line for event in events for line in event.splitlines() if line]
 
 
-def _hold_lines(hold: Hold, host: str) -> list[str]:
+def _hold_lines(hold: Hold, host: str, by: str) -> list[str]:
     shown = (
         ("STATUS:TENTATIVE", "TRANSP:OPAQUE", "TENTATIVE")
         if hold.is_tentative
@@ -73,6 +73,7 @@ def _hold_lines(hold: Hold, host: str) -> list[str]:
         *shown[:2],
         f"X-MICROSOFT-CDO-BUSYSTATUS:{shown[2]}",
         f"X-REKINDLE-KEY:{_text(hold.key)}",
+        *([f"X-REKINDLE-BY:{_text(by)}"] if by else []),
         "END:VEVENT",
     ]
 

@@ -254,7 +254,8 @@ class Account:
     addresses: tuple[Address, ...] = ()
     """The owner's addresses, as far as known."""
     installation: str = ""
-    """Identifies this installation; part of markers, so that two on one account notice each other."""
+    """Identifies this installation on this account; part of markers, so that two on one account notice each other. It begins
+    with the instant the account was connected: of two, the later sorts higher."""
     quota: Quota | None = None
     """What may be asked of the provider in a minute; None = nobody counts."""
 

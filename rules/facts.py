@@ -141,6 +141,8 @@ class CalendarEvent:
     updated_at: datetime | None = None
     rekindle_key: str = ""
     """Our own marker (rekindleKey, X-REKINDLE-KEY) where the event carries one."""
+    rekindle_by: str = ""
+    """Which installation made it (X-REKINDLE-BY): of two, the one connected later sorts higher; "" = it does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from worker.config_accounts import PROVIDERS
 from worker.credentials import Credentials
 from worker.pipeline import SLICE, Pipeline
 from worker.settings import Config
+from worker.store import installations
 from worker.store.quota import StoredQuota
 from worker.store.store import Store
 
@@ -161,11 +162,17 @@ def account_describer(config: Config, store: Store, clock: Clock) -> Callable[[s
             secrets=credentials.of(account_id, settings.secrets),
             zone=owner.zone,
             addresses=tuple(Address(email=email, name=owner.name) for email in owner.addresses),
-            installation=store.installation(),
+            installation=_marker(store, account_id),
             quota=quota,
         )
 
     return describe
+
+
+def _marker(store: Store, account_id: str) -> str:
+    """Name this installation on an account so that one connected later sorts higher; "" before it is connected."""
+    with store.read() as db:
+        return installations.marker(db, account_id)
 
 
 def provider_opener(config: Config, store: Store, clock: Clock) -> Opener:

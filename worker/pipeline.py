@@ -27,8 +27,9 @@ from worker import decide as deciding
 from worker import deliver as delivering
 from worker import pull as pulling
 from worker import telling
-from worker.store import accounts, leases, network, outbox
+from worker.store import accounts, installations, leases, network, outbox
 from worker.store.accounts import StoredAccount
+from worker.store.due import STALE
 from worker.store.engine import StoreError
 from worker.store.entry import Entry
 from worker.store.store import Store
@@ -102,6 +103,8 @@ class Pipeline:
                 accounts.succeeded(db, account.id, now, now + self.poll)
             if pulled.held_back is not None:
                 accounts.held_back(db, account.id, now + pulled.held_back)
+            if pulled.upserted and (other := installations.newer_than_ours(db, account.id, now)):
+                accounts.pause(db, account.id, other, installations.REMEDY)
         if pulled.upserted:
             self.enrol()
 
@@ -129,7 +132,7 @@ class Pipeline:
     def deliver(self, account_id: str) -> int:
         """Deliver what is due in an account and look after what was delivered; says how many suggestions changed state."""
         account = self._active(account_id)
-        if account is None or (account.error and account.next_attempt_at > self.clock()):
+        if account is None or (account.error and account.next_attempt_at > self.clock()) or self._is_stale(account):
             return 0
         with self.store.read() as db:
             due = outbox.due(db, account_id, self.clock())
@@ -142,6 +145,9 @@ class Pipeline:
                 if self.is_stopping() or not self._attended(desk, account, entry):
                     break
         return self._changed(due)
+
+    def _is_stale(self, account: StoredAccount) -> bool:
+        return account.last_ok_at is not None and account.last_ok_at <= self.clock() - STALE
 
     def _attended(self, desk: delivering.Desk, account: StoredAccount, entry: Entry) -> bool:
         """Take one suggestion one step on; False where the provider is in no state for another."""

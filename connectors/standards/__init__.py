@@ -150,9 +150,9 @@ def _calendar(account: Account, url: str, http: Http, mailbox: ImapMailbox | Non
         zone=account.zone,
         chosen=_texts(settings, "calendars"),
         holds=_text(settings, "holds"),
-        server_time=lambda: http.server_time,
         has_sync=of_calendar(url).has_sync,
         mailbox=mailbox,
+        installation=account.installation,
     )
 
 

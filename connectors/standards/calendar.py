@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -59,17 +59,16 @@ class CalDavCalendar:
         zone: str,
         chosen: Sequence[str],
         holds: str,
-        server_time: Callable[[], datetime | None],
         has_sync: bool = True,
         mailbox: ImapMailbox | None = None,
+        installation: str = "",
     ) -> None:
         self._dav, self._start, self._wanted, self._has_sync = dav, start, holds, has_sync
         self._chosen = frozenset(chosen)
-        self._server_time = server_time
         self._home: CalendarHome | None = None
         self._objects = Objects(dav, zone)
-        self._holds = Holds(dav, self._objects, self.home, holds)
-        self._invites = InviteDrafts(mailbox, server_time)
+        self._holds = Holds(dav, self._objects, self.home, holds, installation)
+        self._invites = InviteDrafts(mailbox, dav)
         self._has_mailbox = mailbox is not None
 
     def home(self) -> CalendarHome:
@@ -194,9 +193,9 @@ class CalDavCalendar:
         return {href: etag for href, etag in {**place.etags, **listing.members}.items() if href not in gone}
 
     def _now(self) -> datetime:
-        if self._server_time() is None:
+        if self._dav.server_time is None:
             self.home()
-        return self._server_time() or _BEGINNING
+        return self._dav.server_time or _BEGINNING
 
 
 def _apart(since: Witness) -> tuple[Witness, Witness]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import quote, unquote, urljoin, urlsplit
 from xml.etree import ElementTree as ET
 
@@ -63,6 +64,11 @@ class Dav:
 
     def __init__(self, http: Http, base: str) -> None:
         self._http, self._base = http, base
+
+    @property
+    def server_time(self) -> datetime | None:
+        """The server's own clock at its last answer; None before the first."""
+        return self._http.server_time
 
     def url(self, href: str) -> str:
         """Make an href absolute."""

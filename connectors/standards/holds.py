@@ -22,8 +22,8 @@ _HOST = "rekindle.invalid"
 class Holds:
     """What Rekindle writes into one account's calendars."""
 
-    def __init__(self, dav: Dav, objects: Objects, home: Callable[[], CalendarHome], wanted: str) -> None:
-        self._dav, self._objects, self._home, self._wanted = dav, objects, home, wanted
+    def __init__(self, dav: Dav, objects: Objects, home: Callable[[], CalendarHome], wanted: str, by: str) -> None:
+        self._dav, self._objects, self._home, self._wanted, self._by = dav, objects, home, wanted, by
         self._is_scheduling: bool | None = None
 
     def witness(self) -> Witness:
@@ -109,7 +109,7 @@ class Holds:
 
     def _written(self, hold: Hold | Invite) -> bytes:
         if isinstance(hold, Hold):
-            return ical.hold_bytes(hold, host=_HOST)
+            return ical.hold_bytes(hold, host=_HOST, by=self._by)
         return ical.invite_bytes(hold, host=host_of(hold))
 
     def _adopted(self, href: str, event: CalendarEvent, hold: Hold | Invite, main: CalendarCollection) -> Saved | Gone:

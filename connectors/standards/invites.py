@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from connectors import ical
 from connectors.port import BEGINNING, Gone, Look, PortError, Rejected, Saved, Unclear, Witness
+from connectors.standards.dav import Dav
 from connectors.standards.mail import ImapMailbox
 from rules.suggestions import Draft, Invite
 
@@ -19,8 +19,8 @@ BY_MAIL: Final = "mail "
 class InviteDrafts:
     """The account's own mailbox, as far as invitations go through it."""
 
-    def __init__(self, mailbox: ImapMailbox | None, server_time: Callable[[], datetime | None]) -> None:
-        self._mailbox, self._server_time = mailbox, server_time
+    def __init__(self, mailbox: ImapMailbox | None, dav: Dav) -> None:
+        self._mailbox, self._dav = mailbox, dav
 
     def witness(self) -> Witness:
         """Say where the drafts stand; BEGINNING where that cannot be told now, so that everything is looked through."""
@@ -31,7 +31,7 @@ class InviteDrafts:
 
     def save(self, invite: Invite, since: Witness) -> Saved | Gone | Unclear:
         """Save it as a draft, once. Raises Rejected where the account has no mailbox."""
-        made = self._there().save_draft(draft_of(invite, self._server_time() or invite.start), since)
+        made = self._there().save_draft(draft_of(invite, self._dav.server_time or invite.start), since)
         return replace(made, version=BY_MAIL + made.version) if isinstance(made, Saved) else made
 
     def look(self, saved: Saved) -> Look:

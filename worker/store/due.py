@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, cast
 
 from sqlalchemy import Connection, Select, func, literal, or_, select, union_all
@@ -15,6 +15,8 @@ MOST: Final = 500
 """What is due beyond this waits for the next tick."""
 AHEAD: Final = 5 * 60 * 1_000_000
 """Microseconds by which the clocks of two machines may differ."""
+STALE: Final = timedelta(days=1)
+"""An account that was not read for so long is read before anything is put into it: after a restore, a holiday, a move."""
 
 
 def due(db: Connection, now: datetime, *, of: str | None = None) -> list[tuple[Verb, str]]:
@@ -51,5 +53,6 @@ def _delivering(at: int) -> Select[tuple[str, str]]:
         .where(suggestion.c.state.in_(("approved", "delivering", "delivered")))
         .where(suggestion.c.next_attempt_at <= at, suggestion.c.lease_until <= at)
         .where(account.c.state == "active", or_(account.c.error == "", account.c.next_attempt_at <= at))
+        .where(or_(account.c.last_ok_at.is_(None), account.c.last_ok_at > at - STALE // timedelta(microseconds=1)))
     )
     return waiting.where(or_(suggestion.c.state == "delivered", func.coalesce(owner.c.paused_until, 0) <= at))

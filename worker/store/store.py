@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 
 from worker.store import schema
 from worker.store.engine import StoreError, engines, explained, is_file, name_of, parse, prepare_file
-from worker.store.tables import meta
+from worker.store.tables import account, meta, suggestion
 
 COPIED = "copied"
 """Mark inside a backup: whoever opens one as their store has restored it, and the ledger may have forgotten."""
@@ -136,6 +136,14 @@ def _count_restoring(connection: Connection) -> None:
     epoch = connection.execute(select(meta.c.value).where(meta.c.name == "ledger_epoch")).scalar_one()
     if connection.execute(delete(meta).where(meta.c.name == COPIED)).rowcount:
         connection.execute(update(meta).where(meta.c.name == "ledger_epoch").values(value=str(int(epoch) + 1)))
+        _take_for_stale(connection)
+
+
+def _take_for_stale(connection: Connection) -> None:
+    """Have every account read before anything is put into it, and everything delivered looked at: much may have happened since."""
+    connection.execute(update(account).where(account.c.last_ok_at.is_not(None)).values(last_ok_at=0, next_attempt_at=0))
+    connection.execute(update(suggestion).where(suggestion.c.state == "delivered").values(next_attempt_at=0))
+    connection.execute(update(suggestion).values(lease_until=0))
 
 
 def _copy(source: str, target: Path) -> None:

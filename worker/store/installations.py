@@ -1,0 +1,39 @@
+"""Two installations on one account: each marks its holds, and the one connected earlier gives way to the other."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection, select
+
+from worker.store.mapping import event_of, instant, micros
+from worker.store.tables import account, event, meta
+
+LIVELY: Final = timedelta(days=14)
+"""A mark on a hold that ended longer ago is a trace of the past."""
+REMEDY: Final = (
+    "Stop one of the two: `rekindle disconnect` here or there. If the other is gone for good, delete its holds from the "
+    "calendar, then connect this account again."
+)
+
+
+def marker(db: Connection, account_id: str) -> str:
+    """Name this installation on an account: when it was connected, then its id; "" where it is not connected yet."""
+    connected_at = db.execute(select(account.c.connected_at).where(account.c.id == account_id)).scalar()
+    if connected_at is None:
+        return ""
+    own = db.execute(select(meta.c.value).where(meta.c.name == "installation")).scalar_one()
+    return f"{instant(connected_at):%Y%m%dT%H%M%SZ}.{own}"
+
+
+def newer_than_ours(db: Connection, account_id: str, now: datetime) -> str:
+    """Say which installation that was connected later puts holds into the account too; "" where none does."""
+    ours = marker(db, account_id)
+    marked = select(event.c.facts).where(event.c.account == account_id, event.c.rekindle_key != "")
+    recent = db.execute(marked.where(event.c.end_at > micros(now - LIVELY))).scalars()
+    newest = max((event_of(facts).rekindle_by for facts in recent), default="")
+    if not ours or newest <= ours or newest.rpartition(".")[2] == ours.rpartition(".")[2]:
+        return ""
+    day = f"{newest[:4]}-{newest[4:6]}-{newest[6:8]}"
+    return f"Another Rekindle, connected on {day}, works in this account too: this one has stopped here."
