@@ -116,6 +116,7 @@ def _slot(plan: Plan, candidate: Candidate) -> Slot | None:
         per_day=eased(plan.limits.holds_per_day, is_gentle=gentle),
         per_week=eased(plan.limits.holds_per_week, is_gentle=gentle),
         offsets=candidate.case.relation.offsets,
+        trips=view.network.trips,
     )
     return slot if trip is None or slot is None or slot.end <= trip.end else None
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 
-from rules.network import Busy, Owner
+from rules.network import Busy, Owner, Trip
 from rules.workdays import ONE_DAY, after_workdays, is_workday, local_day, span_of, workdays_from, zone_of
 
 GRID = timedelta(minutes=15)
@@ -15,6 +15,8 @@ REST = 2
 """Working days after a leave that stay free of holds."""
 PATIENCE = timedelta(days=7)
 """How much later than the first free slot one inside the other person's hours may lie."""
+HALF = timedelta(hours=12)
+"""Whoever is elsewhere for a part of a day lives that day by the clock there."""
 THEIR_WEEK = frozenset({0, 1, 2, 3, 4})
 THEIR_DAY = (8 * 60, 18 * 60)
 """Minutes after midnight between which the other person is likely to be awake and at work."""
@@ -42,17 +44,20 @@ def next_free(  # noqa: PLR0913 -- each is one of the owner's settings and has a
     per_day: int = 1,
     per_week: int = 2,
     offsets: Mapping[int, int] | None = None,
+    trips: Sequence[Trip] = (),
 ) -> Slot | None:
     """Find the earliest slot for a hold, or None where the horizon has none.
 
     `busy` need not be sorted; `taken` are the holds already placed: with the new one at most `per_day` stand on a day
     and `per_week` in an ISO week of the owner's zone. `offsets` are the other person's UTC offsets in minutes with
-    their counts: a slot inside their likely hours is preferred when it costs no more than a week.
+    their counts: a slot inside their likely hours is preferred when it costs no more than a week. On a day of one of the
+    `trips` to another zone the owner's hours are those of the zone they are in.
     """
     days = _days(busy, owner, now, notice_days=notice_days, horizon_days=horizon_days, meeting_hours=meeting_hours)
     open_days = (day for day in days if _has_room(owner, day, taken, per_day=per_day, per_week=per_week))
     blocked = _blocked(busy, taken, buffer)
-    slots = (slot for day in open_days for slot in _slots_of(owner, day, now, blocked, timedelta(minutes=minutes)))
+    length = timedelta(minutes=minutes)
+    slots = (slot for day in open_days for slot in _slots_of(_there(owner, day, trips), day, now, blocked, length))
     first = next(slots, None)
     if first is None or not offsets or _suits(first, offsets):
         return first
@@ -118,6 +123,13 @@ def _slots_of(
         if not in_the_way:
             yield Slot(start=start, end=start + length)
         start = _on_grid(owner, max(in_the_way, default=start + GRID))
+
+
+def _there(owner: Owner, day: date, trips: Sequence[Trip]) -> Owner:
+    """Return the owner as they live on a day: on a trip by the clock of the place."""
+    noon = datetime.combine(day, time(12), zone_of(owner))
+    zone = next((trip.zone for trip in trips if trip.zone and trip.start - HALF <= noon < trip.end + HALF), "")
+    return replace(owner, zone=zone) if zone else owner
 
 
 def _no_go(owner: Owner, day: date) -> Iterator[tuple[datetime, datetime]]:

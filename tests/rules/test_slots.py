@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.network import Busy, Owner
+from rules.network import Busy, Owner, Trip
 from rules.slots import Slot, next_free
 from rules.workdays import after_workdays, is_workday, local_day, next_inside, span_of, workdays_between
 
@@ -28,6 +28,19 @@ def busy(start: str, end: str, *, is_meeting: bool = True, is_leave: bool = Fals
 
 def test_an_empty_calendar_gives_the_first_minute_of_work_two_working_days_on() -> None:
     assert next_free([], BERLIN, TUESDAY) == Slot(start=at("2026-03-12T09:00"), end=at("2026-03-12T09:25"))
+
+
+def test_on_a_trip_the_owners_hours_are_those_of_the_place() -> None:
+    there = Trip(
+        uid="t", title="", start=at("2026-03-12T00:00"), end=at("2026-03-14T00:00"), place="New York", zone="America/New_York"
+    )
+    assert next_free([], BERLIN, TUESDAY, trips=[there]) == Slot(
+        start=at("2026-03-12T09:00", "America/New_York"), end=at("2026-03-12T09:25", "America/New_York")
+    )
+    later = Trip(uid="t", title="", start=at("2026-03-16T00:00"), end=at("2026-03-17T00:00"), zone="America/New_York")
+    assert next_free([], BERLIN, TUESDAY, trips=[later]) == next_free([], BERLIN, TUESDAY)
+    at_home = Trip(uid="t", title="", start=there.start, end=there.end, place="Munich")
+    assert next_free([], BERLIN, TUESDAY, trips=[at_home]) == next_free([], BERLIN, TUESDAY)
 
 
 def test_a_slot_keeps_its_distance_from_meetings_and_starts_on_a_quarter_hour() -> None:

@@ -115,7 +115,7 @@ def test_going_where_somebody_was_last_met_makes_time_for_them(world: World) -> 
     )
     world.book(
         meeting("then", NOW - 190 * DAY, EVE, location="Rua Augusta 1, 1100-048 Lisboa, Portugal"),
-        meeting("trip", NOW + 7 * DAY, location="Lisbon", end=NOW + 10 * DAY, attendees=(), attendee_count=0, is_transparent=True),
+        meeting("trip", NOW + 7 * DAY, location="Lisbon", end=NOW + 10 * DAY, attendees=(), attendee_count=0),
     )
     verbs.pull("ada/main")
     verbs.decide("ada")

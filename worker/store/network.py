@@ -49,7 +49,7 @@ def load(
     return Network(
         owner=owner,
         relations=found,
-        busy=busy(entries, diary, owner, now),
+        busy=busy(entries, diary, owner, now, trips),
         ledger=ledger(connection, owner.name, now),
         started_at=None if said is None else maybe_instant(said.started_at),
         modes=modes(connection, owner.name),

@@ -14,7 +14,8 @@ from rules.addresses import match_key
 from rules.interactions import NotHeld
 from rules.network import Busy, Owner, Past, Trip
 from rules.suggestions import CloseReason, State
-from rules.trips import trips
+from rules.trips import LONG
+from rules.trips import trips as trips_in
 from worker.store.feeds import EVER, StoredFeed, stored_feeds
 from worker.store.mapping import decode, instant, maybe_instant, micros
 from worker.store.meetings import Diary, Entry
@@ -71,11 +72,15 @@ def _is_fresh(feed: StoredFeed, error: str, now: datetime) -> bool:
 def trips_of(entries: Iterable[Entry], diary: Diary, owner: Owner) -> tuple[Trip, ...]:
     """List the trips and conferences among what stands in the calendar and the owner has not declined."""
     own = (each for each in entries if not each.occurrence.is_cancelled and not _owner_declined(each, diary))
-    return trips(((each.event, each.occurrence) for each in own), owner)
+    return trips_in(((each.event, each.occurrence) for each in own), owner)
 
 
-def busy(entries: Iterable[Entry], diary: Diary, owner: Owner, now: datetime) -> list[Busy]:
-    """List when the owner is not free, from the start of today, and leave that has just ended."""
+def busy(entries: Iterable[Entry], diary: Diary, owner: Owner, now: datetime, trips: Iterable[Trip] = ()) -> list[Busy]:
+    """List when the owner is not free, from the start of today, and leave that has just ended.
+
+    A stay of a day or more on one of the `trips` says where the owner is, not that they have no time there.
+    """
+    stays = {trip.uid for trip in trips if trip.place and trip.end - trip.start >= LONG}
     zone = ZoneInfo(owner.zone)
     today = datetime.combine(now.astimezone(zone).date(), time(), zone)
     spans: list[Busy] = []
@@ -83,7 +88,7 @@ def busy(entries: Iterable[Entry], diary: Diary, owner: Owner, now: datetime) ->
         if entry.occurrence.is_cancelled or _owner_declined(entry, diary):
             continue
         is_leave = entry.event.is_out_of_office or entry.event.event_type == "outOfOffice"
-        is_free = entry.event.is_transparent or entry.event.event_type in FREE_TYPES
+        is_free = entry.event.is_transparent or entry.event.event_type in FREE_TYPES or entry.occurrence.uid in stays
         start, end = _instant(entry.occurrence.start, zone), _instant(entry.occurrence.end, zone)
         if end > today - LEAVE if is_leave else not is_free and end > today:
             spans.append(Busy(start=start, end=end, is_meeting=not isinstance(entry.found, NotHeld), is_leave=is_leave))
