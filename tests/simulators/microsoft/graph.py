@@ -105,11 +105,12 @@ Route = tuple[str, str, Callable[[Call], Answer], str, str, tuple[str, ...]]
 class Graph:
     """The service: hands for the tests, HTTP for Rekindle."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime] | None = None) -> None:
+        """`now` None = a clock of its own that stands still until it is turned."""
         from tests.simulators.microsoft import event_routes, mail_routes  # noqa: PLC0415 - they are made of what is above
         from tests.simulators.microsoft.subscriptions import Subscriptions  # noqa: PLC0415 - as above
 
-        self.clock = NOON
+        self.clock, self._now = NOON, now
         self.boxes: dict[str, Box] = {}
         self.grants: dict[str, Grant] = {}
         self.faults: list[Fault] = []
@@ -124,7 +125,7 @@ class Graph:
         self.root = f"http://127.0.0.1:{self.wire.port}/v1.0/"
 
     def now(self) -> datetime:
-        return self.clock
+        return self.clock if self._now is None else self._now()
 
     def box(self, address: str) -> Box:
         return self.boxes.setdefault(address, Box(address, self.now))
