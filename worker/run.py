@@ -15,7 +15,7 @@ import structlog
 from dramatiq.brokers.stub import StubBroker
 from starlette.routing import Route
 
-from worker import logs, notified
+from worker import logs, notified, told_by_google
 from worker.actors import QUEUE, Nudges, Observed, broker_for, middleware, register, worker_timeout
 from worker.credentials import Credentials
 from worker.pipeline import Pipeline
@@ -107,10 +107,13 @@ def _serve_web(app: App, metrics: Metrics, ticker: Ticker, nudges: Nudges, runni
 
 def _hooks(app: App, nudges: Nudges) -> Sequence[Route]:
     """List the routes at which providers tell of something new, for the accounts that have one."""
-    if not notified.accounts_of(app.config):
-        return ()
-    credentials = Credentials(app.store, app.config.secrets.key, app.clock)
-    return (notified.microsoft(app.config, lambda account: credentials.of(account, {}), nudges),)
+    found: list[Route] = []
+    if notified.accounts_of(app.config):
+        credentials = Credentials(app.store, app.config.secrets.key, app.clock)
+        found.append(notified.microsoft(app.config, lambda account: credentials.of(account, {}), nudges))
+    if told_by_google.accounts_of(app.config):
+        found.append(told_by_google.google(app.config, nudges, app.clock))
+    return found
 
 
 @contextmanager

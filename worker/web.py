@@ -129,7 +129,7 @@ class Server:
     @property
     def port(self) -> int:
         """The port that is listened on, once it is."""
-        for server in self._server.servers:
+        for server in getattr(self._server, "servers", ()):  # uvicorn has none before it listens
             for socket in server.sockets:
                 return int(socket.getsockname()[1])
         return 0

@@ -28,6 +28,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import format_datetime
+from itertools import takewhile
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -194,11 +195,8 @@ class Google:
         name = call.method.partition(".")[0]
         units = UNITS.get(call.method.removeprefix("gmail.users."), 1) if name == "gmail" else 1
         now = self.clock()
-        recent = sum(
-            one.units
-            for one in reversed(self.ledger[-9000:])
-            if one.at > now - MINUTE and one.email == call.email and one.method.startswith(name)
-        )
+        lately = takewhile(lambda one: one.at > now - MINUTE, reversed(self.ledger))
+        recent = sum(one.units for one in lately if one.email == call.email and one.method.startswith(name))
         if recent + units > self.limits[name]:
             self.refused.append(call.method)
             raise Refusal(429 if self.is_429 else 403, "rateLimitExceeded", "Quota exceeded")

@@ -1,0 +1,135 @@
+"""What is pushed to /hooks/google: believed only when it proves itself, and then a nudge and nothing more."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from google.auth import crypt, jwt
+from starlette.applications import Starlette
+
+from tests.connectors.test_google_notices import certified
+from worker.config import load
+from worker.told_by_google import accounts_of, google
+from worker.web import Server
+
+SENDER, AUDIENCE = "pusher@p.iam.example", "https://rekindle.example/hooks/google"
+PRIVATE, PUBLIC = certified()
+OTHER, _ = certified()
+
+
+class Noted:
+    """Nudges that are only written down."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+
+    def nudge(self, verb: str, who: str) -> bool:
+        self.asked.append((verb, who))
+        return True
+
+
+@pytest.fixture
+def certificates() -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = json.dumps({"1": PUBLIC}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+            return
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/certs"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def pushed(tmp_path: Path, certificates: str) -> Iterator[tuple[str, Noted]]:
+    file = tmp_path / "config.toml"
+    file.write_text(
+        '[owners.ada]\nname = "Ada"\naddresses = ["ada@example.org"]\nzone = "UTC"\n[owners.ada.accounts.work]\nprovider = "google"\n'
+        f'push_audience = "{AUDIENCE}"\npush_sender = "{SENDER}"\ncerts_uri = "{certificates}"\n[owners.ada.accounts.other]\nprovider = "google"\n'
+    )
+    noted = Noted()
+    config = load(file)
+    assert list(accounts_of(config)) == ["ada/work"]
+    route = google(config, noted, lambda: datetime.now(UTC))  # type: ignore[arg-type]  # a Nudges for what it is asked
+    server = Server(Starlette(routes=[route]), host="127.0.0.1", port=0)
+    server.start()
+    while not server.port:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{server.port}", noted
+    server.stop()
+
+
+def token(key: str = PRIVATE, **said: Any) -> str:  # noqa: ANN401 - claims
+    now = datetime.now(UTC)
+    claims = {"iss": "https://accounts.google.com", "aud": AUDIENCE, "email": SENDER, "email_verified": True}
+    claims |= {"iat": int(now.timestamp()), "exp": int((now + timedelta(hours=1)).timestamp()), **said}
+    return str(jwt.encode(crypt.RSASigner.from_string(key, "1"), claims).decode())  # type: ignore[no-untyped-call]  # google-auth types half of itself
+
+
+DATA = urlsafe_b64encode(json.dumps({"emailAddress": "ada@example.org", "historyId": 5}).encode()).decode()
+TOLD = {"message": {"data": DATA, "messageId": "1"}, "subscription": "projects/p/subscriptions/s"}
+
+
+def post(client: str, bearer: str, *, account: str = "ada/work", content: bytes = json.dumps(TOLD).encode()) -> int:
+    headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+    answer = requests.post(f"{client}/hooks/google?account={account}", data=content, headers=headers, timeout=20)
+    return int(answer.status_code)
+
+
+def test_a_notification_that_proves_itself_is_a_nudge(pushed: tuple[str, Noted]) -> None:
+    client, noted = pushed
+    assert post(client, token()) == 204
+    assert noted.asked == [("pull", "ada/work")]
+
+
+@pytest.mark.parametrize(
+    "bearer",
+    [
+        "",
+        "junk",
+        token(OTHER),
+        token(aud="https://elsewhere.example/"),
+        token(iss="https://evil.example"),
+        token(email="mallory@p.iam.example"),
+        token(email_verified=False),
+        token(
+            exp=int((datetime.now(UTC) - timedelta(hours=1)).timestamp()),
+            iat=int((datetime.now(UTC) - timedelta(hours=2)).timestamp()),
+        ),
+    ],
+)
+def test_whatever_does_not_is_refused_and_nudges_nobody(pushed: tuple[str, Noted], bearer: str) -> None:
+    client, noted = pushed
+    assert post(client, bearer) == 403
+    assert noted.asked == []
+
+
+def test_unknown_accounts_and_large_bodies_are_not_looked_at(pushed: tuple[str, Noted]) -> None:
+    client, noted = pushed
+    assert post(client, token(), account="ada/other") == 404
+    assert post(client, token(), content=b"x" * 70_000) == 404
+    assert post(client, token(), content=b"junk") == 204
+    assert noted.asked == []
+
+
+def test_a_flood_is_turned_away(pushed: tuple[str, Noted]) -> None:
+    client, _ = pushed
+    assert 429 in {post(client, "junk") for _ in range(200)}
