@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, Literal, NewType, Protocol, TypeVar
+from typing import Generic, Literal, NewType, Protocol, TypeVar, runtime_checkable
 
 from rules.facts import Address, CalendarEvent, MessageMetadata
 from rules.suggestions import Draft, Hold, Invite
@@ -203,6 +203,15 @@ class Connection(Protocol):
 
     def close(self) -> None:
         """Let go of sockets and files; safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class Keepable(Protocol):
+    """A connection that costs a sign-in, and so is worth keeping for the next use instead of closing it."""
+
+    def is_alive(self) -> bool:
+        """Tell with one cheap request, before it is used again, whether it still answers. Raises nothing."""
         ...
 
 

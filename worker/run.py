@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -18,6 +19,7 @@ from starlette.routing import Route
 from worker import logs, notified, told_by_google
 from worker.actors import QUEUE, Nudges, Observed, broker_for, middleware, register, worker_timeout
 from worker.credentials import Credentials
+from worker.kept import Kept
 from worker.pipeline import Pipeline
 from worker.schedule import TICK, Ticker
 from worker.store.due import due
@@ -47,9 +49,11 @@ def serve(app: App, only: Sequence[Part], *, poll: timedelta) -> int:
         raise ValueError("With the broker memory: the parts cannot be run apart: nudges do not leave the process.")
     logs.set_up(is_json=not sys.stderr.isatty())
     stopping = threading.Event()
-    pipeline = app.pipeline(poll=poll, is_stopping=stopping.is_set)
+    kept = Kept(app.open_connection, app.clock)
+    pipeline = replace(app.pipeline(poll=poll, is_stopping=stopping.is_set), open_connection=kept.open)
     metrics = Metrics(app.store)
     with _signals(stopping), ExitStack() as running:
+        running.callback(kept.close)
         broker = broker_for(url)
         nudges = register(pipeline, broker, metrics.observe)
         broker.emit_after("process_boot")

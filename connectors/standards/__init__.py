@@ -60,6 +60,10 @@ class StandardsConnection:
         """Open an IDLE connection on INBOX."""
         return Idle(self._server) if self._server is not None and self._is_idle else None
 
+    def is_alive(self) -> bool:
+        """Tell whether the mail server still answers; the calendar server is asked anew each time."""
+        return self.mailbox is None or self.mailbox.is_alive()
+
     def close(self) -> None:
         """Let go of both servers."""
         if self.mailbox is not None:

@@ -101,6 +101,10 @@ class ImapMailbox:
         """Say where drafts will go. Raises Rejected where the folder cannot be written to."""
         return self._drafts().place()
 
+    def is_alive(self) -> bool:
+        """Tell whether the connection, if there is one, still answers; answers nobody waited for are dropped."""
+        return self._open is None or self._open.is_alive()
+
     def close(self) -> None:
         """Let go of the connection."""
         if self._open is not None:

@@ -265,6 +265,16 @@ class Session:
             takes_keywords=bool(re.search(rb"\[PERMANENTFLAGS \([^)]*\\\*", text)),
         )
 
+    def is_alive(self) -> bool:
+        """Send NOOP and forget what earlier commands were still answered."""
+        try:
+            self.command(b"NOOP", "asking whether you are there")
+        except PortError:
+            return False
+        self._kept.clear()
+        self._answers.clear()
+        return True
+
     def idle(self, seconds: float) -> bool:
         """Wait in IDLE (RFC 2177) until the server reports something (True) or the time is over (False)."""
         with translated("waiting for news"):

@@ -1,0 +1,105 @@
+"""Connections that cost a sign-in are kept for the next use, by one thread at a time, and never used when they are dead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from connectors.port import Calendar, Connection, Mailbox, Watcher
+from rules.facts import Address
+from worker.kept import FRESH, LONGEST, Kept
+
+
+@dataclass
+class Line:
+    """A connection that remembers what became of it."""
+
+    is_up: bool = True
+    is_closed: bool = False
+    mailbox: Mailbox | None = None
+    calendar: Calendar | None = None
+
+    def addresses(self) -> Sequence[Address]:
+        return ()
+
+    def watcher(self) -> Watcher | None:
+        return None
+
+    def is_alive(self) -> bool:
+        return self.is_up
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+@dataclass
+class Exchange:
+    """Opens lines, and says what time it is."""
+
+    lines: list[Line] = field(default_factory=list)
+    now: datetime = datetime(2026, 11, 17, tzinfo=UTC)
+
+    def open(self, _: str) -> Connection:
+        self.lines.append(Line())
+        return self.lines[-1]
+
+    def kept(self) -> Kept:
+        return Kept(self.open, lambda: self.now)
+
+
+def test_the_next_use_takes_the_connection_of_the_last() -> None:
+    exchange = Exchange()
+    kept = exchange.kept()
+    for _ in range(3):
+        kept.open("ada/home").close()
+    assert [line.is_closed for line in exchange.lines] == [False]
+
+
+def test_two_at_once_never_share_one() -> None:
+    exchange = Exchange()
+    kept = exchange.kept()
+    first, second = kept.open("ada/home"), kept.open("ada/home")
+    assert len(exchange.lines) == 2
+    first.close()
+    second.close()
+    assert [line.is_closed for line in exchange.lines] == [False, True], "one idle connection is enough"
+
+
+def test_accounts_never_share_one() -> None:
+    exchange = Exchange()
+    kept = exchange.kept()
+    kept.open("ada/home").close()
+    kept.open("ada/work").close()
+    assert len(exchange.lines) == 2
+
+
+def test_a_dead_connection_is_closed_and_another_opened() -> None:
+    exchange = Exchange()
+    kept = exchange.kept()
+    kept.open("ada/home").close()
+    exchange.lines[0].is_up = False
+    exchange.now += FRESH
+    kept.open("ada/home")
+    assert [line.is_closed for line in exchange.lines] == [True, False]
+
+
+def test_one_that_lay_idle_too_long_is_let_go() -> None:
+    exchange = Exchange()
+    kept = exchange.kept()
+    kept.open("ada/home").close()
+    exchange.now += LONGEST + timedelta(seconds=1)
+    kept.open("ada/home")
+    assert [line.is_closed for line in exchange.lines] == [True, False]
+
+
+def test_closing_twice_gives_back_once_and_the_end_closes_all() -> None:
+    exchange = Exchange()
+    kept = exchange.kept()
+    late = kept.open("ada/work")
+    lent = kept.open("ada/home")
+    lent.close()
+    lent.close()
+    kept.close()
+    late.close()
+    assert [line.is_closed for line in exchange.lines] == [True, True]

@@ -1,0 +1,87 @@
+"""Connections kept open for a while: a nudge a moment after the last one need not sign in again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from connectors.port import Calendar, Connection, Keepable, Mailbox, Watcher
+from rules.facts import Address
+
+LONGEST: Final = timedelta(seconds=60)
+"""Servers mind connections that are held and not used."""
+FRESH: Final = timedelta(seconds=1)
+"""Used so shortly ago, it is not asked whether it still answers."""
+
+
+@dataclass(slots=True)
+class Kept:
+    """At most one idle connection an account; one that is taken belongs to one thread until it is closed."""
+
+    open_connection: Callable[[str], Connection]
+    clock: Callable[[], datetime]
+    _idle: dict[str, tuple[Connection, datetime]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _is_closed: bool = False
+
+    def open(self, account: str) -> Connection:
+        """Take the account's idle connection if it still answers, else open one. Raises the port's errors."""
+        with self._lock:
+            found = self._idle.pop(account, None)
+        if found is not None:
+            connection, since = found
+            age = self.clock() - since
+            if timedelta(0) <= age < LONGEST and isinstance(connection, Keepable) and (age < FRESH or connection.is_alive()):
+                return _Lent(self, account, connection)
+            connection.close()
+        connection = self.open_connection(account)
+        return _Lent(self, account, connection) if isinstance(connection, Keepable) else connection
+
+    def give_back(self, account: str, connection: Connection) -> None:
+        """Keep a connection for the next use; a second idle one is closed."""
+        with self._lock:
+            if not self._is_closed and account not in self._idle:
+                self._idle[account] = (connection, self.clock())
+                return
+        connection.close()
+
+    def close(self) -> None:
+        """Close all that is idle, and from now on whatever is given back."""
+        with self._lock:
+            self._is_closed = True
+            idle = [connection for connection, _ in self._idle.values()]
+            self._idle.clear()
+        for connection in idle:
+            connection.close()
+
+
+@dataclass(slots=True)
+class _Lent:
+    """A connection whose `close` gives it back; satisfies `connectors.port.Connection`."""
+
+    _kept: Kept
+    _account: str
+    _connection: Connection
+    _is_back: bool = False
+
+    @property
+    def mailbox(self) -> Mailbox | None:
+        return self._connection.mailbox
+
+    @property
+    def calendar(self) -> Calendar | None:
+        return self._connection.calendar
+
+    def addresses(self) -> Sequence[Address]:
+        return self._connection.addresses()
+
+    def watcher(self) -> Watcher | None:
+        return self._connection.watcher()
+
+    def close(self) -> None:
+        if not self._is_back:
+            self._is_back = True
+            self._kept.give_back(self._account, self._connection)
