@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
-from connectors import ical_lean, ical_library
+from connectors import ical_lean
 from connectors.ical_event import build
 from connectors.ical_expand import expand
 from connectors.ical_fields import Fields, Unreadable
@@ -88,7 +88,7 @@ class _Calendar:
 
     def _event(self, lines: tuple[Line, ...]) -> Iterator[CalendarEvent | Skipped]:
         try:
-            fields = ical_lean.parse(lines) or ical_library.parse(lines)
+            fields = ical_lean.parse(lines) or _parsed(lines)
         except Unreadable as reason:
             yield self._skipped(str(reason))
             return
@@ -112,3 +112,10 @@ class _Calendar:
 
     def _skipped(self, reason: str) -> Skipped:
         return Skipped(remote_id=self.remote_id, reason=f"An event was left out: {reason}.")
+
+
+def _parsed(lines: Sequence[Line]) -> Fields:
+    """Let icalendar read what the lean way leaves to it; many calendars never need it, and it takes 0.1 s to load."""
+    from connectors.ical_library import parse  # noqa: PLC0415 - only then
+
+    return parse(lines)

@@ -15,7 +15,6 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
 from dateutil.tz import tzical
-from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from connectors.ical_zone_names import ABBREVIATIONS, DISPLAY_NAMES
 from rules.facts import CalendarEvent, ZoneResolution
@@ -109,6 +108,8 @@ def _cities() -> dict[str, tuple[str, ...]]:
 
 @lru_cache(maxsize=1)
 def _windows() -> dict[str, str]:
+    from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON  # noqa: PLC0415 - it takes 0.1 s to load
+
     return {name.lower(): zone for name, zone in WINDOWS_TO_OLSON.items()}
 
 
