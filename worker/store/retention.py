@@ -50,23 +50,24 @@ def drop_old(store: Store, owner: str, before: datetime, now: datetime) -> int:
     What is told as history begins there from then on. The ledger keeps keys and states without names or text.
     """
     dropped = 0
-    for drop in (_drop_messages, _drop_events):
+    for kind, drop in (("mail", _drop_messages), ("calendar", _drop_events)):
         while True:
             with store.write() as db:
                 lock_owner(db, owner)
-                gone = drop(db, owner, before, now)
+                gone, is_history = drop(db, owner, before, now)
+                if is_history:
+                    _begin_history(db, owner, kind, before)
             dropped += gone
             if gone < BATCH:
                 break
     with store.write() as db:
-        if dropped:
-            _begin_history(db, owner, before)
         _empty_ledger(db, owner, before)
         db.execute(delete(note).where(note.c.owner == owner, note.c.at < micros(before), note.c.kind != "promise"))
     return dropped
 
 
-def _drop_messages(connection: Connection, owner: str, before: datetime, now: datetime) -> int:
+def _drop_messages(connection: Connection, owner: str, before: datetime, now: datetime) -> tuple[int, bool]:
+    """Remove messages; say how many, and whether that is history between people."""
     known_as = owner_keys(connection, owner)
     columns = (message.c.account, message.c.feed, message.c.remote_id, message.c.generation)
     old = select(*columns).where(message.c.owner == owner, message.c.sent_at < micros(before)).limit(BATCH)
@@ -76,11 +77,12 @@ def _drop_messages(connection: Connection, owner: str, before: datetime, now: da
         by_origin.setdefault(origin, []).append(row.remote_id)
     for origin, remote_ids in by_origin.items():
         review(connection, owner, messages.apply(connection, origin, (), remote_ids, known_as), known_as, now)
-    return sum(map(len, by_origin.values()))
+    gone = sum(map(len, by_origin.values()))
+    return gone, gone > 0
 
 
-def _drop_events(connection: Connection, owner: str, before: datetime, now: datetime) -> int:
-    """Remove occurrences with who attended them, and the texts nothing points at any more."""
+def _drop_events(connection: Connection, owner: str, before: datetime, now: datetime) -> tuple[int, bool]:
+    """Remove occurrences with who attended them, and the texts nothing points at any more; say the same."""
     known_as = owner_keys(connection, owner)
     ended = select(occurrence.c.uid, occurrence.c.original_start).where(
         occurrence.c.owner == owner, occurrence.c.end_at < micros(before), occurrence.c.is_frozen.is_(True)
@@ -96,7 +98,7 @@ def _drop_events(connection: Connection, owner: str, before: datetime, now: date
         if names:
             connection.execute(mine, names)
     review(connection, owner, met | _drop_texts(connection, owner, before, known_as), known_as, now)
-    return len(names)
+    return len(names), bool(met)
 
 
 def _drop_texts(connection: Connection, owner: str, before: datetime, known_as: OwnerKeys) -> set[str]:
@@ -109,8 +111,8 @@ def _drop_texts(connection: Connection, owner: str, before: datetime, known_as: 
     return touched
 
 
-def _begin_history(connection: Connection, owner: str, before: datetime) -> None:
-    read_up = update(feed).where(feed.c.owner == owner, feed.c.covered_since < micros(before))
+def _begin_history(connection: Connection, owner: str, kind: str, before: datetime) -> None:
+    read_up = update(feed).where(feed.c.owner == owner, feed.c.kind == kind, feed.c.covered_since < micros(before))
     connection.execute(read_up.values(covered_since=micros(before)))
 
 
