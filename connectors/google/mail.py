@@ -53,6 +53,7 @@ class GmailMailbox:
         self._reading, self._drafts = reading, drafts
         self._fresh: Profile | None = None
         """A profile asked for a moment ago and not used yet: a poll costs one request."""
+        self._total = 0
 
     def addresses(self) -> Sequence[Address]:
         """Say whose mailbox it is."""
@@ -87,11 +88,12 @@ class GmailMailbox:
 
     def _profile(self) -> Profile:
         found, self._fresh = self._fresh or self._reading.profile(), None
+        self._total = found.total
         return found
 
     def _backfill(self, place: Place) -> Iterator[Changes[MessageMetadata]]:
         """List newest first and read in batches, until the window's end; every batch is a page of its own."""
-        profile = self._reading.profile()
+        total = self._total or self._reading.profile().total
         horizon = (self._reading.server_time or _BEGINNING + WINDOW) - WINDOW
         while place.page is not None:
             listed, following = self._reading.listing(place.page)
@@ -106,7 +108,7 @@ class GmailMailbox:
                     upserted=batch.facts,
                     skipped=batch.skipped,
                     cursor=place.cursor(),
-                    remaining=0 if is_over else max(profile.total - place.done, 1),
+                    remaining=0 if is_over else max(total - place.done, 1),
                     covered_since=_BEGINNING if is_over else batch.newest,
                     is_last=is_over,
                 )

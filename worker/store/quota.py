@@ -15,8 +15,8 @@ from worker.store.statements import insert_ignoring
 from worker.store.store import Store
 from worker.store.tables import quota
 
-WINDOW: Final = timedelta(seconds=61)
-"""A sliding minute, and a second for requests that take longer on their way than the one they replace."""
+WINDOW: Final = timedelta(seconds=60.6)
+"""A sliding minute, and a little for requests that take longer on their way than the one they replace."""
 
 Spent = list[tuple[int, int]]
 """When (microseconds) how many units were taken, oldest first."""
