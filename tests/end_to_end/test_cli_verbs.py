@@ -294,6 +294,7 @@ def test_a_backup_is_a_database_with_everything_in_it(demo: Demo, told: Callable
         assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         count = "SELECT count(*) FROM message"
         assert copy.execute(count).fetchone() == database.execute(count).fetchone()
+    assert "copy.db is there already" in told("backup", "copy.db", code=FAILED)
 
 
 def test_upgrade_of_a_current_database_says_so(told: Callable[..., str]) -> None:

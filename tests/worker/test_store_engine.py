@@ -171,6 +171,16 @@ def test_a_backup_that_cannot_be_written_leaves_nothing(store: Store, tmp_path: 
     assert not (tmp_path / "copy.db").exists()
 
 
+def test_a_backup_takes_no_other_files_place(store: Store, tmp_path: Path) -> None:
+    store.backup(tmp_path / "copy.db")
+    before = (tmp_path / "copy.db").read_bytes()
+    with pytest.raises(StoreError, match="is there already") as refused:
+        store.backup(tmp_path / "copy.db")
+    assert "Name another file" in refused.value.remedy
+    assert (tmp_path / "copy.db").read_bytes() == before
+    assert not list(tmp_path.glob(".*unfinished*"))
+
+
 def test_a_damaged_copy_is_refused(tmp_path: Path) -> None:
     Store.open(f"sqlite:///{tmp_path}/a.db").close()
     whole = (tmp_path / "a.db").read_bytes()

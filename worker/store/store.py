@@ -92,10 +92,15 @@ class Store:
     def backup(self, target: Path) -> None:
         """Write a copy of the database while it runs (SQLite online backup); a half-written one never bears the name.
 
-        Raises StoreError for PostgreSQL, whose own pg_dump does it better, and for a place that cannot be written.
+        Raises StoreError for PostgreSQL, whose own pg_dump does it better, for a file that is there already and for a place
+        that cannot be written.
         """
         if not is_file(self._url):
             raise StoreError("Only a SQLite database is backed up here.", remedy="Use pg_dump for PostgreSQL.")
+        if os.path.lexists(target):
+            raise StoreError(
+                f"{target} is there already and stays as it is.", remedy="Name another file, or move that one away first."
+            )
         unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
         try:
             os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))

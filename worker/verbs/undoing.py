@@ -74,7 +74,10 @@ def export(*, output: Path | None, config: Path | None, owner: str | None) -> No
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @options.config
 def backup(*, file: Path, config: Path | None) -> None:
-    """Copy the database to FILE while it is in use. The key that opens secrets is not in it: keep that apart."""
+    """Copy the database to FILE while it is in use. The key that opens secrets is not in it: keep that apart.
+
+    A FILE that is there already is left as it is.
+    """
     from worker.config import load
     from worker.store.store import Store
 
