@@ -13,6 +13,7 @@ from rules.facts import Address
 from rules.suggestions import CloseReason, Draft, Suggestion
 from tests.worker.stage import ACCOUNT, EVA, MONDAY, Stage, check_in, invitation, thank_you
 from worker.store import accounts, outbox
+from worker.store.due import due
 from worker.store.entry import Entry
 from worker.store.store import Store
 
@@ -136,6 +137,37 @@ def test_a_postponed_claim_stays_in_delivery_for_its_object_may_exist(stage: Sta
     assert stage.due() == []
     stage.later(minutes=1)
     assert len(stage.due()) == 1
+
+
+def test_what_a_clock_since_set_back_put_off_is_taken_up_at_once(stage: Stage) -> None:
+    stage.plan(thank_you())
+    stage.work_until_crash("after the call")
+    assert stage.due() == [], "the crashed attempt still holds it"
+    stage.later(days=-1)
+    assert due_verbs(stage) == [("deliver", ACCOUNT)]
+    stage.work()
+    assert stage.state(thank_you().key) == ("delivered", None)
+    assert len(stage.drafts) == 1
+    assert stage.due() == due_verbs(stage) == [], "looked at in an hour, as ever"
+
+
+def test_what_was_delivered_before_the_clock_was_set_back_is_looked_at_and_what_is_planned_keeps_its_time(stage: Stage) -> None:
+    stage.plan(thank_you())
+    stage.work()
+    stage.plan(thank_you(2, due_at=stage.now + timedelta(hours=3)))
+    stage.later(days=-1)
+    assert [entry.key for entry in stage.due()] == [thank_you().key]
+    assert due_verbs(stage) == [("deliver", ACCOUNT)]
+    stage.work()
+    assert stage.due() == due_verbs(stage) == []
+    stage.later(hours=1)
+    assert [entry.key for entry in stage.due()] == [thank_you().key]
+
+
+def due_verbs(stage: Stage) -> list[tuple[str, str]]:
+    """Say what is to be delivered, as the ticker asks it."""
+    with stage.store.read() as db:
+        return [each for each in due(db, stage.now) if each[0] == "deliver"]
 
 
 def test_a_paused_account_or_owner_claims_nothing(stage: Stage) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final, cast
 
-from sqlalchemy import Connection, Select, func, literal, or_, select, union_all
+from sqlalchemy import Connection, Select, and_, func, literal, or_, select, union_all
+from sqlalchemy.sql.elements import ColumnElement
 
 from connectors.port import Verb
 from worker.store.mapping import micros
@@ -15,6 +16,8 @@ MOST: Final = 500
 """What is due beyond this waits for the next tick."""
 AHEAD: Final = 5 * 60 * 1_000_000
 """Microseconds by which the clocks of two machines may differ."""
+LATEST_LOOK: Final = 65 * 60 * 1_000_000
+"""Microseconds after which what is delivered has been looked at again: an hour, and what clocks may differ by."""
 STALE: Final = timedelta(days=1)
 """An account that was not read for so long is read before anything is put into it: after a restore, a holiday, a move."""
 
@@ -22,12 +25,29 @@ STALE: Final = timedelta(days=1)
 def due(db: Connection, now: datetime, *, of: str | None = None) -> list[tuple[Verb, str]]:
     """Name the verbs that are due and for whom: accounts to read and to deliver to, owners to decide for; `of` = one owner's."""
     at = micros(now)
-    reading, deciding, delivering = _reading(at), _deciding(at), _delivering(at)
+    reading, deciding = _reading(at), _deciding(at)
+    delivering, left = (_delivering(at, is_time) for is_time in (suggestion.c.next_attempt_at <= at, _is_left(at)))
     if of is not None:
-        reading, delivering = reading.where(account.c.owner == of), delivering.where(account.c.owner == of)
+        reading, delivering, left = (part.where(account.c.owner == of) for part in (reading, delivering, left))
         deciding = deciding.where(owner.c.id == of)
-    rows = db.execute(union_all(reading, deciding, delivering).limit(MOST)).mappings()
+    rows = db.execute(union_all(reading, deciding, delivering, left).limit(MOST)).mappings()
     return [(cast("Verb", row["verb"]), str(row["who"])) for row in rows]
+
+
+def is_ready(at: int) -> ColumnElement[bool]:
+    """Test whether a suggestion's time has come and no attempt holds it; what a clock since set back has put off waits no more."""
+    return and_(or_(suggestion.c.next_attempt_at <= at, _is_left(at)), _is_free(at))
+
+
+def _is_left(at: int) -> ColumnElement[bool]:
+    """Test whether a later attempt or look was put off from what is now the future; a draft's own due time is left alone."""
+    is_begun = suggestion.c.state.in_(("delivering", "delivered"))
+    return and_(is_begun, suggestion.c.next_attempt_at > at + LATEST_LOOK, suggestion.c.updated_at > at + AHEAD)
+
+
+def _is_free(at: int) -> ColumnElement[bool]:
+    """Test whether no attempt holds the suggestion: its lease has run out, or was taken in what is now the future."""
+    return or_(suggestion.c.lease_until <= at, suggestion.c.updated_at > at + AHEAD)
 
 
 def _reading(at: int) -> Select[tuple[str, str]]:
@@ -43,7 +63,7 @@ def _deciding(at: int) -> Select[tuple[str, str]]:
     return select(literal("decide").label("verb"), owner.c.id.label("who")).where(owner.c.next_review_at <= at, is_awake)
 
 
-def _delivering(at: int) -> Select[tuple[str, str]]:
+def _delivering(at: int, is_time: ColumnElement[bool]) -> Select[tuple[str, str]]:
     """Select accounts with something to deliver or to look after, but those that wait for their provider to recover."""
     waiting = (
         select(literal("deliver").label("verb"), suggestion.c.account.label("who"))
@@ -51,7 +71,7 @@ def _delivering(at: int) -> Select[tuple[str, str]]:
         .join(account, account.c.id == suggestion.c.account)
         .join(owner, owner.c.id == suggestion.c.owner)
         .where(suggestion.c.state.in_(("approved", "delivering", "delivered")))
-        .where(suggestion.c.next_attempt_at <= at, suggestion.c.lease_until <= at)
+        .where(is_time, _is_free(at))
         .where(account.c.state == "active", or_(account.c.error == "", account.c.next_attempt_at <= at))
         .where(or_(account.c.last_ok_at.is_(None), account.c.last_ok_at > at - STALE // timedelta(microseconds=1)))
     )

@@ -17,6 +17,7 @@ from connectors.port import Saved, Witness
 from rules.addresses import match_key
 from rules.suggestions import Action, CloseReason, Draft, Hold, Invite, Key, Suggestion
 from worker.store import audit
+from worker.store.due import is_ready
 from worker.store.entry import Entry, entry_of, json_of
 from worker.store.mapping import micros
 from worker.store.statements import insert_ignoring, lock_owner
@@ -107,7 +108,7 @@ def due(db: Connection, account: str, now: datetime, *, limit: int = 50) -> list
     wanted = (
         select(suggestion)
         .where(suggestion.c.account == account, suggestion.c.state.in_(("approved", "delivering", "delivered")))
-        .where(suggestion.c.next_attempt_at <= micros(now), suggestion.c.lease_until <= micros(now))
+        .where(is_ready(micros(now)))
         .order_by(suggestion.c.next_attempt_at, suggestion.c.key)
     )
     return [entry_of(row) for row in db.execute(wanted.limit(limit)).mappings()]
@@ -146,8 +147,7 @@ def claim(db: Connection, key: Key, witness: Witness, now: datetime, lease: time
     paused = select(owners.c.id).where(owners.c.paused_until > micros(now))
     is_free = and_(
         suggestion.c.state.in_(("approved", "delivering")),
-        suggestion.c.lease_until <= micros(now),
-        suggestion.c.next_attempt_at <= micros(now),
+        is_ready(micros(now)),
         suggestion.c.account.in_(active),
         suggestion.c.owner.not_in(paused),
     )
