@@ -98,7 +98,14 @@ def held(candidate: Candidate, wording: Wording, slot: Slot) -> Suggestion:
     words["why"] = why = wording.why(rule.template, language, words)
     titled = wording.hold(rule.template, language, words)
     name = _key_of(candidate, next(iter(case.relation.person.addresses), case.relation.person.id))
-    hold = Hold(key=name, title=titled.title, description=titled.description, start=slot.start, end=slot.end)
+    hold = Hold(
+        key=name,
+        title=titled.title,
+        description=titled.description,
+        start=slot.start,
+        end=slot.end,
+        is_tentative=owner.is_hold_tentative,
+    )
     return _suggestion(candidate, hold, why, due=None, expires=None)
 
 

@@ -44,6 +44,8 @@ class Owner:
     holidays: frozenset[date] = frozenset()
     no_go: tuple[tuple[time, time], ...] = ()
     """Local times of day no hold is put on (lunch, the school run)."""
+    is_hold_tentative: bool = False
+    """Holds are tentative and take the time; False = the time stays free to others."""
     never_words: tuple[str, ...] = ()
     """Title words the owner wants left alone, besides the built-in care."""
     never_domains: frozenset[str] = frozenset()

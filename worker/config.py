@@ -65,6 +65,7 @@ def owner_of(config: Config, name: str, years: Iterable[int] = HOLIDAY_YEARS) ->
         workdays=settings.workdays,
         holidays=_holidays(settings.holidays, years),
         no_go=settings.no_go,
+        is_hold_tentative=settings.holds.is_tentative,
         never_words=settings.never.titles,
         never_domains=frozenset(settings.never.domains),
     )

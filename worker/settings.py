@@ -7,7 +7,7 @@ from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from connectors.port import Setting
 from worker.config_values import Addresses, Cadence, Country, Domains, EMail, Language, Span, WebAddress, Words, Workdays, Zone
@@ -72,6 +72,13 @@ class Caps(Table):
     """Thank-you drafts on one day."""
 
 
+class HoldSettings(Table):
+    """`[owners.NAME.holds]`: how holds stand in the calendar."""
+
+    is_tentative: StrictBool = False
+    """Whether others see the time as tentatively taken; otherwise it stays free to them."""
+
+
 class MonthSettings(Table):
     """`[owners.NAME.month]`: how the people of the month are chosen."""
 
@@ -131,6 +138,7 @@ class OwnerSettings(Table):
     never: Never = Never()
     people: tuple[KeyPerson, ...] = ()
     caps: Caps = Caps()
+    holds: HoldSettings = HoldSettings()
     notify: Notify = Notify()
     modes: Mapping[str, Mode] = Field(default_factory=dict)
     """Mode per rule: thank_you = "review"."""

@@ -15,6 +15,7 @@ from tests.rules.builders import (
     DAY,
     HOUR,
     NOW,
+    OLIVIA,
     Decide,
     days_ago,
     exchange,
@@ -43,6 +44,11 @@ def test_a_tie_gone_quiet_gets_25_minutes_two_working_days_ahead(decide: Decide)
     assert hold.start - NOW > 1.5 * DAY
     assert hold.end - hold.start == timedelta(minutes=25)
     assert hold.is_tentative is False
+
+
+def test_a_hold_is_tentative_where_the_owner_wants_it_so(decide: Decide) -> None:
+    (hold,) = holds(decide(fortnightly(BOB), owner=replace(OLIVIA, is_hold_tentative=True)))
+    assert hold.is_tentative is True
 
 
 @pytest.mark.parametrize(

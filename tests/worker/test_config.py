@@ -314,6 +314,13 @@ def test_caps_and_modes_go_over_the_rulebook(write: Write) -> None:
     assert rulebook_for(load(write(ANA)), "ana", book) == book
 
 
+def test_holds_are_tentative_where_the_owner_says_so(write: Write) -> None:
+    assert owner_of(load(write(ANA)), "ana").is_hold_tentative is False
+    assert owner_of(load(write(ANA + "[owners.ana.holds]\nis_tentative = true\n")), "ana").is_hold_tentative is True
+    wrong = problems(write(ANA + '[owners.ana.holds]\nis_tentative = "yes"\n'))
+    assert list(wrong) == ["owners.ana.holds.is_tentative"]
+
+
 def test_a_mode_for_a_rule_there_is_not_is_named(write: Write) -> None:
     config = load(write(ANA + '[owners.ana.modes]\nthankyou = "off"\n'))
     book = Rulebook(rules=(Rule(name="thank_you", trigger="meeting_held", action="draft", template="t"),))
@@ -387,5 +394,7 @@ def test_the_example_that_ships_loads_and_shows_every_section(root: Path) -> Non
     assert config.owners["ana"].accounts["archive"].provider == "files"
     text = (root / "deploy" / "config.example.toml").read_text()
     assert [
-        section for section in ("[store]", "[broker]", "[web]", "[secrets]", ".never]", ".caps]", ".modes]") if section not in text
+        section
+        for section in ("[store]", "[broker]", "[web]", "[secrets]", ".never]", ".caps]", ".holds]", ".modes]")
+        if section not in text
     ] == []
