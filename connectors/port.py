@@ -243,6 +243,8 @@ class Quota(Protocol):
 
 
 Setting = str | int | bool | tuple[str, ...]
+SettingKind = Literal["text", "texts", "number", "switch"]
+"""What a setting may be: a text; one text or a list of them; a whole number above 0; true or false."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,7 +252,8 @@ class Account:
     """One sign-in, as config and store describe it: what `open` of a provider package is given.
 
     Every provider package `connectors.<provider>` has `SETTINGS: Mapping[str, str]` (each key of its config with one
-    line of help) and `open(account: Account) -> Connection`; one with other secrets than `password` names them in `SECRETS`.
+    line of help) and `open(account: Account) -> Connection`; one with other secrets than `password` names them in `SECRETS`,
+    and `KINDS: Mapping[str, SettingKind]` says which settings are no plain texts.
     """
 
     id: str

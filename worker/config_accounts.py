@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
-from connectors.port import Setting
+from connectors.port import Setting, SettingKind
 from worker.config_problems import Problem, nearest
 from worker.secret_sources import KINDS, Kind, Source
 
@@ -22,6 +22,15 @@ PROVIDERS: Mapping[str, str] = {
 """What `provider` may be, and the package that speaks to it."""
 SECRETS = {"password": "The password to sign in with."}
 """The secrets of a provider that does not name its own in SECRETS."""
+
+
+_WANTED: Mapping[SettingKind, str] = {
+    "text": 'This is to be one text: {key} = "...".',
+    "texts": 'This is to be a text or a list of texts: {key} = ["...", "..."].',
+    "number": "This is to be a whole number above 0, without quotes: {key} = 100.",
+    "switch": "This is to be true or false, without quotes: {key} = true.",
+}
+"""What to say of a setting of another kind than its provider takes."""
 
 
 @dataclass(slots=True)
@@ -48,14 +57,15 @@ class Reader:
             said = "is wanted and not there" if provider is None else f"{provider!r} is none of {', '.join(PROVIDERS)}"
             self.complain(f"{where}.provider", f"The provider {said}.", nearest(str(provider or ""), PROVIDERS))
             return {"provider": ""}
-        known, secret_names = self._known(provider, where)
+        known, kinds, secret_names = self._known(provider, where)
         settings: dict[str, Setting] = {}
         secrets: dict[str, Source] = {}
         for key, value in table.items():
             if key == "provider" or known is None:
                 continue
             if key in known:
-                if (setting := self._setting(value, f"{where}.{key}", is_path=_is_path(provider, key))) is not None:
+                kind, is_path = kinds.get(key, "text"), _is_path(provider, key)
+                if (setting := self._setting(value, f"{where}.{key}", kind, is_path=is_path)) is not None:
                     settings[key] = setting
             elif named := _secret_in(key, secret_names):
                 if source := self.source(named[1], value, f"{where}.{key}"):
@@ -97,7 +107,8 @@ class Reader:
         except RuntimeError:  # ~ without a home folder
             return (self.base / text).absolute()
 
-    def _known(self, provider: str, where: str) -> tuple[Mapping[str, str] | None, Mapping[str, str]]:
+    def _known(self, provider: str, where: str) -> tuple[Mapping[str, str] | None, Mapping[str, SettingKind], Mapping[str, str]]:
+        """Ask the provider for its settings, those that are no plain texts, and its secrets."""
         try:
             package = import_module(PROVIDERS[provider])
         except ModuleNotFoundError as missing:
@@ -105,19 +116,21 @@ class Reader:
                 raise
         else:
             if hasattr(package, "SETTINGS"):
-                return package.SETTINGS, getattr(package, "SECRETS", SECRETS)
+                return package.SETTINGS, getattr(package, "KINDS", {}), getattr(package, "SECRETS", SECRETS)
         self.complain(f"{where}.provider", f"This version cannot connect to {provider} yet.")
-        return None, {}
+        return None, {}, {}
 
-    def _setting(self, value: object, key: str, *, is_path: bool) -> Setting | None:
-        match value:
-            case str():
+    def _setting(self, value: object, key: str, kind: SettingKind, *, is_path: bool) -> Setting | None:
+        match kind, value:
+            case "text" | "texts", str():
                 return str(self.path(value)) if is_path or value.startswith(("~/", "./", "../")) else value
-            case bool() | int():
-                return value
-            case list() if all(isinstance(part, str) for part in value):
+            case "texts", list() if all(isinstance(part, str) for part in value):
                 return tuple(str(self.path(part)) if is_path else part for part in value)
-        self.complain(key, "This is to be a text, a whole number, true or false, or a list of texts.")
+            case "switch", bool():
+                return value
+            case "number", int() if not isinstance(value, bool) and value > 0:
+                return value
+        self.complain(key, _WANTED[kind].format(key=key.rpartition(".")[2]))
         return None
 
     def _unknown(self, key: str, where: str, known: Mapping[str, str], secrets: Mapping[str, str]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from connectors.files.calendar import FilesCalendar
 from connectors.files.mail import FilesMailbox
-from connectors.port import Account, Connection, Rejected, Watcher
+from connectors.port import Account, Connection, Rejected, SettingKind, Watcher
 from rules.facts import Address
 
 SETTINGS: Mapping[str, str] = {
@@ -15,6 +15,8 @@ SETTINGS: Mapping[str, str] = {
     "calendar": ".ics files, Takeout archives, or folders that hold them",
     "out": "the folder for what Rekindle makes: drafts in the Maildir `Drafts`, holds in `holds` and, all in one, `Holds.ics`",
 }
+KINDS: Mapping[str, SettingKind] = {"mail": "texts", "calendar": "texts"}
+"""The settings that are no plain texts."""
 
 
 def open(account: Account) -> Connection:  # noqa: A001 - the port's word

@@ -18,7 +18,7 @@ from connectors.google.reading import Reading
 from connectors.google.spending import CALENDAR_MINUTE, GMAIL_MINUTE, Spending, prices
 from connectors.google.steps import Step, call_steps, token_steps
 from connectors.google.transport import Roots, Service, Wire
-from connectors.port import Account, PortError, Rejected, Setting, Watcher
+from connectors.port import Account, PortError, Rejected, Setting, SettingKind, Watcher
 from rules.facts import Address
 
 SETTINGS: Mapping[str, str] = {
@@ -43,6 +43,14 @@ SETTINGS: Mapping[str, str] = {
     "auth_uri": "another consent page",
     "pubsub_root": "another address of Pub/Sub",
 }
+KINDS: Mapping[str, SettingKind] = {
+    "calendars": "texts",
+    "is_broad_allowed": "switch",
+    "units_per_minute": "number",
+    "calendar_per_minute": "number",
+    "units": "texts",
+}
+"""The settings that are no plain texts."""
 SECRETS: Mapping[str, str] = {}
 """Nothing to write down: `rekindle connect google` seals the tokens."""
 OWN_CALENDAR: Final = "own"

@@ -13,7 +13,7 @@ from connectors.microsoft.calendar import OutlookCalendar
 from connectors.microsoft.graph import ROOT, Graph
 from connectors.microsoft.mail import OutlookMailbox
 from connectors.microsoft.push import MailWatcher
-from connectors.port import Account, Rejected, Setting, Watcher
+from connectors.port import Account, Rejected, Setting, SettingKind, Watcher
 from rules.facts import Address
 
 SETTINGS: Mapping[str, str] = {
@@ -30,6 +30,8 @@ SETTINGS: Mapping[str, str] = {
     "requests_per_minute": "how many requests an owner's mailbox may cost in a minute",
     "ca_file": "certificates to trust instead of the usual ones",
 }
+KINDS: Mapping[str, SettingKind] = {"calendars": "texts", "requests_per_minute": "number"}
+"""The settings that are no plain texts."""
 SECRETS: Mapping[str, str] = {}
 """Nothing to write down: `rekindle connect microsoft` seals the tokens."""
 REQUESTS_PER_MINUTE: Final = 900

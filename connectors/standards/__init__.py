@@ -9,7 +9,7 @@ from itertools import count
 from urllib.parse import urlsplit
 
 from connectors.http import Http
-from connectors.port import Account, PortError, RateLimited, Rejected, Setting, Watcher
+from connectors.port import Account, PortError, RateLimited, Rejected, Setting, SettingKind, Watcher
 from connectors.standards.calendar import CalDavCalendar
 from connectors.standards.dav import Dav
 from connectors.standards.mail import Idle, ImapMailbox
@@ -33,6 +33,8 @@ SETTINGS: Mapping[str, str] = {
     "ca_file": "a certificate authority of your own, as a PEM file",
     "is_idle": "false = poll only, hold no IDLE connection",
 }
+KINDS: Mapping[str, SettingKind] = {"folders": "texts", "calendars": "texts", "is_idle": "switch"}
+"""The settings that are no plain texts."""
 SECRETS: Mapping[str, str] = {
     "password": "the password for both servers; an app password where the provider has them",
     "imap_password": "the password for the mail server, where it differs",

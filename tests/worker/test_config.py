@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, time, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -213,6 +213,31 @@ caldav_password_env = "DAV"
 def test_a_source_of_the_wrong_kind_is_named(write: Write, line: str) -> None:
     file = write(ANA + f'[owners.ana.accounts.work]\nprovider = "imap"\n{line}\n')
     assert list(problems(file)) == [f"owners.ana.accounts.work.{line.split(maxsplit=1)[0]}"]
+
+
+@pytest.mark.parametrize("provider", ["files", "imap", "caldav", "google", "microsoft"])
+def test_every_setting_of_a_provider_of_the_wrong_kind_is_named_at_once_with_what_to_write(write: Write, provider: str) -> None:
+    package = import_module(PROVIDERS[provider])
+    assert package.KINDS.keys() <= package.SETTINGS.keys()
+    wrong = {"text": ("5", "true", '["y"]'), "texts": ("5", "true", "[5]"), "number": ('"5"', "true", "0"), "switch": ("1", '"no"')}
+    right = {"text": '"y"', "texts": '["y", "z"]', "number": "5", "switch": "false"}
+    kinds = {key: package.KINDS.get(key, "text") for key in package.SETTINGS}
+    for attempt in range(3):
+        lines = {key: wrong[kind][attempt % len(wrong[kind])] for key, kind in kinds.items()}
+        found = problems(write(_account(provider, lines)))
+        assert found.keys() == {f"owners.ana.accounts.a.{key}" for key in package.SETTINGS}
+        assert all(f"{key.rpartition('.')[2]} = " in problem.message for key, problem in found.items())
+    settings = (
+        load(write(_account(provider, {key: right[kind] for key, kind in kinds.items()}))).owners["ana"].accounts["a"].settings
+    )
+    assert settings.keys() == package.SETTINGS.keys()
+
+
+def _account(provider: str, lines: Mapping[str, str]) -> str:
+    """Write an account with these keys."""
+    return "\n".join(
+        [ANA, "[owners.ana.accounts.a]", f'provider = "{provider}"', *(f"{key} = {text}" for key, text in lines.items())]
+    )
 
 
 def test_paths_of_an_account_start_at_the_folder_of_the_file(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
