@@ -272,7 +272,7 @@ def test_one_decision_per_owner_at_a_time(world: World) -> None:
     world.receive(*exchange(BOB, 30))
     world.pull_all()
     with world.store.write() as db:
-        held = leases.acquire(db, "decide:ada", "another", NOW, HOUR)
+        held = leases.acquire(db, "decide:ada", "another", NOW, timedelta(minutes=5))
     assert held is not None
     found = decide(world.store, OWNER, SHIPPED, NOW, holder="test", wording=WORDING)
     assert (found.is_held, found.reviewed) == (True, 0)

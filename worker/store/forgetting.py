@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Table, delete, false, or_, select, update
 
-from worker.store import events, messages, months
+from worker.store import events, messages
 from worker.store.accounts import owner_keys, owner_zone
 from worker.store.judging import review
 from worker.store.mapping import Origin, decode, encode, event_of, message_of, micros
@@ -42,7 +42,6 @@ def forget(connection: Connection, owner: str, keys: Sequence[str], now: datetim
     connection.execute(delete(address).where(address.c.owner == owner, address.c.key.in_(keys)))
     _drop_persons(connection, owner, persons)
     connection.execute(delete(note).where(note.c.owner == owner, note.c.address.in_(keys)))
-    months.drop_trades(connection, owner)
     return went
 
 

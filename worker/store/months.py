@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from rules.month import Choice, Month
 from worker.store import notes
 from worker.store.introducing import holders
 from worker.store.judging import touch
 from worker.store.mapping import decode, encode
-from worker.store.tables import address, note, person
+from worker.store.tables import address, person
 
 
 def keep(connection: Connection, owner: str, month: Month, now: datetime) -> None:
@@ -62,14 +62,6 @@ def kept(connection: Connection, owner: str) -> tuple[Month, ...]:
 def of(connection: Connection, owner: str, name: str) -> tuple[str, ...]:
     """Return the ids of those chosen for a month."""
     return tuple(choice.person_id for month in kept(connection, owner) if month.name == name for choice in month.people)
-
-
-def drop_trades(connection: Connection, owner: str) -> None:
-    """Forget who was preferred to whom: these lines name people who are not chosen."""
-    for each in notes.read(connection, owner, "month"):
-        said = decode(each.text)
-        if said.pop("trades", ()):
-            connection.execute(update(note).where(note.c.id == each.id).values(text=encode(said)))
 
 
 def _address(connection: Connection, owner: str, person_id: str) -> str:
