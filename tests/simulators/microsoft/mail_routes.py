@@ -58,10 +58,11 @@ def messages_delta(call: Call) -> Answer:
     post, where = call.box.post, call.box.post.folder_id(call.parts[0])
     if where not in post.folders:
         raise ProblemError(404, "ErrorItemNotFound")
-    inside = sorted(
-        (one for one in post.messages.values() if one["parentFolderId"] == where), key=lambda one: str(one["receivedDateTime"])
-    )
-    token = token_of(call) or post.log.begin([one["id"] for one in reversed(inside)], {"select": ",".join(call.select)})
+    token = token_of(call)
+    if not token:
+        inside = [one for one in post.messages.values() if one["parentFolderId"] == where]
+        newest = sorted(inside, key=lambda one: str(one["receivedDateTime"]), reverse=True)
+        token = post.log.begin([one["id"] for one in newest], {"select": ",".join(call.select)})
     select = [one for one in post.log.options(token)["select"].split(",") if one and one != "internetMessageHeaders"]
 
     def as_told(id_: str) -> Json:
