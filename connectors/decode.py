@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import codecs
 import re
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -48,6 +49,7 @@ def plain_text(value: bytes) -> str:
     return value.decode("latin-1")
 
 
+@lru_cache(maxsize=1 << 11)
 def decode_words(text: str) -> str:
     """Decode the encoded-words of RFC 2047 in a text; what cannot be decoded stays as it stands."""
     text = GAP.sub("", text)
