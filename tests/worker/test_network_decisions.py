@@ -85,6 +85,44 @@ def test_a_draft_to_two_guests_stays_while_nobody_was_written_to(world: World) -
     assert drafts(world) == 1
 
 
+def test_old_mail_that_comes_in_late_closes_no_open_draft(world: World) -> None:
+    verbs = thanked(world)
+    world.now += HOUR
+    world.receive(mail("old", ME, LEO, at=NOW - 40 * DAY), mail("older", KIM, ME, at=NOW - 50 * DAY), feed="archive")
+    verbs.pull("ada/main")
+    verbs.decide("ada")
+    verbs.deliver("ada/main")
+    assert drafts(world) == 1
+    assert [state for _, _, state in rows(world)] == ["delivered"]
+
+
+def test_old_mail_that_comes_in_late_closes_no_open_hold_and_new_mail_does(world: World) -> None:
+    verbs = pipeline(world)
+    for days in range(80, 360, 14):
+        world.receive(mail(f"in {days}", BOB, ME, at=NOW - days * DAY))
+        world.receive(
+            mail(f"out {days}", ME, BOB, at=NOW - (days - 1) * DAY, in_reply_to=(f"in {days}@mail.example",)), feed="sent"
+        )
+    while verbs.pull("ada/main"):
+        pass
+    verbs.decide("ada")
+    verbs.deliver("ada/main")
+    assert [(rule, state) for rule, _, state in rows(world)] == [("check_in", "delivered")]
+    world.now += 2 * HOUR
+    world.receive(mail("late in", BOB, ME, at=NOW - 82 * DAY), mail("late out", ME, BOB, at=NOW - 81 * DAY), feed="archive")
+    for _ in range(2):
+        verbs.pull("ada/main")
+        verbs.decide("ada")
+        verbs.deliver("ada/main")
+        assert [state for rule, _, state in rows(world)] == ["delivered"]
+        world.now += 2 * HOUR
+    world.receive(mail("new", ME, BOB, at=world.now - HOUR), feed="sent")
+    verbs.pull("ada/main")
+    verbs.decide("ada")
+    verbs.deliver("ada/main")
+    assert [state for rule, _, state in rows(world)] == ["closed"]
+
+
 def test_a_promise_gets_time_before_it_is_due_and_loses_it_when_it_is_kept(world: World) -> None:
     verbs = pipeline(world)
     world.receive(mail("in", BOB, ME, at=NOW - 30 * DAY), mail("out", ME, BOB, at=NOW - 29 * DAY, in_reply_to=("in@mail.example",)))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import event as listening
@@ -12,10 +13,11 @@ from sqlalchemy import insert, select, update
 from rules.facts import Address, MessageMetadata
 from rules.network import Relation
 from rules.rulebook import Rulebook
+from rules.slots import next_free
 from tests.worker.world import BOB, DAY, EVE, HOUR, ME, NOW, OWNER, World, mail, meeting
 from worker import rulebooks
 from worker.decide import decide, next_review
-from worker.store import accounts, leases, outbox, people
+from worker.store import accounts, leases, network, outbox, people
 from worker.store.mapping import maybe_instant, micros
 from worker.store.rebuild import rebuild
 from worker.store.store import Store
@@ -184,6 +186,27 @@ def test_busy_time_is_what_the_calendar_says_less_what_takes_none(world: World) 
         (NOW + HOUR, True, False),
         (NOW + 4 * HOUR, False, False),
     ]
+
+
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Pacific/Marquesas", "Europe/Berlin"])
+def test_days_off_are_the_owners_own_days_also_west_of_greenwich(world: World, zone: str) -> None:
+    first, after = date(2026, 6, 10), date(2026, 6, 13)
+    there = replace(OWNER, zone=zone)
+    with world.store.write() as db:
+        accounts.register_owner(db, "ada", accounts.owner_keys(db, "ada"), zone)
+    world.book(replace(meeting("offsite", NOW, BOB), start=first, end=after, is_all_day=True))
+    world.pull_all()
+    with world.store.read() as db:
+        [span] = network.load(db, there, NOW).busy
+    local = [each.astimezone(ZoneInfo(zone)) for each in (span.start, span.end)]
+    assert [(each.date(), each.time()) for each in local] == [(first, time()), (after, time())]
+    assert not span.is_meeting
+    assert [uid for uid, *_ in world.occurrences()] == ["offsite"]
+    for day in (first, first + DAY, after - DAY):
+        begin = datetime.combine(day, time(), ZoneInfo(zone)) - timedelta(minutes=1)
+        slot = next_free([span], there, begin, notice_days=0)
+        assert slot is not None
+        assert slot.start.astimezone(ZoneInfo(zone)).date() not in {first, first + DAY, after - DAY}
 
 
 def test_a_touch_the_owner_logged_is_a_contact_and_a_promise_is_open_until_it_is_closed(world: World) -> None:
