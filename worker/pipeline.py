@@ -73,9 +73,22 @@ class Pipeline:
         return is_more
 
     def _read(self, account: StoredAccount, slice_: timedelta) -> bool:
+        """Read a slice, or leave word for whoever is reading now: what came meanwhile may lie behind them already."""
+        is_more = self._slice(account, slice_)
+        if is_more is None:
+            with self.store.write() as db:
+                accounts.claim_nudge(db, account.id, self.clock(), timedelta(0))
+            is_more = self._slice(account, slice_)
+        if is_more is None:
+            return False
+        with self.store.write() as db:
+            return accounts.clear_nudge(db, account.id) or is_more
+
+    def _slice(self, account: StoredAccount, slice_: timedelta) -> bool | None:
+        """Read a slice; True where there is more to read now, None where somebody else is reading."""
         with self._leased(f"pull:{account.id}") as is_ours:
             if not is_ours:
-                return False
+                return None
             connection = self._opened(account)
             if connection is None:
                 return False

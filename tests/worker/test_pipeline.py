@@ -61,6 +61,20 @@ def test_an_account_read_up_is_looked_at_again_after_the_poll(stage: Stage) -> N
     assert account(stage).last_ok_at == stage.now
 
 
+def test_news_that_comes_while_a_pull_is_under_way_is_read_right_after_it(stage: Stage) -> None:
+    class Interrupted(Connection):
+        """Another worker is nudged, and turned away, while this one reads."""
+
+        def close(self) -> None:
+            assert pipeline(stage).pull(ACCOUNT) is False
+            super().close()
+
+    letter(stage, 1)
+    verbs = replace(pipeline(stage), open_connection=lambda _: Interrupted(stage.provider))
+    assert verbs.pull(ACCOUNT) is True, "somebody asked again meanwhile"
+    assert pipeline(stage).pull(ACCOUNT) is False
+
+
 def test_a_slice_ends_in_time_and_the_next_goes_on(stage: Stage) -> None:
     stage.provider.page_size = 3
     for number in range(30):

@@ -157,9 +157,10 @@ def claim_nudge(connection: Connection, account_id: str, now: datetime, quiet: t
     return bool(connection.execute(update(account).where(free).values(nudged_at=micros(now))).rowcount)
 
 
-def clear_nudge(connection: Connection, account_id: str) -> None:
-    """Let the next nudge through: the last one has been worked on."""
-    connection.execute(update(account).where(account.c.id == account_id).values(nudged_at=0))
+def clear_nudge(connection: Connection, account_id: str) -> bool:
+    """Let the next nudge through: the last one has been worked on. False where there was none."""
+    nudged = update(account).where(account.c.id == account_id, account.c.nudged_at != 0)
+    return bool(connection.execute(nudged.values(nudged_at=0)).rowcount)
 
 
 def succeeded(connection: Connection, account_id: str, now: datetime, next_attempt_at: datetime) -> None:
