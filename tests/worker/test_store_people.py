@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select
@@ -159,6 +160,18 @@ def test_forgetting_takes_a_name_out_of_what_is_kept_of_others(world: World) -> 
     assert "Bob Stone stays" in kept[0].text
     assert left["i" * 26].state == "closed"
     assert (left["b" * 26].state, left["b" * 26].why) == ("planned", "Bob Stone is quiet")
+
+
+def test_forgetting_leaves_a_name_somebody_else_wrote_and_the_privacy_page_says_so(world: World, root: Path) -> None:
+    world.receive(replace(mail(50, BOB, ME), subject="Lunch with Eve Fox"))
+    world.book(meeting("lunch", NOW - DAY, BOB, summary="Eve Fox leaves"))
+    world.pull_all()
+    with world.store.write() as db:
+        people.forget(db, "ada", [EVE.email], NOW)
+    assert {"Lunch with Eve Fox"} == {each.subject for each in world.stored_mail().values() if "Eve" in each.subject}
+    assert [each.summary for each in world.stored_events().values()] == ["Eve Fox leaves"]
+    page = " ".join((root / "deploy" / "privacy.md").read_text().split())
+    assert "a name that somebody else wrote into the subject of a mail or the title of an event" in page
 
 
 def planned_for(eve: StoredPerson) -> dict[str, object]:

@@ -35,7 +35,8 @@ def rollback(
 def forget(*, who: str, yes: bool, now: datetime | None, config: Path | None, owner: str | None) -> None:
     """Erase every trace of WHO, for good: a name, or any address, also of someone who never answered.
 
-    A keyed hash of each address stays, so that no reading brings them back.
+    A keyed hash of each address stays, so that no reading brings them back. A name that others wrote into the subject of
+    their mail or the title of an event stays with it.
     """
     from worker.verbs import undone
     from worker.verbs.opened import opened
