@@ -88,7 +88,8 @@ def test_a_draft_to_two_guests_stays_while_nobody_was_written_to(world: World) -
 def test_old_mail_that_comes_in_late_closes_no_open_draft(world: World) -> None:
     verbs = thanked(world)
     world.now += HOUR
-    world.receive(mail("old", ME, LEO, at=NOW - 40 * DAY), mail("older", KIM, ME, at=NOW - 50 * DAY), feed="archive")
+    world.receive(mail("older", KIM, ME, at=NOW - 50 * DAY))
+    world.receive(mail("old", ME, KIM, at=NOW - 40 * DAY), mail("old too", ME, LEO, at=NOW - 40 * DAY), feed="sent")
     verbs.pull("ada/main")
     verbs.decide("ada")
     verbs.deliver("ada/main")
@@ -109,7 +110,8 @@ def test_old_mail_that_comes_in_late_closes_no_open_hold_and_new_mail_does(world
     verbs.deliver("ada/main")
     assert [(rule, state) for rule, _, state in rows(world)] == [("check_in", "delivered")]
     world.now += 2 * HOUR
-    world.receive(mail("late in", BOB, ME, at=NOW - 82 * DAY), mail("late out", ME, BOB, at=NOW - 81 * DAY), feed="archive")
+    world.receive(mail("late in", BOB, ME, at=NOW - 82 * DAY))
+    world.receive(mail("late out", ME, BOB, at=NOW - 81 * DAY), feed="sent")
     for _ in range(2):
         verbs.pull("ada/main")
         verbs.decide("ada")
