@@ -56,7 +56,7 @@ class Wire:
     """What googleapiclient calls its `http`: one authorised requests session, used by one thread."""
 
     given: Credentials
-    """Not called `credentials`: googleapiclient would then renew it over httplib2, past this session."""
+    """Not called `credentials`: googleapiclient would then renew it over httplib2, past our own transport."""
     session: AuthorizedSession = field(init=False, repr=False)
     server_time: datetime | None = field(init=False, default=None)
     """Google's own clock at its last answer; connectors have no other."""

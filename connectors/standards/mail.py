@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from connectors import mime
-from connectors.port import Changes, Cursor, CursorExpired, Feed, Gone, Look, Saved, Skipped, Unclear, Witness
+from connectors.port import Changes, Cursor, CursorExpired, Feed, Gone, Look, PortError, Saved, Skipped, Unclear, Witness
 from connectors.standards.drafts import Drafts, searched
 from connectors.standards.fetch import Fetched, Headers, sequence_set, uids_of
 from connectors.standards.folders import Folder, listed, readable
@@ -265,7 +265,7 @@ class Idle:
             return True
         try:
             return self._session.idle(min(timeout, self._ROUND).total_seconds())
-        except Exception:
+        except PortError:
             self._session.close()
             self._session = None
             if self._is_closed:
