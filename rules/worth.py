@@ -19,6 +19,12 @@ STRONG = 35.0
 """Of 100: about half a year of monthly one-to-ones."""
 MANY_DAYS = 24
 """Two-way days, by which a tie of mail alone was strong too: two years of monthly talks."""
+FEW_DAYS = 3
+"""Fewer two-way days make no tie that could lapse, unless the owner named the person or met them twice alone."""
+UNNOTICED = timedelta(days=21)
+"""A shorter silence is nobody's worry, whatever the chances say."""
+QUIET_STRONG = timedelta(days=120)
+"""After so long a strong tie reads as one of the past."""
 PINNED = 2.0
 """A key contact counts so many times."""
 
@@ -61,18 +67,18 @@ def worth(relation: Relation, now: datetime, shift: float = 0.0) -> float:
 def lists(relations: Sequence[Relation], now: datetime, *, shift: float = 0.0, longest: int = 10) -> Lists:
     """Sort everyone who has nothing booked into the three lists, at most `longest` people each.
 
-    Silence counts from the last two-way contact; who never had one is a stranger and on no list.
+    Silence counts from the last two-way contact; who never had one, or hardly any, is no tie and on no list.
     """
     quiet = {one.person.id: silence(one.contacts, now=now) for one in relations}
     ties = [
         (one, length)
         for one in relations
-        if one.next_meeting is None and not one.person.is_muted and (length := quiet[one.person.id]) is not None
+        if one.next_meeting is None and not one.person.is_muted and (length := quiet[one.person.id]) is not None and _is_tie(one)
     ]
-    once = [one for one, length in ties if length > 2 * QUARTER and _was_strong(one, now - length)]
+    once = [one for one, length in ties if length > QUIET_STRONG and _was_strong(one, now - length)]
     strong = {one.person.id for one in once}
     lapsed = [one for one, length in ties if one.person.id not in strong and QUARTER < length <= LONGEST_LAPSE]
-    recent = [one for one, length in ties if length <= QUARTER and _chance(one, now, shift) >= LIKELY]
+    recent = [one for one, length in ties if UNNOTICED <= length <= QUARTER and _chance(one, now, shift) >= LIKELY]
     return Lists(
         about_to_lapse=_best(recent, lambda one: worth(one, now, shift), longest),
         lapsed=_best(lapsed, lambda one: worth(one, now, shift), longest),
@@ -80,6 +86,10 @@ def lists(relations: Sequence[Relation], now: datetime, *, shift: float = 0.0, l
             once, lambda one: value(one) * strength(one.contacts, now - (quiet[one.person.id] or QUARTER)), longest
         ),
     )
+
+
+def _is_tie(relation: Relation) -> bool:
+    return relation.person.is_key or relation.one_to_ones_held > 1 or len(touches(relation.contacts)) >= FEW_DAYS
 
 
 def _was_strong(relation: Relation, then: datetime) -> bool:

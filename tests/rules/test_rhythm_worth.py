@@ -79,3 +79,22 @@ def test_only_personal_contacts_tell_who_begins() -> None:
 def test_worth_is_value_times_the_chance_of_lapse() -> None:
     fading, lively = tie("fading", *talks(20, until=80)), tie("lively", *talks(20, until=1))
     assert value(fading) > worth(fading, NOW) > worth(lively, NOW)
+
+
+def test_a_talk_or_two_make_no_tie_that_could_lapse_unless_the_owner_says_so() -> None:
+    twice, thrice = tie("twice", *talks(2, until=120)), tie("thrice", *talks(3, until=120))
+    named_key = replace(twice, person=replace(twice.person, id="key", is_key=True))
+    met_alone = replace(twice, person=replace(twice.person, id="met"), one_to_ones_held=2)
+    assert set(named(lists([twice, thrice, named_key, met_alone], NOW).lapsed)) == {"thrice", "key", "met"}
+
+
+def test_a_silence_of_days_is_nobodys_worry() -> None:
+    contacts = [wrote(400 - 60 * number, "in", is_reply=True) for number in range(6)]
+    days, weeks = tie("days", *contacts, *talks(1, until=8)), tie("weeks", *contacts, *talks(1, until=60))
+    assert named(lists([days, weeks], NOW).about_to_lapse) == ["weeks"]
+
+
+def test_a_strong_tie_reads_as_one_of_the_past_sooner_than_it_is_forgotten() -> None:
+    strong, late = tie("strong", *talks(40, until=110)), tie("late", *talks(40, until=130))
+    found = lists([strong, late], NOW)
+    assert (named(found.lapsed), named(found.formerly_strong)) == (["strong"], ["late"])
