@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Any
 
 from connectors.google.events import ITEM, fact
@@ -112,6 +112,9 @@ def _written(hold: Hold | Invite) -> Json:
         "start": {"dateTime": hold.start.astimezone(UTC).isoformat()},
         "end": {"dateTime": hold.end.astimezone(UTC).isoformat()},
     }
+    if isinstance(hold, Hold) and hold.is_all_day:
+        day = hold.start.date()
+        said |= {"start": {"date": day.isoformat()}, "end": {"date": (day + timedelta(days=1)).isoformat()}}
     if isinstance(hold, Invite):
         guests = [{"email": one.email} | ({"displayName": one.name} if one.name else {}) for one in hold.attendees]
         return said | {"attendees": guests, "guestsCanInviteOthers": False}

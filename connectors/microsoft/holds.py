@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
 from connectors.microsoft.drafts import PROPERTY
@@ -113,6 +113,9 @@ def _event(hold: Hold | Invite) -> Json:
         "end": _moment(hold.end),
         "transactionId": f"{MARK}{hold.key}",
     }
+    if isinstance(hold, Hold) and hold.is_all_day:
+        day = datetime.combine(hold.start.date(), time(), UTC)  # whole days are midnights of the zone they are given in
+        said |= {"isAllDay": True, "start": _moment(day), "end": _moment(day + timedelta(days=1))}
     if isinstance(hold, Invite):
         guests = [
             {"type": "required", "emailAddress": {"address": one.email, "name": one.name or one.email}} for one in hold.attendees

@@ -309,3 +309,10 @@ def test_an_answer_to_an_invite_is_no_edit_and_another_time_is_a_move(world: Goo
     assert side.look(saved) == Untouched()
     world.move_hold(saved, NOON + HOUR, NOON + 2 * HOUR)
     assert side.look(saved) == Moved(start=(NOON + HOUR).astimezone(UTC), end=NOON + 2 * HOUR)
+
+
+def test_a_hold_for_a_whole_day_stands_above_that_day(world: GoogleWorld) -> None:
+    side = calendar(world)
+    assert isinstance(side.save_hold(replace(a_hold(), is_all_day=True), side.witness()), Saved)
+    stored = world.diary.calendars[world.email].events[a_hold().key]
+    assert (stored["start"], stored["end"]) == ({"date": "2026-11-17"}, {"date": "2026-11-18"})

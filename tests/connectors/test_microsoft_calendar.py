@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -290,3 +291,9 @@ def test_a_tentative_hold_is_tentative_and_others_are_free(world: MicrosoftWorld
     )
     side.save_hold(tentative, side.witness())
     assert [one["showAs"] for one in world.box.agenda.events.values()] == ["free", "tentative"]
+
+
+def test_a_hold_for_a_whole_day_stands_above_that_day(world: MicrosoftWorld) -> None:
+    side = calendar(world)
+    assert isinstance(side.save_hold(replace(a_hold(), is_all_day=True), side.witness()), Saved)
+    assert [(one.is_all_day, one.start, one.end) for one in events(world)] == [(True, date(2026, 11, 17), date(2026, 11, 18))]
