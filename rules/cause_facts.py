@@ -70,7 +70,8 @@ def _workdays_since(case: Case, at: datetime | None) -> float:
 
 
 def _has_owner_written(case: Case) -> bool:
-    return wrote_since(case.relation, case.at)
+    """Compare with the second a meeting ended in counted as after it: a Date field tells no fractions (RFC 5322 3.3)."""
+    return wrote_since(case.relation, case.at - timedelta(seconds=1) if case.meeting is not None else case.at)
 
 
 def _has_answered(case: Case) -> bool:

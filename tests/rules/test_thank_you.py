@@ -94,6 +94,10 @@ def test_nothing_after(decide: Decide, name: str, meeting: Meeting) -> None:
     [
         ("a colleague", met(COLLEAGUE)),
         ("someone met three weeks before", tie(ANNA, meetings=[meeting_with(ANNA), meeting_with(ANNA, ended=days_ago(20))])),
+        (
+            "someone written to in the second the meeting ended",
+            tie(ANNA, meetings=[meeting_with(ANNA)], mails=[mail_to(ANNA, meeting_with(ANNA).end)]),
+        ),
         ("someone the owner has already written to", tie(ANNA, meetings=[meeting_with(ANNA)], mails=[mail_to(ANNA, NOW - HOUR)])),
         ("someone muted", met(human("Anna Berg <anna@acme.example>", is_muted=True, mute_reason="died"))),
         ("someone put off", replace(met(), snoozed_until=NOW + DAY)),
