@@ -165,7 +165,8 @@ def main() -> int:
     wire = statistics.median(run[1] for run in found)
     peer = statistics.median(run[2] for run in found)
     stored, requested = found[0][0][1], max(run[0][2] for run in found)
-    ratio, against = (statistics.median(run[0][0] / run[place] for run in found) for place in (1, 2))
+    ratio = statistics.median(run[0][0] / run[1] for run in found)
+    against = statistics.median(run[0][0] / run[2] for run in found)
     rows = [
         ("into the store / bare client", ratio, 1.4, ratio <= 1.4),
         ("into the store / vdirsyncer sync", against, 1.0, against < 1.0),

@@ -11,8 +11,8 @@ from typing import Final
 from connectors.port import Calendar, Connection, Keepable, Mailbox, Watcher
 from rules.facts import Address
 
-LONGEST: Final = timedelta(seconds=60)
-"""Servers mind connections that are held and not used."""
+LONGEST: Final = timedelta(seconds=30)
+"""So long after its sign-in it is let go: a password that has died is to be noticed, and servers mind what is held."""
 FRESH: Final = timedelta(seconds=1)
 """Used so shortly ago, it is not asked whether it still answers."""
 
@@ -23,7 +23,8 @@ class Kept:
 
     open_connection: Callable[[str], Connection]
     clock: Callable[[], datetime]
-    _idle: dict[str, tuple[Connection, datetime]] = field(default_factory=dict)
+    _idle: dict[str, tuple[Connection, datetime, datetime]] = field(default_factory=dict)
+    """With when it was opened and when it was last used."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _is_closed: bool = False
 
@@ -32,19 +33,20 @@ class Kept:
         with self._lock:
             found = self._idle.pop(account, None)
         if found is not None:
-            connection, since = found
-            age = self.clock() - since
-            if timedelta(0) <= age < LONGEST and isinstance(connection, Keepable) and (age < FRESH or connection.is_alive()):
-                return _Lent(self, account, connection)
+            connection, opened, used = found
+            now = self.clock()
+            is_young = timedelta(0) <= now - opened < LONGEST
+            if is_young and isinstance(connection, Keepable) and (now - used < FRESH or connection.is_alive()):
+                return _Lent(self, account, connection, opened)
             connection.close()
         connection = self.open_connection(account)
-        return _Lent(self, account, connection) if isinstance(connection, Keepable) else connection
+        return _Lent(self, account, connection, self.clock()) if isinstance(connection, Keepable) else connection
 
-    def give_back(self, account: str, connection: Connection) -> None:
+    def give_back(self, account: str, connection: Connection, opened: datetime) -> None:
         """Keep a connection for the next use; a second idle one is closed."""
         with self._lock:
             if not self._is_closed and account not in self._idle:
-                self._idle[account] = (connection, self.clock())
+                self._idle[account] = (connection, opened, self.clock())
                 return
         connection.close()
 
@@ -52,7 +54,7 @@ class Kept:
         """Close all that is idle, and from now on whatever is given back."""
         with self._lock:
             self._is_closed = True
-            idle = [connection for connection, _ in self._idle.values()]
+            idle = [connection for connection, *_ in self._idle.values()]
             self._idle.clear()
         for connection in idle:
             connection.close()
@@ -65,6 +67,7 @@ class _Lent:
     _kept: Kept
     _account: str
     _connection: Connection
+    _opened: datetime
     _is_back: bool = False
 
     @property
@@ -84,4 +87,4 @@ class _Lent:
     def close(self) -> None:
         if not self._is_back:
             self._is_back = True
-            self._kept.give_back(self._account, self._connection)
+            self._kept.give_back(self._account, self._connection, self._opened)

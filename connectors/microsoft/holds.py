@@ -106,7 +106,7 @@ class Holds:
 
 
 def _event(hold: Hold | Invite) -> Json:
-    said = {
+    said: dict[str, object] = {
         "subject": hold.title,
         "body": {"contentType": "text", "content": hold.description},
         "start": _moment(hold.start),

@@ -91,7 +91,9 @@ class MailHands:
         return frozenset(self._headers(number)["Message-ID"].strip(" <>") for number in numbers)
 
     def _headers(self, number: bytes) -> email.message.Message:
-        return email.message_from_bytes(self.hands.fetch(number.decode(), "(BODY.PEEK[HEADER])")[1][0][1])
+        [answer, *_] = self.hands.fetch(number.decode(), "(BODY.PEEK[HEADER])")[1]
+        assert isinstance(answer, tuple)
+        return email.message_from_bytes(answer[1])
 
     def drafts(self) -> Sequence[StoredDraft]:
         found = []

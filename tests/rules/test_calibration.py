@@ -12,7 +12,7 @@ DAY = timedelta(days=1)
 
 
 def meetings(*ago: int) -> list[Contact]:
-    return [Contact(at=NOW - days * DAY, direction=way, recipients=1, is_reply=True) for days in ago for way in ("in", "out")]  # type: ignore[arg-type]  # two words
+    return [Contact(at=NOW - days * DAY, direction=way, recipients=1, is_reply=True) for days in ago for way in ("in", "out")]
 
 
 def test_a_quarter_is_a_case_if_the_tie_was_alive_before_it() -> None:

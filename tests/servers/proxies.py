@@ -142,7 +142,7 @@ class HttpProxy:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    protocol_version: ClassVar[str] = "HTTP/1.1"
+    protocol_version = "HTTP/1.1"
     proxy: ClassVar[HttpProxy]
 
     def handle_one_request(self) -> None:

@@ -330,7 +330,7 @@ def test_a_month_survives_a_merge_and_loses_who_is_forgotten(world: World) -> No
     with world.store.write() as db:
         ids = {each.addresses[0]: each.id for each in people.people(db, "ada")}
         chosen = tuple(Choice(person_id=ids[who.email], circle="strategic", why="x") for who in (BOB, EVE))
-        months.keep(db, "ada", Month(name="2026-06", people=chosen, trades=("Bob instead of Eve: x.",)), NOW)
+        months.keep(db, "ada", Month(name="2026-06", people=chosen, trades=("Bob Stone instead of Eve Fox: x.",)), NOW)
         people.merge(db, "ada", ids[home.email], ids[BOB.email])
     assert world.network().month == (ids[home.email], ids[EVE.email])
     with world.store.write() as db:

@@ -88,7 +88,11 @@ def want(here: Here, name: str, email: str, reason: Reason, about: str, language
     if any(address.endswith((f"@{each}", f".{each}")) for each in owner.never_domains):
         raise Refusal(f"{address} is on your never-list.", "`rekindle never` shows it.")
     wish = Wish(
-        address=Address(email=address, name=name), first_name=name.split(maxsplit=1)[0], reason=reason, about=about, language=language
+        address=Address(email=address, name=name),
+        first_name=name.split(maxsplit=1)[0],
+        reason=reason,
+        about=about,
+        language=language,
     )
     made = first_contact(wish, owner, here.now, here.app.wording)
     _leave(here, made, f"There was a draft to {address} already: nobody gets two.")

@@ -113,7 +113,7 @@ def faults(api: Mapping[str, Any], schema: Mapping[str, Any], value: object, whe
     """Name what is wrong with a value: unknown fields, wrong types, formats and words."""
     if "$ref" in schema:
         return faults(api, api["schemas"][schema["$ref"]], value, where)
-    match schema.get("type"):
+    match schema.get("type"):  # type: ignore[exhaustive-match]  # what has no type is free
         case "object":
             return _object_faults(api, schema, value, where)
         case "array":
@@ -148,7 +148,7 @@ def _object_faults(api: Mapping[str, Any], schema: Mapping[str, Any], value: obj
 
 
 def _format_faults(schema: Mapping[str, Any], value: str) -> Iterator[str]:
-    match schema.get("format"):
+    match schema.get("format"):  # type: ignore[exhaustive-match]  # other formats are not checked
         case "int64" if not re.fullmatch(r"-?\d+", value):
             yield f"{value!r} is no int64"
         case "uint64" if not re.fullmatch(r"\d+", value) or int(value) >= 1 << 64:

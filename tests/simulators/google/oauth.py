@@ -75,7 +75,7 @@ class OAuth:
 
     def token(self, form: Mapping[str, str]) -> Json:
         """Answer the token endpoint. Raises Refusal."""
-        match form.get("grant_type"):
+        match form.get("grant_type"):  # type: ignore[exhaustive-match]  # others are refused below
             case "authorization_code":
                 return self._redeemed(form)
             case "refresh_token":

@@ -210,7 +210,7 @@ class Google:
         if fault is None:
             return ""
         word, _, rest = fault.kind.partition(" ")
-        match word:
+        match word:  # type: ignore[exhaustive-match]  # other faults are not told here
             case "429":
                 how, _, seconds = rest.partition(" ")
                 until = format_datetime(self.clock() + timedelta(seconds=int(seconds or 0)), usegmt=True)
