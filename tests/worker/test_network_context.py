@@ -340,6 +340,20 @@ def test_a_month_survives_a_merge_and_loses_who_is_forgotten(world: World) -> No
     assert kept.trades == ()
 
 
+def test_a_month_loses_the_lines_that_call_a_forgotten_one_by_a_single_word(world: World) -> None:
+    mono = Address(email="teller@stage.example", name="Teller")
+    world.receive(*exchange(BOB, 90), *exchange(mono, 90))
+    world.pull_all()
+    with world.store.write() as db:
+        ids = {each.addresses[0]: each.id for each in people.people(db, "ada")}
+        chosen = (Choice(person_id=ids[BOB.email], circle="strategic", why="x"),)
+        lines = ("Bob Stone instead of Teller: x.", "Bob Stone instead of Ann Storyteller: x.")
+        months.keep(db, "ada", Month(name="2026-06", people=chosen, trades=lines), NOW)
+        people.forget(db, "ada", (mono.email,), NOW)
+        [kept] = months.kept(db, "ada")
+    assert kept.trades == ("Bob Stone instead of Ann Storyteller: x.",)
+
+
 def test_a_ledger_of_long_ago_keeps_its_keys_and_no_words(world: World) -> None:
     long_ago = {
         "created_at": 0,

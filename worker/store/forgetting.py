@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
@@ -33,10 +34,11 @@ def forget(connection: Connection, owner: str, keys: Sequence[str], now: datetim
     connection.execute(insert_ignoring(connection, tombstone), graves)
     mine = select(address.c.person).where(address.c.owner == owner, address.c.key.in_(keys), address.c.person.is_not(None))
     persons = set(connection.execute(mine).scalars())
-    words = spellings | _names(connection, owner, keys)
+    called, words = _names(connection, owner, keys, least=1), spellings | _names(connection, owner, keys)
     went = _clean_messages(connection, owner, spellings, now) + _clean_events(connection, owner, spellings, now)
     _clear_ledger(connection, owner, keys, persons, words)
     _clear_notes(connection, owner, words)
+    _clear_trades(connection, owner, called)
     connection.execute(delete(block).where(block.c.owner == owner, block.c.address.in_(keys)))
     connection.execute(delete(link).where(link.c.owner == owner, or_(link.c.a.in_(keys), link.c.b.in_(keys))))
     connection.execute(delete(address).where(address.c.owner == owner, address.c.key.in_(keys)))
@@ -56,13 +58,13 @@ def _spellings(connection: Connection, owner: str, keys: Sequence[str]) -> set[s
     return {*keys, *(each for text in connection.execute(seen).scalars() for each in decode(text))}
 
 
-def _names(connection: Connection, owner: str, keys: Sequence[str]) -> set[str]:
-    """Return the full names of addresses; a single word may be anybody's, or anything."""
+def _names(connection: Connection, owner: str, keys: Sequence[str], least: int = 2) -> set[str]:
+    """Return the names of addresses with so many words at least; in free text a single one may be anybody's, or anything."""
     seen = select(address.c.names).where(address.c.owner == owner, address.c.key.in_(keys))
     known = select(person.c.name).join(address, (address.c.owner == person.c.owner) & (address.c.person == person.c.id))
     named = [name for text in connection.execute(seen).scalars() for name in decode(text)]
     named += connection.execute(known.where(address.c.owner == owner, address.c.key.in_(keys))).scalars()
-    return {name for name in named if " " in name.strip()}
+    return {name for name in named if len(name.split()) >= least}
 
 
 def _saying(column: ColumnElement[str], words: Collection[str]) -> ColumnElement[bool]:
@@ -127,6 +129,17 @@ def _clear_notes(connection: Connection, owner: str, words: Collection[str]) -> 
     rows = select(note.c.id, note.c.kind, note.c.text).where(note.c.owner == owner, _saying(note.c.text, words))
     for number, kind, text in connection.execute(rows).all():
         connection.execute(update(note).where(note.c.id == number).values(text=_silent(text, words) if kind == "month" else ""))
+
+
+def _clear_trades(connection: Connection, owner: str, names: Collection[str]) -> None:
+    """Take them out of whom a month preferred to whom: those lines are ours and call people by name, also by a single word."""
+    spoken = [re.compile(rf"(?<!\w){re.escape(name.strip())}(?!\w)", re.IGNORECASE) for name in names]
+    rows = select(note.c.id, note.c.text).where(note.c.owner == owner, note.c.kind == "month")
+    for number, text in connection.execute(rows).all():
+        said: dict[str, Any] = decode(text)
+        kept = [line for line in said.get("trades", ()) if not any(each.search(line) for each in spoken)]
+        if kept != said.get("trades", []):
+            connection.execute(update(note).where(note.c.id == number).values(text=encode(said | {"trades": kept})))
 
 
 def _silent(text: str, words: Collection[str]) -> str:
