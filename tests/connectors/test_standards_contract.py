@@ -136,10 +136,16 @@ class CalendarHands:
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        for name in ("work", "agenda", "home"):
-            with suppress(HTTPError):
-                self.ask("DELETE", f"/ana/{name}/")
+        for path in self.calendars():
+            self.ask("DELETE", path)
         self.make("work")
+
+    def calendars(self) -> list[str]:
+        """List every calendar there is, whoever made it."""
+        with suppress(HTTPError):  # until the first sign-in there is nothing to list
+            listing = self.ask("PROPFIND", "/ana/", headers={"Depth": "1"}).decode()
+            return sorted({path for path in re.findall(r"href>(/ana/[^<]+/)<", listing)})
+        return []
 
     def make(self, name: str) -> None:
         body = (
