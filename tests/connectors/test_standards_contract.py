@@ -144,7 +144,7 @@ class CalendarHands:
         """List every calendar there is, whoever made it."""
         with suppress(HTTPError):  # until the first sign-in there is nothing to list
             listing = self.ask("PROPFIND", "/ana/", headers={"Depth": "1"}).decode()
-            return sorted({path for path in re.findall(r"href>(/ana/[^<]+/)<", listing)})
+            return sorted(set(re.findall(r"href>(/ana/[^<]+/)<", listing)))
         return []
 
     def make(self, name: str) -> None:
