@@ -30,7 +30,9 @@ HORIZON = timedelta(days=90)
 STEPS = 200
 """Reports of progress, about."""
 EARLY = 6
-"""Names shown while mail is still being read."""
+"""Names shown while there is still something to read."""
+HEARD = 100
+"""Events after which they are first named, and again after four times as many."""
 
 
 Stage = Literal["owner", "mail", "calendar", "people", "decide"]
@@ -165,27 +167,32 @@ class _Trial:
         self._total = self._mail.size() + self._mail.calendar_size()
 
     def report(self, me: Sequence[str], rulebook: Rulebook) -> TrialReport:
-        events = self._read_calendars()
+        events = self._read_calendars(me)
         guess, evidence = (given(me), None) if me else self._who()
         letters, messages = self._read_mail(guess, evidence)
         if evidence is not None:
             first, guess = guess, evidence.guess()
             if first.keys != guess.keys:  # an alias that only later Sent mail showed
                 letters, messages = self._read_mail(guess, None)
-        self._say("people", letters)
+        self._say("people", letters.names(EARLY))
         composed = compose(letters, self._series, guess, zone=self._zone, now=self._now)
-        self._say("decide", letters)
+        self._say("decide", letters.names(EARLY))
         return self._told(composed, guess, messages, events, rulebook)
 
-    def _read_calendars(self) -> Tally:
-        counts = _Counts()
+    def _read_calendars(self, me: Sequence[str]) -> Tally:
+        """Read every event; whom the owner meets is said soon, where it is known who the owner is."""
+        counts, next_at = _Counts(), HEARD
+        known = given(me or self._mail.addresses()).keys
         for found in self._mail.events():
             if isinstance(found, Skipped):
                 counts.skip(found)
-            else:
-                counts.keep(is_new=trial_calendar.store(self._series, found))
+                continue
+            counts.keep(is_new=trial_calendar.store(self._series, found))
+            if counts.stored == next_at:
+                next_at *= 4
+                self._say("calendar", trial_calendar.names(self._series, known, EARLY))
         self._done = self._mail.calendar_size()
-        self._say("calendar", None)
+        self._say("calendar", trial_calendar.names(self._series, known, EARLY))
         return counts.tally()
 
     def _who(self) -> tuple[Guess, Evidence]:
@@ -235,13 +242,13 @@ class _Trial:
         for message in messages:
             if disk.done >= next_at:
                 next_at = disk.done + step
-                self._say(stage, letters)
+                self._say(stage, letters.names(EARLY) if letters else ())
             yield message
 
-    def _say(self, stage: Stage, letters: Letters | None) -> None:
+    def _say(self, stage: Stage, names: tuple[str, ...]) -> None:
         total = self._total or self._mail.size()
         done = min(self._done + self._mail.disk.done, total)
-        self._tell(Progress(stage=stage, done=done, total=total, names=letters.names(EARLY) if letters else ()))
+        self._tell(Progress(stage=stage, done=done, total=total, names=names))
 
     def _told(self, composed: Composed, guess: Guess, messages: Tally, events: Tally, rulebook: Rulebook) -> TrialReport:
         network, now = composed.network, self._now

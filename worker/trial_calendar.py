@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -76,6 +77,21 @@ def store(series: Series, event: CalendarEvent) -> bool:
     if known is None or _age(event) > _age(known):
         copies[name] = event
     return known is None
+
+
+def names(series: Series, owner: OwnerKeys, count: int) -> tuple[str, ...]:
+    """Name who is most in the owner's meetings, those of a crowd left out; () where it is not known who the owner is."""
+    if not owner.keys:
+        return ()
+    met, called = Counter[str](), dict[str, str]()
+    for copies in series.values():
+        for event in copies.values():
+            for guest in event.attendees if event.attendee_count <= ALL_HANDS else ():
+                key = match_key(guest.address.email)
+                if key and guest.address.name and guest.kind == "INDIVIDUAL" and key not in owner.keys:
+                    met[key] += 1
+                    called[key] = guest.address.name
+    return tuple(called[key] for key, _ in met.most_common(count))
 
 
 def _age(event: CalendarEvent) -> tuple[int, datetime]:

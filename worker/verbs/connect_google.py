@@ -60,7 +60,7 @@ def google(*, yes: bool, config: Path | None, owner: str | None, **said: Any) ->
     Google asks twice: once for reading, once for drafts and holds. Each token can do only what its question says. An account
     whose sign-in has ended is taken up again by the same command.
     """
-    connect(Wanted(is_sure=yes, **said), config=config, owner=owner, show=_show)
+    connect(Wanted(is_sure=yes, **said), config=config, owner=owner, show=in_browser)
 
 
 def connect(wanted: Wanted, *, config: Path | None, owner: str | None, show: Callable[[str], None]) -> None:
@@ -130,11 +130,11 @@ def _consented(account: Account, wanted: Wanted, show: Callable[[str], None]) ->
     client = Client.read(wanted.client)
     for role in signin.roles(package.access_of(account.settings)):
         click.echo({"reader": "First for reading:", "writer": "Now for drafts and holds:"}[role])
-        _sign_in(account, role, client, wanted, show)
+        sign_in(account, role, client, address=wanted.address, is_headless=wanted.is_headless, show=show)
     return account
 
 
-def _sign_in(account: Account, role: Role, client: Client, wanted: Wanted, show: Callable[[str], None]) -> None:
+def sign_in(account: Account, role: Role, client: Client, *, address: str, is_headless: bool, show: Callable[[str], None]) -> None:
     """Ask for one token and seal it. Raises Rejected where it can do more, or less, than it needs."""
     from connectors import google as package
     from connectors.google import consent, signin
@@ -142,12 +142,12 @@ def _sign_in(account: Account, role: Role, client: Client, wanted: Wanted, show:
     from worker.verbs.loopback import Loopback
 
     roots, allowed = package.roots_of(account.settings), package.scopes_of(account.settings, role)
-    if wanted.is_headless:
-        question = consent.ask(client, roots, allowed, redirect=ELSEWHERE, login_hint=wanted.address)
+    if is_headless:
+        question = consent.ask(client, roots, allowed, redirect=ELSEWHERE, login_hint=address)
         answered = _pasted(question)
     else:
         with Loopback() as loopback:
-            question = consent.ask(client, roots, allowed, redirect=loopback.address, login_hint=wanted.address)
+            question = consent.ask(client, roots, allowed, redirect=loopback.address, login_hint=address)
             show(question.url)
             answered = loopback.wait()
     token = consent.redeem(question, client, roots, answered)
@@ -189,17 +189,18 @@ def _check_one_mailbox(package: Any, account: Account) -> None:  # noqa: ANN401 
 
 
 def _pasted(question: Question) -> str:
-    click.echo("Open this address in a browser, on any computer:\n")
-    click.echo(f"{question.url}\n")
-    click.echo("At the end the browser cannot reach 127.0.0.1; that is as it should be. Copy the whole address it tried.")
-    answered: str = click.prompt("Address")
+    click.echo("Open this address in a browser, on any computer:\n", err=True)
+    click.echo(f"{question.url}\n", err=True)
+    click.echo("At the end the browser cannot reach 127.0.0.1; that is as it should be. Copy the whole address it tried.", err=True)
+    answered: str = click.prompt("Address", err=True)
     return answered
 
 
-def _show(url: str) -> None:
+def in_browser(url: str) -> None:
+    """Open the consent page in the owner's browser, and say where it is."""
     import webbrowser
 
-    click.echo(f"If no browser opens, open this address here:\n\n{url}\n")
+    click.echo(f"If no browser opens, open this address here:\n\n{url}\n", err=True)
     webbrowser.open(url)
 
 

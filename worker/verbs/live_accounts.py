@@ -1,41 +1,65 @@
-"""Accounts that live in memory alone while something is tried: no settings, no store, the password asked for or given."""
+"""Accounts that live in memory alone while something is tried: no settings, no store; sign-ins and passwords end with it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import click
 
-from connectors.port import Account, Setting
+from connectors import standards
+from connectors.port import Account, Connection, Setting
 from worker.advice import Refusal
 from worker.exit_codes import USAGE
 
 PASSWORD: Final = "REKINDLE_PASSWORD"  # noqa: S105 - the name of the variable
+SIGNED_IN: Final[Mapping[str, str]] = {"google": "worker.verbs.live_google"}
+"""Providers with a consent page -> the module whose `opened(where, zone, sign_in)` leads through it and opens the account."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIn:
+    """How the owner signs in at a provider with a consent page."""
+
+    client: str
+    """What the provider knows us by: Google's JSON file, Microsoft's application id; "" = not said."""
+    is_headless: bool
 
 
 @dataclass(slots=True)
 class Words:
-    """Passwords that are held only while they are being used; satisfies `connectors.port.Secrets`."""
+    """Passwords and tokens that are held only while they are being used; satisfies `connectors.port.Secrets`."""
 
     words: dict[str, str] = field(repr=False)
 
     def get(self, name: str) -> str | None:
-        """Return the password."""
+        """Return the password or token."""
         return self.words.get(name)
 
     def put(self, name: str, value: str) -> None:
-        """Refuse: nothing is stored here."""
-        raise NotImplementedError(name)
+        """Hold it in memory, no longer than this is alive."""
+        self.words[name] = value
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Lock nothing: nobody else has it."""
         yield
+
+
+def opened(live: Sequence[str], zone: str, sign_in: SignIn) -> Connection:
+    """Open what `--live` says: servers by their URLs, or one provider by its name. Raises Refusal, the port's errors."""
+    provider, _, where = live[0].partition("=")
+    if provider not in SIGNED_IN:
+        return standards.open(account_at(live, zone))
+    if len(live) > 1:
+        raise Refusal(f"{provider} is tried by itself.", f"Say --live {live[0]} alone.", code=USAGE)
+    connection: Connection = import_module(SIGNED_IN[provider]).opened(where, zone, sign_in)
+    return connection
 
 
 def account_at(urls: Sequence[str], zone: str) -> Account:
@@ -46,7 +70,9 @@ def account_at(urls: Sequence[str], zone: str) -> Account:
         parts = urlsplit(url)
         side = "imap" if parts.scheme in {"imap", "imaps"} else "caldav"
         if side in settings or not parts.hostname or not parts.username:
-            raise Refusal(f"{url} cannot be tried.", "Say one imaps://USER@HOST, one https://USER@HOST, or both.", code=USAGE)
+            raise Refusal(
+                f"{url} cannot be tried.", "Say one imaps://USER@HOST, one https://USER@HOST, or both; or google.", code=USAGE
+            )
         user = unquote(parts.username)
         bare = parts.hostname if parts.port is None else f"{parts.hostname}:{parts.port}"
         settings[side] = urlunsplit(parts._replace(netloc=bare))

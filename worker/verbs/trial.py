@@ -22,13 +22,12 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bar
 
-from connectors import standards
 from worker import trial, trial_report, trial_views
 from worker.json_views import to_json
 from worker.report import safe
 from worker.rulebooks import shipped
 from worker.trial_live import Live
-from worker.verbs.live_accounts import account_at
+from worker.verbs.live_accounts import SignIn, opened
 from worker.verbs.zones import zone_called, zone_here
 
 STAGES = {
@@ -48,10 +47,12 @@ def tried(paths: Sequence[Path], *, me: Sequence[str], zone: str | None, now: da
     _print(found, where, at, as_json=as_json)
 
 
-def tried_live(urls: Sequence[str], *, me: Sequence[str], zone: str | None, now: datetime | None, as_json: bool) -> None:
-    """Look at a mailbox, calendars or both on their servers, read-only, and print the same. Raises the port's errors."""
+def tried_live(
+    live: Sequence[str], sign_in: SignIn, *, me: Sequence[str], zone: str | None, now: datetime | None, as_json: bool
+) -> None:
+    """Look at a mailbox, calendars or both where they live, read-only, and print the same. Raises the port's errors."""
     where, at = _here(zone, now)
-    connection = standards.open(account_at(urls, where.key))
+    connection = opened(live, where.key, sign_in)
     try:
         with _shown(MofNCompleteColumn()) as shown:
             found = trial.run_on(Live(connection), me=me, now=at, zone=where.key, rulebook=shipped(), on_progress=shown.update)

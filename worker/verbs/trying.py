@@ -19,26 +19,40 @@ from worker.verbs import options
     ),
 )
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="PATH...")
-@click.option("--live", multiple=True, metavar="URL", help="A server instead: imaps://USER@HOST, https://USER@HOST; both together.")
+@click.option(
+    "--live", multiple=True, metavar="URL", help="Live instead: imaps://USER@HOST, https://USER@HOST, both together; or google."
+)
+@click.option("--client", default="", metavar="CLIENT", help="Your OAuth client: for google its JSON file; see deploy/google.md.")
+@click.option("--headless", "is_headless", is_flag=True, help="The browser runs on another computer: paste its last address here.")
 @click.option("--me", multiple=True, metavar="ADDRESS", help="An address of yours; without it they are inferred.")
 @click.option("--zone", metavar="ZONE", help="Your time zone, like Europe/Berlin; without it this computer's.")
 @options.now
 @options.as_json
 def try_(
-    *, paths: tuple[Path, ...], live: tuple[str, ...], me: tuple[str, ...], zone: str | None, now: datetime | None, as_json: bool
+    *,
+    paths: tuple[Path, ...],
+    live: tuple[str, ...],
+    client: str,
+    is_headless: bool,
+    me: tuple[str, ...],
+    zone: str | None,
+    now: datetime | None,
+    as_json: bool,
 ) -> None:
     """Read your own mail and calendar from disk and say what Rekindle would do today. Writes nothing anywhere.
 
     PATH is an mbox, a Maildir, an .eml or .ics file, a folder of them, or a Google Takeout (folder, .zip or .tgz, read
     without unpacking). A calendar alone is enough. With --live it is a mailbox on its server, opened read-only, and its
-    calendars; the password is asked for or taken from $REKINDLE_PASSWORD, and nothing at all is kept.
+    calendars; the password is asked for or taken from $REKINDLE_PASSWORD, and nothing at all is kept. With --live google
+    you sign in at Google's page, for your calendars alone and for this one look.
     """
+    from worker.verbs.live_accounts import SignIn
     from worker.verbs.trial import tried, tried_live
 
     if bool(paths) == bool(live):
         raise click.UsageError("Say what to read: PATH..., or --live URL.")
     if live:
-        tried_live(live, me=me, zone=zone, now=now, as_json=as_json)
+        tried_live(live, SignIn(client=client, is_headless=is_headless), me=me, zone=zone, now=now, as_json=as_json)
         return
     tried(paths, me=me, zone=zone, now=now, as_json=as_json)
 
