@@ -184,8 +184,9 @@ def test_the_human_organiser_of_an_event_is_thanked_nobody_else_is(decide: Decid
     assert not decide(tie(BOB, meetings=[not_accepted])).suggestions
 
 
-def test_the_people_of_the_month_get_time_until_they_have_been_met(decide: Decide) -> None:
-    calm = fortnightly(BOB, silent=10)
+def test_the_people_of_the_month_get_time_until_you_have_been_in_touch(decide: Decide) -> None:
+    calm = fortnightly(BOB, silent=12)
     assert holds(decide(replace(calm, last_in_at=days_ago(15)), month=(BOB.id,)), "month")
+    assert not holds(decide(replace(calm, last_out_at=days_ago(1)), month=(BOB.id,)), "month")
     assert not holds(decide(replace(calm, last_in_at=days_ago(1)), month=(BOB.id,)), "month")
     assert not decide(calm).suggestions
