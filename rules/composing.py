@@ -95,6 +95,7 @@ def held(candidate: Candidate, wording: Wording, slot: Slot) -> Suggestion:
     owner = case.view.network.owner
     language = wording.language(rule.template, owner.language)
     words = dict(words_for(candidate.cases, wording, language))
+    words["social"] = slot.social or ""
     words["why"] = why = wording.why(rule.template, language, words)
     titled = wording.hold(rule.template, language, words)
     name = _key_of(candidate, next(iter(case.relation.person.addresses), case.relation.person.id))
@@ -105,6 +106,7 @@ def held(candidate: Candidate, wording: Wording, slot: Slot) -> Suggestion:
         start=slot.start,
         end=slot.end,
         is_tentative=owner.is_hold_tentative,
+        social=slot.social,
     )
     return _suggestion(candidate, hold, why, due=None, expires=None)
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 from rules.facts import Address, Response
 from rules.rhythm import Contact
+from rules.social import Social, SocialTime
 from rules.suggestions import CloseReason, State
 
 Kind = Literal["owner", "human", "machine", "list", "room", "unknown"]
@@ -44,6 +45,8 @@ class Owner:
     holidays: frozenset[date] = frozenset()
     no_go: tuple[tuple[time, time], ...] = ()
     """Local times of day no hold is put on (lunch, the school run)."""
+    social: tuple[SocialTime, ...] = ()
+    """What of a week is there for people; empty = any working hour, and only the caps count."""
     is_hold_tentative: bool = False
     """Holds are tentative and take the time; False = the time stays free to others."""
     never_words: tuple[str, ...] = ()
@@ -174,6 +177,10 @@ class Past:
     """When the draft was due or the hold begins."""
     addresses: tuple[str, ...] = ()
     """Match keys of everyone the action is addressed to or about; a draft to several guests counts for each."""
+    until: datetime | None = None
+    """When the hold ends; None = for a draft."""
+    social: Social | None = None
+    """The kind of social time a hold takes up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,6 +288,8 @@ class Network:
     """Per rule: how many of the last five finished suggestions the owner discarded, of how many."""
     shift: float = 0.0
     """Self-calibration of the lapse intercept for this owner, within +-1.5."""
+    days_off: Mapping[str, frozenset[date]] = field(default_factory=dict)
+    """Public holidays by country, two letters: a hold avoids those of the other side."""
     trips: Sequence[Trip] = ()
     """From 14 days ago to the horizon of slots, ascending by start."""
     month: Sequence[str] = ()

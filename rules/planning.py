@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from itertools import groupby
 from typing import Literal
 
 from rules.addresses import organisation
-from rules.caps import Room, eased, is_gentle, room_in
+from rules.caps import Room, is_gentle, room_in
 from rules.case import View
 from rules.composing import Candidate, address_of, drafted, due_at, held, organisation_of
+from rules.countries import country_of
 from rules.gates import mode_of, no_room
-from rules.rule import Limits
-from rules.slots import Slot, next_free
+from rules.placing import slot_for, taken_by
+from rules.rule import Limits, Timing
+from rules.slots import Slot
 from rules.suggestions import Suggestion
 from rules.wording import Wording
 from rules.words import called, kind_of_reunion
-
-GONE = frozenset({"withdrawn", "failed", "owner_deleted", "dismissed", "expired"})
-"""A hold that closed so takes up no room in the calendar."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,15 +33,13 @@ class Plan:
     planned: set[tuple[str, Literal["draft", "hold", "invite"]]] = field(default_factory=set)
     written: dict[tuple[str, str], int] = field(default_factory=dict)
     """How many mails of a rule an organisation got in this decision."""
-    without: set[tuple[int, int]] = field(default_factory=set)
-    """Lengths and notices for which there is no slot."""
+    without: set[Timing] = field(default_factory=set)
+    """Timings for which there is no slot, whoever it is for."""
 
 
 def plan_for(view: View, wording: Wording, limits: Limits) -> Plan:
     """Begin a decision."""
-    holds = (past for past in view.network.ledger if past.action == "hold" and past.close_reason not in GONE)
-    slots = [Slot(start=past.at, end=past.at + timedelta(minutes=25)) for past in holds if past.at is not None]
-    return Plan(view=view, wording=wording, limits=limits, room=room_in(view, limits), slots=slots)
+    return Plan(view=view, wording=wording, limits=limits, room=room_in(view, limits), slots=taken_by(view.network))
 
 
 def grouped(candidates: Iterable[Candidate]) -> tuple[list[Candidate], list[tuple[Candidate, str]]]:
@@ -87,38 +83,26 @@ def _draft(plan: Plan, candidate: Candidate) -> Suggestion | str:
 
 
 def _hold(plan: Plan, candidate: Candidate) -> Suggestion | str:
-    rule, view = candidate.rule, plan.view
-    terms = (rule.timing.minutes, rule.timing.notice)
-    slot = None if candidate.case.trip is None and terms in plan.without else _slot(plan, candidate)
+    slot = _slot(plan, candidate)
     if slot is None:
-        plan.without |= {terms} if candidate.case.trip is None else set()
         return "There is no free time for it in the coming weeks."
-    plan.room.take(rule, view.now)
+    plan.room.take(candidate.rule, plan.view.now)
     plan.slots.append(slot)
     return _in_mode(plan, candidate, held(candidate, plan.wording, slot))
 
 
 def _slot(plan: Plan, candidate: Candidate) -> Slot | None:
-    """Find a time for a hold; on a trip, inside the trip."""
-    view, timing, trip = plan.view, candidate.rule.timing, candidate.case.trip
-    gentle = is_gentle(view, plan.limits)
-    begin = view.now if trip is None else max(view.now, trip.start)
-    horizon = 21 if trip is None else max((trip.end - begin).days, 0)
-    slot = next_free(
-        view.network.busy,
-        view.network.owner,
-        begin,
-        notice_days=timing.notice,
-        minutes=timing.minutes,
-        horizon_days=horizon,
-        meeting_hours=plan.limits.meeting_hours,
-        taken=plan.slots,
-        per_day=eased(plan.limits.holds_per_day, is_gentle=gentle),
-        per_week=eased(plan.limits.holds_per_week, is_gentle=gentle),
-        offsets=candidate.case.relation.offsets,
-        trips=view.network.trips,
+    """Find a time for a hold; where there was none for a rule's timing, nobody else's is looked for."""
+    case, rule, view = candidate.case, candidate.rule, plan.view
+    if case.trip is None and rule.timing in plan.without:
+        return None
+    relation, gentle = case.relation, is_gentle(view, plan.limits)
+    slot = slot_for(
+        rule, view.network, plan.limits, view.now, relation=relation, taken=plan.slots, trip=case.trip, is_gentle=gentle
     )
-    return slot if trip is None or slot is None or slot.end <= trip.end else None
+    if slot is None and case.trip is None and not country_of(relation):
+        plan.without.add(rule.timing)
+    return slot
 
 
 def _in_mode(plan: Plan, candidate: Candidate, suggestion: Suggestion) -> Suggestion:

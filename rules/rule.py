@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 from typing import Literal
 
+from rules.social import Social
+
 Trigger = Literal[
     "meeting_held", "met_group", "lapsing", "dormant", "travel", "reply_owed", "awaiting_reply", "one_to_one_missed",
     "introduced", "introduction_paid_off", "promise_due", "month", "hold_starting",
@@ -49,6 +51,8 @@ class Timing:
     """An untouched draft is withdrawn after so many."""
     minutes: int = 25
     """Length of a hold."""
+    social: tuple[Social, ...] = ()
+    """Kinds of social time a hold may take up, where the owner sets such times aside; empty = it is none of that."""
     notice: int = 2
     """Working days between deciding and a hold."""
 

@@ -137,7 +137,7 @@ def _known_keys(loc: tuple[int | str, ...]) -> Collection[str]:
         case ["rules", _, "when", *_]:
             return tuple(field.alias or name for name, field in ConditionText.model_fields.items())
         case ["rules", _, "timing"]:
-            return ("delay", "hours", "keep_working_days", "minutes", "notice")
+            return ("delay", "hours", "keep_working_days", "minutes", "notice", "social")
         case ["rules", _, "caps"]:
             return ("per_person", "per_day", "per_week")
         case _:
@@ -217,6 +217,7 @@ def _timing(rule: RuleText) -> Timing:
         keep_working_days=text.keep_working_days,
         minutes=text.minutes,
         notice=text.notice,
+        social=text.social,
     )
 
 

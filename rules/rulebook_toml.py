@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, S
 
 from rules.facts_by_name import FACTS
 from rules.rule import Approval, Limits, Mode, Operator, Trigger, Value
+from rules.social import Social
 
 UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "hour": 3600, "d": 86400, "day": 86400, "w": 604800, "week": 604800}
 """Seconds in each unit; a plural s is allowed."""
@@ -129,6 +130,7 @@ class TimingText(Part):
     keep_working_days: int = Field(default=3, ge=1, le=30)
     minutes: int = Field(default=25, ge=5, le=480)
     notice: int = Field(default=2, ge=0, le=30)
+    social: tuple[Social, ...] = ()
 
 
 class CapsText(Part):

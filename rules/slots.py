@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 
+from rules.countries import clock_of
 from rules.network import Busy, Owner, Trip
+from rules.social import Social, SocialTime
 from rules.workdays import ONE_DAY, after_workdays, is_workday, local_day, span_of, workdays_from, zone_of
 
 GRID = timedelta(minutes=15)
@@ -28,6 +30,8 @@ class Slot:
 
     start: datetime
     end: datetime
+    social: Social | None = None
+    """The kind of social time it takes up."""
 
 
 def next_free(  # noqa: PLR0913 -- each is one of the owner's settings and has a name of its own at the call
@@ -45,19 +49,28 @@ def next_free(  # noqa: PLR0913 -- each is one of the owner's settings and has a
     per_week: int = 2,
     offsets: Mapping[int, int] | None = None,
     trips: Sequence[Trip] = (),
+    days_off: Collection[date] = (),
+    social: SocialTime | None = None,
 ) -> Slot | None:
     """Find the earliest slot for a hold, or None where the horizon has none.
 
     `busy` need not be sorted; `taken` are the holds already placed: with the new one at most `per_day` stand on a day
     and `per_week` in an ISO week of the owner's zone. `offsets` are the other person's UTC offsets in minutes with
     their counts: a slot inside their likely hours is preferred when it costs no more than a week. On a day of one of the
-    `trips` to another zone the owner's hours are those of the zone they are in.
+    `trips` to another zone the owner's hours are those of the zone they are in. `days_off` are the other person's, by their
+    own calendar. A slot of a `social` kind lies inside its hours, and at most so many of it stand in a week.
     """
     days = _days(busy, owner, now, notice_days=notice_days, horizon_days=horizon_days, meeting_hours=meeting_hours)
     open_days = (day for day in days if _has_room(owner, day, taken, per_day=per_day, per_week=per_week))
+    if social is not None:
+        alike = [slot for slot in taken if slot.social == social.kind]
+        open_days = (day for day in open_days if _has_room(owner, day, alike, per_day=per_day, per_week=social.per_week))
     blocked = _blocked(busy, taken, buffer)
-    length = timedelta(minutes=minutes)
-    slots = (slot for day in open_days for slot in _slots_of(_there(owner, day, trips), day, now, blocked, length))
+    there = (elsewhere for day in open_days for elsewhere in _hours_of(_there(owner, day, trips), day, social))
+    length = timedelta(minutes=minutes if social is None else social.minutes or minutes)
+    kind = None if social is None else social.kind
+    found = (replace(slot, social=kind) for one, day in there for slot in _slots_of(one, day, now, blocked, length))
+    slots = (slot for slot in found if not _is_off(slot, offsets or {}, days_off))
     first = next(slots, None)
     if first is None or not offsets or _suits(first, offsets):
         return first
@@ -125,6 +138,12 @@ def _slots_of(
         start = _on_grid(owner, max(in_the_way, default=start + GRID))
 
 
+def _hours_of(owner: Owner, day: date, social: SocialTime | None) -> Iterator[tuple[Owner, date]]:
+    """Yield a day once for each of its spans a slot may lie in, as the owner whose hours they are."""
+    for hours in sorted((social.hours if social else ()) or (owner.hours,)):
+        yield replace(owner, hours=hours), day
+
+
 def _there(owner: Owner, day: date, trips: Sequence[Trip]) -> Owner:
     """Return the owner as they live on a day: on a trip by the clock of the place."""
     noon = datetime.combine(day, time(12), zone_of(owner))
@@ -145,9 +164,17 @@ def _on_grid(owner: Owner, at: datetime) -> datetime:
 
 def _suits(slot: Slot, offsets: Mapping[int, int]) -> bool:
     """Tell whether a slot lies in the likely working hours of someone who writes with these UTC offsets."""
-    offset = max(offsets, key=lambda minutes: (offsets[minutes], -abs(minutes), minutes))
-    start = slot.start.astimezone(UTC) + timedelta(minutes=offset)
+    start = _by_their_clock(slot, offsets)
     minute = start.hour * 60 + start.minute
     return (
         start.weekday() in THEIR_WEEK and THEIR_DAY[0] <= minute and minute + (slot.end - slot.start).seconds // 60 <= THEIR_DAY[1]
     )
+
+
+def _is_off(slot: Slot, offsets: Mapping[int, int], days_off: Collection[date]) -> bool:
+    """Tell whether a slot lies on a holiday of the other person."""
+    return bool(days_off) and _by_their_clock(slot, offsets).date() in days_off
+
+
+def _by_their_clock(slot: Slot, offsets: Mapping[int, int]) -> datetime:
+    return slot.start.astimezone(UTC) + timedelta(minutes=clock_of(offsets) or 0)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal, NewType
 
 from rules.facts import Address
+from rules.social import Social
 
 Key = NewType("Key", str)
 """26 characters of base32hex (0-9a-v): hash of owner, rule, cause and address; names one suggestion for ever."""
@@ -26,6 +27,8 @@ class Hold:
     end: datetime
     is_tentative: bool = False
     """Shown as tentative instead of free."""
+    social: Social | None = None
+    """The kind of social time it takes up, where the owner has set such times aside."""
     is_all_day: bool = False
     """It stands above the whole day of `start`, in the zone `start` is given in."""
 

@@ -42,6 +42,7 @@ def words_for(cases: Sequence[Case], wording: Wording, language: str) -> Mapping
         "promise": first.promise.text if first.promise else "",
         "day": wording.day(language, local_day(first.view.network.owner, first.at)),
         "since": _since(first, wording, language),
+        "social": "",
     }
 
 

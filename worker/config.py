@@ -6,7 +6,7 @@ import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import time
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -17,15 +17,23 @@ from rules.month import Terms
 from rules.network import Owner
 from rules.people import OwnerKeys
 from rules.rulebook import Rule, Rulebook
+from rules.social import Social, SocialTime
 from worker.config_accounts import Reader
 from worker.config_places import default_config
 from worker.config_problems import ConfigError, Problem, nearest, problems_of
 from worker.config_sections import prepare
-from worker.settings import AccountSettings, Caps, Config, KeyPerson, Mode, OwnerSettings
+from worker.days_off import days_off
+from worker.settings import AccountSettings, Caps, Config, KeyPerson, Mode, OwnerSettings, SocialSettings
 
 __all__ = ["AccountSettings", "Config", "ConfigError", "KeyPerson", "OwnerSettings", "Problem", "load", "owner_of", "rulebook_for"]
 
 HOLIDAY_YEARS = range(2015, 2046)
+Hours = tuple[tuple[time, time], ...]
+USUAL: Mapping[Social, tuple[Hours, int | None]] = {
+    "coffee": (((time(9, 30), time(11, 30)), (time(14, 30), time(16, 30))), None),
+    "lunch": (((time(12), time(14)),), 60),
+}
+"""When coffee and lunch are had, and for how many minutes, where the owner does not say."""
 
 
 def load(path: Path | None = None) -> Config:
@@ -63,12 +71,19 @@ def owner_of(config: Config, name: str, years: Iterable[int] = HOLIDAY_YEARS) ->
         signature_html=settings.signature_html,
         hours=settings.hours,
         workdays=settings.workdays,
-        holidays=_holidays(settings.holidays, years),
+        holidays=days_off(settings.holidays, years) if settings.holidays else frozenset(),
         no_go=settings.no_go,
+        social=tuple(_social(kind, times) for kind, times in settings.social.items()),
         is_hold_tentative=settings.holds.is_tentative,
         never_words=settings.never.titles,
         never_domains=frozenset(settings.never.domains),
     )
+
+
+def _social(kind: Social, said: SocialSettings) -> SocialTime:
+    """Put in what is usual for a kind of time where the owner leaves it out."""
+    hours, minutes = USUAL.get(kind, ((), None))
+    return SocialTime(kind=kind, per_week=said.per_week, hours=said.hours or hours, minutes=said.minutes or minutes)
 
 
 def keys_for(config: Config, name: str) -> OwnerKeys:
@@ -164,12 +179,3 @@ def _domains_of(settings: OwnerSettings) -> frozenset[str]:
         return frozenset(settings.domains)
     keys = [match_key(email) for email in settings.addresses]
     return frozenset(organisation(key) for key in keys if not is_freemail(key))
-
-
-def _holidays(country: str, years: Iterable[int]) -> frozenset[date]:
-    if not country:
-        return frozenset()
-    from holidays import country_holidays  # noqa: PLC0415 - takes 0.1 s, and only those who name a country need it
-
-    code, _, region = country.partition("-")
-    return frozenset(country_holidays(code, subdiv=region or None, years=years))

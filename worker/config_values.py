@@ -143,6 +143,7 @@ def _as_list(value: object) -> object:
 
 Zone = Annotated[str, AfterValidator(zone)]
 Span = Annotated[tuple[time, time], BeforeValidator(span)]
+Spans = Annotated[tuple[Span, ...], BeforeValidator(_as_list)]
 Workdays = Annotated[frozenset[int], BeforeValidator(workdays)]
 Cadence = Annotated[timedelta, BeforeValidator(cadence)]
 Country = Annotated[str, AfterValidator(country)]

@@ -19,8 +19,9 @@ import structlog
 from connectors.port import AuthorizationExpired, Connection, PortError, RateLimited, Rejected
 from rules.engine import Keep, Withdraw, still_wanted
 from rules.network import Network, Owner
+from rules.placing import slot_for, taken_by
 from rules.rulebook import Rulebook
-from rules.slots import Slot, next_free
+from rules.slots import Slot
 from rules.suggestions import Hold
 from rules.wording import Wording
 from worker import decide as deciding
@@ -275,19 +276,8 @@ def another_slot(entry: Entry, seen: Network, rulebook: Rulebook, now: datetime)
     rule = rulebook.rule(entry.rule)
     if rule is None or rule.mode == "off" or not isinstance(entry.action, Hold):
         return None
-    length = timedelta(minutes=rule.timing.minutes)
-    holds = [
-        past.at for past in seen.ledger if past.action == "hold" and past.state != "closed" and past.at and past.key != entry.key
-    ]
-    return next_free(
-        seen.busy,
-        seen.owner,
-        now,
-        notice_days=rule.timing.notice,
-        minutes=rule.timing.minutes,
-        meeting_hours=rulebook.limits.meeting_hours,
-        taken=[Slot(start=at, end=at + length) for at in holds],
-        per_day=rulebook.limits.holds_per_day,
-        per_week=rulebook.limits.holds_per_week,
-        offsets=seen.relations[0].offsets if seen.relations else None,
-    )
+    kind = entry.action.social
+    alike = replace(rule, timing=replace(rule.timing, social=() if kind is None else (kind,)))
+    relation = next((one for one in seen.relations if entry.address in one.person.addresses), None)
+    trip = next((trip for trip in seen.trips if entry.cause == f"trip:{trip.uid}"), None)
+    return slot_for(alike, seen, rulebook.limits, now, relation=relation, taken=taken_by(seen, but=entry.key), trip=trip)

@@ -10,7 +10,21 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from connectors.port import Setting
-from worker.config_values import Addresses, Cadence, Country, Domains, EMail, Language, Span, WebAddress, Words, Workdays, Zone
+from rules.social import Social
+from worker.config_values import (
+    Addresses,
+    Cadence,
+    Country,
+    Domains,
+    EMail,
+    Language,
+    Span,
+    Spans,
+    WebAddress,
+    Words,
+    Workdays,
+    Zone,
+)
 from worker.secret_sources import Source
 
 Mode = Literal["create", "review", "off"]
@@ -79,6 +93,17 @@ class HoldSettings(Table):
     """Whether others see the time as tentatively taken; otherwise it stays free to them."""
 
 
+class SocialSettings(Table):
+    """`[owners.NAME.social.KIND]`: time of a week set aside for people; KIND is one_to_one, group, coffee or lunch."""
+
+    per_week: int = Field(default=1, ge=0, le=21)
+    """Holds of this kind in a week at most."""
+    hours: Spans = ()
+    """Times of day they may lie in: "12:00-13:30", or several; left out, the kind's usual ones."""
+    minutes: int | None = Field(default=None, ge=5, le=480)
+    """How long each takes; left out, as long as its rule says, a lunch an hour."""
+
+
 class MonthSettings(Table):
     """`[owners.NAME.month]`: how the people of the month are chosen."""
 
@@ -139,6 +164,8 @@ class OwnerSettings(Table):
     people: tuple[KeyPerson, ...] = ()
     caps: Caps = Caps()
     holds: HoldSettings = HoldSettings()
+    social: Mapping[Social, SocialSettings] = Field(default_factory=dict)
+    """Times of a week for people; where one is set, holds to be in touch go into these only."""
     notify: Notify = Notify()
     modes: Mapping[str, Mode] = Field(default_factory=dict)
     """Mode per rule: thank_you = "review"."""

@@ -20,8 +20,8 @@ CREEPY = re.compile(
 GIVEN: Mapping[str, Word] = {
     "name": "Anna Berg", "everyone": "Anna Berg and Ben Ito", "names": "Anna and Ben", "is_plural": True, "is_first": False, "span": "fourteen months",
     "next_day": "12 May", "introducer": "Cleo Dahl", "introduced": "Dora Ek", "topic": "Roadmap", "subject": "Hello", "event": "PyCon", "place": "Lyon",
-    "promise": "send the paper", "social": "lunch", "day": "3 March", "since": "June", "why": "Because.", "reason": "advice", "about": "data contracts", "minutes": 15,
-    "month": "March 2026", "count": 3,
+    "promise": "send the paper", "social": "lunch", "day": "3 March", "since": "June", "why": "Because.", "reason": "advice", "about": "data contracts",
+    "minutes": 15, "month": "March 2026", "count": 3,
 }  # fmt: skip
 MAILS = (
     "thank_you",

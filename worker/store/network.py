@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 
 from rules.network import Network, Owner, Relation, Trip
 from rules.workdays import local_day
+from worker.days_off import DaysOff
 from worker.store import months
 from worker.store.accounts import owner_keys
 from worker.store.context import company, complete
@@ -55,6 +56,7 @@ def load(
         modes=modes(connection, owner.name),
         discarded=discarded(connection, owner.name),
         shift=0.0 if said is None else float(said.shift),
+        days_off=DaysOff(years=(now.year, now.year + 1)),
         trips=trips,
         month=months.of(connection, owner.name, f"{local_day(owner, now):%Y-%m}"),
         history_since=covered.history,

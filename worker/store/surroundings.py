@@ -137,6 +137,8 @@ def past(row: Row[*tuple[Any, ...]]) -> Past:
         close_reason=cast("CloseReason | None", row.close_reason),
         closed_at=instant(row.updated_at) if row.state == "closed" else None,
         at=maybe_instant(row.at),
+        until=datetime.fromisoformat(action["end"]) if "end" in action else None,
+        social=action.get("social"),
         addresses=tuple(dict.fromkeys(key for each in [row.address, *named] if (key := match_key(each)))),
     )
 

@@ -1,0 +1,70 @@
+"""Where a hold goes: a free slot by its rule's timing, of a kind the owner has time for, when the other side is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from rules.caps import eased
+from rules.countries import country_of
+from rules.network import Network, Relation, Trip
+from rules.rule import Limits, Rule
+from rules.slots import Slot, next_free
+from rules.social import SocialTime
+
+HORIZON_DAYS = 21
+USUAL = timedelta(minutes=25)
+GONE = frozenset({"withdrawn", "failed", "owner_deleted", "dismissed", "expired"})
+"""A hold that closed so takes up no room in the calendar."""
+
+
+def slot_for(
+    rule: Rule,
+    network: Network,
+    limits: Limits,
+    now: datetime,
+    *,
+    relation: Relation | None,
+    taken: Sequence[Slot],
+    trip: Trip | None = None,
+    is_gentle: bool = False,
+) -> Slot | None:
+    """Find the earliest slot for a hold of a rule, inside the trip where it is for one; None where there is none.
+
+    Where the owner has set times for people aside, a rule that takes up such time goes into one of its kinds.
+    """
+    begin = now if trip is None else max(now, trip.start)
+    horizon = HORIZON_DAYS if trip is None else max((trip.end - begin).days, 0)
+    found = (
+        next_free(
+            network.busy,
+            network.owner,
+            begin,
+            notice_days=rule.timing.notice,
+            minutes=rule.timing.minutes,
+            horizon_days=horizon,
+            meeting_hours=limits.meeting_hours,
+            taken=taken,
+            per_day=eased(limits.holds_per_day, is_gentle=is_gentle),
+            per_week=eased(limits.holds_per_week, is_gentle=is_gentle),
+            offsets=relation.offsets if relation else None,
+            trips=network.trips,
+            days_off=network.days_off.get(country_of(relation), ()) if relation else (),
+            social=social,
+        )
+        for social in _kinds(rule, network)
+    )
+    slots = [slot for slot in found if slot is not None and (trip is None or slot.end <= trip.end)]
+    return min(slots, key=lambda slot: slot.start, default=None)
+
+
+def taken_by(network: Network, *, but: str = "") -> list[Slot]:
+    """List the slots of the holds in the ledger that still stand, one of them left out by its key."""
+    holds = (past for past in network.ledger if past.action != "draft" and past.close_reason not in GONE and past.key != but)
+    return [Slot(start=past.at, end=past.until or past.at + USUAL, social=past.social) for past in holds if past.at is not None]
+
+
+def _kinds(rule: Rule, network: Network) -> Sequence[SocialTime | None]:
+    """Return the kinds of time a rule may choose among; None = any of the owner's hours."""
+    times = network.owner.social
+    return [time for time in times if time.kind in rule.timing.social] if times and rule.timing.social else [None]
