@@ -72,8 +72,10 @@ def open(account: Account) -> MicrosoftConnection:  # noqa: A001 - the port's wo
         graphs.get("writer"),
         chosen=_texts(account.settings, "calendars"),
         holds=_text(account.settings, "holds"),
+        installation=account.installation,
     )
-    return MicrosoftConnection(OutlookMailbox(graphs["reader"], graphs.get("writer")), calendar, tuple(graphs.values()), account)
+    mailbox = OutlookMailbox(graphs["reader"], graphs.get("writer"), account.installation)
+    return MicrosoftConnection(mailbox, calendar, tuple(graphs.values()), account)
 
 
 def graph_of(account: Account, role: signin.Role) -> Graph:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from connectors.microsoft.events import fact
+from connectors.microsoft.events import fact, key_of
 from connectors.microsoft.graph import Graph, Json, Refused
 from connectors.microsoft.holds import UTC_PLEASE, Holds
 from connectors.port import Changes, Cursor, CursorExpired, Feed, Gone, Look, Saved, Skipped, Unclear, Witness
@@ -29,10 +29,10 @@ _BEGINNING = datetime.min.replace(tzinfo=UTC)
 class OutlookCalendar:
     """The calendars of one Microsoft 365 account; satisfies `connectors.port.Calendar`."""
 
-    def __init__(self, reader: Graph, writer: Graph | None, *, chosen: Sequence[str], holds: str) -> None:
+    def __init__(self, reader: Graph, writer: Graph | None, *, chosen: Sequence[str], holds: str, installation: str = "") -> None:
         self._reader = reader
         self._chosen = frozenset(chosen)
-        self._holds = Holds(writer, holds)
+        self._holds = Holds(writer, holds, installation)
         self._masters: dict[str, Json] = {}
 
     def feeds(self) -> Sequence[Feed]:
@@ -99,6 +99,7 @@ class OutlookCalendar:
         masters = {str(one["id"]): one for one in items if one.get("type") == "seriesMaster"}
         self._masters |= masters
         self._fetch_masters({str(one["seriesMasterId"]) for one in items if one.get("seriesMasterId")} - self._masters.keys())
+        makers = self._holds.makers(str(one["id"]) for one in items if key_of(one))
         upserted: list[CalendarEvent] = []
         skipped: list[Skipped] = []
         for item in items:
@@ -109,7 +110,7 @@ class OutlookCalendar:
                 skipped.append(Skipped(remote_id=str(item["id"]), reason="an instance of a series that is gone"))
                 continue
             try:
-                upserted.append(fact(item, master))
+                upserted.append(fact(item, master, by=makers.get(str(item["id"]), "")))
             except (KeyError, ValueError, TypeError, AttributeError):
                 skipped.append(Skipped(remote_id=str(item.get("id", "")), reason="an event without a readable time"))
         return tuple(upserted), (*(str(one["id"]) for one in items if "@removed" in one), *masters), tuple(skipped)

@@ -15,6 +15,8 @@ from rules.facts import Address
 from rules.suggestions import Draft
 
 PROPERTY: Final = "String {6d2b0f5c-6a57-4d53-9a36-3f2c2e1f7a10} Name rekindleKey"
+BY: Final = "String {6d2b0f5c-6a57-4d53-9a36-3f2c2e1f7a10} Name rekindleBy"
+"""Says which installation made it."""
 _SHAPE: Final = "id,changeKey,isDraft,parentFolderId,internetMessageId"
 _FOLDER: Final = "me/mailFolders/drafts/messages/delta"
 _LAG: Final = timedelta(minutes=2)
@@ -25,8 +27,8 @@ _AGAIN: Final = timedelta(seconds=30)
 class Drafts:
     """What Rekindle writes into one Outlook mailbox, under the writer's token."""
 
-    def __init__(self, writer: Graph | None) -> None:
-        self._given_writer = writer
+    def __init__(self, writer: Graph | None, installation: str) -> None:
+        self._given_writer, self._installation = writer, installation
 
     @property
     def _writer(self) -> Graph:
@@ -45,7 +47,7 @@ class Drafts:
         if earlier is not None:
             return earlier
         if not draft.in_reply_to:
-            return _saved(self._made("me/messages", _message(draft)), is_adopted=False)
+            return _saved(self._made("me/messages", self._message(draft)), is_adopted=False)
         try:
             return _saved(self._made("me/messages", b64encode(compose(draft))), is_adopted=False)
         except Rejected:  # a server that takes no MIME here
@@ -77,6 +79,9 @@ class Drafts:
     def _made(self, path: str, given: Json | bytes) -> Json:
         return self._writer.ask("POST", path, "saving the draft", given=given)
 
+    def _message(self, draft: Draft) -> Json:
+        return _message(draft, self._installation)
+
     def _reply(self, draft: Draft) -> Saved:
         """Have Graph make the reply; mark and text go along in the same call, and the quote it answers with is dropped unread."""
         condition = f"internetMessageId eq '{_quoted(f'<{draft.in_reply_to}>')}'"
@@ -84,8 +89,8 @@ class Drafts:
             self._writer.pages("me/messages", "finding what is answered", params={"$filter": condition, "$select": _SHAPE})
         )
         if not found:
-            return _saved(self._made("me/messages", _message(draft)), is_adopted=False)
-        made = self._made(f"me/messages/{found[0]['id']}/createReply", {"message": _message(draft)})
+            return _saved(self._made("me/messages", self._message(draft)), is_adopted=False)
+        made = self._made(f"me/messages/{found[0]['id']}/createReply", {"message": self._message(draft)})
         return _saved(made, is_adopted=False)
 
     def _earlier(self, draft: Draft, since: Witness) -> Saved | Gone | Unclear | None:
@@ -156,15 +161,32 @@ def _saved(message: Json, *, is_adopted: bool) -> Saved:
     )
 
 
-def _message(draft: Draft) -> Json:
-    return {
+def marks(key: str, installation: str) -> list[Json]:
+    """Write our mark: whose suggestion it is, and which installation made it."""
+    by = [{"id": BY, "value": installation}] if installation else []
+    return [{"id": PROPERTY, "value": key}, *by]
+
+
+def _message(draft: Draft, installation: str) -> Json:
+    said: Json = {
         "subject": draft.subject,
         "internetMessageId": f"<{draft.message_id}>",
         "from": _recipient(draft.from_),
         "toRecipients": [_recipient(one) for one in draft.to],
         "ccRecipients": [_recipient(one) for one in draft.cc],
         "body": {"contentType": "html" if draft.html else "text", "content": draft.html or draft.text},
-        "singleValueExtendedProperties": [{"id": PROPERTY, "value": draft.key}],
+        "singleValueExtendedProperties": marks(draft.key, installation),
+    }
+    return {**said, "attachments": [_invitation(draft)]} if draft.calendar else said
+
+
+def _invitation(draft: Draft) -> Json:
+    """Attach the invitation the draft carries, as mail carries one (RFC 6047)."""
+    return {
+        "@odata.type": "#microsoft.graph.fileAttachment",
+        "name": "invite.ics",
+        "contentType": "text/calendar; charset=utf-8; method=REQUEST",
+        "contentBytes": b64encode(draft.calendar.encode()).decode(),
     }
 
 

@@ -23,7 +23,7 @@ _RESPONSES: Mapping[str, Response] = {
 _FREE = frozenset({"free", "workingElsewhere"})
 
 
-def fact(item: Json, master: Json | None = None) -> CalendarEvent:
+def fact(item: Json, master: Json | None = None, *, by: str = "") -> CalendarEvent:
     """Read a single event, an exception, or the stub of an occurrence, which takes its words from the series' master."""
     whole = {**(master or {}), **{key: value for key, value in item.items() if value not in (None, "", [])}}
     is_all_day = bool(whole.get("isAllDay"))
@@ -53,6 +53,7 @@ def fact(item: Json, master: Json | None = None) -> CalendarEvent:
         visibility=_visibility(str(whole.get("sensitivity", ""))),
         updated_at=_instant(str(whole["lastModifiedDateTime"])) if whole.get("lastModifiedDateTime") else None,
         rekindle_key=key_of(whole),
+        rekindle_by=by,
     )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
+from urllib.parse import quote
 
-from connectors.microsoft.drafts import PROPERTY
+from connectors.microsoft.drafts import BY, PROPERTY, marks
 from connectors.microsoft.events import MARK, fact, key_of
 from connectors.microsoft.failures import CHANGED, NOT_FOUND, Refused
 from connectors.microsoft.graph import Graph, Json
@@ -26,8 +28,8 @@ _LONG_AGO: Final = timedelta(days=400)
 class Holds:
     """What Rekindle writes into one account's calendars, under the writer's token."""
 
-    def __init__(self, writer: Graph | None, calendar: str) -> None:
-        self._given_writer, self._calendar = writer, calendar
+    def __init__(self, writer: Graph | None, calendar: str, installation: str) -> None:
+        self._given_writer, self._calendar, self._installation = writer, calendar, installation
 
     @property
     def _writer(self) -> Graph:
@@ -47,7 +49,7 @@ class Holds:
         found = self._made_since(hold, since) if isinstance(hold, Invite) else self._marked(hold.key)
         if found is not None:
             return Gone() if found.get("isCancelled") else self._saved(found, hold, is_adopted=True)
-        made = self._writer.ask("POST", self._path(), "saving the hold", given=_event(hold), prefer=UTC_PLEASE)
+        made = self._writer.ask("POST", self._path(), "saving the hold", given=_event(hold, self._installation), prefer=UTC_PLEASE)
         return self._saved(made, hold, is_adopted=False)
 
     def look(self, saved: Saved) -> Look:
@@ -72,6 +74,19 @@ class Holds:
         except Refused as error:
             return self.look(saved) if error.status == CHANGED else Gone()
         return seen
+
+    def makers(self, events: Iterable[str]) -> Mapping[str, str]:
+        """Say which installation made holds of ours, by their ids; the reader's token opens no marks."""
+        if self._given_writer is None:
+            return {}
+        asked = "$select=id&$expand=singleValueExtendedProperties(" + quote(f"$filter=id eq '{BY}'") + ")"
+        found = self._given_writer.batch({one: f"me/events/{one}?{asked}" for one in events}, "reading the marks of holds")
+        return {
+            id_: str(mark["value"])
+            for id_, event in found.items()
+            for mark in event.get("singleValueExtendedProperties", ())
+            if mark["id"].lower() == BY.lower()
+        }
 
     def _path(self) -> str:
         return f"me/calendars/{self._calendar}/events" if self._calendar else "me/events"
@@ -105,7 +120,7 @@ class Holds:
         return Saved(remote_id=event["id"], version=version, place=self._calendar, is_adopted=is_adopted)
 
 
-def _event(hold: Hold | Invite) -> Json:
+def _event(hold: Hold | Invite, installation: str) -> Json:
     said: dict[str, object] = {
         "subject": hold.title,
         "body": {"contentType": "text", "content": hold.description},
@@ -125,7 +140,7 @@ def _event(hold: Hold | Invite) -> Json:
         "showAs": "tentative" if hold.is_tentative else "free",
         "sensitivity": "private",
         "isReminderOn": False,
-        "singleValueExtendedProperties": [{"id": PROPERTY, "value": hold.key}],
+        "singleValueExtendedProperties": marks(hold.key, installation),
     }
 
 

@@ -36,8 +36,8 @@ _FIRST = "first "
 class OutlookMailbox:
     """Mail of one Microsoft 365 account; satisfies `connectors.port.Mailbox`."""
 
-    def __init__(self, reader: Graph, writer: Graph | None) -> None:
-        self._reader, self._drafts = reader, Drafts(writer)
+    def __init__(self, reader: Graph, writer: Graph | None, installation: str = "") -> None:
+        self._reader, self._drafts = reader, Drafts(writer, installation)
         self._asked: set[str] = set()
 
     def addresses(self) -> Sequence[Address]:

@@ -62,6 +62,7 @@ class MicrosoftWorld:
             "ca_file": str(self.identity.ca_file),
         }
         self.quota: Quota | None = None
+        self.installation = ""
         for role in ("reader", "writer"):
             self.sign_in(role)
 
@@ -71,7 +72,13 @@ class MicrosoftWorld:
 
     def account(self, id_: str = "ada/work") -> Account:
         return Account(
-            id=id_, settings=self.settings, secrets=self.secrets, zone="Europe/Berlin", addresses=(ME,), quota=self.quota
+            id=id_,
+            settings=self.settings,
+            secrets=self.secrets,
+            zone="Europe/Berlin",
+            addresses=(ME,),
+            installation=self.installation,
+            quota=self.quota,
         )
 
     def open(self) -> Connection:

@@ -13,6 +13,7 @@ from tests.simulators.microsoft.wire import Answer
 READ = ("Calendars.ReadBasic", "Calendars.Read", "Calendars.ReadWrite")
 WRITE = ("Calendars.ReadWrite",)
 _MARK = re.compile(r"singleValueExtendedProperties/Any\(ep: ep/id eq '([^']*)' and ep/value eq '([^']*)'\)")
+_EXPAND = re.compile(r"singleValueExtendedProperties\(\$filter=id eq '([^']*)'\)")
 _MADE = re.compile(r"createdDateTime ge (\S+Z)")
 
 
@@ -46,7 +47,16 @@ def _event(call: Call) -> Json:
 
 
 def event(call: Call) -> Answer:
-    return Answer(status=200, said=shown(_event(call), call.select))
+    found = _event(call)
+    expanded = _EXPAND.fullmatch(call.request.query.get("$expand", ""))
+    if "$expand" not in call.request.query:
+        return Answer(status=200, said=shown(found, call.select))
+    if expanded is None:
+        raise ProblemError(400, "ErrorInvalidUrlQuery")
+    if not call.grant.reads_content("event"):
+        raise ProblemError(403, "ErrorAccessDenied")
+    marks = [one for one in call.box.agenda.marks.get(found["id"], []) if one["id"] == expanded[1]]
+    return Answer(status=200, said=shown(found, call.select) | ({"singleValueExtendedProperties": marks} if marks else {}))
 
 
 def events(call: Call) -> Answer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import email
 import itertools
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from email.message import Message
@@ -144,6 +144,8 @@ class Post:
             "ccRecipients": _people(parsed, "Cc"),
             "body": {"contentType": "text", "content": "MIME"},
         }
+        if invitations := [_attached(part) for part in parsed.walk() if part.get_content_type() == "text/calendar"]:
+            given["attachments"] = invitations
         for name in (parsed["In-Reply-To"] or "").split() + (parsed["References"] or "").split()[::-1]:
             answered = self.named(name.strip("<>"))
             if answered is not None:
@@ -165,6 +167,13 @@ class Post:
             "bodyPreview": quote,
         }
         return self.draft(reply, lag)
+
+
+def _attached(part: Message) -> Json:
+    kind = f"text/calendar; charset=utf-8; method={part.get_param('method')}"
+    raw = part.get_payload(decode=True)
+    assert isinstance(raw, bytes)
+    return {"name": "", "contentType": kind, "contentBytes": b64encode(raw).decode()}
 
 
 def _people(parsed: Message, field: str) -> list[Json]:

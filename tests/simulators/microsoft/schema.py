@@ -40,14 +40,15 @@ TYPES: Mapping[str, Mapping[str, str]] = {
         "subscription": "id:String changeType:String notificationUrl:String lifecycleNotificationUrl:String resource:String "
         "expirationDateTime:DateTimeOffset clientState:String applicationId:String",
         "singleValueLegacyExtendedProperty": "id:String value:String",
+        "fileAttachment": "name:String contentType:String contentBytes:Binary",
     }.items()
 }
-EXPANDED = {"singleValueExtendedProperties": "[singleValueLegacyExtendedProperty]"}
+EXPANDED = {"singleValueExtendedProperties": "[singleValueLegacyExtendedProperty]", "attachments": "[fileAttachment]"}
 """Navigation that message and event carry in a write."""
-LEFT_OUT = frozenset({"singleValueLegacyExtendedProperty"})
+LEFT_OUT = frozenset({"singleValueLegacyExtendedProperty", "fileAttachment"})
 """Types the trimmed public description leaves out."""
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?Z")
-_KINDS = {"String": str, "Boolean": bool, "Int32": int}
+_KINDS = {"String": str, "Boolean": bool, "Int32": int, "Binary": str}
 
 
 def wrong(name: str, given: object) -> Iterator[str]:
