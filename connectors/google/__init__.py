@@ -92,12 +92,19 @@ def open(account: Account) -> GoogleConnection:  # noqa: A001 - the port's word
     """Open the account; refuses tokens that can do more than they need. Nothing is asked of Google yet."""
     access, roots = access_of(account.settings), roots_of(account.settings)
     wires = {role: Wire(_credentials(account, role, roots)) for role in signin.roles(access)}
+    opened = list(wires.values())
     spending = _spending(account)
     gmail, calendar = (
         {role: Service(name, version, root, wire) for role, wire in wires.items()}
         for name, version, root in (("gmail", "v1", roots.gmail), ("calendar", "v3", roots.calendar))
     )
-    reading = Reading(gmail["reader"], spending)
+
+    def another() -> Service:
+        """Open one more lane to the same mail, to be closed with the rest."""
+        opened.append(Wire(_credentials(account, "reader", roots)))
+        return Service("gmail", "v1", roots.gmail, opened[-1])
+
+    reading = Reading(gmail["reader"], spending, another)
     mailbox = GmailMailbox(reading, Drafts(reading, gmail.get("writer"))) if access != "calendar" else None
     calendars = GoogleCalendar(
         calendar["reader"],
@@ -108,7 +115,7 @@ def open(account: Account) -> GoogleConnection:  # noqa: A001 - the port's word
     )
     readers = calendar["reader"], gmail["reader"] if access != "calendar" else None
     writers = (calendar["writer"], gmail["writer"]) if "writer" in wires else None
-    parts = (mailbox, calendars, tuple(wires.values()), (readers, writers), _holds(account))
+    parts = (mailbox, calendars, opened, (readers, writers), _holds(account))
     return GoogleConnection(*parts, lambda: _watcher(account, spending))
 
 

@@ -9,13 +9,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from connectors.google.drafts import Drafts
+from connectors.google.lanes import WAVE
 from connectors.google.reading import Profile, Reading
-from connectors.google.transport import BATCH, Json
-from connectors.port import Changes, Cursor, Feed, Gone, Look, Saved, Skipped, Unclear, Witness
+from connectors.google.transport import Json
+from connectors.port import Changes, Cursor, Feed, Gone, Look, Saved, Unclear, Witness
 from rules.facts import Address, MessageMetadata
 from rules.suggestions import Draft
 
-READ: Final = BATCH
+READ: Final = WAVE
 """Messages read between two commits."""
 WINDOW: Final = timedelta(days=548)
 """How far back a first read goes: eighteen months."""
@@ -92,14 +93,14 @@ class GmailMailbox:
         return found
 
     def _backfill(self, place: Place) -> Iterator[Changes[MessageMetadata]]:
-        """List newest first and read in batches, until the window's end; every batch is a page of its own."""
+        """List newest first and read wave by wave, until the window's end; every wave is a page of its own."""
         total = self._total or self._reading.profile().total
         horizon = (self._reading.server_time or _BEGINNING + WINDOW) - WINDOW
         while place.page is not None:
             listed, following = self._reading.listing(place.page)
             ids = listed[listed.index(place.after) + 1 :] if place.after in listed else listed
             while True:
-                paid = self._reading.pay("messages.get", min(len(ids), READ)) if ids else 0
+                paid = self._reading.afford(min(len(ids), READ)) if ids else 0
                 now, ids = ids[:paid], ids[paid:]
                 batch = self._reading.headers(now)
                 is_over = (not ids and following is None) or (batch.newest is not None and batch.newest < horizon)
@@ -138,11 +139,11 @@ class GmailMailbox:
                 return
 
     def _affordable(self, entries: list[Json], seen: set[str]) -> tuple[list[Json], list[Json]]:
-        """Split off as many entries as one batch, paid for, can follow up."""
+        """Split off as many entries as one wave, paid for, can follow up."""
         wanted = set[str]()
         for entry in entries:
             wanted |= _news(entry) - seen
-        paid = self._reading.pay("messages.get", min(len(wanted), READ)) if wanted else 0
+        paid = self._reading.afford(min(len(wanted), READ)) if wanted else 0
         reading = set[str]()
         for at, entry in enumerate(entries):
             more = reading | (_news(entry) - seen)
@@ -158,17 +159,12 @@ class GmailMailbox:
             changed.update(dict.fromkeys(sorted(_news(entry) - seen)))
             removed.update(dict.fromkeys(gone["message"]["id"] for gone in entry.get("messagesDeleted", ())))
         ids = [one for one in changed if one not in removed]
-        facts: list[MessageMetadata] = []
-        skipped: list[Skipped] = []
-        for at in range(0, len(ids), BATCH):
-            batch = self._reading.headers(ids[at : at + BATCH])
-            facts += batch.facts
-            skipped += batch.skipped
+        read = self._reading.headers(ids)
         seen |= set(ids)
         return Changes(
-            upserted=tuple(facts),
+            upserted=read.facts,
             removed=tuple(removed),
-            skipped=tuple(skipped),
+            skipped=read.skipped,
             cursor=after.cursor(),
             remaining=0 if is_last else None,
             covered_since=_BEGINNING if is_last else None,

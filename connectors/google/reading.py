@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from connectors import mime
 from connectors.google.failures import Refused
+from connectors.google.lanes import WAVE, Lanes
 from connectors.google.messages import FIELDS, HEADERS, fact, received_at
 from connectors.google.spending import Spending
 from connectors.google.transport import BATCH, Json, Service
@@ -34,7 +35,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headers:
-    """What one batch gave."""
+    """What one wave of batches gave."""
 
     facts: tuple[MessageMetadata, ...] = ()
     skipped: tuple[Skipped, ...] = ()
@@ -45,8 +46,10 @@ class Headers:
 class Reading:
     """One mailbox under the reader token."""
 
-    def __init__(self, service: Service, spending: Spending) -> None:
+    def __init__(self, service: Service, spending: Spending, another: Callable[[], Service]) -> None:
+        """Take the service, and what opens another for batches that run beside each other."""
         self._service, self._spending = service, spending
+        self._lanes = Lanes(service, another)
         self.pay = spending.gmail
 
     @property
@@ -96,13 +99,23 @@ class Reading:
         except Refused as error:
             raise CursorExpired("Google no longer knows where we were in the mailbox.") from error
 
-    def headers(self, ids: Sequence[str]) -> Headers:
-        """Read the headers of up to a batch that is paid for; ids that are gone meanwhile are no loss.
+    def afford(self, wanted: int) -> int:
+        """Pay for up to a wave of reads, batch by batch: who cannot pay waits for one batch only. Raises RateLimited."""
+        paid = self.pay("messages.get", min(wanted, BATCH))
+        while paid % BATCH == 0 and paid < min(wanted, WAVE):
+            try:
+                paid += self.pay("messages.get", min(wanted - paid, BATCH))
+            except RateLimited:
+                break
+        return paid
 
-        What was throttled inside the batch is paid for and asked for once more. Raises RateLimited, Unavailable,
-        AuthorizationExpired where it still is not given: then nothing of the batch counts as read.
+    def headers(self, ids: Sequence[str]) -> Headers:
+        """Read the headers of messages that are paid for; ids that are gone meanwhile are no loss.
+
+        What was throttled inside a batch is paid for and asked for once more. Raises RateLimited, Unavailable,
+        AuthorizationExpired where it still is not given: then none of them counts as read.
         """
-        found, refused = self._batch(list(ids)[:BATCH])
+        found, refused = self._given(list(ids))
         facts: list[MessageMetadata] = []
         skipped = [Skipped(remote_id=one, reason="Google does not give this message") for one in refused]
         for answer in found.values():
@@ -113,15 +126,15 @@ class Reading:
         newest = max(filter(None, map(received_at, found.values())), default=None)
         return Headers(facts=tuple(facts), skipped=tuple(skipped), newest=newest)
 
-    def _batch(self, ids: list[str]) -> tuple[dict[str, Json], list[str]]:
+    def _given(self, ids: list[str]) -> tuple[dict[str, Json], list[str]]:
         if not ids:
             return {}, []
-        found, failed = self._service.batch([(one, self._get(one)) for one in ids], "reading headers")
+        found, failed = self._lanes.run(ids, _headers, "reading headers")
         again = [one for one, error in failed.items() if isinstance(error, RateLimited | Unavailable)]
         if again:
             if self.pay("messages.get", len(again)) < len(again):
                 raise failed[again[0]]
-            more, failed_again = self._service.batch([(one, self._get(one)) for one in again], "reading headers")
+            more, failed_again = self._lanes.run(again, _headers, "reading headers")
             found |= more
             failed = {**{one: error for one, error in failed.items() if one not in again}, **failed_again}
         for error in failed.values():
@@ -150,11 +163,15 @@ class Reading:
             return []
         return [(one["id"], set(one.get("labelIds", ()))) for one in messages]
 
-    def _get(self, message: str) -> object:
-        return self._messages().get(userId="me", id=message, format="metadata", metadataHeaders=list(HEADERS), fields=FIELDS)
-
     def _messages(self) -> Any:  # noqa: ANN401 - googleapiclient has no types
         return self._users().messages()
 
     def _users(self) -> Any:  # noqa: ANN401 - as above
         return self._service.api.users()
+
+
+def _headers(api: Any, message: str) -> object:  # noqa: ANN401 - as above
+    request: object = (
+        api.users().messages().get(userId="me", id=message, format="metadata", metadataHeaders=list(HEADERS), fields=FIELDS)
+    )
+    return request

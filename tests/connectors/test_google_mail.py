@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from connectors.google import mail, reading
-from connectors.port import BEGINNING, Cursor, CursorExpired, Edited, Gone, RateLimited, Rejected, Saved, Sent, Unclear
+from connectors.google import lanes, mail, reading
+from connectors.port import BEGINNING, Cursor, CursorExpired, Edited, Gone, RateLimited, Rejected, Saved, Sent, Unavailable, Unclear
 from tests.connectors.contract_world import EVA, NOON, a_draft, gone, names, pages_of, read
 from tests.connectors.google_world import GoogleWorld, google_world
 
@@ -231,6 +231,34 @@ def test_reading_stops_where_the_minute_is_used_up_and_goes_on_there(world: Goog
         break
     assert sorted(seen) == sorted({f"old{number}@x.example" for number in range(12)})
     assert world.google.calls.count(GETS) == 12, "nothing is read twice"
+
+
+def test_batches_run_side_by_side_never_more_than_four_and_each_on_a_service_of_its_own(
+    world: GoogleWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail, "READ", 25)
+    monkeypatch.setattr(reading, "LIST_PAGE", 500)
+    monkeypatch.setattr(lanes, "BATCH", 5)
+    for number in range(50):
+        world.letter(f"old{number}@x.example", at=NOON - timedelta(hours=number))
+    world.google.latency = lambda method: 0.5 if method == "batch" else 0.0
+    pages, _ = read(mailbox(world))
+    assert names(pages) == [f"old{number}@x.example" for number in range(50)], "each once, in their order"
+    assert world.google.requests.count("POST /batch") == 10
+    assert 2 <= world.google.busiest <= lanes.LANES
+
+
+def test_one_batch_of_a_wave_that_breaks_loses_nothing(world: GoogleWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail, "READ", 8)
+    monkeypatch.setattr(reading, "LIST_PAGE", 500)
+    monkeypatch.setattr(lanes, "BATCH", 2)
+    for number in range(8):
+        world.letter(f"old{number}@x.example", at=NOON - timedelta(hours=number))
+    world.google.fail("502 html", "batch", nth=3)
+    side = mailbox(world)
+    with pytest.raises(Unavailable):
+        read(side)
+    assert len(names(read(side)[0])) == 8
 
 
 def test_prices_and_limits_are_settings(world: GoogleWorld) -> None:

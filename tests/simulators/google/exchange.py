@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import random
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -92,6 +93,9 @@ class Clock:
 
     at: datetime | None = None
     shift: timedelta = timedelta()
+    together: float = 0.0
+    """Real seconds within which requests at a standing clock count as made at the same time: their pauses overlap."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self) -> datetime:
         """Say what time it is."""
@@ -99,11 +103,15 @@ class Clock:
 
     def turn(self, by: timedelta) -> None:
         """Let time pass."""
-        self.shift += by
+        with self.lock:
+            self.shift += by
 
     def pause(self, seconds: float) -> None:
         """Take time over an answer: really, or on the standing clock."""
         if self.at is None:
             time.sleep(seconds)
-        else:
-            self.turn(timedelta(seconds=seconds))
+            return
+        until = self.shift + timedelta(seconds=seconds)
+        time.sleep(self.together)
+        with self.lock:
+            self.shift = max(self.shift, until)

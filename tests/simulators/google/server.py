@@ -90,6 +90,8 @@ class Google:
         """Method ids in their order, also those inside batches."""
         self.targets: list[str] = []
         """Path and query of every call, also those inside batches."""
+        self.under_way = self.busiest = 0
+        """Requests being answered, and the most there ever were at once."""
         self.complaints: list[str] = []
         """What was wrong with a request or an answer: a test with complaints fails."""
         self._discovery = discovery.Discovery.read()
@@ -119,9 +121,18 @@ class Google:
 
     def answer(self, verb: str, target: str, headers: Mapping[str, str], content: bytes) -> Answer:
         """Answer one request, or raise Dropped."""
-        path = urlsplit(target).path
         with self.lock:
-            self.requests.append(f"{verb} {path}")
+            self.requests.append(f"{verb} {urlsplit(target).path}")
+            self.under_way += 1
+            self.busiest = max(self.busiest, self.under_way)
+        try:
+            return self._routed(verb, target, headers, content)
+        finally:
+            with self.lock:
+                self.under_way -= 1
+
+    def _routed(self, verb: str, target: str, headers: Mapping[str, str], content: bytes) -> Answer:
+        path = urlsplit(target).path
         if path in ("/batch", "/batch/calendar/v3"):
             from tests.simulators.google.batch import answer_batch  # noqa: PLC0415 - the two call each other
 

@@ -1,0 +1,52 @@
+"""Batches side by side: up to four in flight for one mailbox, each on a service of its own, for a service is one thread's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+from connectors.google.transport import BATCH, Json, Service
+
+LANES: Final = 4
+"""Requests in flight for one owner; Gmail refuses more than a few at once."""
+WAVE: Final = LANES * BATCH
+"""Calls that go out together."""
+
+Request = Callable[[Any, str], object]
+"""Makes the request for one id with a service's api."""
+Outcome = tuple[dict[str, Json], dict[str, Exception]]
+"""Answers and failures by id."""
+
+
+class Lanes:
+    """The services one mailbox is read through. The first is the caller's own; others are opened when first needed."""
+
+    def __init__(self, first: Service, another: Callable[[], Service]) -> None:
+        self._services, self._another = [first], another
+
+    def run(self, ids: Sequence[str], request: Request, what: str) -> Outcome:
+        """Make the calls, wave by wave. Raises what broke a whole batch."""
+        found: dict[str, Json] = {}
+        failed: dict[str, Exception] = {}
+        parts = [ids[at : at + BATCH] for at in range(0, len(ids), BATCH)]
+        for at in range(0, len(parts), LANES):
+            for answers, failures in self._wave(parts[at : at + LANES], request, what):
+                found |= answers
+                failed |= failures
+        return found, failed
+
+    def _wave(self, parts: Sequence[Sequence[str]], request: Request, what: str) -> list[Outcome]:
+        """Send up to four batches at once: the first in this thread, each other in one of its own."""
+        while len(self._services) < len(parts):
+            self._services.append(self._another())
+        if len(parts) == 1:
+            return [_batch(self._services[0], parts[0], request, what)]
+        with ThreadPoolExecutor(len(parts) - 1, "gmail batch") as pool:
+            pairs = zip(self._services[1:], parts[1:], strict=False)
+            others = [pool.submit(_batch, service, part, request, what) for service, part in pairs]
+            return [_batch(self._services[0], parts[0], request, what), *(one.result() for one in others)]
+
+
+def _batch(service: Service, ids: Sequence[str], request: Request, what: str) -> Outcome:
+    return service.batch([(one, request(service.api, one)) for one in ids], what)
