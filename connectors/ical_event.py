@@ -44,7 +44,8 @@ def build(fields: Fields, *, remote_id: str, is_export: bool, zones: Zones, meth
     except (OverflowError, ValueError):
         raise Unreadable("its dates lie outside the calendar") from None
     uid = fields.uid or _made_up_uid(fields)
-    attendees = [attendee for attendee in map(_attendee, fields.attendees[: 4 * MOST_ATTENDEES]) if attendee is not None]
+    found = [_known_attendee(party) if party.is_short else _attendee(party) for party in fields.attendees[: 4 * MOST_ATTENDEES]]
+    attendees = [attendee for attendee in found if attendee is not None]
     busy = fields.words.get("X-MICROSOFT-CDO-BUSYSTATUS", "")
     return CalendarEvent(
         remote_id=f"{remote_id}#{uid}" if is_export else remote_id,
@@ -156,7 +157,7 @@ def _attendee(party: Party) -> Attendee | None:
     address = _address(party)
     if address is None:
         return None
-    params = party.params
+    params = dict(party.params)
     delegates = params.get("DELEGATED-TO", "")
     return Attendee(
         address=address,
@@ -168,12 +169,16 @@ def _attendee(party: Party) -> Attendee | None:
     )
 
 
+_known_attendee = lru_cache(maxsize=8192)(_attendee)
+
+
 def _address(party: Party) -> Address | None:
-    return _named(party.value, party.params.get("CN", ""), party.params.get("EMAIL", ""))
+    params = dict(party.params)
+    return _named(party.value, params.get("CN", ""), params.get("EMAIL", ""))
 
 
 def _sent_by(party: Party) -> Address | None:
-    sender = party.params.get("SENT-BY", "")
+    sender = dict(party.params).get("SENT-BY", "")
     return _named(sender, "", "") if sender else None
 
 

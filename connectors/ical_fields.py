@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
+SHORT = 500
+"""Characters of a line that may be remembered: a hostile one fills no memory."""
+
 
 class Unreadable(Exception):
     """The event cannot be read; the message is the reason in the owner's words and holds nothing of the event."""
@@ -21,10 +24,18 @@ class Stamp(NamedTuple):
 
 
 class Party(NamedTuple):
-    """A CAL-ADDRESS as written, with its parameters (upper-case names, decoded values)."""
+    """A CAL-ADDRESS as written, with its parameters (upper-case names, decoded values); the same ones come again and again."""
 
     value: str
-    params: Mapping[str, str]
+    params: frozenset[tuple[str, str]] = frozenset()
+    is_short: bool = True
+    """Short enough to be remembered."""
+
+    @classmethod
+    def of(cls, value: str, params: Mapping[str, str]) -> Party:
+        """Make one of what was read."""
+        size = len(value) + sum(len(name) + len(given) for name, given in params.items())
+        return cls(value.strip(), frozenset(params.items()), size <= SHORT)
 
 
 @dataclass(slots=True, kw_only=True)

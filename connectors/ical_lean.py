@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 
-from connectors.ical_fields import Fields, Party, Stamp
+from connectors.ical_fields import SHORT, Fields, Party, Stamp
 from connectors.ical_lines import Line
 
 _PARAM = re.compile(r';([A-Za-z0-9-]+)=(?:"([^"]*)"|([^";:,]*))(?=[;:])')
@@ -32,6 +32,7 @@ _ONCE = frozenset(
 _TEXTS = frozenset({"UID", "SUMMARY", "LOCATION", "X-REKINDLE-KEY", "X-REKINDLE-BY"})
 _WORDS = frozenset({"STATUS", "TRANSP", "CLASS", "X-MICROSOFT-CDO-BUSYSTATUS", "X-MICROSOFT-CDO-ALLDAYEVENT"})
 DATE_LENGTH = len("20260101")
+_SERIES = frozenset({"RRULE", "RDATE", "EXDATE", "EXRULE"})
 _NOTHING: Mapping[str, str] = {}
 
 
@@ -52,19 +53,26 @@ def _parse(lines: Sequence[Line]) -> Fields:
     attendees: list[Party] = []
     recurrence: list[str] = []
     for name, rest in lines:
-        if name in {"RRULE", "RDATE", "EXDATE", "EXRULE"}:
-            recurrence.append(name + rest)
-            continue
-        params, value = (_NOTHING, rest[1:]) if rest[0] == ":" else _split(rest)
-        if "\\" in value and name not in _TEXTS:
-            raise _Unusual
         if name == "ATTENDEE":
-            attendees.append(Party(value.strip(), params))
-        elif name in once and name in _ONCE:
-            raise _Unusual
+            attendees.append(_known_party(rest) if len(rest) <= SHORT else _party(rest))
+        elif name in _SERIES:
+            recurrence.append(name + rest)
         else:
+            params, value = (_NOTHING, rest[1:]) if rest[0] == ":" else _split(rest)
+            if ("\\" in value and name not in _TEXTS) or (name in once and name in _ONCE):
+                raise _Unusual
             once[name] = (params, value)
     return _fields(once, attendees, recurrence)
+
+
+def _party(rest: str) -> Party:
+    params, value = (_NOTHING, rest[1:]) if rest[0] == ":" else _split(rest)
+    if "\\" in value:
+        raise _Unusual
+    return Party.of(value, params)
+
+
+_known_party = lru_cache(maxsize=8192)(_party)
 
 
 def _fields(once: Mapping[str, tuple[Mapping[str, str], str]], attendees: list[Party], recurrence: list[str]) -> Fields:
@@ -83,7 +91,7 @@ def _fields(once: Mapping[str, tuple[Mapping[str, str], str]], attendees: list[P
         recurrence=recurrence,
         summary=_text(once, "SUMMARY"),
         location=_text(once, "LOCATION"),
-        organizer=Party(organizer[1].strip(), organizer[0]) if organizer else None,
+        organizer=Party.of(organizer[1], organizer[0]) if organizer else None,
         attendees=attendees,
         words={name: once[name][1].strip().upper() for name in _WORDS & once.keys()},
         sequence=int(once["SEQUENCE"][1]) if "SEQUENCE" in once else 0,
@@ -131,7 +139,7 @@ def _stamp(prop: tuple[Mapping[str, str], str]) -> Stamp:
 def _instant(value: str) -> datetime:
     if len(value) not in {15, 16} or value[8] != "T" or value[15:] not in {"", "Z"} or not (value[:8] + value[9:15]).isdigit():
         raise _Unusual
-    return datetime(int(value[:4]), int(value[4:6]), int(value[6:8]), int(value[9:11]), int(value[11:13]), int(value[13:15]))  # noqa: DTZ001 - wall time; the zone comes later
+    return datetime.fromisoformat(value[:15])  # wall time; the zone comes later
 
 
 def _duration(value: str) -> timedelta:

@@ -25,11 +25,11 @@ _WORDS = ("STATUS", "TRANSP", "CLASS", "X-MICROSOFT-CDO-BUSYSTATUS", "X-MICROSOF
 
 def parse(lines: Sequence[Line]) -> Fields:
     """Return the fields of an event, as far as they can be read. Raises Unreadable without a start."""
-    event = _component([line for line in lines if line.name not in _SERIES])
-    zones = {line.name: _zone(line.rest) for line in reversed(lines) if line.name in _STAMPS}
+    event = _component([line for line in lines if line[0] not in _SERIES])
+    zones = {name: _zone(rest) for name, rest in reversed(lines) if name in _STAMPS}
     start = _stamp(event.get("DTSTART"), zones.get("DTSTART", ""))
     if start is None:
-        has_start = any(line.name == "DTSTART" for line in lines)
+        has_start = any(name == "DTSTART" for name, _ in lines)
         raise Unreadable("its start cannot be read" if has_start else "it has no start")
     original = _first(event.get("RECURRENCE-ID"))
     duration = _dt(event.get("DURATION"))
@@ -42,7 +42,7 @@ def parse(lines: Sequence[Line]) -> Fields:
         duration=duration if isinstance(duration, timedelta) else None,
         original=_stamp(original, zones.get("RECURRENCE-ID", "")),
         is_range=str(_params(original).get("RANGE", "")).upper() == "THISANDFUTURE",
-        recurrence=[line.name + line.rest for line in lines if line.name in _SERIES],
+        recurrence=[name + rest for name, rest in lines if name in _SERIES],
         summary=_text(event.get("SUMMARY")),
         location=_text(event.get("LOCATION")),
         organizer=_party(organizer) if organizer is not None else None,
@@ -124,7 +124,7 @@ def _party(value: Any) -> Party:  # noqa: ANN401 - as above
         name.upper(): ",".join(str(item) for item in given) if isinstance(given, list | tuple) else str(given)
         for name, given in _params(value).items()
     }
-    return Party(str(value).strip(), params)
+    return Party.of(str(value), params)
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - as above

@@ -15,11 +15,8 @@ LONGEST_EVENT = 32 << 20
 """Bytes of one component; a larger one (an inline attachment) is skipped, so that memory stays flat."""
 
 
-class Line(NamedTuple):
-    """A wanted content line, unfolded: its upper-case name, and what follows it from the first ";" or ":" on."""
-
-    name: str
-    rest: str
+Line = tuple[str, str]
+"""A wanted content line, unfolded: its upper-case name, and what follows it from the first ";" or ":" on."""
 
 
 class Piece(NamedTuple):
@@ -97,7 +94,7 @@ def _event(body: bytes) -> Piece:
     text = _unfolded(body)
     if "\nBEGIN:" in text.upper():
         text = _NESTED.sub("", text)
-    return Piece("event", "", tuple(Line(name.upper(), rest.rstrip()) for name, rest in _WANTED.findall(text)))
+    return Piece("event", "", tuple([(name.upper(), rest.rstrip()) for name, rest in _WANTED.findall(text)]))
 
 
 def _unfolded(body: bytes) -> str:
