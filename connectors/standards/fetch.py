@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,10 @@ from datetime import UTC, datetime
 from connectors.port import PortError, Rejected, Skipped, Unavailable
 from connectors.standards.session import Response, Session, translated
 
-BATCH, DEPTH = 250, 4
+BATCH, DEPTH = 250, 16
+"""UIDs in one command, and commands under way: so far the server may run ahead while a page is stored."""
+_USUAL = re.compile(rb'\* \d+ FETCH \(UID (\d+) FLAGS \(([^)]*)\) INTERNALDATE "([^"]+)" RFC822\.SIZE (\d+) BODY\[')
+_ARRIVED = re.compile(rb'\* \d+ FETCH \(UID (\d+) INTERNALDATE "([^"]+)"\)')
 _UID = re.compile(rb"\bUID (\d+)")
 _SIZE = re.compile(rb"\bRFC822\.SIZE (\d+)")
 _DATE = re.compile(rb'\bINTERNALDATE "([^"]+)"')
@@ -70,8 +74,36 @@ def epoch(raw: bytes, days: dict[bytes, int]) -> int | None:
     return midnight + clock + (offset if raw[21:22] == b"-" else -offset)
 
 
+def stamp(at: int, uid: int) -> int:
+    """Put arrival (epoch seconds) and UID into one number, sorted as the pair would be: of a big folder there are many."""
+    return at << 32 | uid
+
+
+def arrival_of(one: int) -> tuple[int, int]:
+    """Return arrival and UID of a stamp."""
+    return one >> 32, one & 0xFFFFFFFF
+
+
 def split(response: Response, days: dict[bytes, int]) -> Fetched | None:
     """Take one FETCH response apart; None for anything else, also for an unsolicited one without a header."""
+    usual = _USUAL.match(response[0]) if len(response) == 3 else None  # noqa: PLR2004 - text, header, end
+    if usual is None:
+        return _split(response, days)
+    uid, flags, date, size = usual.groups()
+    at = epoch(date, days)
+    return Fetched(
+        uid=int(uid),
+        received_at=datetime.fromtimestamp(at, UTC) if at is not None else None,
+        size=int(size),
+        flags=flags,
+        labels=(),
+        thread_id="",
+        header=response[1],
+    )
+
+
+def _split(response: Response, days: dict[bytes, int]) -> Fetched | None:
+    """Take an answer apart whatever the order of its items."""
     text = response[0] if len(response) == 1 else b"".join(response[::2])
     uid = _UID.search(text)
     if uid is None or b" FETCH (" not in text:
@@ -118,17 +150,21 @@ class Headers:
         self._renewals = 0
         self._days: dict[bytes, int] = {}
 
-    def arrivals(self, next_uid: int) -> list[tuple[int, int]]:
-        """List arrival (epoch seconds) and UID of every message below `next_uid`, newest first."""
+    def arrivals(self, next_uid: int) -> Sequence[int]:
+        """List the stamp of every message below `next_uid`, newest first."""
+        found: list[int] = []
         if next_uid <= 1:
-            return []
-        session, found = self._session(), []
+            return found
+        session, days = self._session(), self._days
         with translated("listing messages"):
             for response in session.responses(session.send(b"UID FETCH 1:%d (INTERNALDATE)" % (next_uid - 1)), "listing messages"):
-                uid, date = _UID.search(response[0]), _DATE.search(response[0])
-                if uid is not None:
-                    found.append((epoch(date[1], self._days) or 0 if date else 0, int(uid[1])))
-        return sorted(found, reverse=True)
+                if usual := _ARRIVED.match(response[0]):
+                    found.append(stamp(epoch(usual[2], days) or 0, int(usual[1])))
+                elif uid := _UID.search(response[0]):
+                    date = _DATE.search(response[0])
+                    found.append(stamp(epoch(date[1], days) or 0 if date else 0, int(uid[1])))
+        found.sort(reverse=True)
+        return array("q", found)
 
     def some(self, uids: Sequence[int]) -> tuple[list[Fetched], list[Skipped]]:
         """Fetch a few messages with one command."""

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import json
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 from connectors import mime
 from connectors.port import Changes, Cursor, CursorExpired, Feed, Gone, Look, PortError, Saved, Skipped, Unclear, Witness
 from connectors.standards.drafts import Drafts, searched
-from connectors.standards.fetch import Fetched, Headers, sequence_set, uids_of
+from connectors.standards.fetch import Fetched, Headers, arrival_of, sequence_set, stamp, uids_of
 from connectors.standards.folders import Folder, listed, readable
 from connectors.standards.session import Opened, Server, Session
 from rules.facts import MessageMetadata
 from rules.suggestions import Draft
 
-PAGE = 1000
+PAGE, LARGEST = 1000, 4000
+"""Messages of a page: of a first read they get larger as long as they come quickly, for each page costs a commit."""
+QUICK = 2.0
+"""Seconds."""
 _TASTE = 50
 _NOTHING = (1 << 62, 0)
 """The mark before anything is read."""
@@ -139,27 +144,29 @@ class ImapMailbox:
         if place.mark == _NOTHING and place.next_uid > PAGE:
             rows, skipped = headers.some(range(place.next_uid - _TASTE, place.next_uid))
             yield Changes(upserted=tuple(self._facts(feed, place, rows, skipped)), cursor=place.cursor())
-        todo = [one for one in headers.arrivals(place.next_uid) if place.mark is None or one < place.mark]
-        left = len(todo)
+        before = None if place.mark is None else stamp(*place.mark)
+        todo = array("q", (one for one in headers.arrivals(place.next_uid) if before is None or one < before))
+        left, size, begun = len(todo), PAGE, monotonic()
         upserted: list[MessageMetadata] = []
         skipped = []
-        for batch, rows, poisoned in headers.fetch([uid for _, uid in todo]):
+        for batch, rows, poisoned in headers.fetch(array("q", (arrival_of(one)[1] for one in todo))):
             left -= len(batch)
             skipped += poisoned
             upserted += self._facts(feed, place, rows, skipped)
-            if left and len(upserted) < PAGE:
+            if left and len(upserted) < size:
                 continue
-            place = replace(place, mark=todo[-left - 1] if left else None)
-            covered = datetime.fromtimestamp(todo[-left - 1][0], UTC) if left else _BEGINNING
+            oldest = arrival_of(todo[-left - 1])
+            place = replace(place, mark=oldest if left else None)
             yield Changes(
                 upserted=tuple(upserted),
                 skipped=_named(place, skipped),
                 cursor=place.cursor(),
                 remaining=left,
-                covered_since=covered,
+                covered_since=datetime.fromtimestamp(oldest[0], UTC) if left else _BEGINNING,
                 is_last=not left,
             )
             upserted, skipped = [], []
+            size, begun = min(2 * size, LARGEST) if monotonic() - begun < QUICK else PAGE, monotonic()
         if not todo:
             yield Changes(cursor=replace(place, mark=None).cursor(), remaining=0, covered_since=_BEGINNING, is_last=True)
 

@@ -30,6 +30,8 @@ Response = list[bytes]
 
 _AUTHS: Mapping[str, Auth] = {"login": "login", "xoauth2": "xoauth2", "oauthbearer": "oauthbearer"}
 _LITERAL = re.compile(rb"\{(\d+)\}\r?\n\Z")
+_BRACE = (b"}\r\n", b"}\n")
+"""How a line ends that a literal may follow."""
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _CONNECT_SECONDS, _READ_SECONDS = 15.0, 60.0
 
@@ -189,7 +191,7 @@ class Session:
         line = self._file.readline()
         if not line:
             raise imaplib.IMAP4.abort("the server closed the connection")
-        match = _LITERAL.search(line)
+        match = _literal(line)
         if match is None:
             return [line]
         parts: Response = []
@@ -200,7 +202,7 @@ class Session:
                 raise imaplib.IMAP4.abort("the server closed the connection in the middle of an answer")
             parts += (line[: match.start()], literal)
             line = self._file.readline()
-            match = _LITERAL.search(line)
+            match = _literal(line)
         parts.append(line)
         return parts
 
@@ -303,6 +305,11 @@ class Opened:
     modseq: int
     exists: int
     takes_keywords: bool
+
+
+def _literal(line: bytes) -> re.Match[bytes] | None:
+    """Find the announcement of a literal at the end of a line; most lines of a long answer have none or long ones."""
+    return _LITERAL.search(line, line.rfind(b"{")) if line.endswith(_BRACE) else None
 
 
 def _number(pattern: bytes, text: bytes) -> int | None:
