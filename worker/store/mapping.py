@@ -87,6 +87,10 @@ _TEXTS = (
 )
 
 
+ADDRESSED = ("t", "c", "b")
+"""Where the facts of a row name whom a message was addressed to: pairs of address and name, the name left out if none."""
+
+
 def message_row(message: MessageMetadata) -> Row:
     """Write a message as the columns that are facts; who it belongs to and what it shows is added by the caller."""
     offset = message.sent_offset

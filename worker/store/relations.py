@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal, cast
+from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Row, RowMapping, func, or_, select
+from sqlalchemy import Connection, Row, select
 
-from rules.addresses import domain_of, match_key
-from rules.facts import Address
-from rules.interactions import ALL_HANDS, MailRow, MeetingRow, NotHeld, contacts_of
-from rules.names import best_name
-from rules.network import Kind, Mail, Meeting, Past, Person, Promise, Relation, Unheld
+from rules.addresses import match_key
+from rules.interactions import ALL_HANDS, NotHeld
+from rules.network import Meeting, Promise, Relation, Unheld
 from rules.people import OwnerKeys
-from rules.rhythm import Contact
-from worker.store.mapping import decode, instant, maybe_instant, message_of, micros
+from worker.store.mapping import instant, maybe_instant, micros
 from worker.store.meetings import Diary, Entry, Name
+from worker.store.rows import SAID, Rows, contacts_in, mail_of, person_in, rows_of
 from worker.store.statements import chunks
-from worker.store.surroundings import Coverage, pasts_of
-from worker.store.tables import address, attendance, message, note, party, person, stop
+from worker.store.surroundings import Coverage
+from worker.store.tables import message
 
+Said: TypeAlias = Row[*tuple[Any, ...]]
+"""What was said in a message."""
 RECENT = timedelta(days=90)
 MAILS = 50
 """Recent messages loaded of one person at most."""
@@ -31,96 +30,34 @@ ONE_TO_ONES = timedelta(days=180)
 AHEAD = timedelta(days=180)
 
 
-@dataclass(slots=True, kw_only=True)
-class _Raw:
-    """The rows of one person."""
-
-    row: Row[*tuple[Any, ...]]
-    keys: list[str] = field(default_factory=list)
-    written: list[Address] = field(default_factory=list)
-    dead: set[str] = field(default_factory=set)
-    mails: list[Row[*tuple[Any, ...]]] = field(default_factory=list)
-    meetings: dict[Name, Row[*tuple[Any, ...]]] = field(default_factory=dict)
-    notes: list[Row[*tuple[Any, ...]]] = field(default_factory=list)
-    ledger: dict[str, Past] = field(default_factory=dict)
-    stopped: set[str] = field(default_factory=set)
-
-
 def relations(
     connection: Connection, owner: str, ids: Sequence[str], diary: Diary, covered: Coverage, now: datetime
 ) -> list[Relation]:
     """Load the relations of persons, in the order of their ids; unknown ids are left out."""
     found: list[Relation] = []
     for some in chunks(sorted(set(ids))):
-        raw = _rows(connection, owner, some, now)
+        raw = rows_of(connection, owner, some, now)
         mails = _mails(connection, raw.values(), now)
         entries = _entries(diary, raw.values(), now)
         found += [_relation(each, mails, entries, diary.known_as, covered, now) for each in raw.values() if each.keys]
     return found
 
 
-def _rows(connection: Connection, owner: str, ids: Sequence[str], now: datetime) -> dict[str, _Raw]:
-    """Read everything there is on some persons, by index."""
-    persons = select(person).where(person.c.owner == owner, person.c.id.in_(ids)).order_by(person.c.id)
-    raw = {row.id: _Raw(row=row) for row in connection.execute(persons)}
-    holders: dict[str, _Raw] = {}
-    held = select(address).where(address.c.owner == owner, address.c.person.in_(list(raw)))
-    for row in connection.execute(held.order_by(address.c.is_dead, func.coalesce(address.c.last_at, 0).desc(), address.c.key)):
-        holders[row.key] = raw[row.person]
-        raw[row.person].keys.append(row.key)
-        raw[row.person].written.append(Address(email=row.email, name=best_name(decode(row.names))))
-        raw[row.person].dead |= {row.key} if row.is_dead else set()
-    for some in chunks(sorted(holders)):
-        for row in connection.execute(_parties(owner, some, now)):
-            holders[row.address].mails.append(row)
-        mine = select(attendance).where(attendance.c.owner == owner, attendance.c.address.in_(some))
-        for row in connection.execute(mine):
-            known = holders[row.address].meetings
-            if (name := (row.uid, row.original_start)) not in known or row.is_meeting:
-                known[name] = row
-    _add_said(connection, owner, raw, holders)
-    return raw
-
-
-def _parties(owner: str, keys: Sequence[str], now: datetime) -> Any:  # noqa: ANN401 - a SELECT
-    columns = (party.c.address, party.c.sent_at, party.c.message, party.c.direction, party.c.recipients)
-    joined = select(*columns, message.c.message_id, message.c.in_reply_to, message.c.sent_offset)
-    mine = (party.c.owner == owner, party.c.address.in_(keys), party.c.direction != "none", party.c.sent_at <= micros(now))
-    return joined.join(message, message.c.id == party.c.message).where(*mine)
-
-
-def _add_said(connection: Connection, owner: str, raw: dict[str, _Raw], holders: dict[str, _Raw]) -> None:
-    """Add what the owner said, and the ledger by person and by address: a merge repeats nothing."""
-    notes = select(note).where(note.c.owner == owner, or_(note.c.person.in_(list(raw)), note.c.address.in_(list(holders))))
-    for row in connection.execute(notes.order_by(note.c.at, note.c.id)):
-        holder = holders.get(row.address) or raw.get(row.person)
-        if holder is not None:
-            holder.notes.append(row)
-    for person_id, rule in connection.execute(
-        select(stop.c.person, stop.c.rule).where(stop.c.owner == owner, stop.c.person.in_(list(raw)))
-    ):
-        raw[person_id].stopped.add(rule)
-    for person_id, key, past in pasts_of(connection, owner, list(raw), list(holders)):
-        holder = holders.get(key) or raw.get(person_id)
-        if holder is not None:
-            holder.ledger[past.key] = past
-
-
-def _mails(connection: Connection, raw: Iterable[_Raw], now: datetime) -> dict[int, RowMapping]:
+def _mails(connection: Connection, raw: Iterable[Rows], now: datetime) -> dict[int, Said]:
     """Read the recent messages whole, at most MAILS of each person."""
     since = micros(now - RECENT)
     wanted: set[int] = set()
     for each in raw:
         each.mails.sort(key=lambda row: (-row.sent_at, row.message))
         wanted.update(row.message for row in each.mails[:MAILS] if row.sent_at >= since)
-    found: dict[int, RowMapping] = {}
+    found: dict[int, Said] = {}
     for some in chunks(sorted(wanted)):
-        rows = connection.execute(select(message).where(message.c.id.in_(some))).mappings()
-        found.update((row["id"], row) for row in rows)
+        rows = connection.execute(select(message.c.id, *SAID).where(message.c.id.in_(some)))
+        found.update((row.id, row) for row in rows)
     return found
 
 
-def _entries(diary: Diary, raw: Iterable[_Raw], now: datetime) -> dict[Name, Entry]:
+def _entries(diary: Diary, raw: Iterable[Rows], now: datetime) -> dict[Name, Entry]:
     """Read the meetings around now: the last 90 days and what is booked."""
     since = micros(now - ONE_TO_ONES)
     uids = {name[0] for each in raw for name, row in each.meetings.items() if row.end_at >= since}
@@ -128,9 +65,9 @@ def _entries(diary: Diary, raw: Iterable[_Raw], now: datetime) -> dict[Name, Ent
 
 
 def _relation(
-    raw: _Raw, mails: dict[int, RowMapping], entries: dict[Name, Entry], known_as: OwnerKeys, covered: Coverage, now: datetime
+    raw: Rows, mails: dict[int, Said], entries: dict[Name, Entry], known_as: OwnerKeys, covered: Coverage, now: datetime
 ) -> Relation:
-    contacts = _contacts(raw, now)
+    contacts = contacts_in(raw, now)
     past = [row for row in raw.meetings.values() if row.is_meeting and row.end_at <= micros(now) and row.size <= ALL_HANDS]
     mine = [entries[name] for name in raw.meetings if name in entries]
     held = [each.found for each in mine if isinstance(each.found, Meeting) and each.found.end <= now and _takes_part(each, raw)]
@@ -142,7 +79,7 @@ def _relation(
     outs = [each.at for each in contacts if each.direction == "out"]
     kinds = [row.kind for row in raw.notes]
     return Relation(
-        person=_person(raw, known_as),
+        person=person_in(raw, known_as),
         contacts=contacts,
         meetings=recent,
         meetings_held=len(past),
@@ -170,84 +107,14 @@ def _relation(
     )
 
 
-def _takes_part(entry: Entry, raw: _Raw) -> bool:
+def _takes_part(entry: Entry, raw: Rows) -> bool:
     """Tell whether the person is in the meeting: not declined, nobody sent instead."""
     keys = set(raw.keys)
     guests = entry.found.guests if isinstance(entry.found, Meeting) else ()
     return any(match_key(each.address.email) in keys and each.response not in {"declined", "delegated"} for each in guests)
 
 
-def _contacts(raw: _Raw, now: datetime) -> tuple[Contact, ...]:
-    mails = [
-        MailRow(
-            message_id=row.message_id,
-            at=instant(row.sent_at),
-            direction=cast('Literal["in", "out"]', row.direction),
-            recipients=row.recipients,
-            in_reply_to=row.in_reply_to,
-        )
-        for row in raw.mails
-    ]
-    meetings = [
-        MeetingRow(
-            uid=row.uid, original_start=row.original_start, start=instant(row.start_at), end=instant(row.end_at), size=row.size
-        )
-        for row in raw.meetings.values()
-        if row.is_meeting
-    ]
-    touches = [
-        MeetingRow(uid=f"note:{row.id}", original_start="", start=instant(row.at), end=instant(row.at), size=2)
-        for row in raw.notes
-        if row.kind == "touch"
-    ]
-    return contacts_of(mails, [*meetings, *touches], now)
-
-
-def _person(raw: _Raw, known_as: OwnerKeys) -> Person:
-    row = raw.row
-    domains = {domain_of(key) for key in raw.keys}
-    is_internal = any(each == own or each.endswith(f".{own}") for each in domains for own in known_as.domains)
-    return Person(
-        id=row.id,
-        name=row.name,
-        addresses=tuple(raw.keys),
-        written=tuple(raw.written),
-        kind=cast("Kind", row.kind),
-        reason=row.reason,
-        first_name=row.first_name,
-        circle=row.circle,
-        is_internal=is_internal,
-        cadence=None if row.cadence_days is None else timedelta(days=row.cadence_days),
-        is_key=row.is_key,
-        is_muted=row.is_muted,
-        mute_reason=row.mute_reason,
-    )
-
-
-def mail_of(row: Row[*tuple[Any, ...]], whole: RowMapping, known_as: OwnerKeys) -> Mail:
-    """Read a message as rules see it, `row` with whom it was between and `whole` with what was said."""
-    facts = message_of(whole)
-    addressed = [match_key(each.email) for part in (facts.to, facts.cc, facts.bcc) for each in part]
-    ours = [key for key in ([whole["author"]] if row.direction == "out" else addressed) if key in known_as.keys]
-    everybody = dict.fromkeys(key for key in addressed if key and key not in known_as.keys and key != whole["author"])
-    return Mail(
-        message_id=facts.message_id,
-        at=facts.sent_at,
-        direction=cast('Literal["in", "out"]', row.direction),
-        subject=facts.subject,
-        author=whole["author"],
-        others=tuple(everybody),
-        recipients=row.recipients,
-        thread=whole["thread"],
-        thread_id=facts.thread_id,
-        references=facts.references,
-        in_reply_to=whole["in_reply_to"],
-        account=whole["account"],
-        to_alias=ours[0] if ours else "",
-    )
-
-
-def _offsets(raw: _Raw) -> dict[int, int]:
+def _offsets(raw: Rows) -> dict[int, int]:
     found: dict[int, int] = {}
     for row in raw.mails:
         if row.direction == "in" and row.sent_offset is not None:
@@ -281,7 +148,7 @@ def _missed(mine: Iterable[Entry], now: datetime) -> int:
     return count
 
 
-def _promises(raw: _Raw) -> list[Promise]:
+def _promises(raw: Rows) -> list[Promise]:
     return [
         Promise(id=str(row.id), text=row.text, made_at=instant(row.at), due_at=instant(row.due_at))
         for row in raw.notes

@@ -1,0 +1,160 @@
+"""Rows: all there is on some persons, read by index, and what it says: who they are, when the two were in touch, what was written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal, cast
+
+from sqlalchemy import Connection, Row, func, or_, select
+
+from rules.addresses import domain_of, match_key
+from rules.facts import Address
+from rules.interactions import MailRow, MeetingRow, contacts_of
+from rules.names import best_name
+from rules.network import Kind, Mail, Past, Person
+from rules.people import OwnerKeys
+from rules.rhythm import Contact
+from worker.store.mapping import ADDRESSED, decode, instant, micros
+from worker.store.meetings import Name
+from worker.store.statements import chunks
+from worker.store.surroundings import pasts_of
+from worker.store.tables import address, attendance, message, note, party, person, stop
+
+SAID = (message.c.author, message.c.subject, message.c.thread, message.c.account, message.c.facts)
+
+
+@dataclass(slots=True, kw_only=True)
+class Rows:
+    """The rows of one person."""
+
+    row: Row[*tuple[Any, ...]]
+    keys: list[str] = field(default_factory=list)
+    written: list[Address] = field(default_factory=list)
+    dead: set[str] = field(default_factory=set)
+    mails: list[Row[*tuple[Any, ...]]] = field(default_factory=list)
+    meetings: dict[Name, Row[*tuple[Any, ...]]] = field(default_factory=dict)
+    notes: list[Row[*tuple[Any, ...]]] = field(default_factory=list)
+    ledger: dict[str, Past] = field(default_factory=dict)
+    stopped: set[str] = field(default_factory=set)
+
+
+def rows_of(connection: Connection, owner: str, ids: Sequence[str], now: datetime, *, is_whole: bool = False) -> dict[str, Rows]:
+    """Read everything there is on some persons, by index; `is_whole` = each message with what was said, for `mail_of`."""
+    persons = select(person).where(person.c.owner == owner, person.c.id.in_(ids)).order_by(person.c.id)
+    found = {row.id: Rows(row=row) for row in connection.execute(persons)}
+    holders: dict[str, Rows] = {}
+    held = select(address).where(address.c.owner == owner, address.c.person.in_(list(found)))
+    for row in connection.execute(held.order_by(address.c.is_dead, func.coalesce(address.c.last_at, 0).desc(), address.c.key)):
+        holders[row.key] = found[row.person]
+        found[row.person].keys.append(row.key)
+        found[row.person].written.append(Address(email=row.email, name=best_name(decode(row.names))))
+        found[row.person].dead |= {row.key} if row.is_dead else set()
+    for some in chunks(sorted(holders)):
+        for row in connection.execute(_parties(owner, some, now, is_whole=is_whole)).all():
+            holders[row.address].mails.append(row)
+        mine = select(attendance).where(attendance.c.owner == owner, attendance.c.address.in_(some))
+        for row in connection.execute(mine):
+            known = holders[row.address].meetings
+            if (name := (row.uid, row.original_start)) not in known or row.is_meeting:
+                known[name] = row
+    _add_said(connection, owner, found, holders)
+    return found
+
+
+def _parties(owner: str, keys: Sequence[str], now: datetime, *, is_whole: bool) -> Any:  # noqa: ANN401 - a SELECT
+    columns = (party.c.address, party.c.sent_at, party.c.message, party.c.direction, party.c.recipients)
+    told = (message.c.message_id, message.c.in_reply_to, message.c.sent_offset)
+    joined = select(*columns, *told, *(SAID if is_whole else ()))
+    mine = (party.c.owner == owner, party.c.address.in_(keys), party.c.direction != "none", party.c.sent_at <= micros(now))
+    return joined.join(message, message.c.id == party.c.message).where(*mine)
+
+
+def _add_said(connection: Connection, owner: str, found: dict[str, Rows], holders: dict[str, Rows]) -> None:
+    """Add what the owner said, and the ledger by person and by address: a merge repeats nothing."""
+    notes = select(note).where(note.c.owner == owner, or_(note.c.person.in_(list(found)), note.c.address.in_(list(holders))))
+    for row in connection.execute(notes.order_by(note.c.at, note.c.id)):
+        holder = holders.get(row.address) or found.get(row.person)
+        if holder is not None:
+            holder.notes.append(row)
+    for person_id, rule in connection.execute(
+        select(stop.c.person, stop.c.rule).where(stop.c.owner == owner, stop.c.person.in_(list(found)))
+    ):
+        found[person_id].stopped.add(rule)
+    for person_id, key, past in pasts_of(connection, owner, list(found), list(holders)):
+        holder = holders.get(key) or found.get(person_id)
+        if holder is not None:
+            holder.ledger[past.key] = past
+
+
+def contacts_in(rows: Rows, now: datetime) -> tuple[Contact, ...]:
+    """Return every time the owner and the person were in touch until `now`, in order of time."""
+    mails = [
+        MailRow(
+            message_id=row.message_id,
+            at=instant(row.sent_at),
+            direction=cast('Literal["in", "out"]', row.direction),
+            recipients=row.recipients,
+            in_reply_to=row.in_reply_to,
+        )
+        for row in rows.mails
+    ]
+    meetings = [
+        MeetingRow(
+            uid=row.uid, original_start=row.original_start, start=instant(row.start_at), end=instant(row.end_at), size=row.size
+        )
+        for row in rows.meetings.values()
+        if row.is_meeting
+    ]
+    touches = [
+        MeetingRow(uid=f"note:{row.id}", original_start="", start=instant(row.at), end=instant(row.at), size=2)
+        for row in rows.notes
+        if row.kind == "touch"
+    ]
+    return contacts_of(mails, [*meetings, *touches], now)
+
+
+def person_in(rows: Rows, known_as: OwnerKeys) -> Person:
+    """Return who it is."""
+    row = rows.row
+    domains = {domain_of(key) for key in rows.keys}
+    is_internal = any(each == own or each.endswith(f".{own}") for each in domains for own in known_as.domains)
+    return Person(
+        id=row.id,
+        name=row.name,
+        addresses=tuple(rows.keys),
+        written=tuple(rows.written),
+        kind=cast("Kind", row.kind),
+        reason=row.reason,
+        first_name=row.first_name,
+        circle=row.circle,
+        is_internal=is_internal,
+        cadence=None if row.cadence_days is None else timedelta(days=row.cadence_days),
+        is_key=row.is_key,
+        is_muted=row.is_muted,
+        mute_reason=row.mute_reason,
+    )
+
+
+def mail_of(row: Row[*tuple[Any, ...]], whole: Row[*tuple[Any, ...]], known_as: OwnerKeys) -> Mail:
+    """Read a message as rules see it, `row` with whom it was between and `whole` with what was said."""
+    facts, author = decode(whole.facts), whole.author
+    addressed = [match_key(each[0]) for part in ADDRESSED for each in facts.get(part, ())]
+    ours = [key for key in ([author] if row.direction == "out" else addressed) if key in known_as.keys]
+    everybody = dict.fromkeys(key for key in addressed if key and key not in known_as.keys and key != author)
+    return Mail(
+        message_id=row.message_id,
+        at=instant(row.sent_at),
+        direction=cast('Literal["in", "out"]', row.direction),
+        subject=whole.subject,
+        author=author,
+        others=tuple(everybody),
+        recipients=row.recipients,
+        thread=whole.thread,
+        thread_id=facts.get("th", ""),
+        references=tuple(facts.get("x", ())),
+        in_reply_to=row.in_reply_to,
+        account=whole.account,
+        to_alias=ours[0] if ours else "",
+    )
