@@ -112,11 +112,13 @@ def _serve_web(app: App, metrics: Metrics, ticker: Ticker, nudges: Nudges, runni
 def _hooks(app: App, nudges: Nudges) -> Sequence[Route]:
     """List the routes at which providers tell of something new, for the accounts that have one."""
     found: list[Route] = []
+    credentials = Credentials(app.store, app.config.secrets.key, app.clock)
     if notified.accounts_of(app.config):
-        credentials = Credentials(app.store, app.config.secrets.key, app.clock)
         found.append(notified.microsoft(app.config, lambda account: credentials.of(account, {}), nudges))
     if told_by_google.accounts_of(app.config):
         found.append(told_by_google.google(app.config, nudges, app.clock))
+    if told_by_google.watched(app.config):
+        found.append(told_by_google.calendars(app.config, lambda account: credentials.of(account, {}), nudges, app.clock))
     return found
 
 

@@ -1,9 +1,10 @@
-"""/hooks/google: what Pub/Sub pushes of new mail, believed when its token proves it, and never more than a hint to look again."""
+"""/hooks/google: what Google pushes of mail and calendars, believed when it proves itself, and never more than a hint to look again."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,33 +14,49 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from connectors.google import push
-from connectors.port import PortError
+from connectors.google import channels, push
+from connectors.port import PortError, Secrets
 from worker.actors import Nudges
 from worker.settings import AccountSettings, Config
 
 MOST: Final = 50
-"""Notifications taken in one second; Pub/Sub brings the others again."""
+"""Notifications taken in one second; Google brings the others again."""
 
 log = structlog.get_logger()
 
 
+@dataclass(slots=True)
+class Gate:
+    """Lets so many through in a second, and no more."""
+
+    clock: Callable[[], datetime]
+    lately: deque[datetime] = field(default_factory=lambda: deque(maxlen=MOST))
+
+    def is_open(self) -> bool:
+        """Tell whether one more may come in, and count it."""
+        now = self.clock()
+        if len(self.lately) == MOST and now - self.lately[0] < timedelta(seconds=1):
+            return False
+        self.lately.append(now)
+        return True
+
+
 def accounts_of(config: Config) -> dict[str, AccountSettings]:
-    """List the accounts Google may push to: those that say where to and by whom."""
-    return {
-        f"{owner}/{name}": account
-        for owner, settings in config.owners.items()
-        for name, account in settings.accounts.items()
-        if account.provider == "google" and account.settings.get("push_audience") and account.settings.get("push_sender")
-    }
+    """List the accounts Pub/Sub may push to: those that say where to and by whom."""
+    return _having(config, "push_audience", "push_sender")
+
+
+def watched(config: Config) -> dict[str, AccountSettings]:
+    """List the accounts whose calendars Google tells of."""
+    return _having(config, "notification_url")
 
 
 def google(config: Config, nudges: Nudges, clock: Callable[[], datetime]) -> Route:
-    """Make the route; what it is told of is a nudge to pull and no more."""
+    """Make the route Pub/Sub pushes to; what it is told of is a nudge to pull and no more."""
     known = accounts_of(config)
     addresses = {str(one.settings.get("certs_uri", push.CERTIFICATES)) for one in known.values()}
     verifiers = {address: push.Verifier(clock=clock, address=address) for address in addresses}
-    lately: deque[datetime] = deque(maxlen=MOST)
+    gate = Gate(clock)
 
     def take(account: str, header: str, raw: bytes) -> int:
         said = known[account].settings
@@ -57,13 +74,52 @@ def google(config: Config, nudges: Nudges, clock: Callable[[], datetime]) -> Rou
 
     async def told(request: Request) -> Response:
         account = request.query_params.get("account", "")
-        length = request.headers.get("Content-Length", "")
-        if account not in known or not length.isdigit() or int(length) > push.LARGEST:
+        if account not in known or not _is_small(request.headers.get("Content-Length", "")):
             return Response(status_code=404)
-        if len(lately) == MOST and clock() - lately[0] < timedelta(seconds=1):
+        if not gate.is_open():
             return Response(status_code=429)
-        lately.append(clock())
         raw = await request.body()
         return Response(status_code=await run_in_threadpool(take, account, request.headers.get("Authorization", ""), raw))
 
     return Route("/hooks/google", told, methods=["POST"])
+
+
+def calendars(config: Config, secrets_of: Callable[[str], Secrets], nudges: Nudges, clock: Callable[[], datetime]) -> Route:
+    """Make the route Calendar's channels post to; what it is told of is a nudge to pull and no more."""
+    known = watched(config)
+    gate = Gate(clock)
+
+    def take(account: str, headers: dict[str, str]) -> int:
+        try:
+            worth = channels.noticed(headers, secrets_of(account))
+        except PortError:
+            return 503
+        if worth == "look":
+            nudges.nudge("pull", account)
+        if worth == "not believed":
+            log.warning("notice not believed", action="web", account=account)
+            return 403
+        return 204
+
+    async def told(request: Request) -> Response:
+        account = request.query_params.get("account", "")
+        if account not in known or not _is_small(request.headers.get("Content-Length", "0")):
+            return Response(status_code=404)
+        if not gate.is_open():
+            return Response(status_code=429)
+        return Response(status_code=await run_in_threadpool(take, account, dict(request.headers)))
+
+    return Route("/hooks/google/calendar", told, methods=["POST"])
+
+
+def _is_small(length: str) -> bool:
+    return length.isdigit() and int(length) <= push.LARGEST
+
+
+def _having(config: Config, *keys: str) -> dict[str, AccountSettings]:
+    return {
+        f"{owner}/{name}": account
+        for owner, settings in config.owners.items()
+        for name, account in settings.accounts.items()
+        if account.provider == "google" and all(account.settings.get(key) for key in keys)
+    }

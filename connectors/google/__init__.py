@@ -11,13 +11,15 @@ from google.auth.credentials import Credentials as AnyCredentials
 
 from connectors.google import signin
 from connectors.google.calendar import GoogleCalendar
+from connectors.google.channels import Channels
 from connectors.google.drafts import Drafts
 from connectors.google.mail import GmailMailbox
-from connectors.google.notices import PubSubWatcher, places
+from connectors.google.notices import GmailWatch, Pulling, places
 from connectors.google.reading import Reading
 from connectors.google.spending import CALENDAR_MINUTE, GMAIL_MINUTE, Spending, prices
 from connectors.google.steps import Step, call_steps, token_steps
 from connectors.google.transport import Roots, Service, Wire
+from connectors.google.watching import GoogleWatcher, Tended
 from connectors.port import Account, PortError, Rejected, Setting, SettingKind, Watcher
 from rules.facts import Address
 
@@ -34,6 +36,7 @@ SETTINGS: Mapping[str, str] = {
     "pubsub_key_file": "the key of a service account that may subscribe; with it Gmail's changes are told at once",
     "pubsub_topic": "projects/PROJECT/topics/NAME, where Gmail publishes changes",
     "pubsub_subscription": "projects/PROJECT/subscriptions/NAME, one for this account alone",
+    "notification_url": "the public https address of /hooks/google/calendar; with it Calendar's changes are told at once",
     "push_audience": "the audience of a push subscription, where one is configured instead",
     "push_sender": "the address of the service account that signs what is pushed",
     "certs_uri": "another address of Google's certificates",
@@ -196,22 +199,30 @@ def _credentials(account: Account, role: signin.Role, roots: Roots) -> AnyCreden
 
 
 def _watcher(account: Account, spending: Spending) -> Watcher | None:
-    """Open a push channel. Raises Rejected where the settings do not fit together."""
+    """Open what Google tells by: Pub/Sub, a topic that pushes, channels. None where only the poll serves. Raises Rejected."""
     settings, roots = account.settings, roots_of(account.settings)
-    key, topic, subscription = (_text(settings, f"pubsub_{name}") for name in ("key_file", "topic", "subscription"))
-    if not key or access_of(settings) == "calendar":
-        return None
-    if wrong := places(topic, subscription):
-        raise Rejected("; ".join(wrong), remedy="Name both in the account's settings; see deploy/google.md.")
-    subscriber = signin.service_credentials(key, [signin.PUBSUB_SCOPE], roots.token)
-    return PubSubWatcher(
-        Service("gmail", "v1", roots.gmail, Wire(_credentials(account, "reader", roots))),
-        Service("pubsub", "v1", roots.pubsub, Wire(subscriber)),
-        spending,
-        topic=topic,
-        subscription=subscription,
-        email=whose(account, "reader"),
+    key, topic, subscription, audience, url = (
+        _text(settings, name)
+        for name in ("pubsub_key_file", "pubsub_topic", "pubsub_subscription", "push_audience", "notification_url")
     )
+    is_mail_told = access_of(settings) != "calendar" and bool(key or topic or audience)
+    if wrong := places(topic, subscription if key else None) if is_mail_told else ():
+        raise Rejected("; ".join(wrong), remedy="Name it in the account's settings; see deploy/google.md.")
+    services: list[Service] = []
+    tended: list[Tended] = []
+    pulling = None
+    if is_mail_told:
+        services.append(Service("gmail", "v1", roots.gmail, Wire(_credentials(account, "reader", roots))))
+        tended.append(GmailWatch(services[-1], spending, topic=topic))
+    if is_mail_told and key:
+        subscriber = signin.service_credentials(key, [signin.PUBSUB_SCOPE], roots.token)
+        services.append(Service("pubsub", "v1", roots.pubsub, Wire(subscriber)))
+        pulling = Pulling(services[-1], subscription=subscription, email=whose(account, "reader"))
+    if url:
+        services.append(Service("calendar", "v3", roots.calendar, Wire(_credentials(account, "reader", roots))))
+        calendars = GoogleCalendar(services[-1], None, spending, chosen=_texts(settings, "calendars"), holds="")
+        tended.append(Channels(services[-1], calendars, spending, account.secrets, url=url, account=account.id))
+    return GoogleWatcher(tended=tended, pulling=pulling, services=services) if tended else None
 
 
 def _spending(account: Account) -> Spending:

@@ -68,6 +68,8 @@ def _not_renewed(text: str, what: str) -> PortError:
 def failure(status: int, content: bytes, headers: Mapping[str, str], what: str) -> Exception:
     """Turn a status and an error body into one of the five errors, or Refused."""
     reason, said = _reason(content)
+    if reason.startswith("push."):  # 400 or 401 for an address that cannot be told, though the sign-in is in order
+        return Refused(status, reason)
     if status == 401:  # noqa: PLR2004 - the status itself says it best
         return AuthorizationExpired("Google refused the sign-in.", remedy="Run `rekindle connect google` again.")
     if status == 429 or (status == 403 and reason in _THROTTLED):  # noqa: PLR2004

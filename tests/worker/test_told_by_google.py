@@ -17,9 +17,11 @@ import requests
 from google.auth import crypt, jwt
 from starlette.applications import Starlette
 
+from tests.connectors.contract_world import NOON
+from tests.connectors.google_world import GoogleWorld, google_world
 from tests.connectors.test_google_notices import certified
 from worker.config import load
-from worker.told_by_google import accounts_of, google
+from worker.told_by_google import accounts_of, calendars, google
 from worker.web import Server
 
 SENDER, AUDIENCE = "pusher@p.iam.example", "https://rekindle.example/hooks/google"
@@ -133,3 +135,64 @@ def test_unknown_accounts_and_large_bodies_are_not_looked_at(pushed: tuple[str, 
 def test_a_flood_is_turned_away(pushed: tuple[str, Noted]) -> None:
     client, _ = pushed
     assert 429 in {post(client, "junk") for _ in range(200)}
+
+
+class TestCalendars:
+    """Notices really posted by the simulator to the route, as Google posts them."""
+
+    @pytest.fixture
+    def told(self, tmp_path: Path) -> Iterator[tuple[GoogleWorld, Noted]]:
+        file = tmp_path / "config.toml"
+        file.write_text(
+            '[owners.ada]\nname = "Ada"\naddresses = ["ada@example.org"]\nzone = "UTC"\n[owners.ada.accounts.work]\nprovider = "google"\n'
+            'notification_url = "https://rekindle.example/hooks/google/calendar"\n[owners.ada.accounts.other]\nprovider = "google"\n'
+        )
+        noted = Noted()
+        with google_world() as world:
+            config = load(file)
+            route = calendars(config, lambda _: world.secrets, noted, lambda: datetime.now(UTC))  # type: ignore[arg-type]  # as above
+            server = Server(Starlette(routes=[route]), host="127.0.0.1", port=0)
+            server.start()
+            while not server.port:
+                time.sleep(0.01)
+            self.url = f"http://127.0.0.1:{server.port}/hooks/google/calendar"
+            watcher = world.open(notification_url=self.url).watcher()
+            assert watcher is not None
+            assert watcher.wait(timedelta(seconds=0.01))
+            world.diary.channels.settle()
+            yield world, noted
+            watcher.close()
+            server.stop()
+
+    @pytest.mark.parametrize(("fate", "nudges"), [("", 1), ("twice", 2), ("lost", 0), ("late", 0)])
+    def test_a_change_is_a_nudge_whatever_became_of_its_notice(
+        self, told: tuple[GoogleWorld, Noted], fate: str, nudges: int
+    ) -> None:
+        world, noted = told
+        assert [one.status for one in world.diary.channels.posted] == [204], "the first notice says only that it works"
+        assert noted.asked == []
+        world.diary.channels.fates.append(fate)
+        world.add_event("1", title="x", description="y", start=NOON, end=NOON + timedelta(hours=1))
+        world.diary.channels.settle()
+        assert noted.asked == [("pull", "ada/work")] * nudges
+        world.diary.channels.release()
+        world.diary.channels.settle()
+        assert noted.asked == [("pull", "ada/work")] * (nudges + (fate == "late"))
+
+    def test_a_stray_channel_is_ignored_and_a_wrong_word_refused(self, told: tuple[GoogleWorld, Noted]) -> None:
+        world, noted = told
+        (channel,) = world.diary.channels.living(world.email)
+        for id_, word, account, status in (
+            ("of-another", channel.token, "ada/work", 204),
+            (channel.id, "guessed", "ada/work", 403),
+            (channel.id, channel.token, "ada/other", 404),
+            (channel.id, channel.token, "bob/work", 404),
+        ):
+            headers = {"X-Goog-Channel-ID": id_, "X-Goog-Channel-Token": word, "X-Goog-Resource-State": "exists"}
+            assert requests.post(f"{self.url}?account={account}", headers=headers, timeout=20).status_code == status
+        assert requests.post(f"{self.url}?account=ada/work", data=b"x" * 70_000, timeout=20).status_code == 404
+        assert noted.asked == []
+
+    def test_a_flood_is_turned_away(self, told: tuple[GoogleWorld, Noted]) -> None:
+        with requests.Session() as session:
+            assert 429 in {session.post(f"{self.url}?account=ada/work", timeout=20).status_code for _ in range(200)}

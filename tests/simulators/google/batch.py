@@ -32,7 +32,7 @@ def answer_batch(google: Google, headers: Mapping[str, str], content: bytes) -> 
     if not parts or len(parts) > MOST:
         google.complaints.append(f"a batch of {len(parts)} calls")
         return Answer(400, b"{}", {"Content-Type": "application/json"})
-    google.clock.pause(max(google.latency("batch") for _ in parts))
+    google.clock.pause(max(google.latency("batch") for _ in parts), is_batch=True)
     answers = [_part(google, str(part.get_payload()), str(part["Content-ID"]), headers) for part in parts]
     random.Random(len(answers)).shuffle(answers)
     said = b"".join(b"--" + BOUNDARY.encode() + b"\r\n" + one + b"\r\n" for one in answers) + f"--{BOUNDARY}--\r\n".encode()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
+from tests.simulators.google.channels import Channels
 from tests.simulators.google.exchange import Call, Clock, Json, Refusal
 
 IDS = re.compile(r"[a-v0-9]{5,1024}")
@@ -36,18 +36,6 @@ class Told:
 
 
 @dataclass(slots=True, kw_only=True)
-class Channel:
-    """A watch channel."""
-
-    id: str
-    resource: str
-    address: str
-    token: str
-    until: datetime
-    count: int = 0
-
-
-@dataclass(slots=True, kw_only=True)
 class Calendar:
     """One calendar and the log of what happened to it."""
 
@@ -58,6 +46,8 @@ class Calendar:
     is_primary: bool = False
     is_selected: bool = True
     is_app_created: bool = False
+    is_silent: bool = False
+    """Nothing is told of it: holidays, birthdays."""
     events: dict[str, Json] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
     epoch: int = 1
@@ -69,14 +59,14 @@ class Calendars:
 
     email: str
     clock: Clock
-    changed: Callable[[str, str], None] = field(default=lambda _email, _calendar: None)
     calendars: dict[str, Calendar] = field(default_factory=dict)
     outbox: list[Told] = field(default_factory=list)
     """Every mail to a guest."""
-    channels: dict[str, Channel] = field(default_factory=dict)
+    channels: Channels = field(init=False)
     count: int = 0
 
     def __post_init__(self) -> None:
+        self.channels = Channels(self.clock)
         self.calendars[self.email] = Calendar(id=self.email, summary=self.email, is_primary=True)
 
     # The owner's hands
@@ -127,7 +117,7 @@ class Calendars:
         event |= {"etag": f'"{self.count}"', "updated": self._now()}
         home.events[event["id"]] = event
         home.log.append(event["id"])
-        self.changed(self.email, home.id)
+        self.channels.changed(home.id)
         return event
 
     def _now(self) -> str:
@@ -263,23 +253,13 @@ class Calendars:
         return {}
 
     def _events_watch(self, call: Call) -> Json:
-        home, asked = self._calendar(call.path["calendarId"]), call.given
-        if asked["id"] in self.channels:
-            raise Refusal(400, "channelIdNotUnique", "Channel id not unique")
-        until = self.clock() + timedelta(days=7)
-        made = Channel(
-            id=asked["id"], resource=f"res-{home.id}", address=asked["address"], token=asked.get("token", ""), until=until
-        )
-        self.channels[made.id] = made
-        stated = {"kind": "api#channel", "id": made.id, "resourceId": made.resource, "resourceUri": f"/calendars/{home.id}/events"}
-        return stated | {"token": made.token, "expiration": str(int(until.timestamp() * 1000))}
+        home = self._calendar(call.path["calendarId"])
+        if home.is_silent:
+            raise Refusal(400, "pushNotSupportedForRequestedResource", "Push notifications are not supported by this resource.")
+        return self.channels.watch(call, home.id)
 
     def _channels_stop(self, call: Call) -> Json:
-        found = self.channels.get(call.given.get("id", ""))
-        if found is None or found.resource != call.given.get("resourceId"):
-            raise Refusal(404, "notFound", "Channel not found")
-        del self.channels[found.id]
-        return {}
+        return self.channels.stop(call)
 
     def _writable(self, call: Call) -> Calendar:
         """Find the calendar to be written to; calendar.app.created reaches only what the app has made."""

@@ -94,7 +94,7 @@ class Clock:
     at: datetime | None = None
     shift: timedelta = timedelta()
     together: float = 0.0
-    """Real seconds within which requests at a standing clock count as made at the same time: their pauses overlap."""
+    """Real seconds within which batches at a standing clock count as made at the same time: their pauses overlap."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self) -> datetime:
@@ -106,12 +106,12 @@ class Clock:
         with self.lock:
             self.shift += by
 
-    def pause(self, seconds: float) -> None:
+    def pause(self, seconds: float, *, is_batch: bool = False) -> None:
         """Take time over an answer: really, or on the standing clock."""
         if self.at is None:
             time.sleep(seconds)
             return
         until = self.shift + timedelta(seconds=seconds)
-        time.sleep(self.together)
+        time.sleep(self.together if is_batch else 0.0)
         with self.lock:
             self.shift = max(self.shift, until)

@@ -10,6 +10,7 @@
 | Gmail's drafts | a container over immutable messages; edits change the message id, on request also the draft id; replies are threaded only with threadId, headers and subject; search by rfc822msgid may lag |
 | Calendar | calendarList.list, calendars.insert/get, events.list/get/insert/patch/update/delete/watch, channels.stop |
 | events | masters, exceptions, cancelled exceptions with id and original start only; client ids, 409 also after deletion; ETags with If-Match; invitations, updates and cancellations to guests are kept in an outbox |
+| watch channels | one calendar each, 400 for an id used before and for calendars that tell nothing, 401 for an address without https; a sync notice first, then one for every change, posted to the address; they end by time or by stop, which wants both ids; lost, doubled and late notices |
 | sync tokens | into an append-only log, with an epoch: 410 fullSyncRequired; never with timeMin, q and their like; same parameters as the first call |
 | batch | multipart/mixed, at most 100, answers in another order, errors inside |
 | `fields=` | applied, and refused where it names what is not there |
