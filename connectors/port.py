@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -242,6 +242,17 @@ class Quota(Protocol):
         ...
 
 
+class Gate(Protocol):
+    """How many requests may be under way at once at a provider, over all processes; kept by the worker, passed by connectors."""
+
+    def enter(self, name: str, *, width: int, limit: int, wait: timedelta) -> Callable[[], None] | None:
+        """Take `width` of the `limit` places of the gate called `name`, whoever came first going first.
+
+        Returns what gives them back, or None where none became free within `wait`.
+        """
+        ...
+
+
 Setting = str | int | bool | tuple[str, ...]
 SettingKind = Literal["text", "texts", "number", "switch"]
 """What a setting may be: a text; one text or a list of them; a whole number above 0; true or false."""
@@ -270,6 +281,8 @@ class Account:
     with the instant the account was connected: of two, the later sorts higher."""
     quota: Quota | None = None
     """What may be asked of the provider in a minute; None = nobody counts."""
+    gate: Gate | None = None
+    """How many requests may be under way at once; None = nobody else asks."""
 
 
 class PortError(Exception):

@@ -22,6 +22,7 @@ from worker.credentials import Credentials
 from worker.pipeline import SLICE, Pipeline
 from worker.settings import Config
 from worker.store import installations
+from worker.store.gate import StoredGate
 from worker.store.quota import StoredQuota
 from worker.store.store import Store
 
@@ -51,14 +52,14 @@ class App:
     def open(cls, config: Config, *, clock: Clock | None = None, open_connection: Opener | None = None) -> App:
         """Build it from a config. `clock` None = the real one; `open_connection` None = the provider packages.
 
-        Raises StoreError, ConfigError, RulebookError.
+        Raises StoreError, ConfigError, RulebookError, WordingError.
         """
         now = real_clock if clock is None else clock
-        own = config.rules.file
-        rulebook = rulebooks.shipped() if own is None else rulebooks.over_shipped(own)
+        own, wording = config.rules.file, rulebooks.wording(config.rules.templates)
+        rulebook = rulebooks.shipped() if own is None else rulebooks.over_shipped(own, wording)
         store = Store.open(config.store.url)
         opener = provider_opener(config, store, now) if open_connection is None else open_connection
-        return cls(config=config, store=store, rulebook=rulebook, wording=rulebooks.wording(), clock=now, open_connection=opener)
+        return cls(config=config, store=store, rulebook=rulebook, wording=wording, clock=now, open_connection=opener)
 
     def pipeline(self, *, poll: timedelta = POLL, is_stopping: Callable[[], bool] = lambda: False) -> Pipeline:
         """Return the three verbs over this store, with owners and rulebooks as the config says."""
@@ -150,7 +151,7 @@ def shifted_clock(at: datetime) -> Clock:
 def account_describer(config: Config, store: Store, clock: Clock) -> Callable[[str], Account]:
     """Return what describes an account of the config to its provider's package."""
     credentials = Credentials(store, config.secrets.key, clock)
-    quota = StoredQuota(store, clock)
+    quota, gate = StoredQuota(store, clock), StoredGate(store, clock)
 
     def describe(account_id: str) -> Account:
         owner_name, _, name = account_id.partition("/")
@@ -164,6 +165,7 @@ def account_describer(config: Config, store: Store, clock: Clock) -> Callable[[s
             addresses=tuple(Address(email=email, name=owner.name) for email in owner.addresses),
             installation=_marker(store, account_id),
             quota=quota,
+            gate=gate,
         )
 
     return describe

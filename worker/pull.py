@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -11,11 +12,13 @@ from typing import Any, cast
 
 import structlog
 
+from connectors.optional import Expecting, SideBySide
 from connectors.port import (
     AuthorizationExpired,
     Calendar,
     Changes,
     Connection,
+    Cursor,
     CursorExpired,
     Feed,
     Mailbox,
@@ -32,6 +35,8 @@ from worker.store.feeds import Kind, Overtaken, StoredFeed
 from worker.store.rebuild import rebuild
 from worker.store.store import Store
 
+Reader = Generator[None, None, None]
+"""One feed being read: goes on for a page each time it is asked."""
 Budget = Callable[[], bool]
 """Tells whether there is time for another page; asked after every commit."""
 SHORTEST = timedelta(minutes=1)
@@ -63,6 +68,8 @@ def pull(store: Store, connection: Connection, account: StoredAccount, now: date
     """Read what is new in one account into the store. Never raises one of the port's five errors."""
     slice_ = _Slice(store=store, account=account, now=now, budget=budget)
     try:
+        if isinstance(connection, Expecting):
+            connection.expect(slice_.cursors())
         slice_.learn(connection)
         slice_.read("calendar", connection.calendar)  # quickly read, and most decisions need it
         slice_.read("mail", connection.mailbox)
@@ -91,6 +98,12 @@ class _Slice:
     troubles: list[PortError] = field(default_factory=list)
     """What kept single feeds from being read; the others are."""
 
+    def cursors(self) -> dict[str, Cursor]:
+        """Return where each feed will be read on from."""
+        with self.store.read() as db:
+            stored = feeds.stored_feeds(db, self.account.owner, self.account.id)
+        return {each.id: Cursor(each.cursor) for each in stored if each.cursor}
+
     def learn(self, connection: Connection) -> None:
         """Take over the owner's addresses the provider knows; who wrote to whom depends on them."""
         found = connection.addresses()
@@ -108,14 +121,29 @@ class _Slice:
         found = {each.id: each for each in source.feeds()}
         with self.store.write() as db:
             stored = feeds.sync_feeds(db, self.account.id, self.account.owner, kind, list(found.values()), self.now)
-        oldest = sorted(stored, key=lambda each: (each.is_rereading or each.cursor is None, str(each.last_ok_at), each.id))
-        for each in oldest:
-            if self._is_unchanged(each, found[each.id]):
-                continue
-            if not self.budget():
-                self.pulled = replace(self.pulled, is_done=False)
-                return
-            self._read_feed(source, found[each.id], each)
+        listed = list(found)
+        oldest = sorted(stored, key=lambda each: (_is_beginning(each), str(each.last_ok_at), listed.index(each.id)))
+        changed = (each for each in oldest if not self._is_unchanged(each, found[each.id]))
+        readers = (self._read_feed(source, found[each.id], each) for each in changed)
+        self._take_turns(readers, source.at_once if isinstance(source, SideBySide) else 1)
+
+    def _take_turns(self, readers: Iterator[Reader], at_once: int) -> None:
+        """Read as many feeds at once as the source can, a page of each in turn, while there is time."""
+        going: deque[Reader] = deque()
+        try:
+            for reader in readers:
+                if not self.budget():
+                    self.pulled = replace(self.pulled, is_done=False)
+                    break
+                next(reader, None)
+                going.append(reader)
+                while len(going) >= at_once:
+                    _take_turn(going)
+            while going:
+                _take_turn(going)
+        finally:
+            for reader in going:
+                reader.close()
 
     def _is_unchanged(self, stored: StoredFeed, found: Feed) -> bool:
         """Tell by the change mark that there is nothing to ask for."""
@@ -126,10 +154,10 @@ class _Slice:
                 feeds.confirm(db, stored, self.now)
         return True
 
-    def _read_feed(self, source: Mailbox | Calendar, found: Feed, stored: StoredFeed) -> None:
+    def _read_feed(self, source: Mailbox | Calendar, found: Feed, stored: StoredFeed) -> Reader:
         """Read one feed; what is wrong with it alone is noted and keeps no other from being read."""
         try:
-            self._read_pages(source, found, stored)
+            yield from self._read_pages(source, found, stored)
         except Overtaken:
             log.info("another reader was faster", action="pull", account=self.account.id)
         except (AuthorizationExpired, RateLimited):
@@ -152,21 +180,21 @@ class _Slice:
         if len(self.troubles) > 1:
             raise self.troubles[0]  # two in a row: it is the provider, not the feed
 
-    def _read_pages(self, source: Mailbox | Calendar, found: Feed, stored: StoredFeed) -> None:
+    def _read_pages(self, source: Mailbox | Calendar, found: Feed, stored: StoredFeed) -> Reader:
         """Read a feed on from its cursor; one the provider no longer knows means everything again, and a sweep."""
         begun = self._begun(stored) if stored.cursor is None and not stored.is_rereading else stored
         try:
-            self._commit_pages(source, found, begun)
+            yield from self._commit_pages(source, found, begun)
         except CursorExpired as error:
             if begun.cursor is None:
                 raise Unavailable(str(error), remedy=error.remedy) from error
             with self.store.read() as db:
                 begun = next(each for each in feeds.stored_feeds(db, stored.owner, stored.account) if _is_same(each, stored))
-            self._read_again(source, found, self._begun(begun))
+            yield from self._read_again(source, found, self._begun(begun))
 
-    def _read_again(self, source: Mailbox | Calendar, found: Feed, begun: StoredFeed) -> None:
+    def _read_again(self, source: Mailbox | Calendar, found: Feed, begun: StoredFeed) -> Reader:
         try:
-            self._commit_pages(source, found, begun)
+            yield from self._commit_pages(source, found, begun)
         except CursorExpired as error:
             raise Unavailable(str(error), remedy=error.remedy) from error
 
@@ -174,14 +202,17 @@ class _Slice:
         with self.store.write() as db:
             return feeds.begin_full_read(db, stored)
 
-    def _commit_pages(self, source: Mailbox | Calendar, found: Feed, stored: StoredFeed) -> None:
+    def _commit_pages(self, source: Mailbox | Calendar, found: Feed, stored: StoredFeed) -> Reader:
+        """Commit page after page, with a pause for others after each and before the first."""
         with closing(cast("Any", source.changes(found, stored.cursor))) as pages:
+            yield
             for page in cast("Iterator[Changes[Any]]", pages):
                 stored = self._commit(stored, page, found.hint)
                 if page.is_last:
                     return
                 if not self.budget():
                     break
+                yield
         self.pulled = replace(self.pulled, is_done=False)
 
     def _commit(self, stored: StoredFeed, page: Changes[Any], hint: str) -> StoredFeed:
@@ -238,6 +269,18 @@ class _Slice:
                     after = self.now + backoff(self.account.attempts)
                     accounts.failed(db, self.account.id, str(error), error.remedy, after)
         return replace(self.pulled, is_done=False, error=str(error), next_attempt_at=after)
+
+
+def _take_turn(going: deque[Reader]) -> None:
+    """Have the reader that has waited longest go on; whoever is done is let go."""
+    done = object()
+    reader = going.popleft()
+    if next(reader, done) is not done:
+        going.append(reader)
+
+
+def _is_beginning(stored: StoredFeed) -> bool:
+    return stored.is_rereading or stored.cursor is None
 
 
 def _is_same(a: StoredFeed, b: StoredFeed) -> bool:

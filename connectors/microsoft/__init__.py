@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final, cast
 from urllib.parse import urlsplit
 
 from connectors.microsoft import signin
 from connectors.microsoft.calendar import OutlookCalendar
-from connectors.microsoft.graph import ROOT, Graph
+from connectors.microsoft.glance import Glance
+from connectors.microsoft.graph import LANES, ROOT, Graph, Leave
 from connectors.microsoft.mail import OutlookMailbox
 from connectors.microsoft.push import MailWatcher
-from connectors.port import Account, Rejected, Setting, SettingKind, Watcher
+from connectors.port import Account, Cursor, PortError, Rejected, Setting, SettingKind, Watcher
 from rules.facts import Address
 
 SETTINGS: Mapping[str, str] = {
@@ -44,12 +47,17 @@ class MicrosoftConnection:
 
     mailbox: OutlookMailbox
     calendar: OutlookCalendar
+    _glance: Glance
     _graphs: Sequence[Graph]
     _account: Account
 
     def addresses(self) -> Sequence[Address]:
         """List the owner's addresses as the profile has them."""
         return self.mailbox.addresses()
+
+    def expect(self, cursors: Mapping[str, Cursor]) -> None:
+        """Have the next look at addresses, folders and calendars be one call; satisfies `connectors.optional.Expecting`."""
+        self._glance.expect(self.calendar.links(cursors))
 
     def watcher(self) -> Watcher | None:
         """Keep Graph telling /hooks/microsoft of new mail, where a notification URL is set; None = only the poll runs."""
@@ -67,15 +75,17 @@ class MicrosoftConnection:
 def open(account: Account) -> MicrosoftConnection:  # noqa: A001 - the port's word
     """Open the account; refuses sign-ins that could send or do more than they need. Nothing is asked of Graph yet."""
     graphs = {role: graph_of(account, role) for role in roles(account.settings)}
+    glance = Glance(graphs["reader"])
     calendar = OutlookCalendar(
         graphs["reader"],
+        glance,
         graphs.get("writer"),
         chosen=_texts(account.settings, "calendars"),
         holds=_text(account.settings, "holds"),
         installation=account.installation,
     )
-    mailbox = OutlookMailbox(graphs["reader"], graphs.get("writer"), account.installation)
-    return MicrosoftConnection(mailbox, calendar, tuple(graphs.values()), account)
+    mailbox = OutlookMailbox(graphs["reader"], glance, graphs.get("writer"), account.installation)
+    return MicrosoftConnection(mailbox, calendar, glance, tuple(graphs.values()), account)
 
 
 def graph_of(account: Account, role: signin.Role) -> Graph:
@@ -91,7 +101,7 @@ def graph_of(account: Account, role: signin.Role) -> Graph:
         root=_text(account.settings, "graph_root") or ROOT,
         who=f"users/{user}" if registration.certificate else "me",
         ca_file=registration.ca_file,
-        gate=lambda: _pay(account),
+        gate=partial(_through, account),
     )
 
 
@@ -138,13 +148,19 @@ def _certificate(file: str) -> str:
         ) from error
 
 
-def _pay(account: Account) -> None:
-    """Take a request from what the owner's mailbox may cost in a minute. Raises RateLimited."""
-    if account.quota is not None:
-        limit = account.settings.get("requests_per_minute", REQUESTS_PER_MINUTE)
-        account.quota.take(
-            f"microsoft {account.id}", price=1, count=1, limit=limit if isinstance(limit, int) else REQUESTS_PER_MINUTE
-        )
+def _through(account: Account, width: int, count: int, wait: timedelta) -> Leave | None:
+    """Let requests to the owner's mailbox through, and pay for them from what it may cost in a minute. Raises RateLimited."""
+    leave = account.gate.enter(f"microsoft {account.id}", width=width, limit=LANES, wait=wait) if account.gate else lambda: None
+    if leave is None or account.quota is None:
+        return leave
+    said = account.settings.get("requests_per_minute", REQUESTS_PER_MINUTE)
+    limit = said if isinstance(said, int) else REQUESTS_PER_MINUTE
+    try:
+        account.quota.take(f"microsoft {account.id}", price=min(count, limit), count=1, limit=limit)
+    except PortError:
+        leave()
+        raise
+    return leave
 
 
 def _text(settings: Mapping[str, Setting], key: str) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from connectors.microsoft.events import fact, key_of
+from connectors.microsoft.glance import CALENDARS, Glance
 from connectors.microsoft.graph import Graph, Json, Refused
 from connectors.microsoft.holds import UTC_PLEASE, Holds
 from connectors.port import Changes, Cursor, CursorExpired, Feed, Gone, Look, Saved, Skipped, Unclear, Witness
@@ -29,15 +30,17 @@ _BEGINNING = datetime.min.replace(tzinfo=UTC)
 class OutlookCalendar:
     """The calendars of one Microsoft 365 account; satisfies `connectors.port.Calendar`."""
 
-    def __init__(self, reader: Graph, writer: Graph | None, *, chosen: Sequence[str], holds: str, installation: str = "") -> None:
-        self._reader = reader
+    def __init__(
+        self, reader: Graph, glance: Glance, writer: Graph | None, *, chosen: Sequence[str], holds: str, installation: str = ""
+    ) -> None:
+        self._reader, self._glance = reader, glance
         self._chosen = frozenset(chosen)
         self._holds = Holds(writer, holds, installation)
         self._masters: dict[str, Json] = {}
 
     def feeds(self) -> Sequence[Feed]:
         """List the chosen calendars, else all the owner may edit."""
-        found = self._reader.pages("me/calendars", "listing calendars", params={"$select": "id,name,isDefaultCalendar,canEdit"})
+        found = self._reader.rest(self._glance.get(CALENDARS, "listing calendars"), "listing calendars")
         wanted = [
             one for one in found if ({one["id"], one.get("name")} & self._chosen if self._chosen else one.get("canEdit", True))
         ]
@@ -67,6 +70,11 @@ class OutlookCalendar:
                 is_last=not following,
             )
 
+    @staticmethod
+    def links(cursors: Mapping[str, Cursor]) -> Mapping[str, Sequence[str]]:
+        """Return where calendars will be read on from, and how; the cursors of folders are none of ours."""
+        return {str(json.loads(cursor)[0]): _prefer() for cursor in cursors.values() if cursor.startswith("[")}
+
     def witness(self) -> Witness:
         """Say when it was: Graph knows holds by the transaction they were made in, and by our mark."""
         return self._holds.witness()
@@ -87,9 +95,8 @@ class OutlookCalendar:
         start, end = (f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for at in (until - AHEAD - BACK, until))
         params = None if link else {"startDateTime": start, "endDateTime": end}
         path = link or f"me/calendars/{feed.id}/calendarView/delta"
-        prefer = (*UTC_PLEASE, f"odata.maxpagesize={PAGE}")
         try:
-            return self._reader.get(path, f"reading {feed.name}", params=params, prefer=prefer)
+            return self._glance.known(link) or self._reader.get(path, f"reading {feed.name}", params=params, prefer=_prefer())
         except Refused as error:
             message = f"Microsoft 365 no longer knows where we were in {feed.name} ({error.status})."
             raise CursorExpired(message) from error
@@ -118,3 +125,7 @@ class OutlookCalendar:
     def _fetch_masters(self, wanted: set[str]) -> None:
         if wanted:
             self._masters |= self._reader.batch({one: f"me/events/{one}?$select={_MASTER}" for one in wanted}, "reading series")
+
+
+def _prefer() -> Sequence[str]:
+    return (*UTC_PLEASE, f"odata.maxpagesize={PAGE}")

@@ -1,12 +1,14 @@
-"""Microsoft Graph over requests: immutable ids always, links followed opaquely, one question at a time, bodies dropped unread."""
+"""Microsoft Graph over requests: immutable ids always, links followed opaquely, three questions at once, bodies dropped unread."""
 
 from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any, Final
+from concurrent.futures import Future
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
@@ -19,32 +21,38 @@ Json = Mapping[str, Any]
 """An answer as it came; parsed into facts on the spot, never kept."""
 Token = Callable[[bool], str]
 """Gives an access token; True = the last one was refused, renew it."""
+Leave = Callable[[], None]
+Gate = Callable[[int, int, timedelta], Leave | None]
+"""Lets requests through: how many at once, how many in all, how long to wait; gives what lets the next in. Raises RateLimited."""
+Found = TypeVar("Found")
 
 ROOT: Final = "https://graph.microsoft.com/v1.0/"
 PRIVATE: Final = frozenset({"body", "bodyPreview", "uniqueBody"})
 """Never asked for, and dropped unread where a write answers with them."""
 IMMUTABLE: Final = 'IdType="ImmutableId"'
 BATCH: Final = 20
+LANES: Final = 3
+"""Requests under way at once for one mailbox; Graph refuses a fifth, and works on four of a batch at once."""
+PATIENCE: Final = timedelta(seconds=30)
+"""How long to wait for others at the gate."""
 _TIMEOUT: Final = (10.0, 60.0)
-_FINE = range(200, 300)
+_FINE, _BROKEN = range(200, 300), 500
 _CONTENT = re.compile(r"\$value|/attachments|\b(body|bodyPreview|uniqueBody)\b")
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
 class Graph:
-    """One mailbox's Graph, for one thread. Nothing is repeated by itself but what a stale token kept from being done."""
+    """One mailbox's Graph. Nothing is repeated by itself but what a stale token kept from being done."""
 
     def __init__(
-        self, token: Token, *, root: str = ROOT, who: str = "me", ca_file: str = "", gate: Callable[[], None] = lambda: None
+        self, token: Token, *, root: str = ROOT, who: str = "me", ca_file: str = "", gate: Gate = lambda *_: lambda: None
     ) -> None:
-        """`who` is `me`, or `users/ADDRESS` for a sign-in of the application's own; `gate` is asked before each request."""
+        """`who` is `me`, or `users/ADDRESS` for a sign-in of the application's own; `gate` is passed by each request."""
         self._token, self._root, self._gate = token, root.rstrip("/") + "/", gate
         self.who = who
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.verify = ca_file or True
-        for scheme in ("https://", "http://"):
-            self._session.mount(scheme, HTTPAdapter(max_retries=0))
+        self._ca_file = ca_file
+        self._idle: list[requests.Session] = []
+        self._passed = threading.local()
         self._server_time: datetime | None = None
 
     def now(self) -> datetime:
@@ -52,6 +60,27 @@ class Graph:
         if self._server_time is None:
             self.get("me", "asking who you are", params={"$select": "id"})
         return self._server_time or _BEGINNING
+
+    def ahead(self, work: Callable[[], Found]) -> Future[Found]:
+        """Do work that asks Graph while the caller does something else; it is let through the gate now where there is room."""
+        future: Future[Found] = Future()
+        try:
+            leave = self._gate(1, 1, timedelta(0))
+        except RateLimited as error:
+            future.set_exception(error)
+            return future
+
+        def run() -> None:
+            self._passed.leave = leave
+            try:
+                future.set_result(work())
+            except BaseException as error:  # noqa: BLE001 - it is the caller's
+                future.set_exception(error)
+            if unused := self._taken():
+                unused()
+
+        threading.Thread(target=run, name="graph", daemon=True).start()
+        return future
 
     def get(self, path: str, what: str, *, params: Mapping[str, str] | None = None, prefer: Sequence[str] = ()) -> Json:
         """GET a path or a link."""
@@ -67,24 +96,28 @@ class Graph:
         given: Json | bytes | None = None,
         prefer: Sequence[str] = (),
         if_match: str = "",
+        count: int = 1,
     ) -> Json:
-        """Make one request; raises the port's errors, or Refused. Bytes go as text/plain (MIME in base64)."""
-        if (params and _CONTENT.search(params.get("$select", ""))) or _CONTENT.search(urlsplit(path).path):
-            raise Rejected(f"Rekindle was about to ask for content ({what}), which it must not.", remedy="Report it.")
+        """Make one request, of `count` in one; raises the port's errors, or Refused. Bytes go as text/plain (MIME in base64)."""
+        _check_no_content(path if path.startswith("http") else f"{path}?{(params or {}).get('$select', '')}", what)
         headers = {"Prefer": ", ".join((IMMUTABLE, *prefer)), "Accept": "application/json"}
         if if_match:
             headers["If-Match"] = if_match
         data = given if isinstance(given, bytes) else json.dumps(given).encode() if given is not None else None
         if data is not None:
             headers["Content-Type"] = "text/plain" if isinstance(given, bytes) else "application/json"
-        answer = self._once(method, path, params, data, headers, what, is_refused=False)
+        asked = requests.Request(method, self._url(path), params=params, data=data, headers=headers)
+        answer = self._once(asked, what, count, is_refused=False)
         if answer.status_code == UNAUTHORIZED:  # the token ended in the middle: nothing was done
-            answer = self._once(method, path, params, data, headers, what, is_refused=True)
+            answer = self._once(asked, what, count, is_refused=True)
         return _read(answer, what)
 
     def pages(self, path: str, what: str, *, params: Mapping[str, str] | None = None, prefer: Sequence[str] = ()) -> Iterator[Json]:
         """Yield every item of a listing over all its pages."""
-        answer = self.get(path, what, params=params, prefer=prefer)
+        yield from self.rest(self.get(path, what, params=params, prefer=prefer), what, prefer=prefer)
+
+    def rest(self, answer: Json, what: str, *, prefer: Sequence[str] = ()) -> Iterator[Json]:
+        """Yield the items of a listing's page, and those of all that follow."""
         while True:
             yield from answer.get("value", ())
             link = answer.get("@odata.nextLink")
@@ -92,63 +125,85 @@ class Graph:
                 return
             answer = self.get(link, what, prefer=prefer)
 
-    def batch(self, paths: Mapping[str, str], what: str) -> dict[str, Json]:
-        """GET any number of paths, 20 in one call; what is throttled is asked once more by itself, what is missing is left out."""
+    def batch(self, paths: Mapping[str, str], what: str, *, prefer: Mapping[str, Sequence[str]] | None = None) -> dict[str, Json]:
+        """GET any number of paths, 20 in one call; what fails is asked once more by itself, what is missing is left out."""
         found: dict[str, Json] = {}
-        throttled: list[Json] = []
+        failed: list[Json] = []
         for _ in range(2):
             waiting = [one for one in paths if one not in found]
-            throttled = []
+            failed = []
             for at in range(0, len(waiting), BATCH):
-                throttled += self._batch({one: paths[one] for one in waiting[at : at + BATCH]}, found, what)
-            if not throttled:
+                asked = {one: (paths[one], (prefer or {}).get(one, ())) for one in waiting[at : at + BATCH]}
+                failed += self._batch(asked, found, what)
+            if not failed:
                 return {one: answer for one, answer in found.items() if answer}
-        headers = [part.get("headers", {}) for part in throttled]
+        if all(part["status"] not in BUSY for part in failed):
+            raise Unavailable(f"Microsoft 365 answered {failed[0]['status']} ({what}).")
+        headers = [part.get("headers", {}) for part in failed]
         longest = max((retry_after(one) for one in headers if "Retry-After" in one), default=PAUSE)
         raise RateLimited(f"Microsoft 365 asks to slow down ({what}).", retry_after=longest)
 
-    def _batch(self, paths: Mapping[str, str], found: dict[str, Json], what: str) -> list[Json]:
-        """Ask for up to 20; returns the parts that were throttled."""
+    def _batch(self, asked: Mapping[str, tuple[str, Sequence[str]]], found: dict[str, Json], what: str) -> list[Json]:
+        """Ask for up to 20; returns the parts that failed for now."""
         parts = [
-            {"id": str(number), "method": "GET", "url": self._own(path), "headers": {"Prefer": IMMUTABLE}}
-            for number, path in enumerate(paths.values())
+            {"id": str(number), "method": "GET", "url": self._own(path), "headers": {"Prefer": ", ".join((IMMUTABLE, *prefer))}}
+            for number, (path, prefer) in enumerate(asked.values())
         ]
-        names, throttled = list(paths), []
-        for part in self.ask("POST", "$batch", what, given={"requests": parts}).get("responses", ()):
-            if part["status"] in BUSY:
-                throttled.append(part)
+        for path, _ in asked.values():
+            _check_no_content(path, what)
+        names, failed = list(asked), []
+        answer = self.ask("POST", "$batch", what, given={"requests": parts}, count=len(parts))
+        for part in answer.get("responses", ()):
+            if part["status"] in BUSY or part["status"] >= _BROKEN:
+                failed.append(part)
             else:
                 found[names[int(part["id"])]] = (part.get("body") or {}) if part["status"] in _FINE else {}
-        return throttled
+        return failed
 
     def close(self) -> None:
         """Let go of the connections."""
-        self._session.close()
+        while self._idle:
+            self._idle.pop().close()
 
-    def _once(
-        self,
-        method: str,
-        path: str,
-        params: Mapping[str, str] | None,
-        data: bytes | None,
-        headers: Mapping[str, str],
-        what: str,
-        *,
-        is_refused: bool,
-    ) -> requests.Response:
-        signed = {**headers, "Authorization": f"Bearer {self._token(is_refused)}"}
-        self._gate()
+    def _once(self, asked: requests.Request, what: str, count: int, *, is_refused: bool) -> requests.Response:
+        asked.headers["Authorization"] = f"Bearer {self._token(is_refused)}"
+        leave = self._let_through(count, what)
+        session = self._idle.pop() if self._idle else self._session()
         try:
-            answer = self._session.request(
-                method, self._url(path), params=params, data=data, headers=signed, timeout=_TIMEOUT, allow_redirects=False
-            )
+            answer = session.send(session.prepare_request(asked), timeout=_TIMEOUT, allow_redirects=False)
         except requests.exceptions.RequestException as error:
             raise Unavailable(f"Microsoft 365 cannot be reached or broke off ({what}, {type(error).__name__}).") from error
+        finally:
+            self._idle.append(session)
+            leave()
         self._server_time = instant_of(answer.headers.get("Date", "")) or self._server_time
         return answer
 
+    def _let_through(self, count: int, what: str) -> Leave:
+        """Pass the gate, unless this thread was let through before; a batch has it to itself. Raises RateLimited."""
+        leave = self._taken() or self._gate(1 if count == 1 else LANES, count, PATIENCE)
+        if leave is None:
+            raise RateLimited(f"Others are asking Microsoft 365 ({what}).", retry_after=PAUSE, is_paced=True)
+        return leave
+
+    def _taken(self) -> Leave | None:
+        leave: Leave | None = getattr(self._passed, "leave", None)
+        self._passed.leave = None
+        return leave
+
+    def _session(self) -> requests.Session:
+        session = requests.Session()
+        session.trust_env = False
+        session.verify = self._ca_file or True
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, HTTPAdapter(max_retries=0))
+        return session
+
     def _own(self, path: str) -> str:
-        """Write a path for whom it is."""
+        """Write a path for whom it is; a link without its root."""
+        if path.startswith("http"):
+            root, link = urlsplit(self._root), urlsplit(path)
+            return f"/{link.path.removeprefix(root.path)}?{link.query}"
         return "/" + (self.who + path.removeprefix("me") if path == "me" or path.startswith("me/") else path)
 
     def _url(self, path: str) -> str:
@@ -158,6 +213,12 @@ class Graph:
             return self._root + (path if path.startswith("$") else self._own(path)).lstrip("/")
         root = urlsplit(self._root)
         return urlunsplit((root.scheme, root.netloc, parts.path, parts.query, ""))
+
+
+def _check_no_content(path: str, what: str) -> None:
+    """Refuse to ask for bodies and attachments; a link of Graph's own repeats what was asked before, in words of its own."""
+    if _CONTENT.search(urlsplit(path).path if path.startswith("http") else path):
+        raise Rejected(f"Rekindle was about to ask for content ({what}), which it must not.", remedy="Report it.")
 
 
 def _read(answer: requests.Response, what: str) -> Json:
@@ -182,4 +243,4 @@ def _clean(answer: Any) -> Any:  # noqa: ANN401 - JSON
     return answer
 
 
-__all__ = ["BATCH", "IMMUTABLE", "PRIVATE", "ROOT", "Graph", "Json", "Refused", "Token"]
+__all__ = ["BATCH", "IMMUTABLE", "LANES", "PRIVATE", "ROOT", "Graph", "Json", "Leave", "Refused", "Token"]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from connectors import mime
 from connectors.microsoft.drafts import Drafts
-from connectors.microsoft.graph import Graph, Json, Refused
+from connectors.microsoft.glance import FOLDERS, ME, NEWEST, WELL_KNOWN, Glance
+from connectors.microsoft.graph import LANES, Graph, Json, Refused
 from connectors.microsoft.messages import SELECT, fact, moment
 from connectors.port import Changes, Cursor, CursorExpired, Feed, Gone, Look, Saved, Skipped, Unclear, Witness
 from rules.facts import Address, MessageMetadata
@@ -16,73 +19,90 @@ from rules.suggestions import Draft
 
 PAGE: Final = 250
 """Messages in one answer."""
-FOLDERS: Final = "me/mailFolders/delta?$select=id,displayName,totalItemCount,unreadItemCount"
-NEWEST: Final = "me/messages?$top=1&$orderby=lastModifiedDateTime%20desc&$select=id,lastModifiedDateTime"
+MUCH: Final = 40
+"""Of more messages at a time not every one's header fields are fetched."""
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
-_KNOWN: Mapping[str, str] = {
-    "inbox": "\\Inbox",
-    "sentitems": "\\Sent",
-    "drafts": "\\Drafts",
-    "deleteditems": "\\Trash",
-    "junkemail": "\\Junk",
-    "archive": "\\Archive",
-}
 _UNREAD = frozenset({"\\Drafts", "\\Trash", "\\Junk", "hidden"})
-_HIDDEN = ("outbox", "conversationhistory", "syncissues", "recoverableitemsdeletions", "searchfolders")
 _FIRST = "first "
 """Begins the cursors of a first read: what it finds removed was never reported."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    """A page of a folder, read ahead, and the link that goes on."""
+
+    changes: Changes[MessageMetadata]
+    following: str
 
 
 class OutlookMailbox:
     """Mail of one Microsoft 365 account; satisfies `connectors.port.Mailbox`."""
 
-    def __init__(self, reader: Graph, writer: Graph | None, installation: str = "") -> None:
-        self._reader, self._drafts = reader, Drafts(writer, installation)
-        self._asked: set[str] = set()
+    at_once = LANES
+    """Folders to be read side by side; a delta is a chain of links, each known only by the answer before it."""
+
+    def __init__(self, reader: Graph, glance: Glance, writer: Graph | None, installation: str) -> None:
+        self._reader, self._glance, self._drafts = reader, glance, Drafts(writer, installation)
+        self._asked: set[tuple[str, str]] = set()
 
     def addresses(self) -> Sequence[Address]:
         """List the owner's addresses as the profile has them."""
-        me = self._reader.get("me", "asking who you are", params={"$select": "mail,displayName,otherMails,userPrincipalName"})
+        me = self._glance.get(ME, "asking who you are")
         said = [me.get("mail") or me.get("userPrincipalName") or "", *(me.get("otherMails") or ())]
         return [Address(email=one, name=str(me.get("displayName") or "")) for one in dict.fromkeys(said) if "@" in one]
 
     def feeds(self) -> Sequence[Feed]:
-        """List every folder but drafts, junk and trash, with one call.
+        """List every folder but drafts, junk and trash, with one call: sent mail and the inbox first, then the fullest.
 
         The hint is the folder's counts and the mailbox's last change: arriving, moving and editing alter that, deleting the counts.
         """
-        roles = {f"role {name}": f"me/mailFolders/{name}?$select=id" for name in (*_KNOWN, *_HIDDEN)}
-        found = self._reader.batch({"folders": FOLDERS, "newest": NEWEST, **roles}, "listing folders")
-        by_id = {answer["id"]: _KNOWN.get(name[5:], "hidden") for name, answer in found.items() if name in roles}
-        newest = [f"{one['id']} {one.get('lastModifiedDateTime', '')}" for one in found.get("newest", {}).get("value", ())]
-        feeds = [
-            _feed(one, by_id.get(one["id"], ""), " ".join(newest))
-            for one in self._folders(found.get("folders", {}))
-            if "@removed" not in one and by_id.get(one["id"]) not in _UNREAD
-        ]
-        return sorted(feeds, key=lambda feed: (feed.role not in ("\\Sent", "\\Inbox"), feed.id))
+        found = self._glance.ask(FOLDERS, NEWEST, *WELL_KNOWN, what="listing folders")
+        listed = found.get(FOLDERS) or self._reader.get(FOLDERS, "listing folders")
+        by_id = {found[path]["id"]: role for path, role in WELL_KNOWN.items() if path in found}
+        newest = [f"{one['id']} {one.get('lastModifiedDateTime', '')}" for one in found.get(NEWEST, {}).get("value", ())]
+        folders = [one for one in self._reader.rest(listed, "listing folders") if "@removed" not in one]
+        folders.sort(key=lambda one: (by_id.get(one["id"]) not in ("\\Sent", "\\Inbox"), -(one.get("totalItemCount") or 0)))
+        return [_feed(one, by_id.get(one["id"], ""), " ".join(newest)) for one in folders if by_id.get(one["id"]) not in _UNREAD]
 
     def changes(self, feed: Feed, since: Cursor | None) -> Iterator[Changes[MessageMetadata]]:
-        """Yield delta pages; each page's link is its cursor. A lost sync state is a CursorExpired."""
+        """Yield delta pages, the next one asked for while one is worked on; each page's link is its cursor.
+
+        The first is asked for at once. A lost sync state is a CursorExpired.
+        """
         is_first = since is None or since.startswith(_FIRST)
         link = since.removeprefix(_FIRST) if since is not None else ""
-        following: object = True
-        while following:
-            answer = self._page(feed, link)
-            items = answer.get("value", ())
-            following = answer.get("@odata.nextLink")
-            link = str(following or answer.get("@odata.deltaLink") or "")
-            facts, skipped = self._facts([one for one in items if "@removed" not in one], feed.role)
-            oldest = min(filter(None, (moment(one.get("receivedDateTime")) for one in items)), default=None)
-            yield Changes(
-                upserted=facts,
-                removed=tuple(one["id"] for one in items if "@removed" in one),
-                skipped=skipped,
-                cursor=Cursor(f"{_FIRST}{link}" if following and is_first else link),
-                remaining=None if following else 0,
-                covered_since=(oldest if is_first else None) if following else _BEGINNING,
-                is_last=not following,
-            )
+        return self._pages(feed, self._ahead(feed, link, is_first=is_first), is_first=is_first)
+
+    def _pages(self, feed: Feed, ahead: Future[_Page], *, is_first: bool) -> Iterator[Changes[MessageMetadata]]:
+        while True:
+            page = ahead.result()
+            if page.following:
+                ahead = self._ahead(feed, page.following, is_first=is_first)
+            yield page.changes
+            if not page.following:
+                return
+
+    def _ahead(self, feed: Feed, link: str, *, is_first: bool) -> Future[_Page]:
+        return self._reader.ahead(lambda: self._page(feed, link, is_first=is_first))
+
+    def _page(self, feed: Feed, link: str, *, is_first: bool) -> _Page:
+        """Read a page and the header fields its messages are to be judged by."""
+        answer = self._answer(feed, link)
+        items = answer.get("value", ())
+        following = str(answer.get("@odata.nextLink") or "")
+        link = following or str(answer.get("@odata.deltaLink") or "")
+        facts, skipped = self._facts([one for one in items if "@removed" not in one], feed.role, is_first=is_first)
+        oldest = min(filter(None, (moment(one.get("receivedDateTime")) for one in items)), default=None)
+        changes = Changes(
+            upserted=facts,
+            removed=tuple(one["id"] for one in items if "@removed" in one),
+            skipped=skipped,
+            cursor=Cursor(f"{_FIRST}{link}" if following and is_first else link),
+            remaining=None if following else 0,
+            covered_since=(oldest if is_first else None) if following else _BEGINNING,
+            is_last=not following,
+        )
+        return _Page(changes=changes, following=following)
 
     def witness(self) -> Witness:
         """Say where the drafts stand: the delta link of their folder."""
@@ -100,13 +120,7 @@ class OutlookMailbox:
         """Remove it if it is Untouched."""
         return self._drafts.withdraw(saved)
 
-    def _folders(self, answer: Json) -> Iterator[Json]:
-        yield from answer.get("value", ())
-        link = answer.get("@odata.nextLink")
-        if link:
-            yield from self._reader.pages(link, "listing folders")
-
-    def _page(self, feed: Feed, link: str) -> Json:
+    def _answer(self, feed: Feed, link: str) -> Json:
         params = None if link else {"$select": SELECT, "$orderby": "receivedDateTime desc"}
         try:
             return self._reader.get(
@@ -119,8 +133,10 @@ class OutlookMailbox:
             message = f"Microsoft 365 no longer knows where we were in {feed.name} ({error.status})."
             raise CursorExpired(message) from error
 
-    def _facts(self, items: Sequence[Json], role: str) -> tuple[tuple[MessageMetadata, ...], tuple[Skipped, ...]]:
-        headers = self._headers(items) if role != "\\Sent" else {}
+    def _facts(
+        self, items: Sequence[Json], role: str, *, is_first: bool
+    ) -> tuple[tuple[MessageMetadata, ...], tuple[Skipped, ...]]:
+        headers = self._headers(items, is_first=is_first) if role != "\\Sent" else {}
         facts: list[MessageMetadata] = []
         skipped: list[Skipped] = []
         for item in items:
@@ -132,15 +148,23 @@ class OutlookMailbox:
                 skipped.append(Skipped(remote_id=str(item.get("id", "")), reason="a message without readable fields"))
         return tuple(facts), tuple(skipped)
 
-    def _headers(self, items: Sequence[Json]) -> Mapping[str, Json]:
-        """Fetch header fields where a delta left them out: once for each sender, which is enough to tell machines."""
+    def _headers(self, items: Sequence[Json], *, is_first: bool) -> Mapping[str, Json]:
+        """Fetch header fields a delta left out: of all that is new, for a person's own mailbox answers too; of much, of some."""
         wanted: dict[str, str] = {}
+        is_much = is_first or len(items) > MUCH
         for item in items:
-            sender = str(((item.get("from") or {}).get("emailAddress") or {}).get("address", "")).lower()
-            if not item.get("internetMessageHeaders") and sender and sender not in self._asked:
-                self._asked.add(sender)
-                wanted[item["id"]] = f"me/messages/{item['id']}?$select=internetMessageHeaders"
+            told = _telling(item)
+            if item.get("internetMessageHeaders") or not told[0] or (is_much and told in self._asked):
+                continue
+            self._asked.add(told)
+            wanted[item["id"]] = f"me/messages/{item['id']}?$select=internetMessageHeaders"
         return self._reader.batch(wanted, "reading headers") if wanted else {}
+
+
+def _telling(item: Json) -> tuple[str, str]:
+    """Name the mail one message stands for where there is much: that of a sender in a year. A sender "" is nobody."""
+    sender = str(((item.get("from") or {}).get("emailAddress") or {}).get("address", "")).lower()
+    return sender, str(item.get("receivedDateTime") or "")[:4]
 
 
 def _feed(folder: Json, role: str, newest: str) -> Feed:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -97,9 +98,14 @@ class SignIn:
     def __init__(self, secrets: Secrets, registration: Registration) -> None:
         self._secrets, self._registration = secrets, registration
         self._held = ""
+        self._lock = threading.Lock()
 
     def token(self, is_refused: bool) -> str:  # noqa: FBT001 - what `graph.Token` is
         """Return a token; a refused one is renewed, unless another process has. Raises AuthorizationExpired, Rejected, Unavailable."""
+        with self._lock:
+            return self._current(is_refused=is_refused)
+
+    def _current(self, *, is_refused: bool) -> str:
         if self._held and not is_refused:
             return self._held
         known: Answer = _known(self._secrets, self._registration.role)

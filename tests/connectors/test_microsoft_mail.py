@@ -241,7 +241,7 @@ def test_no_more_than_one_request_is_in_flight_and_none_is_refused(world: Micros
 def test_the_budget_of_a_minute_is_asked_before_each_request(world: MicrosoftWorld) -> None:
     class Empty:
         def take(self, name: str, *, price: int, count: int, limit: int) -> int:
-            assert (name, price, count, limit) == ("microsoft ada/work", 1, 1, 900)
+            assert (name, price, count, limit) == ("microsoft ada/work", 13, 1, 900), "a batch costs what its parts cost"
             raise RateLimited("enough", retry_after=timedelta(seconds=5), is_paced=True)
 
     world.quota = Empty()
