@@ -27,6 +27,7 @@ def enrol(store: Store, config: Config, now: datetime) -> None:
         keys = keys_for(config, name)
         with store.read() as db:
             is_same = accounts.owner_keys(db, name) == keys and accounts.owner_zone(db, name) == settings.zone
+            is_same = is_same and accounts.owner_history(db, name) == settings.retention
             is_known = is_same and not _new_accounts(db, name, settings)
             changes = _said(db, name, settings)
         if not is_known:
@@ -44,7 +45,7 @@ def _new_accounts(db: Connection, owner: str, settings: OwnerSettings) -> set[st
 
 
 def _register(db: Connection, owner: str, settings: OwnerSettings, keys: OwnerKeys, now: datetime) -> None:
-    is_changed = accounts.register_owner(db, owner, keys, settings.zone)
+    is_changed = accounts.register_owner(db, owner, keys, settings.zone, settings.retention)
     for name in _new_accounts(db, owner, settings):
         accounts.register(db, owner=owner, name=name, provider=settings.accounts[name].provider, addresses=(), now=now)
     if is_changed:

@@ -15,13 +15,12 @@ from rules.rhythm import shift_of
 from rules.workdays import local_day, zone_of
 from worker.decide import MORNING
 from worker.store import months, network, people, retention
+from worker.store.accounts import HISTORY
 from worker.store.judging import wake
 from worker.store.statements import upsert
 from worker.store.store import Store
 from worker.store.tables import meta
 from worker.store.tables import owner as owners
-
-RETENTION = timedelta(days=730)
 
 log = structlog.get_logger()
 
@@ -39,7 +38,7 @@ class Swept:
     """The people of this month, where they are chosen."""
 
 
-def sweep(store: Store, owner: Owner, terms: Terms, now: datetime, keep: timedelta = RETENTION) -> Swept | None:
+def sweep(store: Store, owner: Owner, terms: Terms, now: datetime, keep: timedelta = HISTORY) -> Swept | None:
     """Sweep once a day of the owner's; None where today's is done. Twice at once does no harm."""
     today = local_day(owner, now)
     mark = {"name": f"swept:{owner.name}", "value": today.isoformat()}

@@ -16,6 +16,8 @@ from worker.store.statements import insert_ignoring
 from worker.store.tables import account, owner
 
 State = Literal["active", "paused", "disconnected"]
+HISTORY = timedelta(days=730)
+"""How far back history is kept where an owner says nothing else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +41,13 @@ class StoredAccount:
     told_at: datetime | None = None
 
 
-def register_owner(connection: Connection, name: str, keys: OwnerKeys, zone: str) -> bool:
-    """Note an owner, the addresses they are known by and their IANA zone; True when that has changed for an owner with facts.
+def register_owner(connection: Connection, name: str, keys: OwnerKeys, zone: str, keep: timedelta = HISTORY) -> bool:
+    """Note an owner, the addresses they are known by, their IANA zone, and how long history is kept.
 
-    Who wrote to whom depends on the owner's addresses: after True call `rebuild.rebuild`.
+    True when that has changed for an owner with facts. Who wrote to whom depends on the owner's addresses, and how far back
+    meetings are laid out on the rest: after True call `rebuild.rebuild`.
     """
-    fresh = {"id": name, "identity": _written(keys.keys | _learned(connection, name), keys, zone)}
+    fresh = {"id": name, "identity": _written(keys.keys | _learned(connection, name), keys, zone, keep)}
     is_new = connection.execute(insert_ignoring(connection, owner), [fresh]).rowcount == 1
     changed = update(owner).where(owner.c.id == name, owner.c.identity != fresh["identity"])
     return bool(connection.execute(changed.values(identity=fresh["identity"])).rowcount) and not is_new
@@ -59,7 +62,8 @@ def learn(connection: Connection, account_id: str, addresses: Sequence[Address])
         return False
     both = addresses_json((*known.addresses, *fresh))
     connection.execute(update(account).where(account.c.id == account_id).values(addresses=both))
-    return register_owner(connection, known.owner, keys, owner_zone(connection, known.owner))
+    zone, keep = owner_zone(connection, known.owner), owner_history(connection, known.owner)
+    return register_owner(connection, known.owner, keys, zone, keep)
 
 
 def _learned(connection: Connection, name: str) -> frozenset[str]:
@@ -67,9 +71,10 @@ def _learned(connection: Connection, name: str) -> frozenset[str]:
     return frozenset[str]().union(*(keys_of(addresses_of(text)) for text in texts))
 
 
-def _written(keys: frozenset[str], known_as: OwnerKeys, zone: str) -> str:
+def _written(keys: frozenset[str], known_as: OwnerKeys, zone: str, keep: timedelta) -> str:
     principals = dict(known_as.principals)
-    return encode({"keys": sorted(keys), "domains": sorted(known_as.domains), "principals": principals, "zone": zone})
+    said = {"keys": sorted(keys), "domains": sorted(known_as.domains), "principals": principals, "zone": zone}
+    return encode(said if keep == HISTORY else said | {"days": keep.days})
 
 
 def owner_keys(connection: Connection, name: str) -> OwnerKeys:
@@ -85,6 +90,11 @@ def owner_keys(connection: Connection, name: str) -> OwnerKeys:
 def owner_zone(connection: Connection, name: str) -> str:
     """Return the IANA zone floating times and whole days of an owner are read in."""
     return str(_identity(connection, name).get("zone", "UTC"))
+
+
+def owner_history(connection: Connection, name: str) -> timedelta:
+    """Return how far back an owner's history is kept."""
+    return timedelta(days=int(_identity(connection, name).get("days", HISTORY.days)))
 
 
 def _identity(connection: Connection, name: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from rules.interactions import ALL_HANDS, NotHeld, meeting
 from rules.network import Kind, Meeting
 from rules.people import OwnerKeys
 from worker.store.mapping import Row, occurrence_of
-from worker.store.statements import insert_rows
+from worker.store.statements import chunks, insert_rows
 from worker.store.tables import attendance
 
 
@@ -25,13 +25,14 @@ def attend(
     known_as: OwnerKeys,
     now: datetime,
 ) -> set[str]:
-    """Write who attends the occurrences of these UIDs, each given as its row and the text that speaks for it.
+    """Write who attends occurrences, each given as its row and the text that speaks for it; `uids` names those known before.
 
     Returns the match keys of those who do, and of those who did.
     """
-    mine = (attendance.c.owner == owner, attendance.c.uid.in_(uids))
-    before = set(connection.execute(select(attendance.c.address).where(*mine).distinct()).scalars())
-    if before:
+    before: set[str] = set()
+    for some in chunks(uids):
+        mine = (attendance.c.owner == owner, attendance.c.uid.in_(some))
+        before.update(connection.execute(select(attendance.c.address).where(*mine).distinct()).scalars())
         connection.execute(delete(attendance).where(*mine))
     guests: dict[tuple[int, bool], list[tuple[str, int, str, bool]]] = {}
     rows: list[Row] = []

@@ -39,11 +39,11 @@ def apply(
     may come after the master they belong to.
     """
     page: dict[Name, Row] = {}
-    texts: dict[str, CalendarEvent] = {}
+    texts: dict[Name, CalendarEvent] = {}
     for each in upserted:
         row = _row(origin, each)
-        page[row["remote_id"], row["uid"], row["original_start"]] = row
-        texts[row["facts"]] = each
+        name = row["remote_id"], row["uid"], row["original_start"]
+        page[name], texts[name] = row, each
     gone_ids = {plain(each) for each in removed} - {name[0] for name in page}
     known = _stored(connection, origin, {name[0] for name in page} | gone_ids)
     gone = [row for name, row in known.items() if name[0] in gone_ids or (name not in page and _is_replaced(name, page))]
@@ -58,9 +58,10 @@ def apply(
         connection,
         origin.owner,
         named((event_of(row["facts"]) for row in old), owner),
-        named((texts[page[name]["facts"]] for name in changed), owner),
+        named((texts[name] for name in changed), owner),
     )
-    return lay_out(connection, origin.owner, uids, owner, now, zone, texts) | names
+    read = {(origin.account, origin.feed, *name): each for name, each in texts.items()}
+    return lay_out(connection, origin.owner, uids, owner, now, zone, read) | names
 
 
 def sweep(connection: Connection, origin: Origin, since: int | None) -> list[str]:

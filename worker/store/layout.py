@@ -11,13 +11,21 @@ from connectors.ical import expand
 from rules.facts import CalendarEvent, Occurrence
 from worker.store.mapping import iso, micros, start_of
 
-PAST = timedelta(days=5 * 365)
-"""How far back series are laid out."""
 AHEAD = timedelta(days=180)
 """How far ahead series are laid out; rolled forward nightly."""
 MOST = 5000
 """Instances of one series at most."""
 ANSWERS = frozenset({"REPLY", "COUNTER", "DECLINECOUNTER", "REFRESH"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """From where to where in time UIDs are laid out: as far back as history is kept."""
+
+    since: datetime
+    now: datetime
+    zone: str
+    """The owner's IANA zone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +64,7 @@ class Frozen:
     is_cancelled: bool
 
 
-def lay(texts: Sequence[Text], frozen: Mapping[str, Frozen], now: datetime, zone: str) -> dict[str, Spoken]:
+def lay(texts: Sequence[Text], frozen: Mapping[str, Frozen], span: Span) -> dict[str, Spoken]:
     """Lay out one UID: original start -> who speaks for it. `frozen` names what has ended."""
     best: dict[str, Spoken] = {}
     singles: list[Text] = []
@@ -66,22 +74,37 @@ def lay(texts: Sequence[Text], frozen: Mapping[str, Frozen], now: datetime, zone
         if len(group) == 1 and _is_single(group[0].event):
             singles += [] if group[0].event.method in ANSWERS else group
             continue
-        for spoken in _series(group, now, zone):
+        for spoken in _series(group, span):
             name = iso(spoken.occurrence.original_start)
             if name not in best or spoken.text.rank > best[name].text.rank:
                 best[name] = spoken
     if singles:
-        best.setdefault(_name_of(singles, frozen, now), _single(max(singles, key=lambda text: text.rank)))
+        name, spoken = _name_of(singles, frozen, span.now), _single(max(singles, key=lambda text: text.rank))
+        if name in frozen or start_of(spoken.occurrence.end) > micros(span.since):
+            best.setdefault(name, spoken)
     return best
 
 
-def is_struck(texts: Sequence[Text], name: str, now: datetime, zone: str) -> bool:
+def is_plain(texts: Sequence[Text]) -> bool:
+    """Tell whether a UID is one single event in one calendar, which nearly all are: it speaks for itself."""
+    if len(texts) != 1 or not texts[0].account or not texts[0].first_start:
+        return False
+    event = texts[0].event
+    return _is_single(event) and not event.rekindle_key and event.method not in ANSWERS
+
+
+def is_called_off(event: CalendarEvent) -> bool:
+    """Tell whether a single event is cancelled."""
+    return event.status == "cancelled" or event.method == "CANCEL"
+
+
+def is_struck(texts: Sequence[Text], name: str, span: Span) -> bool:
     """Tell whether an instance that is missing was taken out by itself (EXDATE), and not moved with its series."""
     for text in texts:
         rules = tuple(line for line in text.event.recurrence if not line.upper().startswith("EXDATE"))
         if rules and len(rules) < len(text.event.recurrence):
             whole = Text(id=0, account=text.account, feed="", first_start="", event=replace(text.event, recurrence=rules))
-            if any(iso(each.occurrence.original_start) == name for each in _series([whole], now, zone)):
+            if any(iso(each.occurrence.original_start) == name for each in _series([whole], span)):
                 return True
     return False
 
@@ -117,17 +140,17 @@ def _single(text: Text) -> Spoken:
         start=event.start,
         end=event.end,
         is_all_day=event.is_all_day,
-        is_cancelled=event.status == "cancelled" or event.method == "CANCEL",
+        is_cancelled=is_called_off(event),
     )
     return Spoken(occurrence=occurrence, text=text, is_own=True)
 
 
-def _series(texts: Sequence[Text], now: datetime, zone: str) -> Iterator[Spoken]:
+def _series(texts: Sequence[Text], span: Span) -> Iterator[Spoken]:
     """Expand one calendar's copy."""
     by_event = {id(text.event): text for text in texts}
     masters = [text for text in texts if text.event.original_start is None]
     master = max(masters or texts, key=lambda text: text.rank)
-    for each in expand([text.event for text in texts], zone=zone, start=now - PAST, end=now + AHEAD, limit=MOST):
+    for each in expand([text.event for text in texts], zone=span.zone, start=span.since, end=span.now + AHEAD, limit=MOST):
         text = master if each.override is None else by_event[id(each.override)]
         is_own = each.override is None and _is_single(master.event)
         is_own = is_own or (each.override is not None and not each.override.is_range)

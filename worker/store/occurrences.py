@@ -12,14 +12,23 @@ from sqlalchemy import Connection, RowMapping, Select, and_, bindparam, delete, 
 from rules.addresses import match_key
 from rules.facts import CalendarEvent
 from rules.people import OwnerKeys
+from worker.store.accounts import owner_history
 from worker.store.attendances import attend
-from worker.store.layout import AHEAD, Frozen, Spoken, Text, is_struck, lay
+from worker.store.layout import AHEAD, Frozen, Span, Spoken, Text, is_called_off, is_plain, is_struck, lay
 from worker.store.mapping import Row, event_of, maybe_instant, micros, start_of
 from worker.store.statements import chunks, upsert_rows
 from worker.store.tables import attendance, event, feed, occurrence
 
 KEY = ("owner", "uid", "original_start")
-NOTHING: Mapping[str, CalendarEvent] = MappingProxyType({})
+Place = tuple[str, str, str, str, str]
+"""Account, feed, remote id, UID and original start: one event row."""
+Held = tuple[Row, CalendarEvent]
+"""An occurrence as its row, and the text that speaks for it."""
+NOTHING: Mapping[Place, CalendarEvent] = MappingProxyType({})
+TOGETHER = 500
+"""UIDs laid out at a time."""
+MOST_HELD = 20_000
+"""Occurrences held in memory, and those of one UID more."""
 
 
 def lay_out(
@@ -29,26 +38,27 @@ def lay_out(
     known_as: OwnerKeys,
     now: datetime,
     zone: str,
-    read: Mapping[str, CalendarEvent] = NOTHING,
+    read: Mapping[Place, CalendarEvent] = NOTHING,
 ) -> set[str]:
     """Make the occurrences of these UIDs anew from their events; return the match keys of all who attend or attended.
 
-    `read` holds events just written by their stored text, so that they need not be read back.
+    `read` holds events just written, so that they need not be read back.
     """
+    span = Span(since=now - owner_history(connection, owner), now=now, zone=zone)
     touched: set[str] = set()
-    for some in chunks(sorted(uids), 200):
-        events = _by_uid(connection, select(event).where(event.c.owner == owner, event.c.uid.in_(some)))
+    for some in chunks(sorted(uids), TOGETHER):
+        texts = _texts(connection, owner, some, read)
         old = _by_uid(connection, select(occurrence).where(occurrence.c.owner == owner, occurrence.c.uid.in_(some)))
-        kept: list[Row] = []
-        held: list[tuple[Row, CalendarEvent]] = []
+        held: list[Held] = []
+        done: list[str] = []
         for uid in some:
-            texts = {row["id"]: _text(row, read) for row in events.get(uid, ())}
-            rows = _rows(connection, owner, texts, old.get(uid, ()), now, zone)
-            kept += rows
-            held += [(row, texts[row["event"]].event) for row in rows]
-        _replace(connection, owner, kept, [row for rows in old.values() for row in rows])
-        touched |= attend(connection, owner, some, held, known_as, now)
-        _tidy(connection, owner, some, now)
+            held += _held(connection, owner, texts.get(uid, ()), old.get(uid, ()), span)
+            done.append(uid)
+            if len(held) >= MOST_HELD:
+                touched |= _write(connection, owner, done, held, old, known_as, now)
+                held, done = [], []
+        touched |= _write(connection, owner, done, held, old, known_as, now)
+        _tidy(connection, owner, texts, now)
     return touched
 
 
@@ -104,20 +114,45 @@ def _by_uid(connection: Connection, statement: Select[*tuple[Any, ...]]) -> dict
     return found
 
 
-def _text(row: RowMapping, read: Mapping[str, CalendarEvent]) -> Text:
-    found = read.get(row["facts"]) or event_of(row["facts"])
-    return Text(id=row["id"], account=row["account"], feed=row["feed"], first_start=row["first_start"], event=found)
+def _texts(connection: Connection, owner: str, uids: Sequence[str], read: Mapping[Place, CalendarEvent]) -> dict[str, list[Text]]:
+    """Load the events of these UIDs; the texts of those just read are not asked for."""
+    columns = (
+        event.c.id,
+        event.c.account,
+        event.c.feed,
+        event.c.remote_id,
+        event.c.uid,
+        event.c.original_start,
+        event.c.first_start,
+    )
+    rows = connection.execute(select(*columns).where(event.c.owner == owner, event.c.uid.in_(uids))).all()
+    known = {row[0]: found for row in rows if (found := read.get((row[1], row[2], row[3], row[4], row[5]))) is not None}
+    for some in chunks([row[0] for row in rows if row[0] not in known]):
+        stored = connection.execute(select(event.c.id, event.c.facts).where(event.c.id.in_(some)))
+        known |= {id_: event_of(facts) for id_, facts in stored}
+    texts: dict[str, list[Text]] = {}
+    for id_, account, feed_id, _, uid, _, first_start in rows:
+        text = Text(id=id_, account=account, feed=feed_id, first_start=first_start, event=known[id_])
+        texts.setdefault(uid, []).append(text)
+    return texts
 
 
-def _rows(
-    connection: Connection, owner: str, texts: dict[int, Text], old: Sequence[RowMapping], now: datetime, zone: str
-) -> list[Row]:
+def _held(connection: Connection, owner: str, texts: Sequence[Text], old: Sequence[RowMapping], span: Span) -> list[Held]:
+    """Write the occurrences of one UID, each with the event that speaks for it."""
+    if not old and is_plain(texts):
+        row = _single(owner, texts[0])
+        return [(row, texts[0].event)] if row["end_at"] > micros(span.since) else []
+    by_id = {text.id: text for text in texts}
+    return [(row, by_id[row["event"]].event) for row in _rows(connection, owner, by_id, old, span)]
+
+
+def _rows(connection: Connection, owner: str, texts: dict[int, Text], old: Sequence[RowMapping], span: Span) -> list[Row]:
     """Write the occurrences of one UID: those ahead as they are laid, those that ended as they were, or corrected."""
     frozen = {row["original_start"]: row for row in old if row["is_frozen"]}
     ended = {name: Frozen(start_at=row["start_at"], is_cancelled=row["is_cancelled"]) for name, row in frozen.items()}
-    laid = lay(list(texts.values()), ended, now, zone)
+    laid = lay(list(texts.values()), ended, span)
     fresh = [_row(owner, name, spoken) for name, spoken in laid.items() if name not in frozen]
-    rows = [row for row in fresh if not frozen or row["end_at"] > micros(now)]  # a moved series has no second past
+    rows = [row for row in fresh if not frozen or row["end_at"] > micros(span.now)]  # a moved series has no second past
     _rename(connection, laid, texts)
     live = [text for text in texts.values() if text.account]
     for name, row in frozen.items():
@@ -125,7 +160,7 @@ def _rows(
         if (spoken := laid.get(name)) is not None:
             rows.append(_corrected(past, texts[row["event"]].event, spoken))
         elif live or not _is_single(texts[row["event"]].event):
-            rows.append(past | {"is_cancelled": past["is_cancelled"] or is_struck(live, name, now, zone)})
+            rows.append(past | {"is_cancelled": past["is_cancelled"] or is_struck(live, name, span)})
     return rows
 
 
@@ -170,20 +205,48 @@ def _row(owner: str, name: str, spoken: Spoken) -> Row:
     }
 
 
-def _replace(connection: Connection, owner: str, rows: list[Row], old: list[RowMapping]) -> None:
-    names = {(row["uid"], row["original_start"]) for row in rows}
-    gone = [row for row in old if (row["uid"], row["original_start"]) not in names]
+def _single(owner: str, text: Text) -> Row:
+    found = text.event
+    return {
+        "owner": owner,
+        "uid": found.uid,
+        "original_start": text.first_start,
+        "start_at": start_of(found.start),
+        "end_at": start_of(found.end),
+        "is_all_day": found.is_all_day,
+        "is_cancelled": is_called_off(found),
+        "is_frozen": False,
+        "event": text.id,
+    }
+
+
+def _write(
+    connection: Connection,
+    owner: str,
+    uids: Sequence[str],
+    held: Sequence[Held],
+    old: Mapping[str, Sequence[RowMapping]],
+    known_as: OwnerKeys,
+    now: datetime,
+) -> set[str]:
+    """Replace the occurrences of these UIDs, and who attends them."""
+    before = {(row["uid"], row["original_start"]) for uid in uids for row in old.get(uid, ())}
+    gone = before - {(row["uid"], row["original_start"]) for row, _ in held} if before else before
     if gone:
         one = and_(occurrence.c.uid == bindparam("u"), occurrence.c.original_start == bindparam("s"))
-        stale = [{"u": row["uid"], "s": row["original_start"]} for row in gone]
+        stale = [{"u": uid, "s": name} for uid, name in sorted(gone)]
         connection.execute(delete(occurrence).where(occurrence.c.owner == owner, one), stale)
-    upsert_rows(connection, occurrence, KEY, rows)
+    upsert_rows(connection, occurrence, KEY, [row for row, _ in held])
+    return attend(connection, owner, uids if before else (), held, known_as, now)
 
 
-def _tidy(connection: Connection, owner: str, uids: Sequence[str], now: datetime) -> None:
+def _tidy(connection: Connection, owner: str, texts: Mapping[str, Sequence[Text]], now: datetime) -> None:
     """Let go of texts nothing that ended points at any more, and note how far series are laid out."""
+    kept = [text.id for found in texts.values() for text in found if not text.account]
+    series = [uid for uid, found in texts.items() if any(text.event.recurrence for text in found)]
     pointed = exists().where(occurrence.c.event == event.c.id)
-    unused = (event.c.owner == owner, event.c.uid.in_(uids), event.c.account == "", ~pointed)
-    connection.execute(delete(event).where(*unused))
-    series = update(event).where(event.c.owner == owner, event.c.uid.in_(uids), event.c.is_series.is_(True))
-    connection.execute(series.values(expanded_until=micros(now + AHEAD)))
+    for some in chunks(kept):
+        connection.execute(delete(event).where(event.c.id.in_(some), ~pointed))
+    for uids in chunks(series):
+        laid = update(event).where(event.c.owner == owner, event.c.uid.in_(uids), event.c.is_series.is_(True))
+        connection.execute(laid.values(expanded_until=micros(now + AHEAD)))

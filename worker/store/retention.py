@@ -82,12 +82,16 @@ def _drop_messages(connection: Connection, owner: str, before: datetime, now: da
 
 
 def _drop_events(connection: Connection, owner: str, before: datetime, now: datetime) -> tuple[int, bool]:
-    """Remove occurrences with who attended them, and the texts nothing points at any more; say the same."""
+    """Remove occurrences with who attended them, and the texts nothing points at any more; say the same.
+
+    What was too old when it was read has never been laid out: it counts as its text.
+    """
     known_as = owner_keys(connection, owner)
-    ended = select(occurrence.c.uid, occurrence.c.original_start).where(
+    ended = select(occurrence.c.uid, occurrence.c.original_start, occurrence.c.event).where(
         occurrence.c.owner == owner, occurrence.c.end_at < micros(before), occurrence.c.is_frozen.is_(True)
     )
-    names = [{"u": row.uid, "s": row.original_start} for row in connection.execute(ended.limit(BATCH))]
+    rows = connection.execute(ended.limit(BATCH)).all()
+    names = [{"u": row.uid, "s": row.original_start} for row in rows]
     uids = sorted({each["u"] for each in names})
     met: set[str] = set()
     for some in chunks(uids):
@@ -97,18 +101,21 @@ def _drop_events(connection: Connection, owner: str, before: datetime, now: date
         mine = delete(table).where(table.c.owner == owner, table.c.uid == bindparam("u"), table.c.original_start == bindparam("s"))
         if names:
             connection.execute(mine, names)
-    review(connection, owner, met | _drop_texts(connection, owner, before, known_as), known_as, now)
-    return len(names), bool(met)
+    texts, named = _drop_texts(connection, owner, before, known_as)
+    review(connection, owner, met | named, known_as, now)
+    return len(names) + len(texts - {row.event for row in rows}), bool(met | named)
 
 
-def _drop_texts(connection: Connection, owner: str, before: datetime, known_as: OwnerKeys) -> set[str]:
+def _drop_texts(connection: Connection, owner: str, before: datetime, known_as: OwnerKeys) -> tuple[set[int], set[str]]:
+    """Remove texts; return their ids, and the match keys of all they named."""
     pointed = exists().where(occurrence.c.event == event.c.id)
     unused = (event.c.owner == owner, event.c.end_at < micros(before), event.c.is_series.is_(False), ~pointed)
     rows = connection.execute(select(event.c.id, event.c.account, event.c.facts).where(*unused).limit(BATCH)).all()
     seen = events.named((event_of(row.facts) for row in rows if row.account), known_as)
     touched = counters.rename(connection, owner, seen, [])
-    connection.execute(delete(event).where(event.c.id.in_([row.id for row in rows])))
-    return touched
+    gone = {row.id for row in rows}
+    connection.execute(delete(event).where(event.c.id.in_(gone)))
+    return gone, touched
 
 
 def _begin_history(connection: Connection, owner: str, kind: str, before: datetime) -> None:
