@@ -38,9 +38,7 @@ def expand(
     else:
         found = list(_series(master, newest, window, limit))
     touching = [occurrence for occurrence in found if window.is_touched(occurrence)]
-    return tuple(
-        sorted(touching, key=lambda occurrence: (window.instant(occurrence.start), window.instant(occurrence.end)))[:limit]
-    )
+    return tuple(sorted(touching, key=window.span)[:limit])
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +51,16 @@ class _Window:
         """Return the instant; a date begins at midnight in the owner's zone."""
         return at if isinstance(at, datetime) else datetime.combine(at, time(), self.zone).astimezone(UTC)
 
+    def span(self, occurrence: Occurrence) -> tuple[datetime, datetime]:
+        """Return the instants an occurrence begins and ends."""
+        start, end = occurrence.start, occurrence.end
+        if isinstance(start, datetime) and isinstance(end, datetime):
+            return start, end
+        return self.instant(start), self.instant(end)
+
     def is_touched(self, occurrence: Occurrence) -> bool:
         """Whether some of it lies in the window; an instant without length counts where it lies."""
-        begins, ends = self.instant(occurrence.start), self.instant(occurrence.end)
+        begins, ends = self.span(occurrence)
         return begins < self.end and (ends > self.start or begins == ends == self.start)
 
 

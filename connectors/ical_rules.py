@@ -48,7 +48,9 @@ class Recurrence:
     rules: list[dict[str, str]] = field(default_factory=list)
     exrules: list[dict[str, str]] = field(default_factory=list)
     rdates: list[Extra] = field(default_factory=list)
-    exdates: list[Extra] = field(default_factory=list)
+    exdates: set[datetime | date] = field(default_factory=set)
+    has_days_out: bool = False
+    """Some EXDATE is a whole day."""
 
     def walls(self, low: datetime, high: datetime, limit: int) -> list[datetime]:
         """Return the wall times in [low, high] the rules give, ascending, at most `limit`; the first start always counts."""
@@ -61,7 +63,7 @@ class Recurrence:
 
     def is_excluded(self, at: datetime | date, zone: tzinfo) -> bool:
         """Whether an EXDATE names the instance, or its day."""
-        return any(extra.at in (at, _day(at, zone)) for extra in self.exdates)
+        return at in self.exdates or (self.has_days_out and _day(at, zone) in self.exdates)
 
     def _is_over_at_once(self) -> bool:
         """Whether UNTIL lies before the start: then the series has no instance."""
@@ -82,8 +84,11 @@ class Recurrence:
         if step is not None and (until - start) // step > MOST_STEPS * 3:
             raise UnfollowableRule("it repeats too often to be followed")
         limits = _limits(parts)
-        stated = ";".join(f"{name}={value}" for name, value in parts.items() if name not in {"UNTIL", "COUNT", *limits})
-        walls: Iterable[datetime] = rrulestr(f"{stated};UNTIL={until:%Y%m%dT%H%M%S}", dtstart=start)
+        stated = {name: value for name, value in parts.items() if name not in {"UNTIL", "COUNT", *limits}}
+        walls = _steady(stated, start, until)
+        if walls is None:
+            text = ";".join(f"{name}={value}" for name, value in stated.items())
+            walls = rrulestr(f"{text};UNTIL={until:%Y%m%dT%H%M%S}", dtstart=start)
         if limits:
             walls = (wall for wall in walls if _is_within(wall, limits))
         counted = islice(walls, min(int(parts.get("COUNT", MOST_STEPS)), MOST_STEPS))
@@ -91,6 +96,16 @@ class Recurrence:
 
 
 _DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+
+
+def _steady(parts: dict[str, str], start: datetime, until: datetime) -> Iterable[datetime] | None:
+    """Return the walls of a rule that only steps on from its start, as nearly all do; None for others."""
+    step = _STEPS.get(parts["FREQ"])
+    is_own_day = parts["FREQ"] == "WEEKLY" and parts.get("BYDAY") == _DAYS[start.weekday()]
+    if step is None or not parts.keys() <= ({"FREQ", "INTERVAL", "WKST", "BYDAY"} if is_own_day else {"FREQ", "INTERVAL", "WKST"}):
+        return None
+    step *= int(parts.get("INTERVAL", "1"))
+    return (start + number * step for number in range((until - start) // step + 1))
 
 
 def _limits(parts: dict[str, str]) -> dict[str, frozenset[str]]:
@@ -102,14 +117,19 @@ def _limits(parts: dict[str, str]) -> dict[str, frozenset[str]]:
 
 
 def _is_within(wall: datetime, limits: Mapping[str, frozenset[str]]) -> bool:
+    return all(not wanted.isdisjoint(_shown(wall, name)) for name, wanted in limits.items())
+
+
+def _shown(wall: datetime, name: str) -> tuple[str, ...]:
+    """Return how a part of a rule may call this day."""
+    if name == "BYDAY":
+        return (_DAYS[wall.weekday()],)
+    if name == "BYMONTH":
+        return (str(wall.month),)
+    if name == "BYMONTHDAY":
+        return str(wall.day), str(wall.day - monthrange(wall.year, wall.month)[1] - 1)
     day = wall.timetuple().tm_yday
-    shown = {
-        "BYMONTH": {str(wall.month)},
-        "BYMONTHDAY": {str(wall.day), str(wall.day - monthrange(wall.year, wall.month)[1] - 1)},
-        "BYYEARDAY": {str(day), str(day - 366 - isleap(wall.year))},
-        "BYDAY": {_DAYS[wall.weekday()]},
-    }
-    return all(shown[name] & wanted for name, wanted in limits.items())
+    return str(day), str(day - 366 - isleap(wall.year))
 
 
 def _nearer(first: datetime, parts: dict[str, str], low: datetime) -> datetime:
@@ -137,8 +157,11 @@ def recurrence(event: CalendarEvent, zone: tzinfo) -> Recurrence:
         name, params, value = found[1].upper(), found[2], found[3].strip()
         if name in {"RRULE", "EXRULE"}:
             (result.rules if name == "RRULE" else result.exrules).append(_rule(value, zone if isinstance(start, datetime) else UTC))
+        elif name == "RDATE":
+            result.rdates.extend(_extras(params, value, zone))
         else:
-            (result.rdates if name == "RDATE" else result.exdates).extend(_extras(params, value, zone))
+            result.exdates.update(extra.at for extra in _extras(params, value, zone))
+    result.has_days_out = any(not isinstance(at, datetime) for at in result.exdates)
     return result
 
 
