@@ -215,6 +215,14 @@ class Keepable(Protocol):
         ...
 
 
+@runtime_checkable
+class Metered(Protocol):
+    """A connection whose looks are counted against what many owners share: where nothing comes it is looked at less often."""
+
+    patience: timedelta
+    """The longest it may go unread in working hours, if nothing is told at once."""
+
+
 class Secrets(Protocol):
     """The sealed secrets of one account; `exclusive` holds its row lock, so that one process refreshes a token."""
 

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import structlog
 
-from connectors.port import AuthorizationExpired, Connection, PortError, RateLimited, Rejected
+from connectors.port import AuthorizationExpired, Connection, Metered, PortError, RateLimited, Rejected
 from rules.engine import Keep, Withdraw, still_wanted
 from rules.network import Network, Owner
 from rules.placing import slot_for, taken_by
@@ -28,6 +28,7 @@ from worker import decide as deciding
 from worker import deliver as delivering
 from worker import pull as pulling
 from worker import telling
+from worker.polling import next_look
 from worker.store import accounts, installations, leases, network, outbox
 from worker.store.accounts import StoredAccount
 from worker.store.due import STALE
@@ -54,7 +55,7 @@ class Pipeline:
     rulebook: Callable[[str], Rulebook]
     wording: Wording
     poll: timedelta = timedelta(minutes=2)
-    """How long until an account that has been read up is looked at again."""
+    """How soon an account that has been read up is looked at again."""
     enrol: Callable[[], None] = lambda: None
     """Notes what the config says of persons seen by now: who is a key person, and who is to be left alone."""
     sweep: Callable[[str], object] = lambda _: None
@@ -102,10 +103,11 @@ class Pipeline:
                     self.clock(),
                     budget=lambda: self.clock() < until and not self.is_stopping(),
                 )
-        self._note_pull(account, pulled)
+            patience = connection.patience if isinstance(connection, Metered) else None
+        self._note_pull(account, pulled, patience)
         return not pulled.is_done and not pulled.error and pulled.held_back is None
 
-    def _note_pull(self, account: StoredAccount, pulled: pulling.Pulled) -> None:
+    def _note_pull(self, account: StoredAccount, pulled: pulling.Pulled, patience: timedelta | None) -> None:
         """Have what lies in mailbox and calendar looked at again where something new may have made it pointless."""
         tell = log.info if pulled.upserted or pulled.removed or pulled.error else log.debug
         tell("pulled", action="pull", account=account.id, upserted=pulled.upserted, removed=pulled.removed)
@@ -114,7 +116,9 @@ class Pipeline:
             if pulled.upserted or pulled.removed:
                 outbox.look_again(db, account.owner, now)
             if not pulled.error and pulled.is_done:
-                accounts.succeeded(db, account.id, now, now + self.poll)
+                is_new, owner = bool(pulled.upserted or pulled.removed), self.owner(account.owner)
+                then = next_look(account, owner, now, is_new=is_new, poll=self.poll, patience=patience)
+                accounts.succeeded(db, account.id, now, then)
             if pulled.held_back is not None:
                 accounts.held_back(db, account.id, now + pulled.held_back)
             if pulled.upserted and (other := installations.newer_than_ours(db, account.id, now)):

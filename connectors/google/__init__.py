@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final, cast
 
 from google.auth.credentials import Credentials as AnyCredentials
@@ -56,6 +57,8 @@ KINDS: Mapping[str, SettingKind] = {
 """The settings that are no plain texts."""
 SECRETS: Mapping[str, str] = {}
 """Nothing to write down: `rekindle connect google` seals the tokens."""
+PATIENCE: Final = timedelta(minutes=30)
+"""How long an account in which nothing happens goes unread in working hours: 1,000 of them share 10,000 requests a minute."""
 OWN_CALENDAR: Final = "own"
 OWN_CALENDAR_NAME: Final = "Rekindle"
 OWN_CALENDAR_ID: Final = "own_calendar"
@@ -64,7 +67,7 @@ OWN_CALENDAR_ID: Final = "own_calendar"
 
 @dataclass(slots=True)
 class GoogleConnection:
-    """One Google account for one thread; satisfies `connectors.port.Connection`."""
+    """One Google account for one thread; satisfies `connectors.port.Connection`, and Metered: a project's quota is shared."""
 
     mailbox: GmailMailbox | None
     calendar: GoogleCalendar
@@ -72,6 +75,7 @@ class GoogleConnection:
     _services: tuple[tuple[Service, Service | None], tuple[Service, Service] | None] = field(repr=False)
     _place: str = "primary"
     _watching: Callable[[], Watcher | None] = field(default=lambda: None, repr=False)
+    patience: timedelta = PATIENCE
 
     def steps(self) -> Iterator[Step]:
         """Call each API once with each token."""
