@@ -12,7 +12,7 @@ import requests
 from connectors import microsoft
 from connectors.microsoft import consent, signin
 from connectors.microsoft.drafts import PROPERTY
-from connectors.port import Account, Connection, Cursor, Quota, Saved, Setting
+from connectors.port import Account, Connection, Cursor, Gate, Quota, Saved, Setting
 from tests.connectors.contract import CANARY, EVA, ME, Ability, Failure, StoredDraft, StoredHold
 from tests.simulators.microsoft.agenda import instant, moment
 from tests.simulators.microsoft.faults import Kind
@@ -62,6 +62,7 @@ class MicrosoftWorld:
             "ca_file": str(self.identity.ca_file),
         }
         self.quota: Quota | None = None
+        self.gate: Gate | None = None
         self.installation = ""
         for role in ("reader", "writer"):
             self.sign_in(role)
@@ -79,6 +80,7 @@ class MicrosoftWorld:
             addresses=(ME,),
             installation=self.installation,
             quota=self.quota,
+            gate=self.gate,
         )
 
     def open(self) -> Connection:

@@ -231,13 +231,6 @@ def test_whatever_happens_in_the_mailbox_changes_the_hint(world: MicrosoftWorld,
     assert after[where] != before[where]
 
 
-def test_no_more_than_one_request_is_in_flight_and_none_is_refused(world: MicrosoftWorld) -> None:
-    letters(world, 30)
-    read(mailbox(world))
-    limits = world.box.limit("reader-app")
-    assert (limits.most_in_flight, limits.refused) == (1, 0)
-
-
 def test_the_budget_of_a_minute_is_asked_before_each_request(world: MicrosoftWorld) -> None:
     class Empty:
         def take(self, name: str, *, price: int, count: int, limit: int) -> int:

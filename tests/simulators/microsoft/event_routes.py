@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from tests.simulators.microsoft.graph import Call, ProblemError, Route, shown
+from tests.simulators.microsoft.graph import Call, Route, shown
 from tests.simulators.microsoft.log import Json
 from tests.simulators.microsoft.mail_routes import check_version, is_marked, link, size, token_of
+from tests.simulators.microsoft.problems import ProblemError
 from tests.simulators.microsoft.wire import Answer
 
 READ = ("Calendars.ReadBasic", "Calendars.Read", "Calendars.ReadWrite")

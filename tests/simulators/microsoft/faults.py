@@ -62,6 +62,15 @@ class Limits:
             self.most_in_flight = max(self.most_in_flight, self.in_flight)
             return ""
 
+    def widen(self, count: int) -> int:
+        """Count the parts of a batch in that are worked on beside its first; returns for how many there is room."""
+        with self._lock:
+            room = min(count, self.at_once - self.in_flight)
+            self.in_flight += room
+            self.most_in_flight = max(self.most_in_flight, self.in_flight)
+            self.refused += room < count
+            return room
+
     def spend(self) -> bool:
         """Count one request in the ten minutes."""
         now = self.now()

@@ -21,10 +21,9 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.simulators.microsoft import schema
@@ -32,18 +31,13 @@ from tests.simulators.microsoft.agenda import Agenda
 from tests.simulators.microsoft.faults import AFTERWARDS, Fault, Kind, Limits
 from tests.simulators.microsoft.log import Json, LostError
 from tests.simulators.microsoft.post import Post
+from tests.simulators.microsoft.problems import ProblemError, error, struck
 from tests.simulators.microsoft.wire import Answer, Request, Wire
 
+LANES = 3
+"""Requests Rekindle has under way at once."""
 CONTENT = frozenset({"body", "bodyPreview", "uniqueBody"})
 NOON = datetime(2026, 11, 17, 12, 30, tzinfo=UTC)
-
-
-class ProblemError(Exception):
-    """An answer that is an error."""
-
-    def __init__(self, status: int, code: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(f"{status} {code}")
-        self.status, self.code, self.headers = status, code, dict(headers or {})
 
 
 @dataclass(slots=True)
@@ -117,6 +111,11 @@ class Graph:
         self.violations: list[str] = []
         self.requests: list[tuple[str, str]] = []
         self.latency = 0.0
+        """Seconds of a request; a batch takes them for every four of its parts."""
+        self.latency_each = 0.0
+        """Seconds more for each item of a list."""
+        self.busy = 0.0
+        """Seconds spent so, a batch counted for the three lanes it takes."""
         self.throttled_items: set[str] = set()
         """Paths whose next request inside a batch is answered 429."""
         self.subscriptions = Subscriptions(self)
@@ -144,47 +143,69 @@ class Graph:
 
     def _answer(self, request: Request) -> Answer:
         self.requests.append((request.method, request.path))
-        if self.latency:
-            time.sleep(self.latency)
         fault = next((one for one in self.faults if one.strikes(request.method, request.path)), None)
         before = fault if fault is not None and fault.kind not in AFTERWARDS else None
-        answer = _struck(before, Answer(status=0), self.now()) if before else self._limited(request)
+        answer = struck(before, Answer(status=0), self.now()) if before else self._limited(request)
         after = fault if fault is not None and fault.kind in AFTERWARDS and answer.status in (200, 201, 204) else None
-        answer = _struck(after, answer, self.now()) if after else answer
+        answer = struck(after, answer, self.now()) if after else answer
         answer.headers.setdefault("request-id", f"req-{len(self.requests)}")
         return answer
 
     def _limited(self, request: Request) -> Answer:
         grant = self.grants.get(request.headers.get("Authorization", "").removeprefix("Bearer "))
         if grant is None or not grant.is_alive:
-            return _error(ProblemError(401, "InvalidAuthenticationToken"))
+            return error(ProblemError(401, "InvalidAuthenticationToken"))
         limit = self.box(grant.user or "app").limit(grant.app)
         refused = limit.enter()
         if refused:
-            return _error(ProblemError(429, refused, {"Retry-After": "2"}))
+            return error(ProblemError(429, refused, {"Retry-After": "2"}))
         try:
             if request.path == "/v1.0/$batch":
                 return self._batch(request, grant, limit)
-            return self._routed(request, grant)
+            answer = self._routed(request, grant)
+            self._take_time(1, answer)
+            return answer
         finally:
             limit.leave()
 
     def _batch(self, request: Request, grant: Grant, limit: Limits) -> Answer:
-        parts, answers = request.json["requests"], []
+        parts = request.json["requests"]
         if len(parts) > 20:
-            return _error(ProblemError(400, "MaximumBatchSize"))
-        for part in parts:
+            return error(ProblemError(400, "MaximumBatchSize"))
+        wanted = min(4, len(parts)) - 1
+        entered = limit.widen(wanted)
+        try:
+            return self._batched(parts, grant, limit, is_crowded=entered < wanted)
+        finally:
+            for _ in range(entered):
+                limit.leave()
+
+    def _batched(self, parts: list[Json], grant: Grant, limit: Limits, *, is_crowded: bool) -> Answer:
+        """Answer the parts; where others ask at the same time, some come too soon."""
+        answers: list[Json] = []
+        for number, part in enumerate(parts):
             url = urlsplit(part["url"])
             query = dict(parse_qsl(url.query, keep_blank_values=True))
             headers = part.get("headers", {})
             given = Request(method=part["method"], path=f"/v1.0{url.path}", query=query, headers=headers)
-            if url.path in self.throttled_items or not limit.spend():
+            if is_crowded and number % 4 == 3:
+                answer = error(ProblemError(429, "MailboxConcurrency"))
+            elif url.path in self.throttled_items or not limit.spend():
                 self.throttled_items.discard(url.path)
-                answer = _error(ProblemError(429, "TooManyRequests", {"Retry-After": "1"}))
+                answer = error(ProblemError(429, "TooManyRequests", {"Retry-After": "1"}))
             else:
                 answer = self._routed(given, grant)
             answers.append({"id": part["id"], "status": answer.status, "headers": answer.headers, "body": answer.said})
+        self._take_time(-(-len(parts) // 4), None)
         return Answer(status=200, said={"responses": answers[::-1]})
+
+    def _take_time(self, rounds: int, answer: Answer | None) -> None:
+        """Be as slow as is asked for; four parts of a batch are worked on at once."""
+        items = len(answer.said.get("value", ())) if answer is not None and isinstance(answer.said, dict) else 0
+        took = rounds * self.latency + items * self.latency_each
+        if took:
+            self.busy += took * (1 if answer is not None else LANES)
+            time.sleep(took)
 
     def _routed(self, request: Request, grant: Grant) -> Answer:
         try:
@@ -198,11 +219,11 @@ class Graph:
                         return self._checked(handler(call), answered, grant)
         except LostError:
             location = f"{self.root}{request.path.removeprefix('/v1.0/')}"
-            return _error(ProblemError(410, "syncStateNotFound", {"Location": location}))
+            return error(ProblemError(410, "syncStateNotFound", {"Location": location}))
         except ProblemError as problem:
-            return _error(problem)
+            return error(problem)
         self.violations.append(f"no such route: {request.method} {request.path}")
-        return _error(ProblemError(501, "NotImplemented"))
+        return error(ProblemError(501, "NotImplemented"))
 
     def _whose(self, path: str, grant: Grant) -> tuple[str, Box]:
         if path.startswith("/v1.0/subscriptions"):
@@ -257,38 +278,3 @@ def shown(item: Json, select: list[str]) -> Json:
     """Keep what was selected; the id and the version are always there."""
     kept = {key: value for key, value in item.items() if not select or key in select or key in ("id", "@removed")}
     return kept | ({"@odata.etag": f'W/"{item["changeKey"]}"'} if "changeKey" in item else {})
-
-
-def _error(problem: ProblemError) -> Answer:
-    said = {"error": {"code": problem.code, "message": "…", "innerError": {"request-id": "inner"}}}
-    return Answer(status=problem.status, said=said, headers=problem.headers)
-
-
-def _struck(fault: Fault, answer: Answer, now: datetime) -> Answer:  # noqa: C901 - a table
-    date = format_datetime(now + timedelta(seconds=30), usegmt=True)
-    match fault.kind:
-        case "drop" | "lose":
-            return Answer(status=0, is_cut="dead")
-        case "truncate":
-            return Answer(status=answer.status, said=answer.said, is_cut="short")
-        case "500-html" | "502-html":
-            return Answer(status=int(fault.kind[:3]), said="<html><body>Bad Gateway</body></html>")
-        case "html":
-            return Answer(status=200, said="<html><body>Sign in to the network</body></html>")
-        case "429":
-            problem = ProblemError(429, "TooManyRequests", {"Retry-After": "7"})
-        case "429-date":
-            problem = ProblemError(429, "TooManyRequests", {"Retry-After": date})
-        case "429-silent":
-            problem = ProblemError(429, "TooManyRequests")
-        case "MailboxConcurrency":
-            problem = ProblemError(429, "MailboxConcurrency")
-        case "503-after":
-            problem = ProblemError(503, "ServiceUnavailable", {"Retry-After": "9"})
-        case "ConcurrentItemSave":
-            problem = ProblemError(503, "ErrorConcurrentItemSave")
-        case "410" | "syncStateNotFound":
-            problem = ProblemError(410 if fault.kind == "410" else 400, "syncStateNotFound", {"Location": "/v1.0/me"})
-        case _:
-            problem = ProblemError(int(fault.kind[:3]), "UnknownError")
-    return _error(problem)

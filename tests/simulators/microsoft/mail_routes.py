@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from tests.simulators.microsoft.graph import Call, ProblemError, Route, shown
+from tests.simulators.microsoft.graph import Call, Route, shown
 from tests.simulators.microsoft.log import Json
+from tests.simulators.microsoft.problems import ProblemError
 from tests.simulators.microsoft.wire import Answer
 
 READ = ("Mail.ReadBasic", "Mail.Read", "Mail.ReadWrite")

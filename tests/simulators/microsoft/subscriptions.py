@@ -8,9 +8,10 @@ from uuid import uuid4
 
 import requests
 
-from tests.simulators.microsoft.graph import Call, ProblemError, Route
+from tests.simulators.microsoft.graph import Call, Route
 from tests.simulators.microsoft.log import Json
 from tests.simulators.microsoft.post import stamp
+from tests.simulators.microsoft.problems import ProblemError
 from tests.simulators.microsoft.wire import Answer
 
 if TYPE_CHECKING:

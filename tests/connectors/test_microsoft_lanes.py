@@ -1,0 +1,182 @@
+"""Several questions at once to Graph: three folders side by side, one call for an idle look, and never one too many."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from connectors.port import RateLimited
+from rules.people import OwnerKeys
+from tests.connectors.contract import ME, NOON
+from tests.connectors.microsoft_world import MicrosoftWorld
+from tests.simulators.microsoft.post import recipient
+from worker.pull import Pulled, pull
+from worker.store import accounts, feeds
+from worker.store.gate import StoredGate
+from worker.store.store import Store
+
+HOUR = timedelta(hours=1)
+
+
+class Office:
+    """A mailbox, and a store it is read into as `rekindle run` does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.world = MicrosoftWorld(folder)
+        self.url = f"sqlite:///{folder}/office.db"
+        self.store = Store.open(self.url)
+        self.world.gate = StoredGate(self.store, lambda: NOON)
+        with self.store.write() as db:
+            accounts.register_owner(db, "ada", OwnerKeys(keys=frozenset({ME.email})), "UTC")
+            accounts.register(db, owner="ada", name="work", provider="microsoft", addresses=[ME], now=NOON)
+
+    def letters(self, folder: str, count: int) -> None:
+        for number in range(count):
+            who = recipient(f"{folder}{number % 7}@far.example")
+            at = NOON - number * HOUR
+            self.world.mail(f"{folder}{number}@far.example", at=at, folder=folder)["from"] = who
+
+    def pull(self) -> Pulled:
+        with self.store.read() as db:
+            account = accounts.get(db, "ada/work")
+        done = pull(self.store, self.world.open(), account, NOON, budget=lambda: True)
+        assert not done.error
+        return done
+
+    def read_up_to(self) -> dict[str, bool]:
+        """Say of each folder that holds mail whether it has been read to its end."""
+        with self.store.read() as db:
+            stored = feeds.stored_feeds(db, "ada", "ada/work")
+        return {each.name: each.last_ok_at is not None for each in stored if each.kind == "mail"}
+
+
+@pytest.fixture
+def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    monkeypatch.setattr("connectors.microsoft.mail.PAGE", 5)
+    office = Office(tmp_path)
+    yield office
+    office.store.close()
+    office.world.close()
+    assert office.world.graph.violations == []
+
+
+def full(office: Office) -> Office:
+    for folder in ("inbox", "sentitems", "archive", office.world.box.post.add_folder("Projects")):
+        office.letters(folder, 23)
+    return office
+
+
+def test_three_folders_are_read_side_by_side_and_nothing_is_refused(office: Office) -> None:
+    full(office).world.graph.latency = 0.05
+    assert office.pull().upserted == 4 * 23
+    limits = office.world.box.limit("reader-app")
+    assert limits.refused == 0
+    assert 2 <= limits.most_in_flight <= 4, "three lanes, or the four of a batch that has the gate to itself"
+    assert all(office.read_up_to().values())
+
+
+def test_a_second_worker_at_the_same_gate_leaves_room_for_one_and_that_one_reads_on(office: Office) -> None:
+    full(office)
+    other = Store.open(office.url)
+    leave = StoredGate(other, lambda: NOON).enter("microsoft ada/work", width=2, limit=3, wait=timedelta(0))
+    assert leave is not None
+    threading.Timer(1.0, leave).start()  # a batch needs the whole gate: it waits for the other to end
+    assert office.pull().upserted == 4 * 23
+    other.close()
+
+
+def test_a_slice_that_ends_in_the_middle_is_gone_on_with(office: Office) -> None:
+    full(office)
+    with office.store.read() as db:
+        account = accounts.get(db, "ada/work")
+    upserted, slices = 0, 0
+    while True:
+        turns = iter([True] * 4)
+        done = pull(office.store, office.world.open(), account, NOON, budget=lambda turns=turns: next(turns, False))  # type: ignore[misc]  # bound early
+        upserted, slices = upserted + done.upserted, slices + 1
+        if done.is_done:
+            break
+    assert slices > 3
+    assert upserted == 4 * 23, "no page twice, none left out"
+
+
+def test_an_idle_look_at_mail_and_calendar_is_one_call(office: Office) -> None:
+    full(office)
+    office.world.box.agenda.add_calendar("Travel")
+    office.world.add_event("m@x.example", title="Lunch", description="", start=NOON, end=NOON + HOUR)
+    office.pull()
+    office.world.graph.requests.clear()
+    done = office.pull()
+    assert office.world.graph.requests == [("POST", "/v1.0/$batch")]
+    assert (done.upserted, done.removed, done.is_done) == (0, 0, True)
+
+
+def test_what_came_since_is_in_the_one_call_or_asked_for_after_it(office: Office) -> None:
+    full(office)
+    office.pull()
+    office.world.add_event("m@x.example", title="Lunch", description="", start=NOON, end=NOON + HOUR)
+    office.world.mail("new@far.example", at=NOON)
+    office.world.graph.requests.clear()
+    assert office.pull().upserted == 2
+    asked = Counter(office.world.graph.requests)
+    assert asked["POST", "/v1.0/$batch"] == 2, "the look round, and the new mail's header fields"
+    others = {path.partition("/messages/")[2] for method, path in asked if method == "GET"}
+    assert others == {"delta"}, "and the folders' changes; the calendar's were in the first"
+
+
+def test_a_link_that_is_lost_in_the_one_call_is_read_anew(office: Office) -> None:
+    office.world.add_event("m@x.example", title="Lunch", description="", start=NOON, end=NOON + HOUR)
+    office.pull()
+    office.world.box.agenda.log.epoch += 1
+    assert office.pull().upserted == 1
+
+
+def test_a_folder_list_that_fails_inside_the_one_call_loses_no_folder(office: Office) -> None:
+    full(office)
+    office.pull()
+    before = office.read_up_to()
+    office.world.graph.throttled_items = {"/me/mailFolders/delta", "/me/mailFolders/deleteditems"}
+    office.pull()
+    assert office.read_up_to() == before
+
+
+def test_a_batch_beside_other_requests_is_throttled_part_by_part_and_asked_again(office: Office) -> None:
+    limits = office.world.box.limit("reader-app")
+    office.letters("inbox", 1)
+    connection = office.world.open()
+    assert connection.mailbox is not None
+    limits.in_flight = 1
+    assert [feed.name for feed in connection.mailbox.feeds()][:1]
+    assert limits.refused
+    assert limits.in_flight == 1
+
+
+def test_a_mailbox_over_its_minute_waits_and_loses_nothing(office: Office) -> None:
+    full(office)
+
+    class Little:
+        """Enough for a few pages."""
+
+        left = 30
+
+        def take(self, name: str, *, price: int, count: int, limit: int) -> int:
+            assert (name, limit) == ("microsoft ada/work", 900)
+            self.left -= price
+            if self.left < 0:
+                raise RateLimited("enough", retry_after=timedelta(seconds=5), is_paced=True)
+            return count
+
+    upserted, slices = 0, 0
+    done = None
+    while done is None or not done.is_done:
+        office.world.quota = Little()
+        done = office.pull()
+        upserted, slices = upserted + done.upserted, slices + 1
+        assert done.is_done or done.held_back is not None
+    assert slices > 2
+    assert upserted == 4 * 23
