@@ -28,7 +28,7 @@ from connectors.port import (
     Skipped,
     Unavailable,
 )
-from worker.store import accounts, feeds
+from worker.store import accounts, feeds, judging
 from worker.store.accounts import StoredAccount
 from worker.store.engine import StoreError
 from worker.store.feeds import Kind, Overtaken, StoredFeed
@@ -75,6 +75,8 @@ def pull(store: Store, connection: Connection, account: StoredAccount, now: date
         slice_.read("mail", connection.mailbox)
     except PortError as error:
         return slice_.ended_by(error)
+    finally:
+        slice_.judge()
     if slice_.troubles:
         return slice_.ended_by(slice_.troubles[0])
     return slice_.pulled
@@ -113,6 +115,14 @@ class _Slice:
             with self.store.write() as db:
                 if accounts.learn(db, self.account.id, found):
                     rebuild(db, self.account.owner, self.now, accounts.owner_zone(db, self.account.owner))
+
+    def judge(self) -> None:
+        """Judge whom first reads have put off, also those of a slice that was cut off."""
+        with self.store.read() as db:
+            is_behind = judging.is_behind(db, self.account.owner)
+        while is_behind:
+            with self.store.write() as db:
+                is_behind = judging.catch_up(db, self.account.owner, accounts.owner_keys(db, self.account.owner), self.now)
 
     def read(self, kind: Kind, source: Mailbox | Calendar | None) -> None:
         """Read the feeds of one kind: those nearly read up first, a long first read with the time that is left."""
@@ -234,7 +244,7 @@ class _Slice:
 
     def _commit_whole(self, stored: StoredFeed, page: Changes[Any], hint: str) -> StoredFeed:
         with self.store.write() as db:
-            return feeds.commit_page(db, stored, page, self.now, hint=hint)
+            return feeds.commit_page(db, stored, page, self.now, hint=hint, is_judged_later=stored.is_rereading)
 
     def _without_poison(self, stored: StoredFeed, page: Changes[Any]) -> Changes[Any]:
         good = tuple(each for each in page.upserted if self._is_good(stored, page, each))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
@@ -11,9 +10,9 @@ from zlib import crc32
 from sqlalchemy import Connection, Row, delete, func, select
 
 from rules.facts import Address
-from rules.people import Observation
+from rules.people import Observation, Sighting
 from worker.store.mapping import decode, encode, json_text
-from worker.store.statements import chunks, insert_rows, upsert_rows
+from worker.store.statements import among, chunks, insert_tuples, upsert_rows
 from worker.store.tables import address, party
 
 NAMES = 32
@@ -31,9 +30,9 @@ class Shown:
 
 @dataclass(slots=True)
 class _Delta:
-    counts: Counter[str] = field(default_factory=Counter)
-    names: Counter[str] = field(default_factory=Counter)
-    spellings: Counter[str] = field(default_factory=Counter)
+    counts: dict[str, int] = field(default_factory=dict)
+    names: dict[str, int] = field(default_factory=dict)
+    spellings: dict[str, int] = field(default_factory=dict)
     times: list[int] = field(default_factory=list)
     is_less: bool = False
     """Something was taken back: the first or last time may have gone with it."""
@@ -45,23 +44,14 @@ def shift(connection: Connection, owner: str, minus: Sequence[Shown], plus: Sequ
     for some in chunks([each.message for each in minus]):
         connection.execute(delete(party).where(party.c.message.in_(some)))
     parties = [
-        {
-            "owner": owner,
-            "address": sighting.key,
-            "sent_at": each.sent_at,
-            "message": each.message,
-            "direction": sighting.direction,
-            "role": sighting.role,
-            "recipients": each.seen.recipients,
-        }
-        for each in plus
-        for sighting in each.seen.sightings
+        (owner, each.key, shown.sent_at, shown.message, each.direction, each.role, shown.seen.recipients)
+        for shown in plus
+        for each in shown.seen.sightings
     ]
-    insert_rows(connection, party, parties)
-    for each in minus:
-        _count(deltas, each, -1)
-    for each in plus:
-        _count(deltas, each, 1)
+    parties.sort()
+    insert_tuples(connection, party, parties)
+    _count(deltas, minus, -1)
+    _count(deltas, plus, 1)
     _add(connection, owner, deltas)
     return set(deltas)
 
@@ -75,29 +65,50 @@ def rename(
         for key, found in named:
             delta = deltas.setdefault(key, _Delta())
             if found.name:
-                delta.names[found.name] += sign
-            delta.spellings[found.email] += sign
+                _more(delta.names, found.name, sign)
+            _more(delta.spellings, found.email, sign)
     _add(connection, owner, deltas)
     return set(deltas)
 
 
-def _count(deltas: dict[str, _Delta], shown: Shown, sign: int) -> None:
-    for sighting in shown.seen.sightings:
-        delta = deltas.get(sighting.key)
-        if delta is None:
-            delta = deltas[sighting.key] = _Delta()
-        for tally in sighting.tallies:
-            delta.counts[tally] += sign
-        if sighting.address.name:
-            delta.names[sighting.address.name] += sign
-        delta.spellings[sighting.address.email] += sign
-        if sign > 0:
-            delta.times.append(shown.sent_at)
-        else:
-            delta.is_less = True
+def _count(deltas: dict[str, _Delta], shown: Iterable[Shown], sign: int) -> None:
+    """Add up what messages show. One sighting comes thousands of times, as the same object: it is added once, that often."""
+    found: dict[int, list[Any]] = {}
+    for each in shown:
+        at = each.sent_at
+        for sighting in each.seen.sightings:
+            same = found.get(id(sighting))
+            if same is None:
+                found[id(sighting)] = [sighting, 1, at, at]
+                continue
+            same[1] += 1
+            if at < same[2]:
+                same[2] = at
+            elif at > same[3]:
+                same[3] = at
+    for sighting, count, first, last in found.values():
+        _sight(deltas.setdefault(sighting.key, _Delta()), sighting, sign * count, (first, last))
+
+
+def _sight(delta: _Delta, sighting: Sighting, count: int, times: tuple[int, int]) -> None:
+    for tally in sighting.tallies:
+        _more(delta.counts, tally, count)
+    if sighting.address.name:
+        _more(delta.names, sighting.address.name, count)
+    _more(delta.spellings, sighting.address.email, count)
+    if count > 0:
+        delta.times += times
+    else:
+        delta.is_less = True
+
+
+def _more(counter: dict[str, int], name: str, count: int) -> None:
+    counter[name] = counter.get(name, 0) + count
 
 
 def _add(connection: Connection, owner: str, deltas: dict[str, _Delta]) -> None:
+    if not deltas:
+        return
     known = {row.key: row for row in _rows(connection, owner, deltas)}
     spans = _spans(connection, owner, [key for key, delta in deltas.items() if delta.is_less])
     rows = [_sum(owner, key, delta, known.get(key), spans.get(key)) for key, delta in deltas.items()]
@@ -107,7 +118,7 @@ def _add(connection: Connection, owner: str, deltas: dict[str, _Delta]) -> None:
 def _rows(connection: Connection, owner: str, keys: Iterable[str]) -> list[Row[*tuple[Any, ...]]]:
     columns = (address.c.key, address.c.counts, address.c.names, address.c.spellings, address.c.first_at, address.c.last_at)
     wanted = select(*columns).where(address.c.owner == owner)
-    return [row for some in chunks(keys) for row in connection.execute(wanted.where(address.c.key.in_(some)))]
+    return list(connection.execute(wanted.where(among(connection, address.c.key, list(keys)))))
 
 
 def _spans(connection: Connection, owner: str, keys: Iterable[str]) -> dict[str, list[int]]:
@@ -122,9 +133,9 @@ def _spans(connection: Connection, owner: str, keys: Iterable[str]) -> dict[str,
 
 def _sum(owner: str, key: str, delta: _Delta, old: Row[*tuple[Any, ...]] | None, span: list[int] | None) -> dict[str, Any]:
     if old is not None:
-        delta.counts.update(decode(old.counts))
-        delta.names.update(decode(old.names))
-        delta.spellings.update(decode(old.spellings))
+        for counter, text in ((delta.counts, old.counts), (delta.names, old.names), (delta.spellings, old.spellings)):
+            for name, count in decode(text).items():
+                _more(counter, name, count)
         if span is None and old.first_at is not None:
             span = [old.first_at, old.last_at]
     times = delta.times + (span or [])
@@ -146,7 +157,7 @@ def best_spelling(key: str, spellings: dict[str, int]) -> str:
     return min(spellings, key=lambda email: (-spellings[email], len(email), email), default=key)
 
 
-def _kept(counter: Counter[str]) -> dict[str, int]:
+def _kept(counter: Mapping[str, int]) -> dict[str, int]:
     kept = {name: count for name, count in counter.items() if count > 0}
     if len(kept) <= NAMES:
         return kept

@@ -15,7 +15,7 @@ from rules.people import OwnerKeys
 from worker.store import events, messages
 from worker.store.accounts import owner_keys, owner_zone
 from worker.store.gleaning import glean
-from worker.store.judging import review, wake
+from worker.store.judging import put_off, review, wake
 from worker.store.mapping import Origin, maybe_instant, micros, plain
 from worker.store.occurrences import next_end
 from worker.store.statements import insert_ignoring, lock_owner, upsert
@@ -135,10 +135,12 @@ def commit_page(
     now: datetime,
     *,
     hint: str = "",
+    is_judged_later: bool = False,
 ) -> StoredFeed:
     """Commit one page with its cursor and every index row it touches; return the feed as it is now. Raises Overtaken.
 
-    `hint` is the provider's change mark from before the round; it is kept once the round is complete.
+    `hint` is the provider's change mark from before the round; it is kept once the round is complete. `is_judged_later`:
+    whom the page touches is left to `judging.catch_up`.
     """
     lock_owner(connection, feed.owner)
     values: dict[str, Any] = {"cursor": changes.cursor, "remaining": changes.remaining}
@@ -149,7 +151,7 @@ def commit_page(
     if covered is not None:
         values["covered_since"] = micros(covered)
     after = _advance(connection, feed, values)
-    _apply(connection, feed, changes, now)
+    _apply(connection, feed, changes, now, is_judged_later=is_judged_later)
     _count_skipped(connection, feed, changes.skipped)
     if changes.is_last and feed.is_rereading:
         _sweep(connection, feed, covered, now)
@@ -180,18 +182,23 @@ def _advance(connection: Connection, feed: StoredFeed, values: dict[str, Any]) -
     return _stored(row)
 
 
-def _apply(connection: Connection, feed: StoredFeed, changes: Changes[Any], now: datetime) -> None:
+def _apply(
+    connection: Connection, feed: StoredFeed, changes: Changes[Any], now: datetime, *, is_judged_later: bool = False
+) -> None:
     """Store the facts and have whoever they touch judged and reviewed."""
     known_as = owner_keys(connection, feed.owner)
     forgotten = Forgotten.of(connection, feed.owner)
     origin = _origin(feed)
     if feed.kind == "mail":
-        read = forgotten.messages(changes.upserted)
-        touched = messages.apply(connection, origin, read, changes.removed, known_as)
-        touched |= glean(connection, feed.owner, read, touched, known_as, now, owner_zone(connection, feed.owner))
+        seen = messages.observed(forgotten.messages(changes.upserted), known_as)
+        touched = messages.apply(connection, origin, seen, changes.removed, known_as)
+        touched |= glean(connection, feed.owner, seen.values(), touched, known_as, now, owner_zone(connection, feed.owner))
     else:
         touched = _apply_events(connection, feed, origin, forgotten.events(changes.upserted), changes.removed, known_as, now)
-    review(connection, feed.owner, touched, known_as, now)
+    if is_judged_later:
+        put_off(connection, feed.owner, touched)
+    else:
+        review(connection, feed.owner, touched, known_as, now)
 
 
 def _apply_events(

@@ -85,7 +85,7 @@ def _clean_messages(connection: Connection, owner: str, spellings: Collection[st
     for origin, some in _by_origin(rows).items():
         found = [message_of(row) for row in some]
         theirs = [each.remote_id for each in found if forgotten.is_theirs(each)]
-        touched = messages.apply(connection, origin, forgotten.messages(found), theirs, known_as)
+        touched = messages.apply(connection, origin, messages.observed(forgotten.messages(found), known_as), theirs, known_as)
         review(connection, owner, touched, known_as, now)
     return len(rows)
 

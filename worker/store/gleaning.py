@@ -11,9 +11,9 @@ from sqlalchemy import Connection, func, select, update
 from rules.addresses import match_key
 from rules.endings import dead_address
 from rules.facts import MessageMetadata
-from rules.people import OwnerKeys
+from rules.people import Observation, OwnerKeys
 from rules.promises import is_promise_box, promised
-from rules.signals import Signal, signals
+from rules.signals import Signal
 from worker.store import notes, promises
 from worker.store.mapping import message_of
 from worker.store.statements import chunks, insert_ignoring
@@ -29,7 +29,7 @@ ENDINGS = Signal.BOUNCE | Signal.ANSWERED_BY_MACHINE
 def glean(
     connection: Connection,
     owner: str,
-    upserted: Iterable[MessageMetadata],
+    seen: Iterable[tuple[MessageMetadata, Observation]],
     touched: Collection[str],
     known_as: OwnerKeys,
     now: datetime,
@@ -41,13 +41,20 @@ def glean(
     """
     found: set[str] = set()
     dead: set[str] = set()
-    for each in upserted:
-        if any(is_promise_box(to.email, known_as.keys) for part in (each.to, each.cc, each.bcc) for to in part):
+    for each, shown in seen:
+        if _is_promise(each, known_as):
             found |= _promise(connection, owner, each, known_as, now, ZoneInfo(zone))
-        elif signals(each) & ENDINGS and (key := dead_address(each, _answered(connection, owner, each), known_as)):
+        elif shown.signals & ENDINGS and (key := dead_address(each, _answered(connection, owner, each), known_as)):
             notes.add(connection, owner, "dead", address=key, at=each.sent_at)
             dead.add(key)
     return found | _judge_dead(connection, owner, dead, touched)
+
+
+def _is_promise(found: MessageMetadata, known_as: OwnerKeys) -> bool:
+    """Tell whether a message went to the owner's promise address; few addresses have a tag at all."""
+    return any(
+        "+" in to.email and is_promise_box(to.email, known_as.keys) for part in (found.to, found.cc, found.bcc) for to in part
+    )
 
 
 def _promise(

@@ -13,9 +13,13 @@ from rules.names import best_name, given_name
 from rules.people import OwnerKeys, Verdict
 from worker.store.identities import assign
 from worker.store.mapping import decode, micros
-from worker.store.statements import chunks
-from worker.store.tables import address, attendance, owner, person
+from worker.store.statements import chunks, insert_ignoring, lock_owner
+from worker.store.tables import address, attendance, meta, owner, person
 
+LARGE = 2000
+"""Addresses put off that are reviewed in one transaction."""
+BEHIND = "unjudged "
+"""Name in `meta`, with the owner: addresses were put off."""
 KEPT = and_(person.c.is_key.is_(False), person.c.is_muted.is_(False), person.c.circle == "", person.c.cadence_days.is_(None))
 """Nothing the owner said about the person would be lost."""
 
@@ -42,6 +46,30 @@ def review(connection: Connection, owner_name: str, keys: Collection[str], known
     _drop_empty(connection, owner_name, empty)
     call(connection, owner_name, persons)
     touch(connection, owner_name, persons, now)
+
+
+def put_off(connection: Connection, owner_name: str, keys: Collection[str]) -> None:
+    """Leave addresses to `catch_up`: during a first read the same ones come with every page. Their empty reason is the mark."""
+    if keys:
+        mine = update(address).where(address.c.owner == owner_name, address.c.key == bindparam("address_key"))
+        connection.execute(mine.values(reason=""), [{"address_key": key} for key in keys])
+        connection.execute(insert_ignoring(connection, meta), [{"name": BEHIND + owner_name, "value": "1"}])
+
+
+def is_behind(connection: Connection, owner_name: str) -> bool:
+    """Tell whether addresses were put off."""
+    return connection.execute(select(meta.c.value).where(meta.c.name == BEHIND + owner_name)).first() is not None
+
+
+def catch_up(connection: Connection, owner_name: str, known_as: OwnerKeys, now: datetime) -> bool:
+    """Review some of the addresses put off; True where more are left."""
+    lock_owner(connection, owner_name)
+    waiting = select(address.c.key).where(address.c.owner == owner_name, address.c.reason == "").limit(LARGE)
+    keys = list(connection.execute(waiting).scalars())
+    review(connection, owner_name, keys, known_as, now)
+    if len(keys) < LARGE:
+        connection.execute(delete(meta).where(meta.c.name == BEHIND + owner_name))
+    return len(keys) == LARGE
 
 
 def touch(connection: Connection, owner_name: str, persons: Iterable[str], at: datetime) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
 
@@ -12,50 +12,61 @@ from rules.facts import MessageMetadata
 from rules.people import Observation, OwnerKeys, observe
 from worker.store.counters import Shown, shift
 from worker.store.mapping import Origin, Row, labels_of, message_of, message_row, micros, plain
-from worker.store.statements import chunks, upsert_rows
+from worker.store.statements import among, chunks, insert_rows, take_ids
 from worker.store.tables import message, suggestion
 
 FACTS = ("message_id", "sent_at", "sent_offset", "recipients", "subject", "in_reply_to", "thread", "labels", "facts")
 UNCOUNTED = frozenset({"\\Drafts", "\\Junk"})
+NOTED = ("generation", "author", "signals")
 KEY = ("account", "feed", "remote_id")
+_labels_of = lru_cache(maxsize=1 << 10)(labels_of)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Copy:
-    """The copy of a message that speaks for it."""
+Seen = Mapping[str, tuple[MessageMetadata, Observation]]
+"""The messages of a page by remote id, each with what it shows."""
 
+
+class _Copy(NamedTuple):
+    """A copy of a message that may speak for it; of several the least does: sent before received, then the oldest row."""
+
+    is_unsent: bool
     id: int
     account: str
     feed: str
     remote_id: str
 
 
-def apply(
-    connection: Connection, origin: Origin, upserted: Iterable[MessageMetadata], removed: Iterable[str], owner: OwnerKeys
-) -> set[str]:
+def observed(upserted: Iterable[MessageMetadata], owner: OwnerKeys) -> Seen:
+    """Say what each message of a page shows; of one that comes twice the last counts."""
+    page = {plain(each.remote_id): each for each in upserted}
+    return {remote_id: (each, observe(each, owner)) for remote_id, each in page.items()}
+
+
+def apply(connection: Connection, origin: Origin, seen: Seen, removed: Iterable[str], owner: OwnerKeys) -> set[str]:
     """Store what a page reports of one feed and keep the index true; return the match keys it touched.
 
     A message reported again counts once, a removed one takes back what it counted, and of several copies of one
     Message-ID (folders, accounts) one speaks.
     """
-    page = {plain(each.remote_id): each for each in upserted}
-    gone_ids = {plain(each) for each in removed} - page.keys()
-    known = _stored(connection, origin, [*page, *gone_ids])
-    seen = {remote_id: observe(each, owner) for remote_id, each in page.items()}
-    rows = {remote_id: _row(origin, page[remote_id], seen[remote_id]) for remote_id in page}
-    changed = {rid for rid, row in rows.items() if rid not in known or _differs(known[rid], row)}
+    gone_ids = {plain(each) for each in removed} - seen.keys()
+    known = _stored(connection, origin, [*seen, *gone_ids])
+    rows = {remote_id: _row(origin, *each) for remote_id, each in seen.items()}
+    changed = {rid: row for rid, row in rows.items() if rid not in known or _differs(known[rid], row)}
     gone = [known[remote_id] for remote_id in gone_ids if remote_id in known]
-    names = {rows[rid]["message_id"] for rid in changed} | {known[rid]["message_id"] for rid in changed & known.keys()}
-    names |= {each["message_id"] for each in gone}
-    before = _speakers(connection, origin.owner, names)
-    _write(connection, list(rows.values()), gone)
-    after = _speakers(connection, origin.owner, names)
-    old = {known[rid]["id"]: known[rid] for rid in changed & known.keys()} | {each["id"]: each for each in gone}
-    lost = [each for name, each in before.items() if each.id in old or name not in after or after[name].id != each.id]
-    won = [each for name, each in after.items() if each.id in old or name not in before or before[name].id != each.id]
+    old = {known[rid]["id"]: known[rid] for rid in changed.keys() & known.keys()} | {each["id"]: each for each in gone}
+    _number(connection, changed, known)
+    names = {row["message_id"] for row in changed.values()} | {row["message_id"] for row in old.values()}
+    ours = _ours(connection, origin.owner, names)
+    before = _copies(connection, origin.owner, names, ours)
+    _write(connection, rows, changed, known)
+    for some in chunks([each["id"] for each in gone]):
+        connection.execute(delete(message).where(message.c.id.in_(some)))
+    lost, won = _turned(before, old, _copies_of(changed.values(), ours))
+    mine = [each for each in won if _is_from(each, origin, changed)]
     minus = _shown_stored(connection, lost, old, owner)
-    plus = [_shown(each.id, page[each.remote_id], seen[each.remote_id]) for each in won if _is_from(each, origin, changed)]
-    plus += _shown_stored(connection, [each for each in won if not _is_from(each, origin, changed)], {}, owner)
+    plus = [_shown(each.id, *seen[each.remote_id]) for each in mine]
+    if len(mine) < len(won):
+        plus += _shown_stored(connection, [each for each in won if not _is_from(each, origin, changed)], {}, owner)
     return shift(connection, origin.owner, minus, plus)
 
 
@@ -94,12 +105,9 @@ def _next(connection: Connection, owner: str, after: int) -> Sequence[RowMapping
 
 
 def _stored(connection: Connection, origin: Origin, ids: Collection[str]) -> dict[str, RowMapping]:
-    found: dict[str, RowMapping] = {}
     of_feed = select(message).where(message.c.account == origin.account, message.c.feed == origin.feed)
-    for some in chunks(ids):
-        rows = connection.execute(of_feed.where(message.c.remote_id.in_(some))).mappings()
-        found.update((row["remote_id"], row) for row in rows)
-    return found
+    rows = connection.execute(of_feed.where(among(connection, message.c.remote_id, ids))).mappings() if ids else ()
+    return {row["remote_id"]: row for row in rows}
 
 
 def _row(origin: Origin, found: MessageMetadata, seen: Observation) -> Row:
@@ -113,36 +121,76 @@ def _differs(old: RowMapping, new: Row) -> bool:
     return any(old[name] != new[name] for name in FACTS)
 
 
-def _write(connection: Connection, rows: list[Row], gone: list[RowMapping]) -> None:
-    upsert_rows(connection, message, KEY, rows)
-    for some in chunks([each["id"] for each in gone]):
-        connection.execute(delete(message).where(message.c.id.in_(some)))
+def _number(connection: Connection, changed: Mapping[str, Row], known: Mapping[str, RowMapping]) -> None:
+    """Give every changed row its id: its own, or a new one."""
+    fresh = [row for remote_id, row in changed.items() if remote_id not in known]
+    for row, row_id in zip(fresh, take_ids(connection, message, len(fresh)) if fresh else (), strict=True):
+        row["id"] = row_id
+    for remote_id in changed.keys() & known.keys():
+        changed[remote_id]["id"] = known[remote_id]["id"]
+
+
+def _write(connection: Connection, rows: Mapping[str, Row], changed: Mapping[str, Row], known: Mapping[str, RowMapping]) -> None:
+    """Insert what is new, overwrite what is not; of what is as it was only the read and the judgement are noted."""
+    insert_rows(connection, message, [row for remote_id, row in changed.items() if remote_id not in known])
+    again = [row for remote_id, row in rows.items() if remote_id in known]
+    whole = [row | {"row": row["id"]} for row in again if "id" in row]
+    light = [
+        {"row": old["id"]} | {name: row[name] for name in NOTED}
+        for row in again
+        if "id" not in row and any((old := known[row["remote_id"]])[name] != row[name] for name in NOTED)
+    ]
+    for values in (whole, light):
+        if values:
+            connection.execute(update(message).where(message.c.id == bindparam("row")), values)
+
+
+def _copies(connection: Connection, owner: str, names: Collection[str], ours: Collection[str]) -> dict[str, list[_Copy]]:
+    """List the stored copies of each Message-ID that may speak for it."""
+    light = select(message.c.id, message.c.message_id, message.c.account, message.c.feed, message.c.remote_id, message.c.labels)
+    mine = light.where(message.c.owner == owner, among(connection, message.c.message_id, names))
+    return _copies_of(connection.execute(mine).mappings(), ours) if names else {}
+
+
+def _copies_of(rows: Iterable[Mapping[Any, Any]], ours: Collection[str]) -> dict[str, list[_Copy]]:
+    """Sort rows by Message-ID; a draft or junk never speaks, nor does a draft of ours."""
+    found: dict[str, list[_Copy]] = {}
+    for row in rows:
+        labels, name = _labels_of(row["labels"]), row["message_id"]
+        is_unsent = "\\Sent" not in labels
+        if UNCOUNTED.isdisjoint(labels) and not (is_unsent and name in ours):
+            found.setdefault(name, []).append(_Copy(is_unsent, row["id"], row["account"], row["feed"], row["remote_id"]))
+    return found
+
+
+def _turned(
+    before: Mapping[str, list[_Copy]], old: Collection[int], fresh: Mapping[str, list[_Copy]]
+) -> tuple[list[_Copy], list[_Copy]]:
+    """Find the copies that speak no longer and those that do now; a row that changed is both. `old`: rows changed or gone."""
+    lost: list[_Copy] = []
+    won: list[_Copy] = []
+    for name in before.keys() | fresh.keys():
+        copies = before.get(name, ())
+        then = min(copies, default=None)
+        now = min((*(each for each in copies if each.id not in old), *fresh.get(name, ())), default=None)
+        is_other = then is None or now is None or then.id != now.id
+        if then is not None and (is_other or then.id in old):
+            lost.append(then)
+        if now is not None and (is_other or now.id in old):
+            won.append(now)
+    return lost, won
 
 
 def _speakers(connection: Connection, owner: str, names: Collection[str]) -> dict[str, _Copy]:
-    """Choose the copy that counts of each Message-ID: never a draft or junk, sent before received, then the oldest row."""
-    best: dict[str, tuple[bool, int, _Copy]] = {}
-    ours = _ours(connection, owner, names)
-    light = select(message.c.id, message.c.message_id, message.c.account, message.c.feed, message.c.remote_id, message.c.labels)
-    for some in chunks(names):
-        for row in connection.execute(light.where(message.c.owner == owner, message.c.message_id.in_(some))):
-            labels = labels_of(row.labels)
-            is_unsent = "\\Sent" not in labels
-            if labels & UNCOUNTED or (is_unsent and row.message_id in ours):
-                continue
-            rank = (is_unsent, row.id, _Copy(id=row.id, account=row.account, feed=row.feed, remote_id=row.remote_id))
-            if row.message_id not in best or rank[:2] < best[row.message_id][:2]:
-                best[row.message_id] = rank
-    return {name: copy for name, (_, _, copy) in best.items()}
+    """Choose the copy that counts of each Message-ID."""
+    copies = _copies(connection, owner, names, _ours(connection, owner, names))
+    return {name: min(each) for name, each in copies.items()}
 
 
 def _ours(connection: Connection, owner: str, names: Collection[str]) -> set[str]:
     """Name the drafts of ours among these: unsent, they are no interaction."""
-    found: set[str] = set()
-    for some in chunks(names):
-        mine = select(suggestion.c.message_id).where(suggestion.c.owner == owner, suggestion.c.message_id.in_(some))
-        found.update(connection.execute(mine).scalars())
-    return found
+    mine = select(suggestion.c.message_id).where(suggestion.c.owner == owner, among(connection, suggestion.c.message_id, names))
+    return set(connection.execute(mine).scalars()) if names else set()
 
 
 def _is_from(copy: _Copy, origin: Origin, changed: Collection[str]) -> bool:

@@ -76,7 +76,7 @@ def _drop_messages(connection: Connection, owner: str, before: datetime, now: da
         origin = Origin(owner=owner, account=row.account, feed=row.feed, generation=row.generation)
         by_origin.setdefault(origin, []).append(row.remote_id)
     for origin, remote_ids in by_origin.items():
-        review(connection, owner, messages.apply(connection, origin, (), remote_ids, known_as), known_as, now)
+        review(connection, owner, messages.apply(connection, origin, {}, remote_ids, known_as), known_as, now)
     gone = sum(map(len, by_origin.values()))
     return gone, gone > 0
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy import Column, Connection, Table, any_, func, insert, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.sql import Insert
+from sqlalchemy.sql.elements import ColumnElement
 
 from worker.store.tables import owner
 
@@ -45,6 +47,30 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
         _driven(connection, _written(connection.dialect.name, table, (), (), tuple(rows[0])), rows)
 
 
+def insert_tuples(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows that hold every column in the table's order, in the plain types of the driver."""
+    if rows:
+        connection.exec_driver_sql(_positional(connection.dialect.name, table), list(rows))
+
+
+def take_ids(connection: Connection, table: Table, count: int) -> Sequence[int]:
+    """Take row ids for rows about to be inserted, so that nothing has to be read back. The owner is locked already."""
+    if connection.dialect.name == "postgresql":
+        sequence = func.nextval(func.pg_get_serial_sequence(table.name, "id"))
+        taken = connection.execute(select(sequence).select_from(func.generate_series(1, count))).scalars()
+        return [int(each) for each in taken]
+    last = int(connection.execute(select(func.coalesce(func.max(table.c.id), 0))).scalar_one())
+    return range(last + 1, last + 1 + count)
+
+
+def among(connection: Connection, column: Column[Any], values: Collection[str] | Collection[int]) -> ColumnElement[bool]:
+    """Test whether a column is one of many values, bound as one: an IN list of thousands takes long to write."""
+    if connection.dialect.name == "postgresql":
+        return column == any_(literal(list(values), postgresql.ARRAY(column.type)))
+    listed = func.json_each(json.dumps(list(values), ensure_ascii=False)).table_valued("value")
+    return column.in_(select(listed.c.value))
+
+
 def lock_owner(connection: Connection, name: str) -> None:
     """Make other writers of the owner's index rows wait until this transaction ends (SQLite has one writer anyway)."""
     if connection.dialect.name == "postgresql":
@@ -56,6 +82,13 @@ def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[Sequence[Item]]
     rest = iter(items)
     while piece := list(islice(rest, size)):
         yield piece
+
+
+@cache
+def _positional(dialect: str, table: Table) -> str:
+    """Return the text of an INSERT whose values are given by position."""
+    places = ", ".join(["%s" if dialect == "postgresql" else "?"] * len(table.c))
+    return f"INSERT INTO {table.name} ({', '.join(each.name for each in table.c)}) VALUES ({places})"  # noqa: S608 - names of our own
 
 
 @cache
