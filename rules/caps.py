@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from rules.case import View
+from rules.inviting import ANNOUNCEMENT
 from rules.rule import Caps, Limits, Rule
 from rules.workdays import local_day
 
@@ -22,8 +23,6 @@ class Planned:
     action: Literal["draft", "hold", "invite"]
     at: datetime
     """When it appears; a hold: when it was proposed."""
-    day: date
-    """The same in the owner's zone."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,14 +35,15 @@ class Room:
 
     def full(self, rule: Rule, at: datetime) -> str:
         """Say in one sentence why there is no room for one more of a rule at that time; "" where there is."""
-        gentle, day = is_gentle(self.view, self.limits), local_day(self.view.network.owner, at)
-        named: tuple[tuple[Iterable[Planned], Caps], ...] = (
-            ([one for one in self.taken if one.rule == rule.name], rule.caps),
-            ([one for one in self.taken if one.action == rule.action], _overall(rule, self.limits)),
+        gentle, near = is_gentle(self.view, self.limits), [one for one in self.taken if abs(one.at - at) < WEEK]
+        owner, day = self.view.network.owner, local_day(self.view.network.owner, at)
+        named: tuple[tuple[Sequence[Planned], Caps], ...] = (
+            ([one for one in near if one.rule == rule.name], rule.caps),
+            ([one for one in near if is_alike(one.action, rule.action)], _overall(rule, self.limits)),
         )
         for proposed, caps in named:
-            same_day = sum(one.day == day for one in proposed)
-            same_week = sum(abs(one.at - at) < WEEK for one in proposed)
+            same_week = len(proposed)
+            same_day = sum(local_day(owner, one.at) == day for one in proposed)
             if caps.per_day is not None and same_day >= eased(caps.per_day, is_gentle=gentle):
                 return f"There is enough for one day already ({same_day} of {eased(caps.per_day, is_gentle=gentle)})."
             if caps.per_week is not None and same_week >= eased(caps.per_week, is_gentle=gentle):
@@ -52,7 +52,12 @@ class Room:
 
     def take(self, rule: Rule, at: datetime) -> None:
         """Count one more."""
-        self.taken.append(Planned(rule=rule.name, action=rule.action, at=at, day=local_day(self.view.network.owner, at)))
+        self.taken.append(Planned(rule=rule.name, action=rule.action, at=at))
+
+
+def is_alike(one: Literal["draft", "hold", "invite"], other: Literal["draft", "hold", "invite"]) -> bool:
+    """Tell whether two actions share the same room: the mailbox, or the calendar."""
+    return (one == "draft") == (other == "draft")
 
 
 def room_in(view: View, limits: Limits) -> Room:
@@ -74,9 +79,9 @@ def eased(cap: int, *, is_gentle: bool) -> int:
 def _counted(view: View) -> Iterator[Planned]:
     """Yield what the owner got to see or will: what was withdrawn or failed left no trace with them."""
     for past in view.network.ledger:
-        if past.close_reason not in {"withdrawn", "failed"}:
-            at = past.created_at if past.action == "hold" else past.at or past.created_at
-            yield Planned(rule=past.rule, action=past.action, at=at, day=local_day(view.network.owner, at))
+        if past.close_reason not in {"withdrawn", "failed"} and past.rule != ANNOUNCEMENT:
+            at = past.created_at if past.action != "draft" else past.at or past.created_at
+            yield Planned(rule=past.rule, action=past.action, at=at)
 
 
 def _overall(rule: Rule, limits: Limits) -> Caps:

@@ -11,6 +11,9 @@ from rules.facts import Address
 from rules.network import Guest, Mail, Meeting, Network, Past, Promise, Relation, Trip
 from rules.rhythm import LATE, SHORTEST, rhythm
 
+QUARTER = timedelta(days=90)
+"""So much of mail and calendar has to have been read before a tie began, for "first" to be said."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
@@ -115,6 +118,20 @@ def previous_meeting(relation: Relation, meeting: Meeting) -> datetime | None:
     if relation.previous_meeting_at is not None and relation.previous_meeting_at <= meeting.start:
         earlier.append(relation.previous_meeting_at)
     return max(earlier, default=None)
+
+
+def is_first_meeting(case: Case) -> bool:
+    """Tell whether it was the first meeting of the two, whatever came after it."""
+    meeting, relation = case.meeting, case.relation
+    if meeting is None or previous_meeting(relation, meeting) is not None:
+        return False
+    return relation.meetings_held - sum(other.start >= meeting.end for other in relation.meetings) <= 1
+
+
+def is_history_known(case: Case) -> bool:
+    """Tell whether "first" can be said: the tie began well inside what has been read of mail and calendar."""
+    since, meeting = case.view.network.history_since, case.meeting
+    return meeting is not None and (since is None or (case.relation.first_at or meeting.start) - since >= QUARTER)
 
 
 def silence(view: View, relation: Relation) -> timedelta | None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from rules.addresses import match_key
-from rules.case import Case, guest_in, live_address, previous_meeting, wrote_since
+from rules.case import Case, guest_in, is_first_meeting, is_history_known, live_address, previous_meeting, wrote_since
 from rules.manners import care_for, care_for_domain, care_for_title
 from rules.named_facts import NEVER, ONE_DAY, days, number, text, yes
 from rules.network import Meeting
 from rules.workdays import workdays_between
 
-QUARTER = timedelta(days=90)
 TWO_MONTHS = 60.0
 
 
@@ -24,28 +23,14 @@ def _has_taken_part(case: Case) -> bool:
     return guest is not None and (guest.is_organizer or guest.response in {"accepted", "tentative", "unknown"})
 
 
-def _is_first(case: Case) -> bool:
-    """Tell whether it was the first meeting, whatever came after it."""
-    meeting, relation = case.meeting, case.relation
-    if meeting is None or previous_meeting(relation, meeting) is not None:
-        return False
-    return relation.meetings_held - sum(other.start >= meeting.end for other in relation.meetings) <= 1
-
-
 def _days_before(case: Case) -> float:
     meeting = case.meeting
     previous = previous_meeting(case.relation, meeting) if meeting else None
     return NEVER if meeting is None or previous is None else days(meeting.start - previous)
 
 
-def _is_history_known(case: Case) -> bool:
-    """Tell whether "first" can be said: the tie began well inside what has been read of mail and calendar."""
-    since, meeting = case.view.network.history_since, case.meeting
-    return meeting is not None and (since is None or (case.relation.first_at or meeting.start) - since >= QUARTER)
-
-
 def _has_true_fact(case: Case) -> bool:
-    return (_is_first(case) and _is_history_known(case)) or TWO_MONTHS <= _days_before(case) < NEVER
+    return (is_first_meeting(case) and is_history_known(case)) or TWO_MONTHS <= _days_before(case) < NEVER
 
 
 def _is_before_connecting(case: Case) -> bool:
@@ -125,7 +110,7 @@ CAUSE_FACTS = (
         "The meeting with {name} is too long ago for a thank-you.",
         lambda c: _workdays_since(c, c.meeting.end if c.meeting else None),
     ),
-    yes("meeting.is_first", "the first meeting of the two", "You and {name} have met before.", _is_first),
+    yes("meeting.is_first", "the first meeting of the two", "You and {name} have met before.", is_first_meeting),
     yes(
         "meeting.is_organized_by_owner",
         "the owner invited to it",
@@ -166,7 +151,7 @@ CAUSE_FACTS = (
         "meeting.is_history_known",
         "the tie began well inside what has been read",
         "I have not read back far enough to say that it was your first meeting with {name}.",
-        _is_history_known,
+        is_history_known,
     ),
     yes(
         "meeting.is_before_connecting",

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rules.addresses import match_key, organisation
 from rules.case import Case, live_address, previous_meeting, ref_of
+from rules.circles import circle_of
 from rules.facts import Address
+from rules.inviting import ANNOUNCEMENT, LATEST, announcement_key
 from rules.keys import key, message_id
 from rules.network import Mail
 from rules.rule import Rule
 from rules.slots import Slot
-from rules.suggestions import Draft, Evidence, Hold, Key, Suggestion
+from rules.suggestions import Action, Draft, Evidence, Hold, Invite, Key, Suggestion
 from rules.threads import bare, thread_for
-from rules.wording import Wording, one_line
-from rules.words import words_for
-from rules.workdays import after_workdays, local_day, next_inside, span_of
+from rules.wording import Word, Wording, one_line
+from rules.words import called, words_for
+from rules.workdays import after_workdays, local_day, next_inside, span_of, zone_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +59,11 @@ def drafted(candidate: Candidate, wording: Wording, *, variant: int) -> Suggesti
     """Write the draft."""
     rule, cases, case = candidate.rule, candidate.cases, candidate.case
     owner = case.view.network.owner
-    language = wording.language(rule.template, case.relation.person.language, owner.language)
+    template, language = template_of(rule, case, wording, case.relation.person.language)
     mail = thread_for(cases, case.meeting) if case.meeting else case.mail
     words = words_for(cases, wording, language)
     written = wording.draft(
-        rule.template,
+        template,
         language,
         words,
         variant=variant,
@@ -84,20 +86,18 @@ def drafted(candidate: Candidate, wording: Wording, *, variant: int) -> Suggesti
         references=(*mail.references, mail.message_id) if mail else (),
         thread_id=mail.thread_id if mail else "",
     )
-    own = wording.language(rule.template, owner.language)
-    why = wording.why(rule.template, own, words if own == language else words_for(cases, wording, own))
-    return _suggestion(candidate, draft, why, due=at, expires=_expires(candidate, at))
+    return _suggestion(candidate, draft, _why(candidate, wording), due=at, expires=_expires(candidate, at))
 
 
 def held(candidate: Candidate, wording: Wording, slot: Slot) -> Suggestion:
     """Write the hold."""
     rule, case = candidate.rule, candidate.case
     owner = case.view.network.owner
-    language = wording.language(rule.template, owner.language)
+    template, language = template_of(rule, case, wording)
     words = dict(words_for(candidate.cases, wording, language))
     words["social"] = slot.social or ""
-    words["why"] = why = wording.why(rule.template, language, words)
-    titled = wording.hold(rule.template, language, words)
+    words["why"] = why = wording.why(template, language, words)
+    titled = wording.hold(template, language, words)
     name = _key_of(candidate, next(iter(case.relation.person.addresses), case.relation.person.id))
     hold = Hold(
         key=name,
@@ -110,15 +110,73 @@ def held(candidate: Candidate, wording: Wording, slot: Slot) -> Suggestion:
     )
     return _suggestion(candidate, hold, why, due=None, expires=None)
 
+def invited(candidate: Candidate, wording: Wording, slot: Slot, goes_out: datetime | None) -> Suggestion:
+    """Write the invite; `goes_out` is when it does so unless the owner touches the hold that says so, None = they are asked.
+
+    The guest reads the template alone: no why, nothing of what is known of them.
+    """
+    case, owner = candidate.case, candidate.case.view.network.owner
+    guest = address_of(case)
+    assert guest is not None  # noqa: S101 -- rules.gates has refused whoever cannot be reached
+    template, language = template_of(candidate.rule, case, wording, case.relation.person.language)
+    words = {**words_for([case], wording, language), "social": slot.social or "", "owner": owner.full_name or owner.name}
+    titled = wording.invite(template, language, words)
+    invite = Invite(
+        key=_key_of(candidate, next(iter(case.relation.person.addresses), case.relation.person.id)),
+        title=titled.title,
+        description=titled.description,
+        start=slot.start,
+        end=slot.end,
+        organizer=_sender(case, None),
+        attendees=(_clean(guest),),
+    )
+    expires = slot.start if goes_out is None else goes_out + LATEST
+    made = _suggestion(candidate, invite, _why(candidate, wording), due=goes_out, expires=expires)
+    return made if goes_out is None else replace(made, announcement=_announced(made, invite, case, wording, goes_out))
+
+
+def _announced(made: Suggestion, invite: Invite, case: Case, wording: Wording, goes_out: datetime) -> Hold:
+    """Write the hold that tells the owner of an invite, at the time it is for."""
+    owner = case.view.network.owner
+    language = wording.language(ANNOUNCEMENT, owner.language)
+    words: dict[str, Word] = {
+        "name": called(case.relation),
+        "title": invite.title,
+        "why": made.why,
+        "day": wording.day(language, local_day(owner, goes_out)),
+        "time": f"{goes_out.astimezone(zone_of(owner)):%H:%M}",
+    }
+    titled = wording.hold(ANNOUNCEMENT, language, words)
+    name = announcement_key(owner.name, made.key, made.address)
+    return Hold(
+        key=name,
+        title=titled.title,
+        description=titled.description,
+        start=invite.start,
+        end=invite.end,
+        is_tentative=owner.is_hold_tentative,
+    )
+
+
+def template_of(rule: Rule, case: Case, wording: Wording, *wanted: str) -> tuple[str, str]:
+    """Return the template for a case, of the person's circle where there is one, and its language: wanted, else the owner's."""
+    language = wording.language(rule.template, *wanted, case.view.network.owner.language)
+    return wording.special(rule.template, circle_of(case.relation), language), language
+
+
+def _why(candidate: Candidate, wording: Wording) -> str:
+    """Write the why in the owner's language."""
+    template, language = template_of(candidate.rule, candidate.case, wording)
+    return wording.why(template, language, words_for(candidate.cases, wording, language))
+
+
 
 def _key_of(candidate: Candidate, address: str) -> Key:
     case = candidate.case
     return key(case.view.network.owner.name, candidate.rule.name, case.cause, address)
 
 
-def _suggestion(
-    candidate: Candidate, action: Draft | Hold, why: str, *, due: datetime | None, expires: datetime | None
-) -> Suggestion:
+def _suggestion(candidate: Candidate, action: Action, why: str, *, due: datetime | None, expires: datetime | None) -> Suggestion:
     case, rule = candidate.case, candidate.rule
     address = match_key(action.to[0].email) if isinstance(action, Draft) else next(iter(case.relation.person.addresses), "")
     return Suggestion(

@@ -10,14 +10,15 @@ from rules import first_contact, sharing
 from rules.addresses import match_key
 from rules.case import Case, View, view_of, wrote_since
 from rules.composing import Candidate
-from rules.conditions import Checked, check_all, in_words
+from rules.conditions import Checked, check_all
 from rules.decision import Decision, Explanation, Judged, Keep, Outcome, Refusal, Trace, Withdraw, judge
 from rules.explaining import reason_for, reason_for_nothing, reason_for_nothing_at_all
 from rules.gates import mode_of, unwelcome
+from rules.inviting import ANNOUNCEMENT, is_announced, over
 from rules.network import Network, Relation
 from rules.planning import Plan, grouped, plan_for, planned
 from rules.rule import Condition, Rule, Rulebook
-from rules.suggestions import Draft, Evidence, Suggestion
+from rules.suggestions import Draft, Suggestion
 from rules.triggers import cases
 from rules.wording import Wording
 from rules.words import called
@@ -47,7 +48,7 @@ def suggest(network: Network, rulebook: Rulebook, now: datetime, wording: Wordin
     judged = [one for rule in rulebook.rules for one in judge(view, rule)]
     plan = plan_for(view, wording, rulebook.limits)
     suggestions: list[Suggestion] = []
-    refusals = [_refusal(one, one.sentence) for one in judged if one.sentence]
+    refusals = [_refusal(one) for one in judged if one.sentence]
     for _, holding in groupby((one for one in judged if not one.sentence), key=lambda one: one.rule.name):
         _plan_rule(plan, [_candidate(one) for one in holding], suggestions, refusals)
     made = {(who, one.rule, one.cause) for one in suggestions for who in (one.person_id, *one.companions)}
@@ -66,6 +67,8 @@ def still_wanted(suggestion: Suggestion, network: Network, rulebook: Rulebook, n
     if _is_late(suggestion, network, now):
         return Withdraw(why="Its time has passed.", reason="expired")
     view = view_of(network, now)
+    if suggestion.rule == ANNOUNCEMENT:
+        return _still_announces(view, rulebook, suggestion)
     if suggestion.rule in ASKED_FOR:
         return _still_asked_for(view, suggestion)
     rule = rulebook.rule(suggestion.rule)
@@ -74,7 +77,24 @@ def still_wanted(suggestion: Suggestion, network: Network, rulebook: Rulebook, n
     for relation in _concerned(view, suggestion):
         if why := _objection(view, rule, relation, suggestion):
             return Withdraw(why=why)
+        if _is_unasked(view, rule, relation, suggestion):
+            return Withdraw(why=f"Without your word nothing goes out to {called(relation)} any more.")
     return Keep()
+
+
+def _still_announces(view: View, rulebook: Rulebook, suggestion: Suggestion) -> Keep | Withdraw:
+    """Say whether the hold that announces an invite is of use: until that has gone out, or no longer will."""
+    invite = suggestion.cause.removeprefix("invite:")
+    past = next((past for past in view.network.ledger if past.key == invite), None)
+    rule = rulebook.rule(past.rule) if past else None
+    why = over(view.network, invite, mode_of(rule, view.network) if rule else "off")
+    return Withdraw(why=why) if why else Keep()
+
+
+def _is_unasked(view: View, rule: Rule, relation: Relation, suggestion: Suggestion) -> bool:
+    """Tell whether an invite was announced that would by now wait for the owner's word."""
+    is_told = any(past.cause == f"invite:{suggestion.key}" for past in view.network.ledger)
+    return is_told and not is_announced(rule, mode_of(rule, view.network), relation)
 
 
 def _still_asked_for(view: View, suggestion: Suggestion) -> Keep | Withdraw:
@@ -148,7 +168,7 @@ def _is_same_cause(one: str, other: str) -> bool:
 
 def _gone(rule: Rule) -> str:
     match rule.trigger:
-        case "meeting_held" | "met_group":
+        case "meeting_held" | "first_meeting" | "met_group":
             return "The meeting does not count as held any more."
         case "lapsing" | "dormant" | "one_to_one_missed" | "reply_owed" | "awaiting_reply":
             return "You have been in touch since."
@@ -192,9 +212,9 @@ def _worth(one: Judged) -> float:
     return 0.0 if one.rule.action == "draft" else worth(one.case.relation, one.case.view.now, one.case.view.network.shift)
 
 
-def _refusal(one: Judged, why: str) -> Refusal:
-    facts = tuple(Evidence(text=in_words(found)) for found in one.checked)
-    return Refusal(person_id=one.case.relation.person.id, rule=one.rule.name, cause=one.case.cause, sentence=why, facts=facts)
+def _refusal(one: Judged) -> Refusal:
+    who = one.case.relation.person.id
+    return Refusal(person_id=who, rule=one.rule.name, cause=one.case.cause, sentence=one.sentence, checked=one.checked)
 
 
 def _refused(candidate: Candidate, why: str) -> Refusal:

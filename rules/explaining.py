@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rules.case import View, silence
-from rules.composing import evidence
+from rules.composing import evidence, template_of
 from rules.decision import Decision, Explanation, Refusal, judge
 from rules.network import Past, Relation
 from rules.rhythm import rhythm
@@ -28,8 +28,8 @@ def reason_for(view: View, rulebook: Rulebook, wording: Wording, person_id: str)
     for one in sorted(judged, key=lambda one: (one.rule.name, one.case.cause) not in open_):
         past = open_.get((one.rule.name, one.case.cause))
         if past is not None or not one.sentence:
-            language = wording.language(one.rule.template, view.network.owner.language)
-            sentence = wording.why(one.rule.template, language, words_for([one.case], wording, language))
+            template, language = template_of(one.rule, one.case, wording)
+            sentence = wording.why(template, language, words_for([one.case], wording, language))
             facts = (*evidence(one.case), *_of_ledger(past), *_standing(relation))
             return Explanation(who=called(relation), sentence=sentence, facts=facts)
     return Explanation(who=called(relation), sentence=_summary(view, relation), facts=tuple(_standing(relation)))
@@ -77,7 +77,7 @@ def reason_for_nothing_at_all(decision: Decision, view: View) -> Explanation:
 
 def _nearness(refusal: Refusal) -> int:
     """Return how far a refusal got: the owner's own word first, then the one that met most conditions."""
-    return len(refusal.facts) if refusal.facts else 100
+    return len(refusal.checked) or 100
 
 
 def _people(count: int) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Literal
 
 from rules.addresses import organisation
-from rules.caps import Room
-from rules.case import Case
+from rules.caps import Room, is_alike
+from rules.case import Case, live_address
 from rules.composing import organisation_of
+from rules.inviting import declined, uninvited
 from rules.network import Network, Past
 from rules.rule import Mode, Rule
 from rules.triggers import SILENCES
@@ -38,14 +39,16 @@ def refused(case: Case, rule: Rule) -> str:
 def _reasons(case: Case, rule: Rule) -> Iterator[str]:
     relation, name = case.relation, called(case.relation)
     yield from unwelcome(case, rule)
+    if rule.action == "invite" and live_address(relation) is None:
+        yield f"I know no address at which {name} can still be reached."
     if rule.action == "draft" and not case.view.network.owner.addresses:
         yield "I do not know from which address you write."
     if rule.trigger in SILENCES and not relation.is_covered:
         yield f"I have not read back far enough yet to judge how things stand with {name}."
     pasts = case.view.ledger_of(relation)
-    if any(past.cause == case.cause and past.action == rule.action for past in pasts):
+    if any(past.cause == case.cause and is_alike(past.action, rule.action) for past in pasts):
         yield _already(name, pasts, case)
-    if any(past.action == rule.action and past.state != "closed" for past in pasts):
+    if any(is_alike(past.action, rule.action) and past.state != "closed" for past in pasts):
         yield f"There is something open for {name} already."
     if rule.action == "draft" and case.meeting is not None and _has_been_thanked(case, rule):
         yield f"Someone at the organisation of {name} has been thanked for this meeting: one draft is enough."
@@ -65,14 +68,18 @@ def unwelcome(case: Case, rule: Rule) -> Iterator[str]:
         yield f"You stopped this for {name}."
     if relation.snoozed_until is not None and relation.snoozed_until > case.view.now:
         yield f"You put {name} off until {relation.snoozed_until:%d %B %Y}."
-    unwanted = sum(past.rule == rule.name and past.close_reason in UNWANTED for past in case.view.ledger_of(relation))
+    pasts = case.view.ledger_of(relation)
+    yield from declined(pasts, name, case.view.now)
+    if rule.action == "invite":
+        yield from uninvited(relation, case.view.network)
+    unwanted = sum(past.rule == rule.name and past.close_reason in UNWANTED for past in pasts)
     if unwanted >= TWICE:
         yield f"You removed this for {name} {unwanted} times, so I stopped."
 
 
 def no_room(room: Room, rule: Rule, case: Case, *, planned: set[tuple[str, Literal["draft", "hold", "invite"]]]) -> str:
     """Say in one sentence why this decision has nothing more for the person; "" where it may."""
-    if (case.relation.person.id, rule.action) in planned:
+    if any(who == case.relation.person.id and is_alike(action, rule.action) for who, action in planned):
         return f"There is something else for {called(case.relation)} in this round."
     return room.full(rule, case.view.now) if rule.action != "draft" else ""
 

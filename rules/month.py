@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from rules.addresses import is_freemail, organisation
+from rules.addresses import organisation
+from rules.circles import OFTEN, circle_of
 from rules.network import Network, Owner, Relation
-from rules.rhythm import Contact
 from rules.words import called
 from rules.workdays import local_day, zone_of
 from rules.worth import worth
@@ -20,7 +20,6 @@ TILTED = timedelta(days=90)
 """How long after a change of job or role the month leans to strategic ties."""
 LIKENESS = 0.6
 """What is left of the worth of someone for each thing they share with one already chosen."""
-OFTEN = timedelta(days=21)
 REGION = 240
 """Minutes of UTC offset that make a region."""
 
@@ -92,17 +91,6 @@ def choose(network: Network, now: datetime, terms: Terms, earlier: Month | None 
             trades.append(f"{called(best)} instead of {called(open_[0])}: {_shared(open_[0], taken)}.")
         chosen.append(Choice(person_id=best.person.id, circle=circle_of(best), why=_why(best)))
     return Month(name=name, people=tuple(chosen), trades=tuple(trades))
-
-
-def circle_of(relation: Relation) -> str:
-    """Return the circle the owner set, else infer it: own organisation or day-to-day, a private address, outside and rare."""
-    person = relation.person
-    if person.circle:
-        return person.circle
-    if person.is_internal or (relation.contacts and _usual_gap(relation.contacts) < OFTEN and relation.interactions >= 12):  # noqa: PLR2004 -- a quarter of weekly contact
-        return "operational"
-    addresses = person.addresses
-    return "personal" if addresses and all(is_freemail(address) for address in addresses) else "strategic"
 
 
 def outcome(month: Month, network: Network) -> Outcome:
@@ -190,11 +178,6 @@ def _years(relation: Relation) -> int:
 
 def _region(relation: Relation) -> int:
     return max(relation.offsets, key=lambda minutes: (relation.offsets[minutes], minutes)) // REGION
-
-
-def _usual_gap(contacts: Sequence[Contact]) -> timedelta:
-    times = sorted({contact.at.date() for contact in contacts})
-    return (times[-1] - times[0]) / max(len(times) - 1, 1) if len(times) > 1 else timedelta(days=365)
 
 
 def _why(relation: Relation) -> str:

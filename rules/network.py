@@ -11,13 +11,13 @@ from rules.facts import Address, Response
 from rules.rhythm import Contact
 from rules.social import Social, SocialTime
 from rules.suggestions import CloseReason, State
+from rules.wishes import Wishes
 
 Kind = Literal["owner", "human", "machine", "list", "room", "unknown"]
 
 Standing = Literal["in_touch", "booked", "quiet", "one_way", "new", "snoozed", "muted", "unread"]
-"""Where the owner and a person stand (rules.standing): within their usual gap; a meeting lies ahead; longer than the
-usual gap or the owner's cadence; only one side ever wrote; too little seen to know a usual gap; snoozed or muted by the
-owner; not everything since the last contact has been read."""
+"""Where the owner and a person stand (rules.standing): within their usual gap; a meeting lies ahead; longer than usual or wished;
+only one side ever wrote; too little seen; snoozed or muted by the owner; not everything since the last contact was read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,8 @@ class Owner:
     """Local times of day no hold is put on (lunch, the school run)."""
     social: tuple[SocialTime, ...] = ()
     """What of a week is there for people; empty = any working hour, and only the caps count."""
+    wishes: Wishes = field(default_factory=Wishes)
+    """What the owner wants for whole circles and organisations."""
     is_hold_tentative: bool = False
     """Holds are tentative and take the time; False = the time stays free to others."""
     never_words: tuple[str, ...] = ()

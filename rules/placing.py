@@ -18,7 +18,7 @@ GONE = frozenset({"withdrawn", "failed", "owner_deleted", "dismissed", "expired"
 """A hold that closed so takes up no room in the calendar."""
 
 
-def slot_for(
+def slot_for(  # noqa: PLR0913 -- what a slot depends on, each by its name
     rule: Rule,
     network: Network,
     limits: Limits,
@@ -27,13 +27,14 @@ def slot_for(
     relation: Relation | None,
     taken: Sequence[Slot],
     trip: Trip | None = None,
+    since: datetime | None = None,
     is_gentle: bool = False,
 ) -> Slot | None:
     """Find the earliest slot for a hold of a rule, inside the trip where it is for one; None where there is none.
 
-    Where the owner has set times for people aside, a rule that takes up such time goes into one of its kinds.
+    The notice counts from `since`, None = from now. Where the owner has set times for people aside, a rule that takes up such time goes into one of its kinds.
     """
-    begin = now if trip is None else max(now, trip.start)
+    begin = max(since or now, now if trip is None else trip.start)
     horizon = HORIZON_DAYS if trip is None else max((trip.end - begin).days, 0)
     found = (
         next_free(

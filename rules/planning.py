@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import groupby
 from typing import Literal
 
 from rules.addresses import organisation
 from rules.caps import Room, is_gentle, room_in
 from rules.case import View
-from rules.composing import Candidate, address_of, drafted, due_at, held, organisation_of
+from rules.composing import Candidate, address_of, drafted, due_at, held, invited, organisation_of, template_of
 from rules.countries import country_of
 from rules.gates import mode_of, no_room
+from rules.inviting import goes_out_at, is_announced
 from rules.placing import slot_for, taken_by
 from rules.rule import Limits, Timing
 from rules.slots import Slot
@@ -63,7 +65,7 @@ def planned(plan: Plan, candidate: Candidate) -> Suggestion | str:
     rule = candidate.rule
     if why := no_room(plan.room, rule, candidate.case, planned=plan.planned):
         return why
-    found = _draft(plan, candidate) if rule.action == "draft" else _hold(plan, candidate)
+    found = _draft(plan, candidate) if rule.action == "draft" else _entry(plan, candidate)
     if isinstance(found, Suggestion):
         plan.planned |= {(case.relation.person.id, rule.action) for case in candidate.cases}
     return found
@@ -74,33 +76,47 @@ def _draft(plan: Plan, candidate: Candidate) -> Suggestion | str:
     if why := plan.room.full(rule, at):
         return why
     variant = plan.written.get((rule.name, place), 0) + _written_before(plan, candidate, place)
-    language = plan.wording.language(rule.template, candidate.case.relation.person.language, plan.view.network.owner.language)
-    if variant >= plan.wording.variants(rule.template, language):
+    template, language = template_of(rule, candidate.case, plan.wording, candidate.case.relation.person.language)
+    if variant >= plan.wording.variants(template, language):
         return f"I have no fresh words left for {place}, and the same text twice would be noticed."
     plan.room.take(rule, at)
     plan.written[rule.name, place] = plan.written.get((rule.name, place), 0) + 1
     return _in_mode(plan, candidate, drafted(candidate, plan.wording, variant=variant))
 
 
-def _hold(plan: Plan, candidate: Candidate) -> Suggestion | str:
-    slot = _slot(plan, candidate)
+def _entry(plan: Plan, candidate: Candidate) -> Suggestion | str:
+    """Make a hold, or an invite, at a time that is free; an invite that is announced needs its notice after it has gone out."""
+    rule, network = candidate.rule, plan.view.network
+    is_told = rule.action == "invite" and is_announced(rule, mode_of(rule, network), candidate.case.relation)
+    goes_out = goes_out_at(network.owner, rule, plan.view.now) if is_told else None
+    slot = _slot(plan, candidate, goes_out)
     if slot is None:
         return "There is no free time for it in the coming weeks."
-    plan.room.take(candidate.rule, plan.view.now)
+    plan.room.take(rule, plan.view.now)
     plan.slots.append(slot)
+    if rule.action == "invite":
+        return _in_mode(plan, candidate, invited(candidate, plan.wording, slot, goes_out))
     return _in_mode(plan, candidate, held(candidate, plan.wording, slot))
 
 
-def _slot(plan: Plan, candidate: Candidate) -> Slot | None:
+def _slot(plan: Plan, candidate: Candidate, since: datetime | None) -> Slot | None:
     """Find a time for a hold; where there was none for a rule's timing, nobody else's is looked for."""
     case, rule, view = candidate.case, candidate.rule, plan.view
-    if case.trip is None and rule.timing in plan.without:
+    if case.trip is None and since is None and rule.timing in plan.without:
         return None
     relation, gentle = case.relation, is_gentle(view, plan.limits)
     slot = slot_for(
-        rule, view.network, plan.limits, view.now, relation=relation, taken=plan.slots, trip=case.trip, is_gentle=gentle
+        rule,
+        view.network,
+        plan.limits,
+        view.now,
+        relation=relation,
+        taken=plan.slots,
+        trip=case.trip,
+        since=since,
+        is_gentle=gentle,
     )
-    if slot is None and case.trip is None and not country_of(relation):
+    if slot is None and case.trip is None and since is None and not country_of(relation):
         plan.without.add(rule.timing)
     return slot
 

@@ -9,7 +9,7 @@ from typing import Literal
 from rules.social import Social
 
 Trigger = Literal[
-    "meeting_held", "met_group", "lapsing", "dormant", "travel", "reply_owed", "awaiting_reply", "one_to_one_missed",
+    "meeting_held", "first_meeting", "met_group", "lapsing", "dormant", "travel", "reply_owed", "awaiting_reply", "one_to_one_missed",
     "introduced", "introduction_paid_off", "promise_due", "month", "hold_starting",
 ]  # fmt: skip
 Mode = Literal["create", "review", "off"]
@@ -53,6 +53,8 @@ class Timing:
     """Length of a hold."""
     social: tuple[Social, ...] = ()
     """Kinds of social time a hold may take up, where the owner sets such times aside; empty = it is none of that."""
+    veto: timedelta = timedelta(days=1)
+    """How long an announced invite waits before it goes out."""
     notice: int = 2
     """Working days between deciding and a hold."""
 

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import get_args
 
 from pydantic import ValidationError
@@ -36,6 +37,9 @@ __all__ = [
 ]
 
 
+NONE: Mapping[str, Collection[str]] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One thing wrong with a rulebook."""
@@ -63,10 +67,10 @@ class RulebookError(Exception):
         self.problems = tuple(problems)
 
 
-def parse(texts: Sequence[tuple[str, str]], templates: Collection[str] = ()) -> Rulebook:
+def parse(texts: Sequence[tuple[str, str]], templates: Mapping[str, Collection[str]] = NONE) -> Rulebook:
     """Read rulebooks (file name, TOML text), the shipped one first; a later one overrides an earlier rule by rule, key by key.
 
-    `templates`: the template names there are, to check against; empty = unchecked. Raises RulebookError with every
+    `templates`: the template names there are with the actions they have words for (Wording.names); empty = unchecked. Raises RulebookError with every
     problem of every file.
     """
     problems: list[Problem] = []
@@ -137,7 +141,7 @@ def _known_keys(loc: tuple[int | str, ...]) -> Collection[str]:
         case ["rules", _, "when", *_]:
             return tuple(field.alias or name for name, field in ConditionText.model_fields.items())
         case ["rules", _, "timing"]:
-            return ("delay", "hours", "keep_working_days", "minutes", "notice", "social")
+            return ("delay", "hours", "keep_working_days", "minutes", "notice", "social", "veto")
         case ["rules", _, "caps"]:
             return ("per_person", "per_day", "per_week")
         case _:
@@ -169,7 +173,7 @@ def _merged(below: Mapping[str, object], above: Mapping[str, object]) -> dict[st
     return result
 
 
-def _gaps(name: str, rule: RuleText, templates: Collection[str]) -> Iterator[tuple[str, str]]:
+def _gaps(name: str, rule: RuleText, templates: Mapping[str, Collection[str]]) -> Iterator[tuple[str, str]]:
     """Yield what a rule still lacks once all files are laid over each other."""
     for key in ("trigger", "action"):
         if getattr(rule, key) is None:
@@ -177,6 +181,12 @@ def _gaps(name: str, rule: RuleText, templates: Collection[str]) -> Iterator[tup
     template = rule.template or name
     if templates and template not in templates:
         yield f"rules.{name}.template", f"there is no template {template!r}{nearest(template, templates)}"
+    elif templates and rule.action is not None and rule.action not in templates[template]:
+        able = [each for each, actions in templates.items() if rule.action in actions]
+        yield (
+            f"rules.{name}.action",
+            f"the template {template!r} has no words for {rule.action}; these have: {', '.join(able) or 'none'}",
+        )
 
 
 def _rule(name: str, rule: RuleText, default_mode: Mode) -> Rule:
@@ -218,6 +228,7 @@ def _timing(rule: RuleText) -> Timing:
         minutes=text.minutes,
         notice=text.notice,
         social=text.social,
+        veto=duration(text.veto),
     )
 
 

@@ -52,6 +52,12 @@ def _are_hours(text: str) -> str:
     return text
 
 
+def _is_long_enough(text: str) -> str:
+    if not timedelta(hours=12) <= duration(text) <= timedelta(days=14):
+        raise ValueError(f"{text!r}: an announced invitation waits twelve hours at least and fourteen days at most")
+    return text
+
+
 Duration = Annotated[str, AfterValidator(_is_duration)]
 
 
@@ -131,6 +137,7 @@ class TimingText(Part):
     minutes: int = Field(default=25, ge=5, le=480)
     notice: int = Field(default=2, ge=0, le=30)
     social: tuple[Social, ...] = ()
+    veto: Annotated[Duration, AfterValidator(_is_long_enough)] = "1 day"
 
 
 class CapsText(Part):

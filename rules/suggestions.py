@@ -13,7 +13,7 @@ Key = NewType("Key", str)
 """26 characters of base32hex (0-9a-v): hash of owner, rule, cause and address; names one suggestion for ever."""
 
 State = Literal["planned", "approved", "delivering", "delivered", "closed"]
-CloseReason = Literal["done", "withdrawn", "owner_deleted", "owner_edited", "expired", "failed", "dismissed"]
+CloseReason = Literal["done", "withdrawn", "owner_deleted", "owner_edited", "expired", "failed", "dismissed", "declined"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ class Suggestion:
     rule: str
     cause: str
     """`meeting:<UID>/<original start>`, `message:<Message-ID>`, `lapse:<episode>`, `promise:<id>`, `trip:<UID>`,
-    `hold:<key>` or `month:<year>-<month>`."""
+    `hold:<key>`, `invite:<key>` or `month:<year>-<month>`."""
     person_id: str
     """The person it is for; the first of them where a draft greets several."""
     address: str
@@ -102,5 +102,7 @@ class Suggestion:
     """Not before this instant; None = now."""
     expires_at: datetime | None = None
     mode: Literal["create", "review"] = "create"
+    announcement: Hold | None = None
+    """The hold that tells the owner of an invite; `due_at` is when it goes out unless they touch that hold. None = they are asked."""
     companions: tuple[str, ...] = ()
     """Ids of the other persons the same action is addressed to."""

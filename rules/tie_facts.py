@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from rules.addresses import organisation
 from rules.case import Case, guest_in, is_quiet, live_address, silence
+from rules.circles import circle_of
 from rules.named_facts import days, number, text, yes
 from rules.rhythm import lapse_probability, rhythm, strength, unanswered
 
@@ -58,7 +59,10 @@ TIE_FACTS = (
         lambda c: c.relation.person.kind,
     ),
     text(
-        "person.circle", "the circle the person is in", "{name} is in another circle ({value}).", lambda c: c.relation.person.circle
+        "person.circle",
+        "the circle the person is in: the owner's word, else operational, personal or strategic",
+        "{name} is in another circle ({value}).",
+        lambda c: circle_of(c.relation),
     ),
     text(
         "person.organisation",

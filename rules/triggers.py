@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from types import MappingProxyType
 
-from rules.case import Case, View, cause_of, guest_of, is_quiet
+from rules.case import Case, View, cause_of, guest_of, is_first_meeting, is_history_known, is_quiet
+from rules.inviting import ANNOUNCEMENT
 from rules.network import Mail, Past, Relation
 from rules.rule import Trigger
 from rules.workdays import local_day
@@ -42,6 +43,11 @@ def _meeting_held(view: View, relation: Relation) -> Cases:
             yield Case(
                 view=view, relation=relation, cause=cause, at=meeting.end, meeting=meeting, guest=guest_of(meeting, relation)
             )
+
+
+def _first_meeting(view: View, relation: Relation) -> Cases:
+    """Yield the first meeting ever, where enough has been read to say so."""
+    return (case for case in _meeting_held(view, relation) if is_first_meeting(case) and is_history_known(case))
 
 
 def _met_group(view: View, relation: Relation) -> Cases:
@@ -122,7 +128,12 @@ def _promise_due(view: View, relation: Relation) -> Cases:
 
 def _hold_starting(view: View, relation: Relation) -> Cases:
     for past in view.ledger_of(relation):
-        if past.action == "hold" and past.state == "delivered" and _is_near(view, past) and past.rule != "promise":
+        if (
+            past.action == "hold"
+            and past.state == "delivered"
+            and _is_near(view, past)
+            and past.rule not in {"promise", ANNOUNCEMENT}
+        ):
             at = past.at or view.now
             yield Case(view=view, relation=relation, cause=f"hold:{past.key}", at=at, hold=past)
 
@@ -160,6 +171,7 @@ def _same(one: str, other: str) -> bool:
 TRIGGERS: Mapping[Trigger, Callable[[View, Relation], Cases]] = MappingProxyType(
     {
         "meeting_held": _meeting_held,
+        "first_meeting": _first_meeting,
         "met_group": _met_group,
         "lapsing": _lapsing,
         "dormant": _dormant,

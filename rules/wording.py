@@ -25,6 +25,8 @@ LONGEST_TEMPLATE: Final = 8_000
 LONGEST_WORD: Final = 400
 """Characters of what is filled in, the signature excepted."""
 DEFAULT_LANGUAGE: Final = "en"
+ACTIONS: Final = {"draft": "1", "hold": "hold", "invite": "invite"}
+"""Which file of a template has the words of an action."""
 HARMLESS = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.If, nodes.CondExpr, nodes.Compare, nodes.Operand,
     nodes.Const, nodes.Not, nodes.And, nodes.Or,
@@ -75,14 +77,12 @@ class Wording:
         if faults:
             raise WordingError("\n".join(faults))
 
-    def names(self) -> frozenset[str]:
-        """List the template names a rule may use: those with a why and a mail or a hold in English."""
+    def names(self) -> Mapping[str, frozenset[str]]:
+        """List the template names a rule may use, with the actions each has words for: a why and more, in English."""
         stems = {name.split("/", 1)[1] for name in self._templates if name.startswith(f"{DEFAULT_LANGUAGE}/")}
-        return frozenset(
-            stem.removesuffix(".why.txt")
-            for stem in stems
-            if stem.endswith(".why.txt") and {stem.replace(".why.", ".1."), stem.replace(".why.", ".hold.")} & stems
-        )
+        explained = sorted(stem.removesuffix(".why.txt") for stem in stems if stem.endswith(".why.txt"))
+        found = {name: frozenset(action for action, part in ACTIONS.items() if f"{name}.{part}.txt" in stems) for name in explained}
+        return {name: actions for name, actions in found.items() if actions}
 
     def language(self, template: str, *wanted: str) -> str:
         """Return the first of the wanted languages the template is there in, else English. `de-AT` finds `de`."""
@@ -91,6 +91,11 @@ class Wording:
             if plain in self._phrases and f"{plain}/{template}.why.txt" in self._templates:
                 return plain
         return DEFAULT_LANGUAGE
+
+    def special(self, template: str, circle: str, language: str) -> str:
+        """Return the name of the template for people of a circle, `check_in@mentor`, where there is one; else the template's own."""
+        name = f"{template}@{circle}"
+        return name if f"{language}/{name}.why.txt" in self._templates else template
 
     def variants(self, template: str, language: str) -> int:
         """Count the different mails there are for a template."""
@@ -114,8 +119,13 @@ class Wording:
         return Written(subject=subject, text=f"{signed}\n", html=html)
 
     def hold(self, template: str, language: str, words: Mapping[str, Word]) -> Titled:
-        """Write a calendar entry."""
+        """Write an entry for the owner's own calendar."""
         title, description = self._parts(f"{language}/{template}.hold.txt", words)
+        return Titled(title=title, description=description)
+
+    def invite(self, template: str, language: str, words: Mapping[str, Word]) -> Titled:
+        """Write an invitation as its guest reads it."""
+        title, description = self._parts(f"{language}/{template}.invite.txt", words)
         return Titled(title=title, description=description)
 
     def why(self, template: str, language: str, words: Mapping[str, Word]) -> str:
@@ -168,7 +178,9 @@ class Wording:
 
 def one_line(text: str, longest: int = LONGEST_LINE) -> str:
     """Return text as one line without control or direction characters, cut to a length."""
-    return " ".join("".join(_visible(c) for c in text[: 4 * longest]).split())[:longest].rstrip()
+    cut = text[: 4 * longest]
+    seen = cut if cut.isprintable() else "".join(_visible(c) for c in cut)
+    return " ".join(seen.split())[:longest].rstrip()
 
 
 def signature_of(text: str) -> str:

@@ -18,6 +18,7 @@ from rules.network import Owner
 from rules.people import OwnerKeys
 from rules.rulebook import Rule, Rulebook
 from rules.social import Social, SocialTime
+from rules.wishes import Wishes
 from worker.config_accounts import Reader
 from worker.config_places import default_config
 from worker.config_problems import ConfigError, Problem, nearest, problems_of
@@ -74,9 +75,19 @@ def owner_of(config: Config, name: str, years: Iterable[int] = HOLIDAY_YEARS) ->
         holidays=days_off(settings.holidays, years) if settings.holidays else frozenset(),
         no_go=settings.no_go,
         social=tuple(_social(kind, times) for kind, times in settings.social.items()),
+        wishes=_wishes(settings),
         is_hold_tentative=settings.holds.is_tentative,
         never_words=settings.never.titles,
         never_domains=frozenset(settings.never.domains),
+    )
+
+
+def _wishes(settings: OwnerSettings) -> Wishes:
+    people = {match_key(email): one.language for one in settings.people for email in one.addresses if one.language}
+    return Wishes(
+        cadences={name: circle.cadence for name, circle in settings.circles.items() if circle.cadence},
+        circle_languages={name: circle.language for name, circle in settings.circles.items() if circle.language},
+        languages={**settings.languages, **people},
     )
 
 
@@ -98,7 +109,8 @@ def terms_for(config: Config, name: str) -> Terms:
     """Say how an owner wants their months."""
     said = config.owners[name].month
     busy = frozenset(said.busy_months)
-    return Terms(size=said.size, quotas=said.quotas, busy_months=busy, transition=said.transition)
+    circles = {circle: each.quota for circle, each in config.owners[name].circles.items() if each.quota is not None}
+    return Terms(size=said.size, quotas={**circles, **said.quotas}, busy_months=busy, transition=said.transition)
 
 
 def rulebook_for(config: Config, name: str, rulebook: Rulebook) -> Rulebook:

@@ -115,7 +115,10 @@ def _key(table: Toml, default: Path, reader: Reader) -> None:
 
 
 def _rulebook(table: Toml, reader: Reader) -> None:
-    if isinstance(rules := table.get("rules"), dict) and isinstance(file := rules.get("file"), str):
-        rules["file"] = reader.path(file)
-        if not reader.path(file).is_file():
-            reader.complain("rules.file", f"There is no file {reader.path(file)}.")
+    if not isinstance(rules := table.get("rules"), dict):
+        return
+    for key in ("file", "templates"):
+        if isinstance(said := rules.get(key), str):
+            rules[key] = path = reader.path(said)
+            if not (path.is_file() if key == "file" else path.is_dir()):
+                reader.complain(f"rules.{key}", f"There is no {'file' if key == 'file' else 'folder'} {path}.")

@@ -27,12 +27,13 @@ from connectors.port import (
     Untouched,
 )
 from rules.engine import Keep, Withdraw
+from rules.inviting import announcement_key
 from rules.keys import key as key_of
 from rules.slots import Slot
 from rules.suggestions import Draft, Hold, Invite
-from worker import feedback
+from worker import announced, feedback
 from worker.store import accounts, audit, outbox
-from worker.store.entry import Entry
+from worker.store.entry import VETO, Entry
 from worker.store.store import Store
 
 Point = Literal[
@@ -102,6 +103,9 @@ def _deliver(desk: Desk, side: Mailbox | Calendar, entry: Entry) -> None:
         ending = Withdraw(why="Its time had passed before it could be delivered", reason="expired")
         if _give_up(desk, entry, wanted if isinstance(wanted, Withdraw) else ending):
             return
+    if entry.mode == VETO and (stopped := announced.objection(desk.store, side, entry, desk.clock())) is not None:  # type: ignore[arg-type]  # an invite's side is the calendar, see Desk.side
+        _close(desk, entry, stopped)
+        return
     claimed = _claim(desk, side, entry)
     if claimed is None:
         return
@@ -119,11 +123,18 @@ def _deliver(desk: Desk, side: Mailbox | Calendar, entry: Entry) -> None:
 
 
 def _give_up(desk: Desk, entry: Entry, ending: Withdraw) -> bool:
-    """Close what was never begun; what may already lie at the provider must be found first, to be taken away."""
+    """Close what was never begun; what may already lie at the provider must be found first, to be taken away.
+
+    An invite nobody wants any more is not sent, also where an attempt has begun: only one that is seen to be there is adopted.
+    """
     with desk.store.write() as db:
         if entry.state == "approved":
             outbox.close(db, entry, ending.reason, ending.why, desk.clock())
             return True
+        if isinstance(entry.action, Invite):
+            if not (is_made := announced.is_there(db, entry)):
+                outbox.close(db, entry, "failed", f"{ending.why} {announced.UNCERTAIN}", desk.clock())
+            return not is_made
         outbox.intend(db, entry.key, ending.reason, ending.why, desk.clock())
         return False
 
@@ -165,6 +176,8 @@ def _confirm(desk: Desk, side: Mailbox | Calendar, claimed: Entry, saved: Saved)
     with desk.store.write() as db:
         confirmed = outbox.confirm(db, claimed, saved, now, now + LOOK_EVERY)
         surplus = None if confirmed else outbox.hand_over(db, claimed, saved, now)
+        if claimed.mode == VETO:
+            outbox.look_now(db, announcement_key(claimed.owner, claimed.key, claimed.address), now)
     desk.passing("after the confirmation")
     if surplus is not None:
         side.withdraw(surplus)

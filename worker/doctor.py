@@ -113,8 +113,8 @@ def _key(settings: Config) -> FindingView:
 
 def _rulebook(settings: Config) -> FindingView:
     try:
-        book = rulebooks.over_shipped(settings.rules.file) if settings.rules.file else rulebooks.shipped()
-        rulebooks.wording()
+        words = rulebooks.wording(settings.rules.templates)
+        book = rulebooks.over_shipped(settings.rules.file, words) if settings.rules.file else rulebooks.shipped()
     except (RulebookError, WordingError) as error:
         return wrong("rulebook", str(error), "Put that right; `rekindle rules check` lists it.")
     return fine("rulebook", ", ".join(rule.name for rule in book.rules if rule.mode != "off"))

@@ -13,9 +13,10 @@ from connectors.port import Edited, Gone, Look, Moved, Sent, Untouched
 from rules.addresses import match_key
 from rules.engine import Keep, Withdraw
 from rules.facts import CalendarEvent
+from rules.inviting import ANNOUNCEMENT, announcement_key
 from rules.suggestions import Action, CloseReason, Draft, Hold, Invite, Key
 from worker.store import audit, outbox
-from worker.store.entry import Entry
+from worker.store.entry import VETO, Entry
 from worker.store.mapping import event_of, micros
 from worker.store.statements import insert_ignoring, upsert
 from worker.store.tables import address, note, rule_mode, stop, suggestion
@@ -62,11 +63,16 @@ class Remove:
 
 Verdict = Leave | Reschedule | Finish | Remove
 
+TOUCHED: Final = Finish(reason="owner_edited", note="You changed what announced it, so it does not go out")
+DECLINED: Final = Finish(reason="declined", note="They declined")
+
 
 def verdict(
     entry: Entry, seen: Look, wanted: Keep | Withdraw, event: CalendarEvent | None, mine: Collection[str], now: datetime
 ) -> Verdict:
     """Say what a look at a delivered object means. `event` is how a pull last saw it, `mine` the owner's match keys."""
+    if isinstance(entry.action, Invite) and event is not None and _has_declined(event, mine):
+        return DECLINED
     match seen:
         case Gone():
             return Finish(reason="owner_deleted", note="You removed it")
@@ -75,7 +81,8 @@ def verdict(
         case Untouched():
             return _untouched(entry, wanted, now)
         case Edited() | Moved():
-            return _changed(entry.action, seen, event, mine, now)
+            found = _changed(entry.action, seen, event, mine, now)
+            return TOUCHED if entry.rule == ANNOUNCEMENT and isinstance(found, Leave | Reschedule) else found
         case _:
             assert_never(seen)
 
@@ -113,24 +120,41 @@ def _has_guest(event: CalendarEvent, mine: Collection[str]) -> bool:
     return any(match_key(attendee.address.email) not in mine for attendee in event.attendees)
 
 
+def _has_declined(event: CalendarEvent, mine: Collection[str]) -> bool:
+    """Tell whether every guest of an invite has declined it."""
+    guests = [each for each in event.attendees if match_key(each.address.email) not in mine]
+    return bool(guests) and all(guest.response == "declined" for guest in guests)
+
+
 def event_as_pulled(db: Connection, entry: Entry) -> CalendarEvent | None:
-    """Return how the last pull saw the event of a hold; None for drafts and what no pull has seen."""
+    """Return how the last pull saw the event of a hold or invite; None for drafts and what no pull has seen."""
     if entry.saved is None or isinstance(entry.action, Draft):
         return None
     ours = select(events.c.facts).where(events.c.account == entry.account, events.c.remote_id == entry.saved.remote_id)
-    facts = db.execute(ours.where(events.c.rekindle_key != "")).scalar()
+    marked = ours if isinstance(entry.action, Invite) else ours.where(events.c.rekindle_key != "")
+    facts = db.execute(marked).scalar()
     return None if facts is None else event_of(facts)
 
 
 def finish(db: Connection, entry: Entry, ending: Finish, now: datetime) -> bool:
-    """Close a suggestion as the owner has ended it, and learn from it; False where it has meanwhile changed hands."""
+    """Close a suggestion as the owner has ended it, and learn from it; False where it has meanwhile changed hands.
+
+    An invite and the hold that announces it end together; what the owner did to the hold is said of the invite.
+    """
     if not outbox.close(db, entry, ending.reason, ending.note, now):
         return False
     if ending.is_touch:
         at = min(entry.at, now)
         touch = {"owner": entry.owner, "person": entry.person, "address": entry.address, "at": micros(at), "kind": "touch"}
         db.execute(insert(note), touch | {"text": "Ticked in the calendar"})
-    learn(db, entry, ending.reason, now)
+    if entry.mode == VETO:
+        outbox.look_now(db, announcement_key(entry.owner, entry.key, entry.address), now)
+    if entry.rule != ANNOUNCEMENT:
+        learn(db, entry, ending.reason, now)
+    elif ending.reason not in {"withdrawn", "expired"}:
+        invite = outbox.read(db, Key(entry.cause.removeprefix("invite:")))
+        if invite is not None and invite.state in outbox.WAITING:
+            finish(db, invite, Finish(reason=ending.reason, note=ending.note), now)
     return True
 
 
@@ -196,6 +220,6 @@ def _put_to_review(db: Connection, entry: Entry, why: str, now: datetime) -> Non
     row = {"owner": entry.owner, "rule": entry.rule, "mode": "review", "reason": why, "at": micros(now)}
     db.execute(upsert(db, rule_mode, ("owner", "rule")), row)
     same = (suggestion.c.owner == entry.owner, suggestion.c.rule == entry.rule)
-    waiting = update(suggestion).where(*same, suggestion.c.state == "approved", suggestion.c.mode == "create")
+    waiting = update(suggestion).where(*same, suggestion.c.state == "approved", suggestion.c.mode.in_(("create", VETO)))
     db.execute(waiting.values(state="planned", mode="review"))
     audit.record(db, now, entry.owner, "learn", key=entry.key, detail=f"{entry.rule} goes to review: {why}")

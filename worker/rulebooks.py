@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from rules.rulebook import Problem, Rulebook, RulebookError, parse
-from rules.wording import Wording
+from rules.wording import Wording, WordingError
 
 SHIPPED = "default.toml"
 
@@ -16,31 +18,41 @@ def shipped() -> Rulebook:
     return parse([_default()])
 
 
-def over_shipped(file: Path) -> Rulebook:
-    """Read the owner's rulebook over the one that ships. Raises RulebookError."""
+def over_shipped(file: Path, words: Wording | None = None) -> Rulebook:
+    """Read the owner's rulebook over the one that ships, for these templates; None = the ones that ship. Raises RulebookError."""
     try:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise RulebookError([Problem(file=str(file), key="", message=f"It cannot be read: {reason}.")]) from None
-    return parse([_default(), (str(file), text)])
+    return parse([_default(), (str(file), text)], templates=(words or wording()).names())
 
 
 def configured(file: Path | None) -> Rulebook:
     """Read the rulebook the settings name, the one that ships where they name none. Raises ConfigError, RulebookError."""
     from worker.config import load  # noqa: PLC0415 - `try` needs no settings, and `rules check FILE` neither
 
-    own = load(file).rules.file
-    return shipped() if own is None else over_shipped(own)
+    own = load(file).rules
+    return shipped() if own.file is None else over_shipped(own.file, wording(own.templates))
 
 
-def wording() -> Wording:
-    """Compile the templates that ship."""
-    folder = files("rules") / "templates"
-    languages = [each for each in folder.iterdir() if each.is_dir() and not each.name.startswith("_")]
-    return Wording(
-        {f"{lang.name}/{each.name}": each.read_text("utf-8") for lang in languages for each in lang.iterdir() if each.is_file()}
-    )
+def wording(own: Path | None = None) -> Wording:
+    """Read the templates that ship, and those of a folder of the owner's laid over them. Raises WordingError."""
+    return Wording({**_texts(files("rules") / "templates"), **({} if own is None else _texts(own))})
+
+
+def _texts(folder: Traversable) -> Mapping[str, str]:
+    """Read every template under a folder of languages, by its name: `de/check_in.hold.txt`."""
+    languages = [each for each in folder.iterdir() if each.is_dir() and not each.name.startswith(("_", "."))]
+    try:
+        return {
+            f"{lang.name}/{each.name}": each.read_text("utf-8")
+            for lang in languages
+            for each in lang.iterdir()
+            if each.is_file() and not each.name.startswith(".")
+        }
+    except (OSError, UnicodeDecodeError) as error:
+        raise WordingError(f"A template in {folder} cannot be read: {error}") from None
 
 
 def _default() -> tuple[str, str]:

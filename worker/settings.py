@@ -15,6 +15,7 @@ from worker.config_values import (
     Addresses,
     Cadence,
     Country,
+    DomainName,
     Domains,
     EMail,
     Language,
@@ -58,8 +59,21 @@ class KeyPerson(Table):
     """How the owner calls them."""
     cadence: Cadence | None = None
     """The gap the owner wants: "6 weeks", "10 days", "3 months"."""
+    language: Language = ""
+    """Language of mail to them: de."""
     circle: str = ""
     """operational, personal, strategic or a word of the owner's own."""
+
+
+class CircleSettings(Table):
+    """`[owners.NAME.circles.CIRCLE]`: what the owner wants for everybody in a circle."""
+
+    cadence: Cadence | None = None
+    """The gap the owner wants: "2 months"."""
+    quota: int | None = Field(default=None, ge=0)
+    """At most so many of them among the people of a month."""
+    language: Language = ""
+    """Language of mail to them."""
 
 
 class Notify(Table):
@@ -162,6 +176,10 @@ class OwnerSettings(Table):
     month: MonthSettings = MonthSettings()
     never: Never = Never()
     people: tuple[KeyPerson, ...] = ()
+    circles: Mapping[str, CircleSettings] = Field(default_factory=dict)
+    """What is wanted for operational, personal, strategic, or a circle of the owner's own."""
+    languages: Mapping[DomainName, Language] = Field(default_factory=dict)
+    """Language of mail to whole organisations: "acme.example" = "de"."""
     caps: Caps = Caps()
     holds: HoldSettings = HoldSettings()
     social: Mapping[Social, SocialSettings] = Field(default_factory=dict)
@@ -205,10 +223,12 @@ class SecretsSettings(Table):
 
 
 class RulesSettings(Table):
-    """`[rules]`: the owner's own rulebook."""
+    """`[rules]`: the owner's own rulebook and templates."""
 
     file: Path | None = None
     """A rulebook that overrides the one shipped, rule by rule."""
+    templates: Path | None = None
+    """A folder of templates laid over those shipped, file by file; a folder in it is a language."""
 
 
 class Config(Table):

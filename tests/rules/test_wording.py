@@ -21,7 +21,7 @@ GIVEN: Mapping[str, Word] = {
     "name": "Anna Berg", "everyone": "Anna Berg and Ben Ito", "names": "Anna and Ben", "is_plural": True, "is_first": False, "span": "fourteen months",
     "next_day": "12 May", "introducer": "Cleo Dahl", "introduced": "Dora Ek", "topic": "Roadmap", "subject": "Hello", "event": "PyCon", "place": "Lyon",
     "promise": "send the paper", "social": "lunch", "day": "3 March", "since": "June", "why": "Because.", "reason": "advice", "about": "data contracts",
-    "minutes": 15, "month": "March 2026", "count": 3,
+    "minutes": 15, "title": "Catching up", "time": "14:30", "owner": "Olivia Ost", "month": "March 2026", "count": 3,
 }  # fmt: skip
 MAILS = (
     "thank_you",
@@ -52,13 +52,16 @@ WORDS = (
 def everything(wording: Wording, words: Mapping[str, Word]) -> list[str]:
     texts: list[str] = []
     for language in ("en", "de"):
-        for template in wording.names():
+        for template, actions in wording.names().items():
             texts.append(wording.why(template, language, words))
             for variant in range(wording.variants(template, language)):
                 mail = wording.draft(template, language, words, variant=variant, signature="Olivia")
                 texts += [mail.subject, mail.text, mail.html]
-            if template not in MAILS:
+            if "hold" in actions:
                 titled = wording.hold(template, language, words)
+                texts += [titled.title, titled.description]
+            if "invite" in actions:
+                titled = wording.invite(template, language, words)
                 texts += [titled.title, titled.description]
     return texts
 

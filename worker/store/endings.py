@@ -9,11 +9,12 @@ from typing import Literal, cast
 
 from sqlalchemy import Connection, func, select
 
+from rules.inviting import ANNOUNCEMENT
 from worker.store.tables import rule_mode, suggestion
 
 ACCEPTED = ("done", "owner_edited")
 DISCARDED = ("owner_deleted", "dismissed")
-LAPSED = ("expired", "withdrawn", "failed")
+LAPSED = ("expired", "withdrawn", "failed", "declined")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,8 @@ def ends(connection: Connection, owner: str) -> Mapping[str, Counter[str]]:
     """Count per rule how its suggestions closed (by reason) and how many stand in which state."""
     found: defaultdict[str, Counter[str]] = defaultdict(Counter)
     how = func.coalesce(suggestion.c.close_reason, suggestion.c.state)
-    counted = select(suggestion.c.rule, how, func.count()).where(suggestion.c.owner == owner)
+    mine = (suggestion.c.owner == owner, suggestion.c.rule != ANNOUNCEMENT)
+    counted = select(suggestion.c.rule, how, func.count()).where(*mine)
     for rule, name, count in connection.execute(counted.group_by(suggestion.c.rule, how)):
         found[rule][name] += count
     return found

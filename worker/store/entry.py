@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, cast
 
@@ -10,8 +11,9 @@ from pydantic import TypeAdapter
 from sqlalchemy import RowMapping
 
 from connectors.port import Saved, Witness
+from rules.inviting import ANNOUNCEMENT
 from rules.suggestions import Action, CloseReason, Draft, Evidence, Hold, Invite, Key, State, Suggestion
-from worker.store.mapping import instant, maybe_instant
+from worker.store.mapping import instant, maybe_instant, micros
 
 _ACTIONS: Final[dict[str, TypeAdapter[Hold] | TypeAdapter[Draft] | TypeAdapter[Invite]]] = {
     "hold": TypeAdapter(Hold),
@@ -21,6 +23,10 @@ _ACTIONS: Final[dict[str, TypeAdapter[Hold] | TypeAdapter[Draft] | TypeAdapter[I
 _ACTION: Final[TypeAdapter[Action]] = TypeAdapter(Action)
 _EVIDENCE: Final = TypeAdapter(tuple[Evidence, ...])
 _SAVED: Final = TypeAdapter(Saved)
+
+
+VETO: Final = "veto"
+"""Mode of an invite that a hold announces: it goes out only while that hold stands untouched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +80,7 @@ class Entry:
             evidence=self.evidence,
             due_at=self.due_at,
             expires_at=self.expires_at,
-            mode="create" if self.mode == "create" else "review",
+            mode="review" if self.mode == "review" else "create",
         )
 
 
@@ -85,6 +91,49 @@ def json_of(value: Action | Saved | tuple[Evidence, ...]) -> str:
     if isinstance(value, Saved):
         return _SAVED.dump_json(value).decode()
     return _ACTION.dump_json(value).decode()
+
+
+def rows_of(owner: str, account: str, planned: Suggestion, now: datetime) -> list[dict[str, object]]:
+    """Write the rows of a new suggestion: its own, and before an invite's that of the hold that announces it."""
+    return [_row(owner, account, each, now) for each in (*_announcement(planned), planned)]
+
+
+def _announcement(invite: Suggestion) -> Iterator[Suggestion]:
+    """Yield the hold that announces an invite, as a suggestion of its own."""
+    if (hold := invite.announcement) is not None:
+        cause = f"invite:{invite.key}"
+        yield replace(
+            invite, key=hold.key, rule=ANNOUNCEMENT, cause=cause, action=hold, due_at=None, expires_at=None, announcement=None
+        )
+
+
+def _row(owner: str, account: str, planned: Suggestion, now: datetime) -> dict[str, object]:
+    is_told = planned.announcement is not None
+    is_free = planned.mode == "create" and (is_told or not isinstance(planned.action, Invite))
+    due = micros(planned.due_at or now)
+    starts = planned.due_at if isinstance(planned.action, Draft) else planned.action.start
+    return {
+        "key": planned.key,
+        "owner": owner,
+        "rule": planned.rule,
+        "cause": planned.cause,
+        "person": planned.person_id,
+        "address": planned.address,
+        "account": account,
+        "action": type(planned.action).__name__.lower(),
+        "payload": json_of(planned.action),
+        "why": planned.why,
+        "evidence": json_of(planned.evidence),
+        "mode": VETO if is_told else planned.mode,
+        "state": "approved" if is_free else "planned",
+        "created_at": micros(now),
+        "updated_at": micros(now),
+        "due_at": due,
+        "next_attempt_at": due,
+        "expires_at": None if planned.expires_at is None else micros(planned.expires_at),
+        "at": micros(starts or now),
+        "message_id": planned.action.message_id if isinstance(planned.action, Draft) else "",
+    }
 
 
 def entry_of(row: RowMapping) -> Entry:

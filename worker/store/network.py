@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
+from rules.circles import as_wished
 from rules.network import Network, Owner, Relation, Trip
 from rules.workdays import local_day
 from worker.days_off import DaysOff
@@ -72,7 +73,8 @@ def _relations(
     wanted: Collection[str] = ids
     for _ in range(2):  # the introducers of introducers need not be in view
         loaded = relations(connection, owner.name, sorted(wanted), diary, covered, diary.now)
-        found += complete(connection, owner.name, loaded, diary.known_as, trips, diary.now)
+        whole = complete(connection, owner.name, loaded, diary.known_as, trips, diary.now)
+        found += [as_wished(relation, owner) for relation in whole]
         wanted = company(connection, owner.name, found, diary.now)
     return found
 

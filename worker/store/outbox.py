@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, and_, func, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from connectors.port import Saved, Witness
@@ -18,7 +18,7 @@ from rules.addresses import match_key
 from rules.suggestions import Action, CloseReason, Draft, Hold, Invite, Key, Suggestion
 from worker.store import audit
 from worker.store.due import is_ready
-from worker.store.entry import Entry, entry_of, json_of
+from worker.store.entry import Entry, entry_of, json_of, rows_of
 from worker.store.mapping import micros
 from worker.store.statements import insert_ignoring, lock_owner
 from worker.store.tables import account as accounts
@@ -33,7 +33,7 @@ def plan(db: Connection, owner: str, account: str, planned: Suggestion, addresse
     """Add a suggestion, unless the ledger has its key, or its rule and cause for any address of the person or the draft.
 
     `account` is where it will be delivered and is fixed from here on. Mode `create` approves it at once, except an
-    Invite: that waits for the owner. Says whether it is new.
+    Invite: that waits for the owner, or is announced by a hold that is planned with it. Says whether it is new.
     """
     same = select(suggestion).where(
         suggestion.c.owner == owner, suggestion.c.rule == planned.rule, suggestion.c.cause == planned.cause
@@ -42,7 +42,8 @@ def plan(db: Connection, owner: str, account: str, planned: Suggestion, addresse
     known = (entry_of(row) for row in db.execute(same).mappings())
     if any(theirs & {entry.address, *recipients(entry.action)} for entry in known):
         return False
-    if db.execute(insert_ignoring(db, suggestion), _row(owner, account, planned, now)).rowcount != 1:
+    rows = rows_of(owner, account, planned, now)
+    if any(db.execute(insert_ignoring(db, suggestion), row).rowcount != 1 for row in rows):
         return False
     audit.record(db, now, owner, "plan", account=account, key=planned.key, detail=planned.rule)
     return True
@@ -59,34 +60,6 @@ def recipients(action: Action) -> frozenset[str]:
             return frozenset()
         case _:
             assert_never(action)
-
-
-def _row(owner: str, account: str, planned: Suggestion, now: datetime) -> dict[str, object]:
-    is_free = planned.mode == "create" and not isinstance(planned.action, Invite)
-    due = micros(planned.due_at or now)
-    starts = planned.due_at if isinstance(planned.action, Draft) else planned.action.start
-    return {
-        "key": planned.key,
-        "owner": owner,
-        "rule": planned.rule,
-        "cause": planned.cause,
-        "person": planned.person_id,
-        "address": planned.address,
-        "account": account,
-        "action": type(planned.action).__name__.lower(),
-        "payload": json_of(planned.action),
-        "why": planned.why,
-        "evidence": json_of(planned.evidence),
-        "mode": planned.mode,
-        "state": "approved" if is_free else "planned",
-        "created_at": micros(now),
-        "updated_at": micros(now),
-        "due_at": due,
-        "next_attempt_at": due,
-        "expires_at": None if planned.expires_at is None else micros(planned.expires_at),
-        "at": micros(starts or now),
-        "message_id": planned.action.message_id if isinstance(planned.action, Draft) else "",
-    }
 
 
 def read(db: Connection, key: Key) -> Entry | None:
@@ -227,6 +200,11 @@ def intend(db: Connection, key: Key, reason: CloseReason, note: str, now: dateti
     is_ours = and_(begun, suggestion.c.action != "invite")
     values = {"close_reason": reason, "note": note, "next_attempt_at": micros(now)}
     return _change(db, key, is_ours, now, values) is not None
+def look_now(db: Connection, key: Key, now: datetime) -> None:
+    """Have one delivered object looked at now."""
+    _change(db, key, suggestion.c.state == "delivered", now, {"next_attempt_at": micros(now)})
+
+
 
 
 def retreat(db: Connection, key: Key, now: datetime) -> bool:
@@ -269,9 +247,10 @@ def close(db: Connection, entry: Entry, reason: CloseReason, note: str, now: dat
 
 
 def close_expired(db: Connection, owner: str, now: datetime) -> int:
-    """Close what waited for the owner until its time had passed; says how many."""
+    """Close what waited for the owner until its time had passed, or that of its hold or invite; says how many."""
     late = select(suggestion).where(suggestion.c.owner == owner, suggestion.c.state.in_(WAITING))
-    rows = db.execute(late.where(suggestion.c.expires_at <= micros(now))).mappings().all()
+    has_begun = and_(suggestion.c.action != "draft", suggestion.c.at <= micros(now))
+    rows = db.execute(late.where(or_(suggestion.c.expires_at <= micros(now), has_begun))).mappings().all()
     return sum(close(db, entry_of(row), "expired", "Its time had passed before it was delivered", now) for row in rows)
 
 

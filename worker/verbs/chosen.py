@@ -92,7 +92,7 @@ def want(here: Here, name: str, email: str, reason: Reason, about: str, language
         first_name=name.split(maxsplit=1)[0],
         reason=reason,
         about=about,
-        language=language,
+        language=language or owner.wishes.language([match_key(address)], ""),
     )
     made = first_contact(wish, owner, here.now, here.app.wording)
     _leave(here, made, f"There was a draft to {address} already: nobody gets two.")
