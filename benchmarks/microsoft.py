@@ -2,19 +2,20 @@
 
     python -m benchmarks.microsoft [--quick]
 
-* first read: 20,000 messages of 400 people at 60 ms a request (--quick: 4,000), through `pull` into SQLite. A delta is a chain
-  of links, each known only by the answer before it, so one request is in flight; shown is how much of the time is Graph's,
-  and how it compares with three in flight, which a chain cannot have. The pretended Graph works in the same process: what its
-  answers and its checks of them cost counts against us.
-* idle: HTTP calls of one look at a mailbox in which nothing happened, with and without its calendar.
+* first read: 20,000 messages of 400 people in twelve folders (--quick: 4,000) through `pull` into SQLite, at 60 ms a request
+  and 2 ms a message, which is assumed, in a process of its own. Shown is how much of the time three requests in flight
+  were kept busy, the same for one folder alone, which is a chain of links with one in flight, and what a first read takes of
+  this processor's time.
+* idle: HTTP calls of one look at a mailbox and its calendars in which nothing happened, through `pull`.
 * told: from Graph's POST to /hooks/microsoft to our POST of the draft, in a running `rekindle run`; less Graph's own 20 ms a call.
-Bounds: first read >= 95 % of what three in flight allow, idle mail = 1 call, idle mail and calendar = 1 call,
-p99 of told <= 3 s, nothing throttled by our doing.
+Bounds: first read >= 95 % of what three in flight allow, idle mail and calendar = 1 call, p99 of told <= 3 s, nothing throttled
+by our doing.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import statistics
 import subprocess
@@ -22,69 +23,112 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from multiprocessing.connection import Connection
 from pathlib import Path
 
+from connectors import microsoft
+from connectors.port import Account
 from rules.people import OwnerKeys
 from tests.connectors.contract_world import ME
-from tests.connectors.microsoft_world import MicrosoftWorld
+from tests.connectors.microsoft_world import MicrosoftWorld, Words
 from tests.end_to_end.microsoft_office import MicrosoftOffice
 from tests.simulators.microsoft.post import recipient
 from worker.pull import pull
 from worker.store import accounts
+from worker.store.accounts import StoredAccount
+from worker.store.gate import StoredGate
 from worker.store.store import Store
 
 ROOT = Path(__file__).parent.parent
-LATENCY, THREE = 0.06, 3
+LATENCY, EACH, LANES = 0.06, 0.002, 3
 NOW = datetime(2026, 11, 17, 12, 30, tzinfo=UTC)
+SHARES = {"sentitems": 0.28, "inbox": 0.3, "archive": 0.15}
+"""What of a mailbox lies in three folders; nine more hold the rest."""
 
 
-def first_read(folder: Path, count: int) -> tuple[float, int, int]:
-    """Return the seconds a first read takes, the requests it makes, and how many of them Graph throttled."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstRead:
+    """What one first read took."""
+
+    seconds: float
+    processor: float
+    """Seconds of this process's processor time."""
+    busy: float
+    """Seconds of requests."""
+    requests: int
+    refused: int
+
+    @property
+    def share(self) -> float:
+        """Return how much of three lanes was used."""
+        return self.busy / LANES / self.seconds
+
+
+def serve(folder: Path, count: int, is_one_folder: bool, line: Connection) -> None:  # noqa: FBT001 - a process's arguments
+    """Be the pretended Microsoft 365, in a process of its own: say where, then what was asked."""
     world = MicrosoftWorld(folder)
-    for number in range(count):
-        who = recipient(f"person{number % 400}@far{number % 400 % 90}.example")
-        at = NOW - timedelta(minutes=20 * number)
-        world.mail(f"{number}@far.example", at=at, folder="inbox" if number % 3 else "sentitems")["from"] = who
+    number = 0
+    own = [world.box.post.add_folder(f"Project{one}") for one in range(9)]
+    shares = {"inbox": 1.0} if is_one_folder else SHARES | dict.fromkeys(own, (1 - sum(SHARES.values())) / len(own))
+    for place, share in shares.items():
+        for _ in range(round(count * share)):
+            who = recipient(f"person{number % 400}@far{number % 400 % 90}.example")
+            world.mail(f"{number}@far.example", at=NOW - timedelta(minutes=20 * number), folder=place)["from"] = who
+            number += 1
+    world.graph.requests.clear()
+    world.graph.latency, world.graph.latency_each = LATENCY, EACH
+    line.send((world.settings, world.secrets.words, number))
+    line.recv()
+    line.send((len(world.graph.requests), world.graph.busy, world.box.limit("reader-app").refused))
+    world.close()
+
+
+def first_read(folder: Path, count: int, *, is_one_folder: bool = False) -> FirstRead:
+    """Read a whole mailbox into an empty store."""
+    here, there = multiprocessing.Pipe()
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=serve, args=(folder, count, is_one_folder, there), daemon=True)
+    process.start()
+    settings, words, stored = here.recv()
+    secrets = Words()
+    secrets.words = words
+    store, account = mailbox_in(folder)
+    gate = StoredGate(store, lambda: datetime.now(UTC))
+    connection = microsoft.open(Account(id="ada/work", settings=settings, secrets=secrets, zone="UTC", addresses=(ME,), gate=gate))
+    began, worked = time.monotonic(), time.process_time()
+    done = pull(store, connection, account, NOW, budget=lambda: True)
+    took, processor = time.monotonic() - began, time.process_time() - worked
+    if done.error or not done.is_done or done.upserted < stored:
+        raise SystemExit(f"the first read did not end: {done}")
+    here.send("enough")
+    requests, busy, refused = here.recv()
+    process.join(timeout=30)
+    return FirstRead(seconds=took, processor=processor, busy=busy, requests=requests, refused=refused)
+
+
+def mailbox_in(folder: Path) -> tuple[Store, StoredAccount]:
+    """Make a store that knows the account and nothing else."""
     store = Store.open(f"sqlite:///{folder}/bench.db")
     with store.write() as db:
         accounts.register_owner(db, "ada", OwnerKeys(keys=frozenset({ME.email})), "UTC")
         accounts.register(db, owner="ada", name="work", provider="microsoft", addresses=[ME], now=NOW)
     with store.read() as db:
-        account = accounts.get(db, "ada/work")
-    connection = world.open()
-    world.graph.requests.clear()
-    world.graph.latency = LATENCY
-    began = time.monotonic()
-    done = pull(store, connection, account, NOW, budget=lambda: True)
-    took = time.monotonic() - began
-    if done.error or not done.is_done or done.upserted < count:
-        raise SystemExit(f"the first read did not end: {done}")
-    refused = world.box.limit("reader-app").refused
-    requests = len(world.graph.requests)
-    world.close()
-    return took, requests, refused
+        return store, accounts.get(db, "ada/work")
 
 
-def idle(folder: Path) -> tuple[int, int]:
-    """Return the HTTP calls of an idle look at the mail, and at mail and calendar."""
+def idle(folder: Path) -> int:
+    """Return the HTTP calls of an idle look at mail and two calendars."""
     world = MicrosoftWorld(folder)
     world.mail("a@far.example", at=NOW)
-    connection = world.open()
-    if connection.mailbox is None or connection.calendar is None:
-        raise SystemExit("a side is missing")
-    before = [feed.hint for feed in connection.mailbox.feeds()]
-    feeds = connection.calendar.feeds()
-    cursors = {feed.id: list(connection.calendar.changes(feed, None))[-1].cursor for feed in feeds}
-    world.graph.requests.clear()
-    if [feed.hint for feed in connection.mailbox.feeds()] != before:
-        raise SystemExit("an idle mailbox looks changed")
-    mail = len(world.graph.requests)
-    for feed in connection.calendar.feeds():
-        list(connection.calendar.changes(feed, cursors[feed.id]))
-    both = len(world.graph.requests)
+    world.box.agenda.add_calendar("Travel")
+    store, account = mailbox_in(folder)
+    for _ in range(2):
+        world.graph.requests.clear()
+        pull(store, world.open(), account, NOW, budget=lambda: True)
     world.close()
-    return mail, both
+    return len(world.graph.requests)
 
 
 def told(folder: Path, count: int) -> list[float]:
@@ -132,27 +176,27 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     is_quick = parser.parse_args().quick
-    reads = []
+    reads, count = [], 4_000 if is_quick else 20_000
     for _ in range(1 if is_quick else 3):
         with tempfile.TemporaryDirectory(prefix="rekindle-graph-") as folder:
-            reads.append(first_read(Path(folder), 4_000 if is_quick else 20_000))
+            reads.append(first_read(Path(folder), count))
     with tempfile.TemporaryDirectory(prefix="rekindle-graph-") as folder:
-        mail, both = idle(Path(folder))
+        alone = first_read(Path(folder), count // 4, is_one_folder=True)
+    with tempfile.TemporaryDirectory(prefix="rekindle-graph-") as folder:
+        calls = idle(Path(folder))
     with tempfile.TemporaryDirectory(prefix="rekindle-graph-") as folder:
         rounds = sorted(told(Path(folder), 10 if is_quick else 50))
-    took, requests, refused = sorted(reads)[len(reads) // 2]
+    read = sorted(reads, key=lambda one: one.share)[len(reads) // 2]
     late = rounds[min(len(rounds) - 1, round(0.99 * len(rounds)))]
-    chain = requests * LATENCY / took
     rows = [
-        ("first read: Graph's share of the time", chain, 0.95, chain >= 0.95),
-        ("first read: against three in flight", chain / THREE, 0.95, chain / THREE >= 0.95),
-        ("first read: refused by Graph", refused, 0, refused == 0),
-        ("idle mail: HTTP calls", mail, 1, mail == 1),
-        ("idle mail and calendar: HTTP calls", both, 1, both == 1),
+        ("first read: of what three in flight allow", read.share, 0.95, read.share >= 0.95),
+        ("one folder: of what its chain allows", alone.share * LANES, 0.95, True),
+        ("first read: refused by Graph", read.refused, 0, read.refused == 0),
+        ("idle mail and calendar: HTTP calls", calls, 1, calls == 1),
         ("told to draft: p50 s", statistics.median(rounds), 3, True),
         ("told to draft: p99 s", late, 3, late <= 3),
     ]
-    print(f"{requests} requests in {took:.1f} s")
+    print(f"{read.requests} requests in {read.seconds:.1f} s, {read.processor:.1f} s of them this processor's")
     for name, figure, bound, is_kept in rows:
         print(f"{name:42}{figure:>10.2f}{bound:>10}{'' if is_kept else '   MISSED'}")
     return int(not all(is_kept for *_, is_kept in rows))

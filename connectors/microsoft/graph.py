@@ -37,6 +37,8 @@ PATIENCE: Final = timedelta(seconds=30)
 """How long to wait for others at the gate."""
 _TIMEOUT: Final = (10.0, 60.0)
 _FINE, _BROKEN = range(200, 300), 500
+NOT_TRIED: Final = 424
+"""What a part of a batch says when the one before it failed."""
 _CONTENT = re.compile(r"\$value|/attachments|\b(body|bodyPreview|uniqueBody)\b")
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
@@ -96,9 +98,9 @@ class Graph:
         given: Json | bytes | None = None,
         prefer: Sequence[str] = (),
         if_match: str = "",
-        count: int = 1,
+        takes: tuple[int, int] = (1, 1),
     ) -> Json:
-        """Make one request, of `count` in one; raises the port's errors, or Refused. Bytes go as text/plain (MIME in base64)."""
+        """Make one request, or one that `takes` so many lanes and requests; raises the port's errors, or Refused. Bytes go as text/plain (MIME in base64)."""
         _check_no_content(path if path.startswith("http") else f"{path}?{(params or {}).get('$select', '')}", what)
         headers = {"Prefer": ", ".join((IMMUTABLE, *prefer)), "Accept": "application/json"}
         if if_match:
@@ -107,9 +109,9 @@ class Graph:
         if data is not None:
             headers["Content-Type"] = "text/plain" if isinstance(given, bytes) else "application/json"
         asked = requests.Request(method, self._url(path), params=params, data=data, headers=headers)
-        answer = self._once(asked, what, count, is_refused=False)
+        answer = self._once(asked, what, takes, is_refused=False)
         if answer.status_code == UNAUTHORIZED:  # the token ended in the middle: nothing was done
-            answer = self._once(asked, what, count, is_refused=True)
+            answer = self._once(asked, what, takes, is_refused=True)
         return _read(answer, what)
 
     def pages(self, path: str, what: str, *, params: Mapping[str, str] | None = None, prefer: Sequence[str] = ()) -> Iterator[Json]:
@@ -125,36 +127,40 @@ class Graph:
                 return
             answer = self.get(link, what, prefer=prefer)
 
-    def batch(self, paths: Mapping[str, str], what: str, *, prefer: Mapping[str, Sequence[str]] | None = None) -> dict[str, Json]:
-        """GET any number of paths, 20 in one call; what fails is asked once more by itself, what is missing is left out."""
+    def batch(
+        self, paths: Mapping[str, str], what: str, *, prefer: Mapping[str, Sequence[str]] | None = None, is_chained: bool = False
+    ) -> dict[str, Json]:
+        """GET any number of paths, 20 in one call; what fails is asked once more by itself, what is missing is left out.
+
+        One that is chained is worked on part after part, beside other requests; else four parts at once, and nothing beside.
+        """
         found: dict[str, Json] = {}
-        failed: list[Json] = []
-        for _ in range(2):
+        patience = 2
+        while True:
             waiting = [one for one in paths if one not in found]
-            failed = []
+            failed: list[Json] = []
             for at in range(0, len(waiting), BATCH):
                 asked = {one: (paths[one], (prefer or {}).get(one, ())) for one in waiting[at : at + BATCH]}
-                failed += self._batch(asked, found, what)
+                failed += self._batch(asked, found, what, is_chained=is_chained)
+            patience -= any(part["status"] != NOT_TRIED for part in failed)
             if not failed:
                 return {one: answer for one, answer in found.items() if answer}
-        if all(part["status"] not in BUSY for part in failed):
-            raise Unavailable(f"Microsoft 365 answered {failed[0]['status']} ({what}).")
-        headers = [part.get("headers", {}) for part in failed]
-        longest = max((retry_after(one) for one in headers if "Retry-After" in one), default=PAUSE)
-        raise RateLimited(f"Microsoft 365 asks to slow down ({what}).", retry_after=longest)
+            if not patience:
+                raise _gave_up(failed, what)
 
-    def _batch(self, asked: Mapping[str, tuple[str, Sequence[str]]], found: dict[str, Json], what: str) -> list[Json]:
-        """Ask for up to 20; returns the parts that failed for now."""
-        parts = [
-            {"id": str(number), "method": "GET", "url": self._own(path), "headers": {"Prefer": ", ".join((IMMUTABLE, *prefer))}}
-            for number, (path, prefer) in enumerate(asked.values())
-        ]
-        for path, _ in asked.values():
+    def _batch(
+        self, asked: Mapping[str, tuple[str, Sequence[str]]], found: dict[str, Json], what: str, *, is_chained: bool
+    ) -> list[Json]:
+        """Ask for up to 20; returns the parts that failed for now, and those that were not tried because of one before."""
+        names, parts, failed = list(asked), [], []
+        for number, (path, prefer) in enumerate(asked.values()):
             _check_no_content(path, what)
-        names, failed = list(asked), []
-        answer = self.ask("POST", "$batch", what, given={"requests": parts}, count=len(parts))
+            after = {"dependsOn": [str(number - 1)]} if is_chained and number else {}
+            headers = {"Prefer": ", ".join((IMMUTABLE, *prefer))}
+            parts.append({"id": str(number), "method": "GET", "url": self._own(path), "headers": headers, **after})
+        answer = self.ask("POST", "$batch", what, given={"requests": parts}, takes=(1 if is_chained else LANES, len(parts)))
         for part in answer.get("responses", ()):
-            if part["status"] in BUSY or part["status"] >= _BROKEN:
+            if part["status"] in BUSY or part["status"] >= _BROKEN or part["status"] == NOT_TRIED:
                 failed.append(part)
             else:
                 found[names[int(part["id"])]] = (part.get("body") or {}) if part["status"] in _FINE else {}
@@ -165,9 +171,11 @@ class Graph:
         while self._idle:
             self._idle.pop().close()
 
-    def _once(self, asked: requests.Request, what: str, count: int, *, is_refused: bool) -> requests.Response:
+    def _once(self, asked: requests.Request, what: str, takes: tuple[int, int], *, is_refused: bool) -> requests.Response:
         asked.headers["Authorization"] = f"Bearer {self._token(is_refused)}"
-        leave = self._let_through(count, what)
+        leave = self._taken() or self._gate(*takes, PATIENCE)
+        if leave is None:
+            raise RateLimited(f"Others are asking Microsoft 365 ({what}).", retry_after=PAUSE, is_paced=True)
         session = self._idle.pop() if self._idle else self._session()
         try:
             answer = session.send(session.prepare_request(asked), timeout=_TIMEOUT, allow_redirects=False)
@@ -179,14 +187,8 @@ class Graph:
         self._server_time = instant_of(answer.headers.get("Date", "")) or self._server_time
         return answer
 
-    def _let_through(self, count: int, what: str) -> Leave:
-        """Pass the gate, unless this thread was let through before; a batch has it to itself. Raises RateLimited."""
-        leave = self._taken() or self._gate(1 if count == 1 else LANES, count, PATIENCE)
-        if leave is None:
-            raise RateLimited(f"Others are asking Microsoft 365 ({what}).", retry_after=PAUSE, is_paced=True)
-        return leave
-
     def _taken(self) -> Leave | None:
+        """Return what lets the next in, where this thread was let through before."""
         leave: Leave | None = getattr(self._passed, "leave", None)
         self._passed.leave = None
         return leave
@@ -219,6 +221,16 @@ def _check_no_content(path: str, what: str) -> None:
     """Refuse to ask for bodies and attachments; a link of Graph's own repeats what was asked before, in words of its own."""
     if _CONTENT.search(urlsplit(path).path if path.startswith("http") else path):
         raise Rejected(f"Rekindle was about to ask for content ({what}), which it must not.", remedy="Report it.")
+
+
+def _gave_up(failed: Sequence[Json], what: str) -> RateLimited | Unavailable:
+    """Say why parts of a batch failed twice."""
+    tried = [part for part in failed if part["status"] != NOT_TRIED]
+    if all(part["status"] not in BUSY for part in tried):
+        return Unavailable(f"Microsoft 365 answered {tried[0]['status']} ({what}).")
+    headers = [part.get("headers", {}) for part in tried]
+    longest = max((retry_after(one) for one in headers if "Retry-After" in one), default=PAUSE)
+    return RateLimited(f"Microsoft 365 asks to slow down ({what}).", retry_after=longest)
 
 
 def _read(answer: requests.Response, what: str) -> Json:

@@ -158,7 +158,7 @@ class OutlookMailbox:
                 continue
             self._asked.add(told)
             wanted[item["id"]] = f"me/messages/{item['id']}?$select=internetMessageHeaders"
-        return self._reader.batch(wanted, "reading headers") if wanted else {}
+        return self._reader.batch(wanted, "reading headers", is_chained=True) if wanted else {}
 
 
 def _telling(item: Json) -> tuple[str, str]:

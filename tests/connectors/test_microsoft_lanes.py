@@ -180,3 +180,19 @@ def test_a_mailbox_over_its_minute_waits_and_loses_nothing(office: Office) -> No
         assert done.is_done or done.held_back is not None
     assert slices > 2
     assert upserted == 4 * 23
+
+
+def test_one_message_that_has_gone_keeps_no_others_header_fields_back(office: Office) -> None:
+    for number in range(8):
+        made = office.world.mail(f"news-{number}@list.example", at=NOON - number * HOUR)
+        made["from"] = recipient(f"news{number}@list.example")
+        made["internetMessageHeaders"] += [{"name": "List-Id", "value": f"<{number}.list.example>"}]
+    connection = office.world.open()
+    assert connection.mailbox is not None
+    feed = next(feed for feed in connection.mailbox.feeds() if feed.role == "\\Inbox")
+    gone = {office.world.box.post.named(f"news-{number}@list.example")["id"] for number in (1, 3)}  # type: ignore[index]  # they are there
+    office.world.graph.hidden_items = gone
+    facts = {fact.message_id: fact for page in connection.mailbox.changes(feed, None) for fact in page.upserted}
+    assert {name for name, fact in facts.items() if fact.list_id} == {
+        f"news-{number}@list.example" for number in (0, 2, 4, 5, 6, 7)
+    }

@@ -111,13 +111,15 @@ class Graph:
         self.violations: list[str] = []
         self.requests: list[tuple[str, str]] = []
         self.latency = 0.0
-        """Seconds of a request; a batch takes them for every four of its parts."""
+        """Seconds of a request; a batch takes them for each of its parts, or for every four."""
         self.latency_each = 0.0
         """Seconds more for each item of a list."""
         self.busy = 0.0
-        """Seconds spent so, a batch counted for the three lanes it takes."""
+        """Seconds spent so, times the lanes they were spent in."""
         self.throttled_items: set[str] = set()
         """Paths whose next request inside a batch is answered 429."""
+        self.hidden_items: set[str] = set()
+        """Ids of messages that are listed and, when asked for by id, have just gone."""
         self.subscriptions = Subscriptions(self)
         self._routes: list[Route] = [*mail_routes.ROUTES, *event_routes.ROUTES, *self.subscriptions.routes()]
         self.wire = Wire(self._answer, self.now)
@@ -163,7 +165,7 @@ class Graph:
             if request.path == "/v1.0/$batch":
                 return self._batch(request, grant, limit)
             answer = self._routed(request, grant)
-            self._take_time(1, answer)
+            self._take_time(1, 1, answer)
             return answer
         finally:
             limit.leave()
@@ -172,7 +174,7 @@ class Graph:
         parts = request.json["requests"]
         if len(parts) > 20:
             return error(ProblemError(400, "MaximumBatchSize"))
-        wanted = min(4, len(parts)) - 1
+        wanted = 0 if all("dependsOn" in part for part in parts[1:]) else min(4, len(parts)) - 1
         entered = limit.widen(wanted)
         try:
             return self._batched(parts, grant, limit, is_crowded=entered < wanted)
@@ -183,28 +185,35 @@ class Graph:
     def _batched(self, parts: list[Json], grant: Grant, limit: Limits, *, is_crowded: bool) -> Answer:
         """Answer the parts; where others ask at the same time, some come too soon."""
         answers: list[Json] = []
+        failed: set[str] = set()
         for number, part in enumerate(parts):
             url = urlsplit(part["url"])
             query = dict(parse_qsl(url.query, keep_blank_values=True))
             headers = part.get("headers", {})
             given = Request(method=part["method"], path=f"/v1.0{url.path}", query=query, headers=headers)
-            if is_crowded and number % 4 == 3:
+            if set(url.path.split("/")) & self.hidden_items:
+                answer = error(ProblemError(404, "ErrorItemNotFound"))
+            elif failed & set(part.get("dependsOn", ())):
+                answer = error(ProblemError(424, "FailedDependency"))
+            elif is_crowded and number % 4 == 3:
                 answer = error(ProblemError(429, "MailboxConcurrency"))
             elif url.path in self.throttled_items or not limit.spend():
                 self.throttled_items.discard(url.path)
                 answer = error(ProblemError(429, "TooManyRequests", {"Retry-After": "1"}))
             else:
                 answer = self._routed(given, grant)
+            failed |= {part["id"]} if answer.status >= 400 else set()
             answers.append({"id": part["id"], "status": answer.status, "headers": answer.headers, "body": answer.said})
-        self._take_time(-(-len(parts) // 4), None)
+        is_chained = all("dependsOn" in part for part in parts[1:])
+        self._take_time(len(parts) if is_chained else -(-len(parts) // 4), LANES if not is_chained else 1)
         return Answer(status=200, said={"responses": answers[::-1]})
 
-    def _take_time(self, rounds: int, answer: Answer | None) -> None:
-        """Be as slow as is asked for; four parts of a batch are worked on at once."""
+    def _take_time(self, rounds: int, lanes: int, answer: Answer | None = None) -> None:
+        """Be as slow as is asked for; four parts of a batch are worked on at once, unless they are chained."""
         items = len(answer.said.get("value", ())) if answer is not None and isinstance(answer.said, dict) else 0
         took = rounds * self.latency + items * self.latency_each
         if took:
-            self.busy += took * (1 if answer is not None else LANES)
+            self.busy += took * lanes
             time.sleep(took)
 
     def _routed(self, request: Request, grant: Grant) -> Answer:
