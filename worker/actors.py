@@ -24,10 +24,10 @@ from worker.store.store import Store
 
 QUEUE: Final = "rekindle"
 TIME_LIMIT: Final = 4 * 60_000
-"""Milliseconds before an actor is interrupted: four slices, and less than the lease of a delivery."""
+"""Milliseconds before an actor is interrupted: four slices, and less than a lease is renewed for."""
 TOO_OLD: Final = 15 * 60_000
 """Milliseconds after which a nudge is dropped: the ticker has sent another since."""
-QUIET: Final = timedelta(seconds=30)
+QUIET: Final = timedelta(seconds=10)
 """How long a nudge that was sent keeps others from being sent, unless it is worked on before."""
 
 log = structlog.get_logger()

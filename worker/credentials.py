@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import delete, insert, select
 
 from connectors.port import AuthorizationExpired, Unavailable
+from worker.heartbeat import LASTING, beating
 from worker.secret_sources import SecretMissingError, Source
 from worker.store import leases
 from worker.store.mapping import micros
@@ -30,9 +31,8 @@ from worker.store.tables import secret
 KEY_BYTES = 32
 _VERSION = b"\x01"
 _ID_BYTES, _NONCE_BYTES = 8, 12
-_LEASE = timedelta(minutes=2)
-"""Longer than any token refresh; who crashes in the middle blocks the others no longer than that."""
-_PATIENCE, _STEP = 30.0, 0.05
+_PATIENCE, _STEP = LASTING.total_seconds() + 10, 0.05
+"""Seconds: who crashes in the middle of a token refresh blocks the others for no longer than they are ready to wait."""
 
 
 class WrongKey(AuthorizationExpired):
@@ -146,10 +146,11 @@ class Credentials:
 
     @contextmanager
     def locked(self, account: str) -> Iterator[None]:
-        """Hold the account's lock over all processes. Raises Unavailable when another keeps it for over half a minute."""
+        """Hold the account's lock over all processes. Raises Unavailable when another keeps it for as long as we are ready to wait."""
         held = self._lock(f"secrets:{account}")
         try:
-            yield
+            with beating(self._store, lambda db, at: leases.renew(db, held, at, LASTING), self._clock()):
+                yield
         finally:
             with self._store.write() as connection:
                 leases.release(connection, held)
@@ -158,7 +159,7 @@ class Credentials:
         holder, deadline, pause = uuid.uuid4().hex, time.monotonic() + _PATIENCE, threading.Event()
         while True:
             with self._store.write() as connection:
-                if held := leases.acquire(connection, name, holder, self._clock(), _LEASE):
+                if held := leases.acquire(connection, name, holder, self._clock(), LASTING):
                     return held
             if time.monotonic() > deadline:
                 raise Unavailable("Another process is renewing this account's sign-in.", remedy="It is tried again by itself.")

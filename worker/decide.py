@@ -15,13 +15,12 @@ from rules.network import Network, Owner, Relation
 from rules.rulebook import Rulebook
 from rules.suggestions import Draft, Suggestion
 from rules.wording import Wording
+from worker.heartbeat import LASTING, LONGEST, beating
 from worker.store import accounts, judging, leases, network, occurrences, outbox, promises, sums
-from worker.store.leases import Lease
 from worker.store.statements import lock_owner
 from worker.store.store import Store
 from worker.store.tables import account, feed
 
-LEASE = timedelta(minutes=10)
 MORNING = time(0, 10)
 """Local time at which whoever may have gone quiet overnight is looked at."""
 LATELY = timedelta(days=7)
@@ -55,23 +54,25 @@ def decide(
 
     Whatever was suggested by a decision that has lost its lease is not written.
     """
+    taken = now + LONGEST
     with store.write() as db:
-        lease = leases.acquire(db, f"decide:{owner.name}", holder, now, LEASE)
+        lease = leases.acquire(db, f"decide:{owner.name}", holder, now, LASTING)
         if lease is None:
             return Decided(is_held=True)
         lock_owner(db, owner.name)
         catch_up(db, owner.name, now)
-        due = sums.claim(db, owner.name, now, lease.until)
-    with store.read() as db:
-        seen = network.load(db, owner, now, person_ids=due, is_retrospective=is_retrospective)
-        places = places_of(db, owner.name)
-    decision = suggest(seen, rulebook, now, wording)
+        due = sums.claim(db, owner.name, now, taken)
+    with beating(store, lambda db, at: leases.renew(db, lease, at, LASTING), now):
+        with store.read() as db:
+            seen = network.load(db, owner, now, person_ids=due, is_retrospective=is_retrospective)
+            places = places_of(db, owner.name)
+        decision = suggest(seen, rulebook, now, wording)
     with store.write() as db:
         lock_owner(db, owner.name)
         if not leases.is_current(db, lease):
             return Decided(is_held=True)
         planned = _plan(db, owner, seen, decision.suggestions, places, now)
-        _settle(db, owner, seen, due, lease, now)
+        _settle(db, owner, seen, due, taken, now)
         leases.release(db, lease)
     return Decided(reviewed=len(due), planned=planned)
 
@@ -155,10 +156,9 @@ def _cause_account(suggestion: Suggestion, relation: Relation | None) -> str:
     return (meetings | mails).get(suggestion.cause, "")
 
 
-def _settle(connection: Connection, owner: Owner, seen: Network, due: Collection[str], lease: Lease, now: datetime) -> None:
-    taken = set(due)
-    reviewed = [each for each in seen.relations if each.person.id in taken]
+def _settle(connection: Connection, owner: Owner, seen: Network, due: Collection[str], taken: datetime, now: datetime) -> None:
+    reviewed = [each for each in seen.relations if each.person.id in set(due)]
     sums.save(connection, owner.name, seen.relations)
-    nexts: dict[str, datetime | None] = dict.fromkeys(taken)
+    nexts: dict[str, datetime | None] = dict.fromkeys(due)
     nexts.update((each.person.id, next_review(each, owner, now)) for each in reviewed)
-    sums.settle(connection, owner.name, lease.until, nexts, now)
+    sums.settle(connection, owner.name, taken, nexts, now)

@@ -32,6 +32,7 @@ from rules.keys import key as key_of
 from rules.slots import Slot
 from rules.suggestions import Draft, Hold, Invite
 from worker import announced, feedback
+from worker.heartbeat import LASTING, beating
 from worker.store import accounts, audit, outbox
 from worker.store.entry import VETO, Entry
 from worker.store.store import Store
@@ -47,8 +48,6 @@ Point = Literal[
 ]
 """Where a crash can strike; the proof stops the process at each."""
 
-LEASE: Final = timedelta(minutes=5)
-"""More than twice what any one provider call may take."""
 LOOK_EVERY: Final = timedelta(hours=1)
 LONGEST_BACKOFF: Final = timedelta(hours=6)
 
@@ -110,6 +109,11 @@ def _deliver(desk: Desk, side: Mailbox | Calendar, entry: Entry) -> None:
     if claimed is None:
         return
     desk.passing("after the claim")
+    with beating(desk.store, lambda db, at: outbox.hold_on(db, claimed, at, LASTING), desk.clock()):
+        _attempt(desk, side, claimed)
+
+
+def _attempt(desk: Desk, side: Mailbox | Calendar, claimed: Entry) -> None:
     try:
         made = _save(side, claimed)
     except Rejected as error:
@@ -145,7 +149,7 @@ def _claim(desk: Desk, side: Mailbox | Calendar, entry: Entry) -> Entry | None:
     witness = entry.witness if entry.witness is not None else BEGINNING if is_restored else side.witness()
     desk.passing("before the claim")
     with desk.store.write() as db:
-        return outbox.claim(db, entry.key, witness, desk.clock(), LEASE)
+        return outbox.claim(db, entry.key, witness, desk.clock(), LASTING)
 
 
 def _save(side: Mailbox | Calendar, claimed: Entry) -> Saved | Gone | Unclear:

@@ -28,6 +28,7 @@ from worker import decide as deciding
 from worker import deliver as delivering
 from worker import pull as pulling
 from worker import telling
+from worker.heartbeat import LASTING, beating
 from worker.polling import next_look
 from worker.store import accounts, installations, leases, network, outbox
 from worker.store.accounts import StoredAccount
@@ -38,7 +39,6 @@ from worker.store.store import Store
 
 SLICE: Final = timedelta(seconds=60)
 """One pull works no longer than this before others get their turn."""
-LEASE: Final = timedelta(minutes=5)
 
 log = structlog.get_logger()
 
@@ -265,14 +265,18 @@ class Pipeline:
     @contextmanager
     def _leased(self, name: str) -> Iterator[bool]:
         """Hold a lease while the block runs; it yields False where another holds it."""
+        now = self.clock()
         with self.store.write() as db:
-            lease = leases.acquire(db, name, uuid4().hex, self.clock(), LEASE)
+            lease = leases.acquire(db, name, uuid4().hex, now, LASTING)
+        if lease is None:
+            yield False
+            return
         try:
-            yield lease is not None
+            with beating(self.store, lambda db, at: leases.renew(db, lease, at, LASTING), now):
+                yield True
         finally:
-            if lease is not None:
-                with self.store.write() as db:
-                    leases.release(db, lease)
+            with self.store.write() as db:
+                leases.release(db, lease)
 
 
 def another_slot(entry: Entry, seen: Network, rulebook: Rulebook, now: datetime) -> Slot | None:

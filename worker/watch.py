@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import uuid4
@@ -13,6 +13,7 @@ import structlog
 
 from connectors.port import Connection, PortError, Watcher
 from worker.actors import Nudges
+from worker.heartbeat import LASTING, beating
 from worker.store import accounts, leases
 from worker.store.engine import StoreError
 from worker.store.store import Store
@@ -20,8 +21,7 @@ from worker.store.store import Store
 LOOK_ROUND: Final = timedelta(seconds=30)
 """How often accounts that are new, or whose watcher ended, are taken up."""
 LISTEN: Final = timedelta(minutes=2)
-"""One wait; the lease is renewed between two."""
-LEASE: Final = timedelta(minutes=5)
+"""One wait."""
 
 log = structlog.get_logger()
 
@@ -98,12 +98,18 @@ class Watch:
                 self._open[account] = watcher
             with closing(watcher):
                 while not self._stopping.is_set() and self._renew(account):
-                    if watcher.wait(LISTEN) and not self._stopping.is_set():
+                    with self._keeping(account):
+                        is_new = watcher.wait(LISTEN)
+                    if is_new and not self._stopping.is_set():
                         self._nudges.nudge("pull", account)
+
+    def _keeping(self, account: str) -> AbstractContextManager[None]:
+        held = self._leases[account]
+        return beating(self._store, lambda db, at: leases.renew(db, held, at, LASTING), self._clock())
 
     def _renew(self, account: str) -> bool:
         with self._store.write() as db:
-            lease = leases.acquire(db, f"watch:{account}", self._holder, self._clock(), LEASE)
+            lease = leases.acquire(db, f"watch:{account}", self._holder, self._clock(), LASTING)
         if lease is not None:
             self._leases[account] = lease
         return lease is not None

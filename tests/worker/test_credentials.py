@@ -19,6 +19,7 @@ from sqlalchemy import select, update
 from connectors.port import AuthorizationExpired, Secrets, Unavailable
 from worker import credentials as module
 from worker.credentials import Credentials, MasterKey, WrongKey, make_key
+from worker.heartbeat import LASTING
 from worker.secret_sources import SecretMissingError, Source
 from worker.store.store import Store
 from worker.store.tables import secret
@@ -257,7 +258,7 @@ def test_the_lock_of_a_crashed_process_runs_out(store: Store, key_file: Path, mo
     times = [NOW]
     vault = Credentials(store, file_source(key_file), lambda: times[-1])
     of(vault).exclusive().__enter__()  # and never leaves
-    times.append(NOW + module._LEASE)  # noqa: SLF001 - the length of the lock is what is tested
+    times.append(NOW + LASTING)
     monkeypatch.setattr(module, "_PATIENCE", 0.1)
     with of(vault).exclusive():
         pass

@@ -16,6 +16,7 @@ from rules.slots import Slot
 from rules.suggestions import Hold, Suggestion
 from tests.worker.stage import MONDAY, Crash, Stage, check_in, invitation, thank_you
 from worker import deliver
+from worker.heartbeat import LASTING
 from worker.store import outbox
 from worker.store.entry import Entry
 from worker.store.store import Store
@@ -347,6 +348,6 @@ def claimed(stage: Stage) -> Entry:
     assert desk.connection.mailbox is not None
     witness = desk.connection.mailbox.witness()
     with stage.store.write() as db:
-        entry = outbox.claim(db, thank_you().key, witness, stage.now, deliver.LEASE)
+        entry = outbox.claim(db, thank_you().key, witness, stage.now, LASTING)
     assert entry is not None
     return entry

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, and_, or_, select, update
 
 from worker.store.mapping import micros
 from worker.store.statements import insert_ignoring
@@ -46,10 +46,10 @@ def acquire(connection: Connection, name: str, holder: str, now: datetime, lasti
 
 
 def renew(connection: Connection, held: Lease, now: datetime, lasting: timedelta) -> Lease | None:
-    """Hold a lease for longer without a new fence; None when it has gone to another meanwhile."""
+    """Hold a lease for longer without a new fence; None when it has gone to another meanwhile, or was given back."""
     until = now + lasting
-    statement = update(lease).where(lease.c.name == held.name, lease.c.fence == held.fence).values(until=micros(until))
-    if not connection.execute(statement).rowcount:
+    is_ours = and_(lease.c.name == held.name, lease.c.fence == held.fence, lease.c.until != 0)
+    if not connection.execute(update(lease).where(is_ours).values(until=micros(until))).rowcount:
         return None
     return Lease(name=held.name, holder=held.holder, fence=held.fence, until=until)
 
@@ -58,6 +58,14 @@ def release(connection: Connection, held: Lease) -> None:
     """Give a lease back; does nothing when it has gone to another meanwhile."""
     statement = update(lease).where(lease.c.name == held.name, lease.c.fence == held.fence)
     connection.execute(statement.values(until=0, holder=""))
+
+
+def swap(connection: Connection, name: str, until: datetime) -> int:
+    """Let a lease run until then, and return in microseconds until when it had run before: 0 = it was given back."""
+    connection.execute(insert_ignoring(connection, lease), [{"name": name}])
+    before = connection.execute(select(lease.c.until).where(lease.c.name == name)).scalar_one()
+    connection.execute(update(lease).where(lease.c.name == name).values(until=micros(until)))
+    return int(before)
 
 
 def expire(connection: Connection, name: str) -> None:

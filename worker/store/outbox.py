@@ -134,6 +134,12 @@ def claim(db: Connection, key: Key, witness: Witness, now: datetime, lease: time
     return _change(db, key, is_free, now, values)
 
 
+def hold_on(db: Connection, claimed: Entry, now: datetime, lease: timedelta) -> bool:
+    """Make the lease of a claim last from now; False where it has gone to another, or was given back."""
+    is_ours = and_(_held(claimed), suggestion.c.lease_until != 0)
+    return _change(db, claimed.key, is_ours, now, {"lease_until": micros(now + lease)}) is not None
+
+
 def confirm(db: Connection, claimed: Entry, saved: Saved, now: datetime, look_at: datetime) -> Entry | None:
     """Record that the object exists; None where the claim is stale: another attempt owns the suggestion now."""
     values = {
@@ -194,17 +200,17 @@ def look_again(db: Connection, owner: str, now: datetime) -> None:
     db.execute(moved.where(suggestion.c.next_attempt_at > micros(now)).values(next_attempt_at=micros(now)))
 
 
+def look_now(db: Connection, key: Key, now: datetime) -> None:
+    """Have one delivered object looked at now."""
+    _change(db, key, suggestion.c.state == "delivered", now, {"next_attempt_at": micros(now)})
+
+
 def intend(db: Connection, key: Key, reason: CloseReason, note: str, now: datetime) -> bool:
     """Say that we will take an object away, so that its absence is not read as the owner's will; never for an Invite."""
     begun = and_(suggestion.c.state.in_(("delivering", "delivered")), suggestion.c.close_reason.is_(None))
     is_ours = and_(begun, suggestion.c.action != "invite")
     values = {"close_reason": reason, "note": note, "next_attempt_at": micros(now)}
     return _change(db, key, is_ours, now, values) is not None
-def look_now(db: Connection, key: Key, now: datetime) -> None:
-    """Have one delivered object looked at now."""
-    _change(db, key, suggestion.c.state == "delivered", now, {"next_attempt_at": micros(now)})
-
-
 
 
 def retreat(db: Connection, key: Key, now: datetime) -> bool:

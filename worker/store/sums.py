@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from rules.network import Relation
+from worker.store import leases
 from worker.store.mapping import encode, micros
 from worker.store.occurrences import next_end
 from worker.store.tables import owner as owners
@@ -26,8 +27,14 @@ def save(connection: Connection, owner: str, relations: Collection[Relation]) ->
 
 
 def claim(connection: Connection, owner: str, now: datetime, until: datetime) -> list[str]:
-    """Take the persons due for review: nobody loses them if we crash, and what happens to them meanwhile is not missed."""
-    due = update(person).where(person.c.owner == owner, person.c.next_review_at <= micros(now))
+    """Take the persons due for review, and those a review that never came to its end had taken.
+
+    So nobody loses them if we crash, and what happens to them meanwhile is not missed.
+    """
+    is_due = or_(
+        person.c.next_review_at <= micros(now), person.c.next_review_at == leases.swap(connection, f"review:{owner}", until)
+    )
+    due = update(person).where(person.c.owner == owner, is_due)
     taken = connection.execute(due.values(next_review_at=micros(until)).returning(person.c.id)).scalars()
     return sorted(str(each) for each in taken)
 
@@ -40,6 +47,7 @@ def settle(connection: Connection, owner: str, claimed: datetime, reviews: Mappi
             person.c.owner == owner, person.c.id == bindparam("who"), person.c.next_review_at == micros(claimed)
         )
         connection.execute(mine.values(next_review_at=bindparam("next_at")), rows)
+    leases.expire(connection, f"review:{owner}")
     first = connection.execute(select(func.min(person.c.next_review_at)).where(person.c.owner == owner)).scalar()
     end = next_end(connection, owner, now)
     times = [*([] if first is None else [int(first)]), *([] if end is None else [micros(end)])]
