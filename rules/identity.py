@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from rules.addresses import organisation
+from rules.addresses import is_freemail, match_key, organisation
+from rules.facts import MessageMetadata
 from rules.names import clean_name, name_key, tokens
+from rules.people import CROWD
 from rules.wordlists import ROLE_WORDS
 
 MOST_ADDRESSES: Final = 8
@@ -24,6 +27,13 @@ COMMON: Final = 2
 NOTHING_ELSE: Final = "the same full name, but nothing else in common"
 """Why a pair is left to the owner that correspondents in common would decide."""
 
+RARE: Final = "the same full name, a part of which nobody else here has"
+MANY: Final = 300
+"""Full names that have to be known before one is called rare among them."""
+
+MOST_BESIDE: Final = 50
+"""Correspondents of an address that are compared, the most frequent."""
+
 GENERATIONS: Final = frozenset({"jr", "sr", "ii", "iii", "iv"})
 
 
@@ -35,7 +45,7 @@ class AddressProfile:
     names: Mapping[str, int] = field(default_factory=dict)
     """Decoded display name -> how often seen."""
     correspondents: frozenset[str] = frozenset()
-    """Match keys of others on the same messages, the owner left out; a sample of the most frequent is enough."""
+    """Match keys of others on the same messages (`beside`); a sample of the most frequent is enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +93,25 @@ def _said_by_local(key: str) -> set[str]:
     return {name for name in [name_key(" ".join(words))] if name} if is_name else set()
 
 
-def identify(profiles: Iterable[AddressProfile], links: Iterable[Link] = ()) -> Grouping:
-    """Group the addresses of one human, whatever their order.
+def beside(key: str, mails: Iterable[MessageMetadata], owner: Collection[str]) -> frozenset[str]:
+    """Name who else is on messages with an address, the most frequent; the owner and messages to a crowd say nothing."""
+    seen: Counter[str] = Counter()
+    for mail in mails:
+        written = (address for part in (mail.from_, mail.reply_to, mail.to, mail.cc) for address in part)
+        others = {match_key(address.email) for address in written} - {"", key} - set(owner)
+        seen.update(others if len(others) < CROWD else ())
+    return frozenset(sorted(seen, key=lambda other: (-seen[other], other))[:MOST_BESIDE])
+
+
+def rare(names: Iterable[str]) -> frozenset[str]:
+    """Choose, of the block names of everybody known, those with a part that no other has; none where few are known."""
+    every = frozenset(names)
+    parts = Counter(part for name in every for part in set(name.split()))
+    return frozenset(name for name in every if any(parts[part] == 1 for part in name.split())) if len(every) >= MANY else frozenset()
+
+
+def identify(profiles: Iterable[AddressProfile], links: Iterable[Link] = (), known_rare: Collection[str] = ()) -> Grouping:
+    """Group the addresses of one human, whatever their order. `known_rare` are block names that are enough by themselves.
 
     The owner's links win: `different` is never crossed, not even through a third address; `same` always joins.
     Give all human profiles, or for one new address those that share a block with it or with its group.
@@ -95,7 +122,10 @@ def identify(profiles: Iterable[AddressProfile], links: Iterable[Link] = ()) -> 
     for link in said:
         if link.verdict == "same" and link.a in known and link.b in known:
             groups.join(link)
-    judged = sorted((link for block in _blocks(known) for link in _within(block)), key=lambda link: (link.a, link.b, link.reason))
+    judged = sorted(
+        (link for name, block in _blocks(known) for link in _within(block, is_rare=name in known_rare)),
+        key=lambda link: (link.a, link.b, link.reason),
+    )
     groups.part(_pair(link.a, link.b) for link in judged if link.verdict == "different")
     for link in judged:
         if link.verdict == "same":
@@ -151,23 +181,23 @@ class _Groups:
         )
 
 
-def _blocks(known: Mapping[str, AddressProfile]) -> list[list[AddressProfile]]:
+def _blocks(known: Mapping[str, AddressProfile]) -> list[tuple[str, list[AddressProfile]]]:
     blocks: dict[str, list[AddressProfile]] = {}
     for profile in known.values():
         for block in block_keys(profile):
             blocks.setdefault(block, []).append(profile)
-    return [blocks[name] for name in sorted(blocks) if len(blocks[name]) > 1]
+    return [(name, blocks[name]) for name in sorted(blocks) if len(blocks[name]) > 1]
 
 
-def _within(block: list[AddressProfile]) -> list[Link]:
+def _within(block: list[AddressProfile], *, is_rare: bool) -> list[Link]:
     """Judge the pairs of one full name; a name with too many addresses is common and decides nothing."""
     if len(block) > MOST_ADDRESSES:
         common = f"the same full name, but on {len(block)} addresses"
         return [_link(a, b, "unsure", common) for a, b in itertools.pairwise(block)]
-    return [_judge(a, b) for a, b in itertools.combinations(block, 2)]
+    return [_judge(a, b, is_rare=is_rare) for a, b in itertools.combinations(block, 2)]
 
 
-def _judge(a: AddressProfile, b: AddressProfile) -> Link:
+def _judge(a: AddressProfile, b: AddressProfile, *, is_rare: bool) -> Link:
     """Ask for a second reason beside the full name before two addresses are one human."""
     if not a.names or not b.names:
         return _link(a, b, "unsure", "the full name of one is only read from its address")
@@ -181,7 +211,8 @@ def _judge(a: AddressProfile, b: AddressProfile) -> Link:
     shared = len(a.correspondents & b.correspondents)
     if shared >= COMMON:
         return _link(a, b, "same", f"the same full name and {shared} correspondents in common")
-    return _link(a, b, "unsure", NOTHING_ELSE)
+    is_private = is_freemail(a.key) or is_freemail(b.key)
+    return _link(a, b, "same", RARE) if is_rare and not is_private else _link(a, b, "unsure", NOTHING_ELSE)
 
 
 def _doubt(a: AddressProfile, b: AddressProfile) -> str:

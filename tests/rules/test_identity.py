@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.identity import MOST_ADDRESSES, AddressProfile, Grouping, Link, block_keys, identify
+from rules.facts import Address, MessageMetadata
+from rules.identity import MANY, MOST_ADDRESSES, AddressProfile, Grouping, Link, beside, block_keys, identify, rare
 
 FRIENDS = frozenset({"cy@x.example", "dy@x.example", "ed@x.example"})
 
@@ -248,3 +250,50 @@ def test_asking_only_about_relatives_gives_what_asking_about_everybody_gives(pro
             near = wider
         part = groups(identify([other for other in profiles if other.key in near]))
         assert part <= whole
+
+
+# Rare names, and who is on mail with somebody
+
+CROWDED = [f"first{n} last{n % 7}" for n in range(MANY)]
+
+
+def test_a_name_is_rare_where_nobody_else_of_many_has_a_part_of_it() -> None:
+    found = rare([*CROWDED, "anna berg", "ben last0", "ben berg"])
+    assert "anna berg" in found, "nobody else is called anna"
+    assert "ben last0" not in found
+    assert rare(CROWDED[1:]) == frozenset(), "too few are known to call any name rare"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "count"),
+    [
+        (known("anna@a.example", "Anna Berg"), known("berg@b.example", "Anna Berg"), 1),
+        (known("anna@a.example", "Anna Berg"), known("berg@gmail.com", "Anna Berg"), 2),
+        (known("anna@a.example", "Anna Berg"), known("berg@b.example", "Anna Berg Jr."), 2),
+        (known("anna@a.example", "Anna B. Berg"), known("berg@b.example", "Anna C. Berg"), 2),
+        (known("anna@a.example", "Anna Berg"), known("anna.berg@b.example"), 2),
+    ],
+)
+def test_a_rare_name_is_enough_but_at_free_mail_and_against_no_doubt(
+    one: AddressProfile, other: AddressProfile, count: int
+) -> None:
+    assert len(identify([one, other], known_rare=["anna berg"]).identities) == count
+    assert len(identify([one, other], known_rare=["ben cole"]).identities) == 2
+
+
+def test_a_rare_name_never_crosses_what_the_owner_said() -> None:
+    pair = [known("anna@a.example", "Anna Berg"), known("berg@b.example", "Anna Berg")]
+    assert len(identify(pair, [said("anna@a.example", "berg@b.example", "different")], ["anna berg"]).identities) == 2
+
+
+def written(to: Iterable[str], cc: Iterable[str] = ()) -> MessageMetadata:
+    lists = {part: tuple(Address(email=each) for each in emails) for part, emails in (("to", to), ("cc", cc))}
+    sender = (Address(email="Anna@a.example"),)
+    return MessageMetadata(remote_id="1", message_id="1@x", sent_at=datetime(2026, 3, 1, tzinfo=UTC), from_=sender, **lists)
+
+
+def test_everybody_a_message_names_is_beside_its_author_but_the_owner_and_a_crowd() -> None:
+    mails = [written(["me@own.example", "cy@x.example"], ["Dy@x.example"]), written(["cy@x.example"])]
+    crowd = written([f"p{n}@x.example" for n in range(60)])
+    assert beside("anna@a.example", [*mails, crowd], {"me@own.example"}) == {"cy@x.example", "dy@x.example"}
+    assert len(beside("anna@a.example", [written([f"{part}{n}@x.example" for n in range(40)]) for part in "ab"], set())) == 50

@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from rules.month import Month, Terms, choose, circle_of, outcome
+from rules.circles import circle_of
+from rules.month import Month, Terms, choose, outcome
 from rules.network import Person, Relation
 from rules.worth import lists, value, worth
 from tests.rules.builders import NOW, days_ago, exchange, human, mail_from, mail_to, meeting_with, network, tie

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Collection
 from datetime import time, timedelta
 
 import pytest
@@ -19,9 +20,9 @@ from rules.wording import Wording
 MINIMAL = '[rules.hello]\ntrigger = "lapsing"\naction = "hold"\n'
 
 
-def problems(*texts: str, templates: frozenset[str] = frozenset()) -> list[tuple[str, str, str]]:
+def problems(*texts: str, templates: Collection[str] = ()) -> list[tuple[str, str, str]]:
     with pytest.raises(RulebookError) as caught:
-        parse([(f"{n}.toml", text) for n, text in enumerate(texts)], templates=templates)
+        parse([(f"{n}.toml", text) for n, text in enumerate(texts)], templates=dict.fromkeys(templates, ("draft", "hold")))
     return [(one.file, one.key, one.message) for one in caught.value.problems]
 
 

@@ -87,6 +87,47 @@ def test_an_unsure_pair_is_left_to_the_owner(world: World) -> None:
     assert pair.reason
 
 
+def test_who_is_copied_on_the_mail_of_a_list_shows_that_two_addresses_are_one(world: World) -> None:
+    old, new = (Address(email=email, name="Nils Quist") for email in ("nils@one.example", "quist@two.example"))
+    cy, dy = (Address(email=f"{name}@others.example", name=name) for name in ("cy", "dy"))
+    world.receive(
+        *(mail(20 + n, each, ME) for n, each in enumerate((old, new))),
+        *(mail(30 + n, ME, each) for n, each in enumerate((old, new))),
+    )
+    world.pull_all()
+    assert called(world, old.email).id != called(world, new.email).id
+    world.receive(*(mail(40 + n, each, ME, cy, dy, list_id="<team.others.example>") for n, each in enumerate((old, new))))
+    world.pull_all()
+    assert called(world, old.email).id == called(world, new.email).id
+
+
+def test_two_of_a_name_nobody_else_has_a_part_of_are_one_and_stay_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rules.identity.MANY", 3)
+    old, new, kin = (
+        Address(email=email, name=name)
+        for email, name in (
+            ("nils@one.example", "Nils Quist"),
+            ("quist@two.example", "Nils Quist"),
+            ("ada@one.example", "Nils Stone"),
+        )
+    )
+    world.receive(
+        *(mail(20 + n, each, ME) for n, each in enumerate((old, new))),
+        *(mail(30 + n, ME, each) for n, each in enumerate((old, new))),
+    )
+    world.pull_all()
+    together = called(world, old.email)
+    assert together == called(world, new.email)
+    other = Address(email="quist@three.example", name="Per Quist")
+    world.receive(
+        *(mail(f"{n}a", each, ME) for n, each in enumerate((kin, other))),
+        *(mail(f"{n}b", ME, each) for n, each in enumerate((kin, other))),
+    )
+    world.receive(mail(60, old, ME), mail(61, new, ME))
+    world.pull_all()
+    assert called(world, old.email).id == called(world, new.email).id == together.id
+
+
 def test_what_the_owner_says_survives_a_sync_a_merge_and_a_rebuild(world: World) -> None:
     eve = called(world, EVE.email)
     with world.store.write() as db:

@@ -8,11 +8,12 @@ from typing import Any, Literal, cast
 
 from sqlalchemy import Connection, Row, and_, bindparam, delete, func, or_, select, update
 
-from rules.identity import NOTHING_ELSE, AddressProfile, Grouping, Identity, Link, block_keys, identify
+from rules.identity import NOTHING_ELSE, RARE, AddressProfile, Grouping, Identity, Link, beside, block_keys, identify, rare
+from worker.store.accounts import owner_keys
 from worker.store.mapping import Row as Values
-from worker.store.mapping import decode
+from worker.store.mapping import decode, message_of
 from worker.store.statements import chunks, insert_ignoring, upsert
-from worker.store.tables import address, block, link, party, person
+from worker.store.tables import address, block, link, message, party, person
 from worker.store.tombstones import hashed, pepper_of
 
 RELATIVES = 200
@@ -90,14 +91,22 @@ def _introduce(connection: Connection, owner: str, keys: Sequence[str]) -> set[s
 
 
 def _grouped(connection: Connection, owner: str, profiles: Mapping[str, AddressProfile]) -> Grouping:
-    """Group addresses by their names; who is on mail with them is only looked up where nothing else decides."""
+    """Group addresses by their names; who is on mail with them, and who has such a name, is looked up where nothing else decides."""
     said = _said(connection, owner, profiles)
     grouping = identify(profiles.values(), said)
     open_keys = {key for each in grouping.unsure if each.reason == NOTHING_ELSE for key in (each.a, each.b)}
     if not open_keys:
         return grouping
-    beside = _correspondents(connection, owner, open_keys)
-    return identify((replace(each, correspondents=beside.get(key, frozenset())) for key, each in profiles.items()), said)
+    near = _correspondents(connection, owner, open_keys)
+    found = (replace(each, correspondents=near.get(key, frozenset())) for key, each in profiles.items())
+    return identify(found, said, _rare(connection, owner, profiles, said))
+
+
+def _rare(connection: Connection, owner: str, profiles: Mapping[str, AddressProfile], said: Iterable[Link]) -> frozenset[str]:
+    """Name the rare names among the owner's people, and those by which somebody is one already: that stays so."""
+    names = connection.execute(select(block.c.name).where(block.c.owner == owner).distinct()).scalars().all()
+    kept = {each.a for each in said if each.by == "rule" and each.verdict == "same" and each.reason == RARE} & profiles.keys()
+    return rare(names).union(*(block_keys(profiles[key]) for key in kept))
 
 
 def _said(connection: Connection, owner: str, keys: Iterable[str]) -> list[Link]:
@@ -106,18 +115,13 @@ def _said(connection: Connection, owner: str, keys: Iterable[str]) -> list[Link]
 
 
 def _correspondents(connection: Connection, owner: str, keys: Collection[str]) -> dict[str, frozenset[str]]:
-    """Name who is on the newest mail with each address."""
+    """Name who is on the newest mail with each address: everybody its facts name, also those who are only copied by others."""
     wanted = bindparam("wanted", type_=party.c.address.type)
     mine = select(party.c.message).where(party.c.owner == owner, party.c.address == wanted)
     sample = mine.order_by(party.c.sent_at.desc()).limit(SAMPLE).scalar_subquery()
-    beside = (
-        select(party.c.address)
-        .where(party.c.message.in_(sample), party.c.address != wanted)  # naming the owner again, SQLite walks all of their mail
-        .group_by(party.c.address)
-        .order_by(func.count().desc(), party.c.address)
-        .limit(50)
-    )
-    return {key: frozenset(connection.execute(beside, {"wanted": key}).scalars()) for key in sorted(keys)}
+    mails = select(message).where(message.c.id.in_(sample))
+    own = owner_keys(connection, owner).keys
+    return {key: beside(key, map(message_of, connection.execute(mails, {"wanted": key}).mappings()), own) for key in sorted(keys)}
 
 
 def _enter_blocks(connection: Connection, owner: str, names: Mapping[str, frozenset[str]]) -> None:
