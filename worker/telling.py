@@ -23,12 +23,14 @@ from connectors.port import BEGINNING, AuthorizationExpired, Connection, PortErr
 from rules.keys import key, message_id
 from rules.network import Owner
 from rules.suggestions import Draft, Hold, Key
+from rules.wording import Wording
 from worker.settings import Notify
 from worker.store import accounts, audit, leases
 from worker.store.accounts import StoredAccount
 from worker.store.store import Store
 
 LEASE = timedelta(minutes=5)
+TEMPLATE = "account_paused"
 PATIENCE = 10.0
 """Seconds the desktop gets."""
 
@@ -56,6 +58,7 @@ class Telling:
     clock: Callable[[], datetime]
     open_connection: Callable[[str], Connection]
     owner: Owner
+    wording: Wording
     alarm: Alarm
 
     def tell(self) -> int:
@@ -80,7 +83,7 @@ class Telling:
 
     def _told(self, paused: StoredAccount, others: list[StoredAccount]) -> str:
         """Say how the owner was told; "" where nothing worked now and something may later."""
-        news = news_of(paused, self.owner.name)
+        news = news_of(paused, self.owner, self.wording)
         is_hopeless = True
         for other in others:
             try:
@@ -131,15 +134,12 @@ class Telling:
         )
 
 
-def news_of(paused: StoredAccount, owner: str) -> News:
-    """Word what is told. While an account is paused nobody sets its next attempt, so that it names the pause."""
+def news_of(paused: StoredAccount, owner: Owner, wording: Wording) -> News:
+    """Word what is told, in the owner's language as far as it is ours. While an account is paused nobody sets its next attempt, so that it names the pause."""
     pause = f"pause:{paused.id}/{paused.next_attempt_at.isoformat()}"
-    lines = (paused.error, paused.remedy, "Until then it is neither read nor written to; your other accounts go on.")
-    return News(
-        key=key(owner, "paused", pause, ""),
-        title=f"Rekindle: the account {paused.name} has paused",
-        text="\n".join(filter(None, lines)),
-    )
+    words = {"account": paused.name, "error": paused.error, "remedy": paused.remedy}
+    told = wording.hold(TEMPLATE, wording.language(TEMPLATE, owner.language), words)
+    return News(key=key(owner.name, "paused", pause, ""), title=told.title, text=told.description)
 
 
 def alarm(notify: Notify) -> Alarm:

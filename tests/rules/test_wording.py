@@ -21,7 +21,8 @@ GIVEN: Mapping[str, Word] = {
     "name": "Anna Berg", "everyone": "Anna Berg and Ben Ito", "names": "Anna and Ben", "is_plural": True, "is_first": False, "span": "fourteen months",
     "next_day": "12 May", "introducer": "Cleo Dahl", "introduced": "Dora Ek", "topic": "Roadmap", "subject": "Hello", "event": "PyCon", "place": "Lyon",
     "promise": "send the paper", "social": "lunch", "day": "3 March", "since": "June", "why": "Because.", "reason": "advice", "about": "data contracts",
-    "minutes": 15, "title": "Catching up", "time": "14:30", "owner": "Olivia Ost", "month": "March 2026", "count": 3,
+    "minutes": 15, "title": "Catching up", "time": "14:30", "owner": "Olivia Ost", "account": "work", "error": "Refused.", "remedy": "Sign in again.",
+    "month": "March 2026", "count": 3,
 }  # fmt: skip
 MAILS = (
     "thank_you",

@@ -105,6 +105,13 @@ def test_the_owner_is_told_within_one_run_by_a_day_in_another_calendar() -> None
     assert [row["detail"] for row in house.stage.rows("audit") if row["verb"] == "tell"] == ["calendar of home"]
 
 
+def test_the_owner_is_told_in_their_language() -> None:
+    house = House()
+    german = Owner(name="ada", addresses=(ME,), language="de")
+    replace(house.pipeline(), owner=lambda _: german).pull(ACCOUNT)
+    assert house.days == ["Rekindle: Das Konto main pausiert"]
+
+
 def test_of_one_pause_the_owner_hears_once_and_of_the_next_again() -> None:
     house = House()
     house.run()
@@ -222,7 +229,7 @@ class TestRealCalendar:
         verbs.pull(ACCOUNT)
         assert house.told
         with house.stage.store.read() as db:
-            news = telling.news_of(accounts.get(db, ACCOUNT), "ada")
+            news = telling.news_of(accounts.get(db, ACCOUNT), Owner(name="ada"), wording())
         text = hands.ask("GET", f"/ana/work/{news.key}.ics").decode()
         assert "DTSTART;VALUE=DATE:20261117\r\nDTEND;VALUE=DATE:20261118" in text
         assert "CLASS:PRIVATE" in text
@@ -241,7 +248,8 @@ class TestAlarm:
             id="ada/work", owner="ada", name="work", provider="imap", state="paused",
             connected_at=datetime(2026, 1, 1, tzinfo=UTC), error="Refused", next_attempt_at=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(1),
         ),
-        "ada",
+        Owner(name="ada"),
+        wording(),
     )  # fmt: skip
 
     @pytest.fixture
