@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import structlog
 
-from connectors.port import AuthorizationExpired, Connection, Marked, Metered, PortError, RateLimited, Rejected
+from connectors.port import AuthorizationExpired, Connection, Metered, PortError, RateLimited, Rejected
 from rules.engine import Keep, Withdraw, still_wanted
 from rules.network import Network, Owner
 from rules.placing import slot_for, taken_by
@@ -94,28 +94,27 @@ class Pipeline:
             connection = self._opened(account)
             if connection is None:
                 return False
-            begun = self.clock()
-            until = begun + slice_
+            until = self.clock() + slice_
             with closing(connection):
                 pulled = pulling.pull(
                     self.store,
                     connection,
                     account,
-                    begun,
+                    self.clock(),
                     budget=lambda: self.clock() < until and not self.is_stopping(),
                 )
             patience = connection.patience if isinstance(connection, Metered) else None
-        self._note_pull(account, pulled, begun, patience)
+        self._note_pull(account, pulled, patience)
         return not pulled.is_done and not pulled.error and pulled.held_back is None
 
-    def _note_pull(self, account: StoredAccount, pulled: pulling.Pulled, begun: datetime, patience: timedelta | None) -> None:
+    def _note_pull(self, account: StoredAccount, pulled: pulling.Pulled, patience: timedelta | None) -> None:
         """Have what lies in mailbox and calendar looked at again where something new may have made it pointless."""
         tell = log.info if pulled.upserted or pulled.removed or pulled.error else log.debug
         tell("pulled", action="pull", account=account.id, upserted=pulled.upserted, removed=pulled.removed)
         now = self.clock()
         with self.store.write() as db:
             if pulled.upserted or pulled.removed:
-                outbox.look_again(db, account.owner, now, begun)
+                outbox.look_again(db, account.owner, now)
             if not pulled.error and pulled.is_done:
                 is_new, owner = bool(pulled.upserted or pulled.removed), self.owner(account.owner)
                 then = next_look(account, owner, now, is_new=is_new, poll=self.poll, patience=patience)
@@ -159,8 +158,6 @@ class Pipeline:
         if connection is None:
             return 0
         with closing(connection):
-            if any(entry.state != "delivered" for entry in due) and self._gives_way(account, connection):
-                return 0
             desk = self._desk(account, connection)
             for entry in due:
                 if self.is_stopping() or not self._attended(desk, account, entry):
@@ -169,20 +166,6 @@ class Pipeline:
 
     def _is_stale(self, account: StoredAccount) -> bool:
         return account.last_ok_at is not None and account.last_ok_at <= self.clock() - STALE
-
-    def _gives_way(self, account: StoredAccount, connection: Connection) -> bool:
-        """Pause an account into whose mailbox an installation connected later puts drafts too; holds are seen by pulls."""
-        now = self.clock()
-        try:
-            drafts = connection.mailbox.marks(now - installations.LIVELY) if isinstance(connection.mailbox, Marked) else ()
-        except PortError as error:
-            self._note_failure(account, error)
-            return True
-        with self.store.write() as db:
-            other = installations.newer_than_ours(db, account.id, now, drafts) if drafts else ""
-            if other:
-                accounts.pause(db, account.id, other, installations.REMEDY)
-        return bool(other)
 
     def _attended(self, desk: delivering.Desk, account: StoredAccount, entry: Entry) -> bool:
         """Take one suggestion one step on; False where the provider is in no state for another."""
