@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, Literal
 
 from connectors.port import Changes, Cursor, Feed
 from rules.facts import Address, Attendee, CalendarEvent, MessageMetadata
@@ -48,7 +49,7 @@ def someone(number: int) -> Address:
 
 
 def letters(count: int, people: int) -> Iterator[MessageMetadata]:
-    """Make a year's mail with people of very different liveliness: a third answers what came before, then perhaps silence."""
+    """Make a year's mail with people of very different liveliness: threads of three, each with what a real one carries."""
     chance = random.Random(7)
     shares = [chance.paretovariate(1.2) for _ in range(people)]
     for number, share in enumerate(shares):
@@ -56,9 +57,10 @@ def letters(count: int, people: int) -> Iterator[MessageMetadata]:
 
 
 def _exchange(number: int, count: int, chance: random.Random) -> Iterator[MessageMetadata]:
-    end, earlier = NOW - timedelta(days=chance.choice([1, 5, 20, 60, 120])), ""
-    for k, at in enumerate(sorted(end - timedelta(days=chance.random() * 300) for _ in range(count))):
-        name, answers = f"{number}.{k}@mail.example", (earlier,) if earlier and k % 3 else ()
+    end, thread = NOW - timedelta(days=chance.choice([1, 5, 20, 60, 120])), tuple[str, ...]()
+    for k, at in enumerate(sorted(end - timedelta(seconds=chance.randrange(300 * 86_400)) for _ in range(count))):
+        thread = thread if k % 3 else ()
+        name = f"CAF{number:05d}x{k:06d}+{chance.getrandbits(128):032x}@mail.firm{number % 97}.example"
         author, to = (someone(number), ME) if k % 2 else (ME, someone(number))
         yield MessageMetadata(
             remote_id=f"1:{number}:{k}",
@@ -69,10 +71,13 @@ def _exchange(number: int, count: int, chance: random.Random) -> Iterator[Messag
             to=(to,),
             recipients=1,
             subject=f"About matter {k % 7}",
-            in_reply_to=answers,
-            references=answers,
+            in_reply_to=thread[-1:],
+            references=thread,
+            return_path=f"<{author.email}>",
+            content_type=f'multipart/alternative; boundary="{chance.getrandbits(112):028x}"',
+            size=2_000 + 97 * (k % 400),
         )
-        earlier = name
+        thread = (*thread, name)
 
 
 def talks(count: int, people: int) -> Iterator[CalendarEvent]:
@@ -122,13 +127,13 @@ def installed(folder: Path, mails: Sequence[MessageMetadata], events: Sequence[C
     return folder / "config.toml"
 
 
-def _pull(store: Store, kind: str, facts: Sequence[MessageMetadata] | Sequence[CalendarEvent]) -> None:
+def _pull(store: Store, kind: Literal["mail", "calendar"], facts: Sequence[Any]) -> None:
     with store.write() as db:
-        feed = feeds.sync_feeds(db, "ada/main", "ada", kind, [Feed(id=kind, name=kind)], NOW)[0]  # type: ignore[arg-type] # one of the two kinds
+        feed = feeds.sync_feeds(db, "ada/main", "ada", kind, [Feed(id=kind, name=kind)], NOW)[0]
         feed = feeds.begin_full_read(db, feed)
     pages = list(chunks(facts, PAGE))
     for number, page in enumerate(pages, start=1):
-        changes = Changes(upserted=tuple(page), cursor=Cursor(f"{number}"), is_last=number == len(pages))
+        changes: Any = Changes(upserted=tuple(page), cursor=Cursor(f"{number}"), is_last=number == len(pages))
         with store.write() as db:
             feed = feeds.commit_page(db, feed, changes, NOW)
 

@@ -6,6 +6,8 @@ from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
+from operator import attrgetter
 
 from rules.engine import suggest
 from rules.network import Mail, Meeting, Network, Past, Person, Relation
@@ -14,6 +16,7 @@ from rules.rulebook import Rulebook
 from rules.suggestions import Draft, Suggestion
 from rules.wording import Wording
 
+_at, _end = attrgetter("at"), attrgetter("end")
 DAY = timedelta(days=1)
 RECENT = timedelta(days=90)
 ANYWAY = timedelta(days=30)
@@ -98,11 +101,11 @@ def backtest(
 
 def relation_at(history: History, now: datetime, ledger: Sequence[Past] = ()) -> Relation | None:
     """Return the relation as it stood at an instant, with what had been proposed to them; None where there was none yet."""
-    contacts = history.contacts[: bisect_right(history.contacts, now, key=lambda one: one.at)]
+    contacts = history.contacts[: bisect_right(history.contacts, now, key=_at)]
     if not contacts:
         return None
-    held = history.meetings[: bisect_right(history.meetings, now, key=lambda one: one.end)]
-    sent = history.mails[: bisect_right(history.mails, now, key=lambda one: one.at)]
+    held = history.meetings[: bisect_right(history.meetings, now, key=_end)]
+    sent = bisect_right(history.mails, now, key=_at)
     fresh = [one for one in held if one.end > now - RECENT]
     return Relation(
         person=history.person,
@@ -111,15 +114,23 @@ def relation_at(history: History, now: datetime, ledger: Sequence[Past] = ()) ->
         meetings_held=len(held),
         one_to_ones_held=sum(one.size == 2 for one in held),  # noqa: PLR2004 -- the owner and one more
         previous_meeting_at=held[-len(fresh) - 1].end if len(held) > len(fresh) else None,
-        mails=tuple(one for one in reversed(sent[-MAILS:]) if one.at > now - RECENT),
+        mails=tuple(_latest(history.mails, sent, now - RECENT)),
         first_at=contacts[0].at,
         last_at=contacts[-1].at,
         last_in_at=next((one.at for one in reversed(contacts) if one.direction == "in"), None),
         last_out_at=next((one.at for one in reversed(contacts) if one.direction == "out"), None),
-        interactions=len(held) + len(sent),
+        interactions=len(held) + sent,
         episode=sum(past.state == "closed" for past in ledger),
         ledger=ledger,
     )
+
+
+def _latest(mails: Sequence[Mail], until: int, since: datetime) -> Iterator[Mail]:
+    """Yield the last mails before an index, newest first: no other is looked at, so that none is read in vain."""
+    for n in range(until - 1, max(until - MAILS, 0) - 1, -1):
+        if (one := mails[n]).at <= since:
+            return
+        yield one
 
 
 def _own(ledgers: Mapping[str, Sequence[Past]], history: History, day: datetime) -> tuple[Past, ...]:
@@ -142,16 +153,14 @@ def _moments(history: History) -> Iterator[datetime]:
     yield from (one.end for one in history.meetings)
     days = interaction_days(history.contacts)
     gaps: list[float] = []
-    for n, contact in enumerate(history.contacts):
-        following = history.contacts[n + 1].at if n + 1 < len(history.contacts) else None
-        if following is not None and following - contact.at < LOOKS[0]:
+    for contact, following in zip_longest(history.contacts, history.contacts[1:]):
+        length = timedelta.max if following is None else following.at - contact.at
+        if length < LOOKS[0]:
             continue
         known = bisect_right(days, contact.at.timestamp() / DAY.total_seconds())
         for later in range(len(gaps) + 1, known):
             insort(gaps, days[later] - days[later - 1])
-        for wait in _waits(history, contact, gaps):
-            if following is None or contact.at + wait < following:
-                yield contact.at + wait
+        yield from (contact.at + wait for wait in _waits(history, contact, gaps) if wait < length)
 
 
 def _waits(history: History, contact: Contact, gaps: Sequence[float]) -> Iterator[timedelta]:

@@ -13,6 +13,8 @@ from rules.rule import Caps, Limits, Rule
 from rules.workdays import local_day
 
 WEEK = timedelta(days=7)
+GONE = timedelta(days=30)
+"""Nothing is planned for a time so long ago: what lies there fills no day or week that counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +81,8 @@ def eased(cap: int, *, is_gentle: bool) -> int:
 def _counted(view: View) -> Iterator[Planned]:
     """Yield what the owner got to see or will: what was withdrawn or failed left no trace with them."""
     for past in view.network.ledger:
-        if past.close_reason not in {"withdrawn", "failed"} and past.rule != ANNOUNCEMENT:
-            at = past.created_at if past.action != "draft" else past.at or past.created_at
+        at = past.created_at if past.action != "draft" else past.at or past.created_at
+        if at > view.now - GONE and past.close_reason not in {"withdrawn", "failed"} and past.rule != ANNOUNCEMENT:
             yield Planned(rule=past.rule, action=past.action, at=at)
 
 

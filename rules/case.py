@@ -107,9 +107,11 @@ def live_address(relation: Relation, preferred: Address | None = None) -> Addres
     if preferred is not None and match_key(preferred.email) not in relation.dead_addresses:
         return Address(email=preferred.email, name=relation.person.name or preferred.name)
     person = relation.person
-    written = {match_key(address.email): address.email for address in person.written}
-    live = (key for key in person.addresses if key not in relation.dead_addresses)
-    return next((Address(email=written.get(key, key), name=person.name) for key in live), None)
+    live = next((key for key in person.addresses if key not in relation.dead_addresses), None)
+    if live is None:
+        return None
+    written = (address.email for address in person.written if match_key(address.email) == live)
+    return Address(email=next(written, live), name=person.name)
 
 
 def previous_meeting(relation: Relation, meeting: Meeting) -> datetime | None:

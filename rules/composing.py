@@ -29,7 +29,6 @@ class Candidate:
     rule: Rule
     cases: tuple[Case, ...]
     """The first is whom it is for."""
-    worth: float = 0.0
 
     @property
     def case(self) -> Case:
@@ -110,6 +109,7 @@ def held(candidate: Candidate, wording: Wording, slot: Slot) -> Suggestion:
     )
     return _suggestion(candidate, hold, why, due=None, expires=None)
 
+
 def invited(candidate: Candidate, wording: Wording, slot: Slot, goes_out: datetime | None) -> Suggestion:
     """Write the invite; `goes_out` is when it does so unless the owner touches the hold that says so, None = they are asked.
 
@@ -168,7 +168,6 @@ def _why(candidate: Candidate, wording: Wording) -> str:
     """Write the why in the owner's language."""
     template, language = template_of(candidate.rule, candidate.case, wording)
     return wording.why(template, language, words_for(candidate.cases, wording, language))
-
 
 
 def _key_of(candidate: Candidate, address: str) -> Key:

@@ -97,22 +97,19 @@ def _any(condition: AnyOf) -> Check:
 
 
 def _comparison(operator: Operator, value: Value) -> Callable[[Found], bool]:
-    def holds(found: Found) -> bool:
-        match operator:
-            case "is":
-                return found == value
-            case "is_not":
-                return found != value
-            case "at_least":
-                return isinstance(found, float) and isinstance(value, float) and found >= value
-            case "at_most":
-                return isinstance(found, float) and isinstance(value, float) and found <= value
-            case "one_of":
-                return isinstance(value, tuple) and found in value
-            case "none_of":
-                return isinstance(value, tuple) and found not in value
-
-    return holds
+    match operator:
+        case "is":
+            return lambda found: found == value
+        case "is_not":
+            return lambda found: found != value
+        case "at_least":
+            return lambda found: isinstance(found, float) and isinstance(value, float) and found >= value
+        case "at_most":
+            return lambda found: isinstance(found, float) and isinstance(value, float) and found <= value
+        case "one_of":
+            return lambda found: isinstance(value, tuple) and found in value
+        case "none_of":
+            return lambda found: isinstance(value, tuple) and found not in value
 
 
 def _shown(value: Found) -> str:

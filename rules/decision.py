@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rules.case import Case, View
-from rules.conditions import Checked, check_all
+from rules.conditions import Checked, check_all, in_words
 from rules.gates import mode_of, refused
 from rules.rule import Rule
 from rules.suggestions import Evidence, Suggestion
@@ -24,7 +24,12 @@ class Refusal:
     rule: str
     cause: str
     sentence: str
-    facts: tuple[Evidence, ...] = ()
+    checked: tuple[Checked, ...] = ()
+
+    @property
+    def facts(self) -> tuple[Evidence, ...]:
+        """Return what was found, in words; put so only when somebody asks."""
+        return tuple(Evidence(text=in_words(found)) for found in self.checked)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

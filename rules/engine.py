@@ -50,7 +50,7 @@ def suggest(network: Network, rulebook: Rulebook, now: datetime, wording: Wordin
     suggestions: list[Suggestion] = []
     refusals = [_refusal(one) for one in judged if one.sentence]
     for _, holding in groupby((one for one in judged if not one.sentence), key=lambda one: one.rule.name):
-        _plan_rule(plan, [_candidate(one) for one in holding], suggestions, refusals)
+        _plan_rule(plan, [Candidate(rule=one.rule, cases=(one.case,)) for one in holding], suggestions, refusals)
     made = {(who, one.rule, one.cause) for one in suggestions for who in (one.person_id, *one.companions)}
     return Decision(
         suggestions=tuple(suggestions),
@@ -192,7 +192,7 @@ def _plan_rule(plan: Plan, holding: list[Candidate], suggestions: list[Suggestio
     """Plan what one rule proposes, the most worthwhile first."""
     kept, left = grouped(holding)
     refusals += [_refused(candidate, why) for candidate, why in left]
-    for candidate in sorted(kept, key=_rank):
+    for candidate in _ranked(plan, kept):
         found = planned(plan, candidate)
         if isinstance(found, Suggestion):
             suggestions.append(found)
@@ -200,16 +200,19 @@ def _plan_rule(plan: Plan, holding: list[Candidate], suggestions: list[Suggestio
             refusals += [_refused(Candidate(rule=candidate.rule, cases=(case,)), found) for case in candidate.cases]
 
 
-def _rank(candidate: Candidate) -> tuple[float, datetime, str]:
-    return -candidate.worth, candidate.case.at, candidate.case.relation.person.id
+def _ranked(plan: Plan, candidates: list[Candidate]) -> list[Candidate]:
+    """Order candidates of one rule, the most worthwhile first; where all or none have room, what they are worth is not asked."""
+    if len(candidates) == 1 or candidates[0].rule.action == "draft" or plan.room.full(candidates[0].rule, plan.view.now):
+        return sorted(candidates, key=_order)
+    return sorted(candidates, key=lambda one: (-_worth(plan, one), *_order(one)))
 
 
-def _candidate(one: Judged) -> Candidate:
-    return Candidate(rule=one.rule, cases=(one.case,), worth=_worth(one))
+def _order(candidate: Candidate) -> tuple[datetime, str]:
+    return candidate.case.at, candidate.case.relation.person.id
 
 
-def _worth(one: Judged) -> float:
-    return 0.0 if one.rule.action == "draft" else worth(one.case.relation, one.case.view.now, one.case.view.network.shift)
+def _worth(plan: Plan, candidate: Candidate) -> float:
+    return worth(candidate.case.relation, plan.view.now, plan.view.network.shift)
 
 
 def _refusal(one: Judged) -> Refusal:

@@ -56,7 +56,7 @@ def grouped(candidates: Iterable[Candidate]) -> tuple[list[Candidate], list[tupl
         alike = [other for other in others if kind_of_reunion(other.case) == kind_of_reunion(first.case)]
         why = f"One draft for an organisation is enough: it goes to {called(first.case.relation)}."
         left += [(other, why) for other in others if other not in alike]
-        kept.append(Candidate(rule=first.rule, cases=tuple(one.case for one in (first, *alike)), worth=first.worth))
+        kept.append(Candidate(rule=first.rule, cases=tuple(one.case for one in (first, *alike))))
     return kept, left
 
 

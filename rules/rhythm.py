@@ -133,7 +133,8 @@ def interaction_days(contacts: Iterable[Contact]) -> list[float]:
     days: dict[int, float] = {}
     for at, _ in _two_way(contacts):
         day = int(at // 1)
-        days[day] = min(at, days.get(day, at))
+        if at <= days.get(day, at):
+            days[day] = at
     return sorted(days.values())
 
 
@@ -203,13 +204,9 @@ def is_out_of_rhythm(
 
 def unanswered(contacts: Sequence[Contact]) -> int:
     """Count the days the owner wrote to them in person since they were last heard; at two it is time to stop."""
+    written = [contact for contact in contacts if contact.direction == "out" and contact.recipients <= IN_PERSON]
     heard = max((contact.at for contact in contacts if contact.direction == "in"), default=None)
-    days = {
-        contact.at.date()
-        for contact in contacts
-        if contact.direction == "out" and contact.recipients <= IN_PERSON and (heard is None or contact.at > heard)
-    }
-    return len(days)
+    return len({contact.at.date() for contact in written if heard is None or contact.at > heard})
 
 
 IN_PERSON: Final = 5

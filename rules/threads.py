@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import lru_cache
 
 from rules.addresses import match_key
 from rules.case import Case
@@ -17,6 +18,7 @@ PREFIX = re.compile(r"^\s*(?:(?:re|aw|antw|fwd?|wg|sv|vs|tr|rif|r|odp|enc|ynt)\s
 """Re:, AW:, Fwd: and their like in other languages."""
 
 
+@lru_cache(maxsize=4096)
 def bare(subject: str) -> str:
     """Return a subject on one line without Re: and its like."""
     return PREFIX.sub("", one_line(subject)).strip()

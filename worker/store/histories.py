@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any, overload
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from rules.backtest import History
 from rules.network import Mail, Meeting, Network, Owner
@@ -15,7 +16,7 @@ from worker.store import network, people
 from worker.store.accounts import owner_keys
 from worker.store.mapping import micros
 from worker.store.meetings import Diary, Entry
-from worker.store.rows import Rows, contacts_in, mail_of, person_in, rows_of
+from worker.store.rows import BETWEEN, Rows, contacts_in, mail_of, person_in, rows_of
 from worker.store.statements import chunks
 from worker.store.surroundings import busy, trips_of
 
@@ -72,8 +73,35 @@ def _histories(
             )
 
 
-def _mails(rows: Rows, known_as: OwnerKeys, since: datetime, until: datetime) -> list[Mail]:
-    """Read the messages of a span, each once, ascending."""
+def _mails(rows: Rows, known_as: OwnerKeys, since: datetime, until: datetime) -> Mails:
+    """Return the messages of a span, each once, ascending."""
     first, last = micros(since), micros(until)
     wanted = sorted((row for row in rows.mails if first <= row.sent_at <= last), key=lambda row: (row.sent_at, row.message))
-    return list({row.message_id: mail_of(row, row, known_as) for row in wanted}.values())
+    return Mails(list({row.message_id: row for row in wanted}.values()), known_as)
+
+
+class Mails(Sequence[Mail]):
+    """Messages of one person, each read from its row when it is first asked for: a replay looks at less than half of them."""
+
+    def __init__(self, rows: Sequence[Row[*tuple[Any, ...]]], known_as: OwnerKeys) -> None:
+        self._rows = rows
+        self._known_as = known_as
+        self._read: list[Mail | None] = [None] * len(rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, at: int) -> Mail: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Mail]: ...
+    def __getitem__(self, at: int | slice) -> Mail | Sequence[Mail]:
+        if isinstance(at, slice):
+            return [self[n] for n in range(*at.indices(len(self)))]
+        found = self._read[at]
+        if found is None:
+            found = self._read[at] = self._mail(self._rows[at])
+        return found
+
+    def _mail(self, row: Row[*tuple[Any, ...]]) -> Mail:
+        return mail_of(row, row[len(BETWEEN) :], self._known_as)

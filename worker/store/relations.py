@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from rules.addresses import match_key
 from rules.interactions import ALL_HANDS, NotHeld
@@ -19,8 +19,8 @@ from worker.store.statements import chunks
 from worker.store.surroundings import Coverage
 from worker.store.tables import message
 
-Said: TypeAlias = Row[*tuple[Any, ...]]
-"""What was said in a message."""
+Said: TypeAlias = Sequence[str]
+"""What was said in a message, the columns SAID."""
 RECENT = timedelta(days=90)
 MAILS = 50
 """Recent messages loaded of one person at most."""
@@ -53,7 +53,7 @@ def _mails(connection: Connection, raw: Iterable[Rows], now: datetime) -> dict[i
     found: dict[int, Said] = {}
     for some in chunks(sorted(wanted)):
         rows = connection.execute(select(message.c.id, *SAID).where(message.c.id.in_(some)))
-        found.update((row.id, row) for row in rows)
+        found.update((row[0], row[1:]) for row in rows)
     return found
 
 
