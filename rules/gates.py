@@ -10,6 +10,7 @@ from rules.caps import Room, is_alike
 from rules.case import Case, live_address
 from rules.composing import organisation_of
 from rules.inviting import declined, uninvited
+from rules.manners import care_for_person
 from rules.network import Network, Past
 from rules.rule import Mode, Rule
 from rules.triggers import SILENCES
@@ -64,6 +65,8 @@ def unwelcome(case: Case, rule: Rule) -> Iterator[str]:
         yield f"{name} is no person: {person.reason or person.kind}."
     if person.is_muted:
         yield f"You asked me to leave {name} alone{f': {person.mute_reason}' if person.mute_reason else ''}."
+    if matter := care_for_person(person, case.view.network.owner):
+        yield f"This is {matter}: I leave it to you."
     if relation.stopped_rules & {rule.name, "*"}:
         yield f"You stopped this for {name}."
     if relation.snoozed_until is not None and relation.snoozed_until > case.view.now:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from rules.addresses import domain_of, match_key, organisation
 from rules.facts import Address
-from rules.network import Meeting, Owner
+from rules.network import Meeting, Owner, Person
 
 RECRUITING = frozenset(
     """applytojob.com ashbyhq.com avature.net bamboohr.com breezy.hr codility.com codesignal.com coderpad.io comeet.co
@@ -158,6 +158,11 @@ def care_for_domain(address: Address, owner: Owner) -> str:
     if DELICATE_PLACES.intersection(re.split(r"[.\-]", domain)):
         return "a matter of law or medicine"
     return ""
+
+
+def care_for_person(person: Person, owner: Owner) -> str:
+    """Say what makes somebody one to be left to the owner, by any address of theirs, as a noun phrase; "" for nothing."""
+    return next((matter for key in person.addresses if (matter := care_for_domain(Address(email=key), owner))), "")
 
 
 def is_recruiting(address: Address) -> bool:

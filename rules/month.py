@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 
 from rules.addresses import organisation
 from rules.circles import OFTEN, circle_of
+from rules.manners import care_for_person
 from rules.network import Network, Owner, Relation
 from rules.words import called
 from rules.workdays import local_day, zone_of
@@ -72,7 +73,9 @@ class Outcome:
 def choose(network: Network, now: datetime, terms: Terms, earlier: Month | None = None) -> Month:
     """Choose the people of this month. `earlier` is the month chosen last: this one stays, what it left over is carried on."""
     name = f"{local_day(network.owner, now):%Y-%m}"
-    able = {one.person.id: one for one in network.relations if _is_able(one, now)}
+    able = {
+        one.person.id: one for one in network.relations if _is_able(one, now) and not care_for_person(one.person, network.owner)
+    }
     if earlier is not None and earlier.name == name:
         known = {one.person.id for one in network.relations if not one.person.is_muted}
         return Month(name=name, people=tuple(one for one in earlier.people if one.person_id in known), trades=earlier.trades)

@@ -9,9 +9,11 @@ import pytest
 from rules.engine import suggest
 from rules.facts import Address
 from rules.manners import care_for, care_for_domain, care_for_title, is_recruiting
+from rules.month import Terms, choose
+from rules.network import Promise
 from rules.rulebook import Rulebook
 from rules.wording import Wording
-from tests.rules.builders import NOW, OLIVIA, human, meeting_with, network, tie
+from tests.rules.builders import DAY, NOW, OLIVIA, fortnightly, human, meeting_with, network, tie
 
 ANNA = human("Anna Berg <anna@acme.example>")
 
@@ -165,3 +167,25 @@ def test_an_organisation_on_the_never_list_gets_no_draft(rulebook: Rulebook, wor
     owner = replace(OLIVIA, never_domains=frozenset({never}))
     seen = network(tie(ANNA, meetings=[meeting_with(ANNA)]), owner=owner)
     assert not suggest(seen, rulebook, NOW, wording).suggestions
+
+
+@pytest.mark.parametrize(
+    "email", ["anna@acme.example", "anna@eu.acme.example", "anna@kanzlei-berg.example", "anna@private.example"]
+)
+def test_no_rule_and_no_month_has_anything_for_who_is_to_be_left_alone(rulebook: Rulebook, wording: Wording, email: str) -> None:
+    """Also where the delicate address is not the one mail goes to."""
+    owner = replace(OLIVIA, never_domains=frozenset({"acme.example"}))
+    person = human(f"Anna Berg <{email}>", is_key=True)
+    person = replace(person, addresses=(*person.addresses, "anna@acme.example")) if "private" in email else person
+    quiet, long_ago, missed = (
+        fortnightly(person),
+        fortnightly(person, silent=500, count=40),
+        replace(tie(person), missed_one_to_ones=3),
+    )
+    for relation in (quiet, long_ago, missed, replace(quiet, promises=[Promise(id="1", text="x", made_at=NOW, due_at=NOW + DAY)])):
+        decision = suggest(network(relation, owner=owner, month=[person.id]), rulebook, NOW, wording)
+        assert not decision.suggestions
+        assert {one.sentence.partition(": ")[2] for one in decision.refusals} <= {"I leave it to you."}
+    assert choose(network(quiet, owner=owner), NOW, Terms()).people == ()
+    plain = fortnightly(human("Anna Berg <anna@plain.example>"))
+    assert choose(network(plain, owner=owner), NOW, Terms()).people != ()
