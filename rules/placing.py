@@ -14,7 +14,7 @@ from rules.social import SocialTime
 
 HORIZON_DAYS = 21
 USUAL = timedelta(minutes=25)
-GONE = frozenset({"withdrawn", "failed", "owner_deleted", "dismissed", "expired"})
+GONE = frozenset({"withdrawn", "failed", "owner_deleted", "dismissed", "expired", "put_off"})
 """A hold that closed so takes up no room in the calendar."""
 
 

@@ -13,7 +13,7 @@ Key = NewType("Key", str)
 """26 characters of base32hex (0-9a-v): hash of owner, rule, cause and address; names one suggestion for ever."""
 
 State = Literal["planned", "approved", "delivering", "delivered", "closed"]
-CloseReason = Literal["done", "withdrawn", "owner_deleted", "owner_edited", "expired", "failed", "dismissed", "declined"]
+CloseReason = Literal["done", "withdrawn", "owner_deleted", "owner_edited", "expired", "failed", "dismissed", "declined", "put_off"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

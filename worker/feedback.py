@@ -14,8 +14,9 @@ from rules.addresses import match_key
 from rules.engine import Keep, Withdraw
 from rules.facts import CalendarEvent
 from rules.inviting import ANNOUNCEMENT, announcement_key
+from rules.people import OwnerKeys
 from rules.suggestions import Action, CloseReason, Draft, Hold, Invite, Key
-from worker.store import audit, outbox
+from worker.store import accounts, audit, outbox
 from worker.store.entry import VETO, Entry
 from worker.store.mapping import event_of, micros
 from worker.store.statements import insert_ignoring, upsert
@@ -64,6 +65,7 @@ class Remove:
 Verdict = Leave | Reschedule | Finish | Remove
 
 TOUCHED: Final = Finish(reason="owner_edited", note="You changed what announced it, so it does not go out")
+PUT_OFF: Final = Finish(reason="put_off", note="It was removed, perhaps by your assistant: not now")
 DECLINED: Final = Finish(reason="declined", note="They declined")
 
 
@@ -141,6 +143,8 @@ def finish(db: Connection, entry: Entry, ending: Finish, now: datetime) -> bool:
 
     An invite and the hold that announces it end together; what the owner did to the hold is said of the invite.
     """
+    if ending.reason == "owner_deleted" and has_assistant(accounts.owner_keys(db, entry.owner)):
+        ending = PUT_OFF
     if not outbox.close(db, entry, ending.reason, ending.note, now):
         return False
     if ending.is_touch:
@@ -156,6 +160,11 @@ def finish(db: Connection, entry: Entry, ending: Finish, now: datetime) -> bool:
         if invite is not None and invite.state in outbox.WAITING:
             finish(db, invite, Finish(reason=ending.reason, note=ending.note), now)
     return True
+
+
+def has_assistant(owner: OwnerKeys) -> bool:
+    """Tell whether somebody books for the owner: no calendar says who of the two has deleted something."""
+    return not owner.keys.isdisjoint(owner.principals.values())
 
 
 def dismiss(db: Connection, key: Key, now: datetime) -> bool:

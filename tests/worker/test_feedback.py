@@ -6,11 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from rules.addresses import match_key
 from rules.facts import Address, Attendee
+from rules.people import OwnerKeys
 from rules.slots import Slot
 from rules.suggestions import Hold, Suggestion
 from tests.worker.stage import EVA, ME, MONDAY, Stage, check_in, thank_you
 from worker import feedback
+from worker.store import accounts
 from worker.store.store import Store
 
 
@@ -239,3 +242,27 @@ def test_dismissing_what_the_owner_has_changed_leaves_it_there(stage: Stage) -> 
     stage.work()
     assert stage.state(thank_you().key) == ("closed", "owner_edited")
     assert len(stage.drafts) == 1
+
+
+def test_where_an_assistant_may_have_deleted_it_that_means_not_now_and_teaches_nothing(stage: Stage) -> None:
+    helped = OwnerKeys(keys=frozenset({match_key(ME.email)}), principals={"pa@example.org": match_key(ME.email)})
+    with stage.store.write() as db:
+        accounts.register_owner(db, "ada", helped, "UTC")
+    for episode in range(4):
+        delivered(stage, check_in(episode))
+        stage.delete_all()
+        stage.later(hours=2)
+        stage.work()
+        assert stage.state(check_in(episode).key) == ("closed", "put_off")
+    assert stage.rows("stop") == stage.rows("rule_mode") == []
+
+
+def test_an_assistant_of_somebody_else_changes_nothing(stage: Stage) -> None:
+    others = OwnerKeys(keys=frozenset({match_key(ME.email)}), principals={"pa@elsewhere.example": "eva@elsewhere.example"})
+    with stage.store.write() as db:
+        accounts.register_owner(db, "ada", others, "UTC")
+    delivered(stage, check_in())
+    stage.delete_all()
+    stage.later(hours=2)
+    stage.work()
+    assert stage.state(check_in().key) == ("closed", "owner_deleted")

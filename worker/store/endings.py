@@ -14,7 +14,7 @@ from worker.store.tables import rule_mode, suggestion
 
 ACCEPTED = ("done", "owner_edited")
 DISCARDED = ("owner_deleted", "dismissed")
-LAPSED = ("expired", "withdrawn", "failed", "declined")
+LAPSED = ("expired", "withdrawn", "failed", "declined", "put_off")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
