@@ -26,8 +26,8 @@ from rules.suggestions import Hold
 from rules.wording import Wording
 from worker import decide as deciding
 from worker import deliver as delivering
+from worker import giving_way, telling
 from worker import pull as pulling
-from worker import telling
 from worker.heartbeat import LASTING, beating
 from worker.polling import next_look
 from worker.store import accounts, installations, leases, network, outbox
@@ -158,6 +158,8 @@ class Pipeline:
         if connection is None:
             return 0
         with closing(connection):
+            if any(entry.state != "delivered" for entry in due) and self._gives_way(account, connection):
+                return 0
             desk = self._desk(account, connection)
             for entry in due:
                 if self.is_stopping() or not self._attended(desk, account, entry):
@@ -166,6 +168,13 @@ class Pipeline:
 
     def _is_stale(self, account: StoredAccount) -> bool:
         return account.last_ok_at is not None and account.last_ok_at <= self.clock() - STALE
+
+    def _gives_way(self, account: StoredAccount, connection: Connection) -> bool:
+        try:
+            return giving_way.to_later(self.store, account.id, connection.mailbox, self.clock())
+        except PortError as error:
+            self._note_failure(account, error)
+            return True
 
     def _attended(self, desk: delivering.Desk, account: StoredAccount, entry: Entry) -> bool:
         """Take one suggestion one step on; False where the provider is in no state for another."""

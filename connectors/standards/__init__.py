@@ -86,7 +86,8 @@ def open(account: Account) -> StandardsConnection:  # noqa: A001 - the port's wo
     if server is not None:
         named = {"\\Drafts": _text(settings, "drafts"), "\\Sent": _text(settings, "sent")}
         overrides = {role: wired(name) for role, name in named.items() if name}
-        mailbox = ImapMailbox(server, folders=[wired(name) for name in _texts(settings, "folders")], overrides=overrides)
+        chosen = [wired(name) for name in _texts(settings, "folders")]
+        mailbox = ImapMailbox(server, folders=chosen, overrides=overrides, installation=account.installation)
     http = _http(account, caldav) if caldav else None
     calendar = _calendar(account, caldav, http, mailbox) if http is not None else None
     return StandardsConnection(mailbox, calendar, server, http, settings.get("is_idle", True) is not False)

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from connectors import mime
 from connectors.compose import compose
@@ -22,6 +23,12 @@ from rules.facts import Address
 from rules.suggestions import Draft
 
 KEYWORD = "$RekindleDraft"
+MARK = "$Rekindle."
+"""Begins the keyword that says which installation made a draft; no recipient ever sees a keyword."""
+_MARK_LENGTH = 40
+"""Dovecot cuts no keyword of up to 50 characters."""
+_MARKED = re.compile(re.escape(MARK) + r"(\d{8}T\d{6}Z)\.([0-9a-f]+)", re.IGNORECASE)
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _APPENDUID = re.compile(rb"\[APPENDUID (\d+) (\d+)\]", re.IGNORECASE)
 _IDENTITY = b"(UID FLAGS RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID TO SUBJECT)])"
 
@@ -46,9 +53,10 @@ def gist(to: Sequence[Address]) -> str:
 class Drafts:
     """The Drafts folder of one account."""
 
-    def __init__(self, session: Session, folders: Sequence[Folder]) -> None:
+    def __init__(self, session: Session, folders: Sequence[Folder], installation: str) -> None:
         self._session = session
         self._folders = folders
+        self._keywords = [KEYWORD, *([(MARK + installation)[:_MARK_LENGTH]] if installation else [])]
         found = next((folder.id for folder in folders if folder.role == "\\Drafts"), None)
         self.folder = found or "Drafts"
         self._is_missing = found is None
@@ -74,6 +82,20 @@ class Drafts:
         )
         numbers = {word: int(value) for word, value in re.findall(rb"(UIDVALIDITY|UIDNEXT) (\d+)", status)}
         return Witness(json.dumps({"v": numbers.get(b"UIDVALIDITY", 0), "n": numbers.get(b"UIDNEXT", 0)}))
+
+    def marks(self, since: datetime) -> Sequence[str]:
+        """Name the other installations that have put drafts here since; one keyword each, and some servers change its case."""
+        if self._is_missing:
+            return ()
+        own = {keyword.lower() for keyword in self._keywords}
+        others = [word for word in self._session.open(self.folder).keywords if word.lower() not in own]
+        found = {word: match for word in others if (match := _MARKED.fullmatch(word))}
+        return [f"{one[1].upper()}.{one[2].lower()}" for word, one in found.items() if self._is_used(word, since)]
+
+    def _is_used(self, keyword: str, since: datetime) -> bool:
+        return bool(
+            self._uids(f"UID SEARCH UNDELETED KEYWORD {keyword} SINCE {since:%d}-{_MONTHS[since.month - 1]}-{since:%Y}".encode())
+        )
 
     def save(self, draft: Draft, since: Witness) -> Saved | Gone | Unclear:
         """Adopt what an attempt after the witness made, accept what the owner did with it, else APPEND."""
@@ -129,7 +151,7 @@ class Drafts:
         self._is_missing = False
 
     def _flags(self, opened: Opened) -> list[str]:
-        return ["\\Draft", "\\Seen", *([KEYWORD] if opened.takes_keywords else [])]
+        return ["\\Draft", "\\Seen", *(self._keywords if opened.takes_keywords else [])]
 
     def _kept(self, opened: Opened, found: list[Present], draft: Draft, *, is_adopted: bool) -> Saved | Gone:
         """Keep the lowest UID of several, remove the others, and describe the one that stays."""

@@ -56,8 +56,8 @@ class Place:
 class ImapMailbox:
     """Mail of one IMAP account; satisfies `connectors.port.Mailbox`."""
 
-    def __init__(self, server: Server, *, folders: Sequence[str], overrides: dict[str, str]) -> None:
-        self._server = server
+    def __init__(self, server: Server, *, folders: Sequence[str], overrides: dict[str, str], installation: str = "") -> None:
+        self._server, self._installation = server, installation
         self._chosen = frozenset(folders)
         self._overrides = overrides
         self._open: Session | None = None
@@ -97,6 +97,10 @@ class ImapMailbox:
         """Remove it if it is Untouched."""
         return self._drafts().withdraw(saved)
 
+    def marks(self, since: datetime) -> Sequence[str]:
+        """Name the other installations that have put drafts here since."""
+        return self._drafts().marks(since)
+
     def folders(self) -> tuple[Folder, ...]:
         """List every folder with its role."""
         self._folders = listed(self._session(), overrides=self._overrides)
@@ -125,7 +129,7 @@ class ImapMailbox:
         session = self._session()
         if not self._folders:
             self._folders = listed(session, overrides=self._overrides)
-        return Drafts(session, self._folders)
+        return Drafts(session, self._folders, self._installation)
 
     def _has_qresync(self) -> bool:
         return "QRESYNC" in self._session().capabilities

@@ -265,6 +265,7 @@ class Session:
             modseq=_number(rb"\[HIGHESTMODSEQ (\d+)", text) or 0,
             exists=_number(rb"\* (\d+) EXISTS", text) or 0,
             takes_keywords=bool(re.search(rb"\[PERMANENTFLAGS \([^)]*\\\*", text)),
+            keywords=tuple(word.decode("ascii", "replace") for word in _words(rb"\* FLAGS \(([^)]*)\)", text)),
         )
 
     def is_alive(self) -> bool:
@@ -305,6 +306,8 @@ class Opened:
     modseq: int
     exists: int
     takes_keywords: bool
+    keywords: tuple[str, ...]
+    """The flags and keywords that occur, or have occurred, in it."""
 
 
 def _literal(line: bytes) -> re.Match[bytes] | None:
@@ -315,6 +318,11 @@ def _literal(line: bytes) -> re.Match[bytes] | None:
 def _number(pattern: bytes, text: bytes) -> int | None:
     match = re.search(pattern, text)
     return int(match[1]) if match else None
+
+
+def _words(pattern: bytes, text: bytes) -> list[bytes]:
+    match = re.search(pattern, text)
+    return match[1].split() if match else []
 
 
 def quoted(folder: str) -> bytes:

@@ -178,6 +178,10 @@ def bench(office: ServerOffice) -> Iterator[Bench]:
     dav.close()
 
 
+Hand = Callable[[ServerOffice, Suggestion], None]
+"""What the owner does with the object."""
+
+
 def objects(office: ServerOffice) -> int:
     """Count what is ours: drafts wherever they lie, and holds."""
     return len(office.saved_drafts()) + len(office.saved_holds())
@@ -221,11 +225,17 @@ def send(office: ServerOffice, suggestion: Suggestion) -> None:
         pytest.skip("a hold cannot be sent")
 
 
-def after(suggestion: Suggestion, hand: Callable[[ServerOffice, Suggestion], None] | None) -> tuple[str, str | None]:
+def after(suggestion: Suggestion, hand: Hand | None) -> tuple[str, str | None]:
     """Say how a suggestion stands once it was looked at after the owner's hand: a hold that was changed is followed to its end."""
     if isinstance(suggestion.action, Hold) and hand in (edit, move):
         return "delivered", None
-    endings = {None: None, delete: "owner_deleted", edit: "owner_edited", move: "owner_edited", send: "done"}
+    endings: dict[Hand | None, str | None] = {
+        None: None,
+        delete: "owner_deleted",
+        edit: "owner_edited",
+        move: "owner_edited",
+        send: "done",
+    }
     return ("delivered" if hand is None else "closed"), endings[hand]
 
 
@@ -285,7 +295,7 @@ def test_a_kill_while_withdrawing_leaves_none(bench: Bench, suggestion: Suggesti
 @pytest.mark.parametrize("point", ["after the claim", "after the call"])
 @pytest.mark.parametrize("hand", [None, delete, edit, move, send], ids=["nobody", "deleted", "edited", "moved", "sent"])
 def test_a_worker_paused_for_longer_than_its_lease_changes_nothing(
-    bench: Bench, suggestion: Suggestion, point: deliver.Point, hand: Callable[[ServerOffice, Suggestion], None] | None
+    bench: Bench, suggestion: Suggestion, point: deliver.Point, hand: Hand | None
 ) -> None:
     """It stands still by SIGSTOP; another delivers, the owner does something, and then it goes on."""
     bench.plan(suggestion)
@@ -323,9 +333,7 @@ def test_a_crash_at_any_point_leaves_one_whoever_retries(
 
 @pytest.mark.parametrize("hand", [delete, edit, move, send])
 @pytest.mark.parametrize("point", ["after the call", "after the confirmation"])
-def test_what_the_owner_did_in_the_gap_stands(
-    bench: Bench, suggestion: Suggestion, point: deliver.Point, hand: Callable[[ServerOffice, Suggestion], None]
-) -> None:
+def test_what_the_owner_did_in_the_gap_stands(bench: Bench, suggestion: Suggestion, point: deliver.Point, hand: Hand) -> None:
     bench.plan(suggestion)
     bench.work_until_crash(point)
     hand(bench.office, suggestion)
@@ -376,9 +384,7 @@ def _strike(bench: Bench, fault: Fault) -> None:
 
 @pytest.mark.parametrize("hand", [delete, edit, send])
 @pytest.mark.parametrize("fault", ["lose", "error_after"])
-def test_after_a_lost_answer_the_owners_hand_stands(
-    bench: Bench, suggestion: Suggestion, fault: Fault, hand: Callable[[ServerOffice, Suggestion], None]
-) -> None:
+def test_after_a_lost_answer_the_owners_hand_stands(bench: Bench, suggestion: Suggestion, fault: Fault, hand: Hand) -> None:
     bench.plan(suggestion)
     bench.between = lambda point: _strike(bench, fault) if point == "after the claim" else None
     with suppress(PortError):

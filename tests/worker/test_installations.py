@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,13 @@ import pytest
 from connectors import standards
 from connectors.port import Account
 from connectors.port import Connection as Opened
+from connectors.standards.drafts import MARK
 from tests.conftest import Server
 from tests.connectors.contract import NOON, a_hold
-from tests.connectors.test_standards_contract import CalendarHands, Words
+from tests.connectors.test_standards_contract import CalendarHands, MailHands, Words, account
 from tests.worker.stage import ACCOUNT, ME, MONDAY, Stage, thank_you
 from tests.worker.test_pipeline import pipeline
+from worker import deliver
 from worker.store import accounts, installations
 from worker.store.due import due
 from worker.store.store import Store
@@ -144,3 +147,92 @@ class TestComingBack:
         restored.work()
         assert len(stage.drafts) == 2
         assert restored.state(thank_you(2).key) == ("delivered", None)
+
+
+class TestTwoOnOneMailbox:
+    """Both write to one real mailbox, each with its own database; the marks are keywords, which no mail carries."""
+
+    @staticmethod
+    def opened(stage: Stage, dovecot: Server) -> Opened:
+        with stage.store.read() as db:
+            mark = installations.marker(db, ACCOUNT)
+        settings: Mapping[str, str] = {"imap": dovecot.url, "user": "ana"}
+        secrets = Words(password="secret")
+        return standards.open(
+            Account(id=ACCOUNT, settings=settings, secrets=secrets, zone="UTC", addresses=(ME,), installation=mark)
+        )
+
+    def put(self, stage: Stage, dovecot: Server, cause: int) -> None:
+        """Put one thank-you into the mailbox, whatever rules say of it."""
+        stage.plan(thank_you(cause))
+        desk = replace(stage.desk(), connection=self.opened(stage, dovecot))
+        for entry in stage.due():
+            deliver.attend(desk, entry)
+        assert stage.entry(thank_you(cause).key).state == "delivered"
+
+    def is_stopped(self, stage: Stage, dovecot: Server, cause: int) -> bool:
+        """Have one more delivered; what becomes of it, where the account goes on, is up to the rules."""
+        stage.plan(thank_you(cause))
+        read_up(stage)
+        replace(pipeline(stage), open_connection=lambda _: self.opened(stage, dovecot)).deliver(ACCOUNT)
+        return stage.entry(thank_you(cause).key).state == "approved" and state(stage)[0] == "paused"
+
+    @pytest.fixture
+    def hands(self, dovecot: Server) -> MailHands:
+        return MailHands(dovecot)
+
+    @pytest.fixture
+    def early(self, hands: MailHands, tmp_path: Path) -> Stage:
+        return met(connected(0, 10, tmp_path, "early"))
+
+    @pytest.fixture
+    def late(self, tmp_path: Path) -> Stage:
+        return met(connected(5, 10, tmp_path, "late"))
+
+    def test_the_one_connected_earlier_stops_before_its_next_draft_and_says_why(
+        self, early: Stage, late: Stage, dovecot: Server
+    ) -> None:
+        self.put(early, dovecot, 1)
+        self.put(late, dovecot, 2)
+        assert self.is_stopped(early, dovecot, 3)
+        assert "Another Rekindle, connected on 2026-11-21, works in this account too" in state(early)[1]
+        assert not self.is_stopped(late, dovecot, 4)
+        assert state(late) == ("active", "")
+
+    def test_a_draft_that_was_removed_stops_nobody(self, early: Stage, late: Stage, hands: MailHands, dovecot: Server) -> None:
+        """The server goes on listing its keyword as one that may occur."""
+        self.put(late, dovecot, 1)
+        hands.hands.select("Drafts")
+        assert any(word.lower().startswith(b"$rekindle.2026") for word in hands.hands.response("FLAGS")[1][0].strip(b"()").split())
+        hands.hands.store("1:*", "+FLAGS.SILENT", "\\Deleted")
+        hands.hands.expunge()
+        assert not self.is_stopped(early, dovecot, 2)
+
+    def test_a_draft_of_long_ago_stops_nobody(self, early: Stage, late: Stage, dovecot: Server) -> None:
+        self.put(late, dovecot, 1)
+        early.now = max(early.now, datetime.now(UTC)) + timedelta(days=30)
+        assert not self.is_stopped(early, dovecot, 2)
+
+    def test_a_server_that_changes_the_case_of_keywords_is_understood(self, late: Stage, hands: MailHands, dovecot: Server) -> None:
+        with late.store.read() as db:
+            mark = installations.marker(db, ACCOUNT)
+        hands.hands.append("Drafts", f"({(MARK + mark)[:40].lower()})", "", b"Subject: x\r\n\r\n")
+        mailbox = standards.open(account({"imap": dovecot.url})).mailbox
+        assert mailbox is not None
+        [found] = mailbox.marks(datetime(2026, 1, 1, tzinfo=UTC))
+        assert len(found) < len(mark)
+        assert mark.startswith(found)
+
+    def test_nothing_in_the_mail_itself_tells_of_it(self, early: Stage, hands: MailHands, dovecot: Server) -> None:
+        self.put(early, dovecot, 1)
+        hands.hands.select("Drafts")
+        [answer, *_] = hands.hands.fetch("1", "(BODY.PEEK[])")[1]
+        assert isinstance(answer, tuple)
+        assert b"rekindle" not in answer[1].lower()
+        with early.store.read() as db:
+            assert installations.marker(db, ACCOUNT)[17:].encode() not in answer[1]
+
+
+def met(stage: Stage) -> Stage:
+    stage.meet()
+    return stage

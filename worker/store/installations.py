@@ -1,7 +1,8 @@
-"""Two installations on one account: each marks its holds, and the one connected earlier gives way to the other."""
+"""Two installations on one account: each marks its holds and drafts, and the one connected earlier gives way to the other."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,10 +12,10 @@ from worker.store.mapping import event_of, instant, micros
 from worker.store.tables import account, event, meta
 
 LIVELY: Final = timedelta(days=14)
-"""A mark on a hold that ended longer ago is a trace of the past."""
+"""A mark on a hold that ended, or a draft that was made, longer ago is a trace of the past."""
 REMEDY: Final = (
-    "Stop one of the two: `rekindle disconnect` here or there. If the other is gone for good, delete its holds from the "
-    "calendar, then connect this account again."
+    "Stop one of the two: `rekindle disconnect` here or there. If the other is gone for good, delete its holds and "
+    "drafts, then connect this account again."
 )
 
 
@@ -27,13 +28,18 @@ def marker(db: Connection, account_id: str) -> str:
     return f"{instant(connected_at):%Y%m%dT%H%M%SZ}.{own}"
 
 
-def newer_than_ours(db: Connection, account_id: str, now: datetime) -> str:
-    """Say which installation that was connected later puts holds into the account too; "" where none does."""
+def newer_than_ours(db: Connection, account_id: str, now: datetime, drafts: Sequence[str] = ()) -> str:
+    """Say which installation that was connected later works in the account too; "" where none does.
+
+    Holds are read with the calendar; `drafts` are the marks a mailbox has told of, whose ids may be cut short.
+    """
     ours = marker(db, account_id)
     marked = select(event.c.facts).where(event.c.account == account_id, event.c.rekindle_key != "")
     recent = db.execute(marked.where(event.c.end_at > micros(now - LIVELY))).scalars()
-    newest = max((event_of(facts).rekindle_by for facts in recent), default="")
-    if not ours or newest <= ours or newest.rpartition(".")[2] == ours.rpartition(".")[2]:
+    marks = [*(event_of(facts).rekindle_by for facts in recent), *drafts]
+    own = ours.rpartition(".")[2]
+    newest = max((mark for mark in marks if not own.startswith(mark.rpartition(".")[2])), default="")
+    if not ours or newest <= ours:
         return ""
     day = f"{newest[:4]}-{newest[4:6]}-{newest[6:8]}"
     return f"Another Rekindle, connected on {day}, works in this account too: this one has stopped here."
