@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import BinaryIO
 
 from connectors import ical_lean
@@ -19,20 +20,25 @@ from rules.facts import CalendarEvent
 
 __all__ = ["calendar_bytes", "event_lines", "expand", "hold_bytes", "invite_bytes", "read"]
 
+DAY = timedelta(days=1)
+"""No zone is further from UTC."""
 MOST_HELD_BACK = 10_000
 """Events that may wait for a zone defined further down; the ones beyond take the zone as it is known by then."""
 
 
-def read(source: BinaryIO | bytes, *, remote_id: str, zone: str, is_export: bool = False) -> Iterator[CalendarEvent | Skipped]:
+def read(
+    source: BinaryIO | bytes, *, remote_id: str, zone: str, is_export: bool = False, since: datetime | None = None
+) -> Iterator[CalendarEvent | Skipped]:
     """Yield every VEVENT of a stream of VCALENDARs, or the reason why one cannot be read; never raises for bad content.
 
     `zone` is the owner's IANA zone: floating times are read in it. All events get `remote_id` (a CalDAV resource), or
     with `is_export` each UID its own: `<remote_id>#<uid>`. Memory does not grow with the length of the stream. An event
     whose recurrence cannot be followed comes as a single one, with a Skipped beside it. Content is never quoted.
+    Single events that ended before `since` are passed over before they are parsed.
     """
     calendar = _Calendar(remote_id=remote_id, is_export=is_export, zones=Zones(zone))
     is_empty = True
-    for piece in pieces(source):
+    for piece in pieces(source, f"{since - DAY:%Y%m%d}".encode() if since else b""):
         is_empty = is_empty and piece.kind == "end"
         if piece.kind == "calendar":
             yield from calendar.finish()

@@ -33,6 +33,8 @@ _OUTSIDE = re.compile(
 )
 _IN_EVENT = re.compile(rb"^(?:(END:VEVENT)|BEGIN:VEVENT|END:VCALENDAR)[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
 _IN_ZONE = re.compile(rb"^(?:(END:VTIMEZONE)|BEGIN:VEVENT|END:VCALENDAR)[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
+_DATES = re.compile(rb"^DT(?:START|END)(?:;[^:\r\n]*)?(?::(\d{8}))?", re.MULTILINE | re.IGNORECASE)
+_LASTING = re.compile(rb"^(?:DURATION|RRULE|RDATE|RECURRENCE-ID|X-REKINDLE-KEY)[;:]", re.MULTILINE | re.IGNORECASE)
 _NESTED = re.compile(r"^BEGIN:([\w-]+)[ \t]*$.*?^END:\1[ \t]*$", re.MULTILINE | re.DOTALL | re.IGNORECASE)
 _WANTED = re.compile(
     r"^(UID|DTSTART|DTEND|DURATION|RECURRENCE-ID|RRULE|RDATE|EXDATE|EXRULE|SUMMARY|LOCATION|ORGANIZER|ATTENDEE|STATUS|TRANSP"
@@ -41,8 +43,11 @@ _WANTED = re.compile(
 )
 
 
-def pieces(source: BinaryIO | bytes) -> Iterator[Piece]:
-    """Yield the pieces of the stream in order; a component that never ends is `truncated`. Never raises for bad content."""
+def pieces(source: BinaryIO | bytes, before: bytes = b"") -> Iterator[Piece]:
+    """Yield the pieces of the stream in order; a component that never ends is `truncated`. Never raises for bad content.
+
+    A single event whose dates all lie before the day `before` (b"20260131") is passed over unread.
+    """
     stream = BytesIO(source) if isinstance(source, bytes) else source
     buffer, inside = b"", b""
     while True:
@@ -52,7 +57,7 @@ def pieces(source: BinaryIO | bytes) -> Iterator[Piece]:
             chunk = chunk.removeprefix(b"\xef\xbb\xbf")
         searched = len(buffer)
         buffer += chunk
-        buffer, inside = yield from _consume(buffer, inside, searched)
+        buffer, inside = yield from _consume(buffer, inside, searched, before)
         if not chunk:
             break
         if inside and len(buffer) > LONGEST_EVENT:
@@ -63,7 +68,7 @@ def pieces(source: BinaryIO | bytes) -> Iterator[Piece]:
     yield Piece("end")
 
 
-def _consume(buffer: bytes, inside: bytes, searched: int) -> Generator[Piece, None, tuple[bytes, bytes]]:
+def _consume(buffer: bytes, inside: bytes, searched: int, before: bytes) -> Generator[Piece, None, tuple[bytes, bytes]]:
     """Yield what is complete in the buffer; return what is left of it and the component it stands in."""
     at, start = 0, max(0, searched - CHUNK) if inside else 0
     while True:
@@ -86,8 +91,17 @@ def _consume(buffer: bytes, inside: bytes, searched: int) -> Generator[Piece, No
         if found is None:
             return buffer[at:], inside
         body = buffer[at : found.start()]
-        yield _event(body) if inside == b"VEVENT" else Piece("zone", _unfolded(body).strip("\n"))
+        if inside != b"VEVENT":
+            yield Piece("zone", _unfolded(body).strip("\n"))
+        elif not (before and _is_past(body, before)):
+            yield _event(body)
         at, inside = found.end() if found[1] else found.start(), b""
+
+
+def _is_past(body: bytes, before: bytes) -> bool:
+    """Tell by its dates that a single event is over; one that is measured, repeats or belongs to a series may not be."""
+    dates = _DATES.findall(body)
+    return bool(dates) and all(dates) and max(dates) < before and _LASTING.search(body) is None
 
 
 def _event(body: bytes) -> Piece:

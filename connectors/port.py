@@ -216,15 +216,6 @@ class Keepable(Protocol):
 
 
 @runtime_checkable
-class Marked(Protocol):
-    """A mailbox whose drafts say which installation made them, although no pull reports drafts."""
-
-    def marks(self, since: datetime) -> Sequence[str]:
-        """Name the other installations that have put drafts here since, as `Account.installation` does, perhaps cut short."""
-        ...
-
-
-@runtime_checkable
 class Metered(Protocol):
     """A connection whose looks are counted against what many owners share: where nothing comes it is looked at less often."""
 
@@ -300,6 +291,8 @@ class Account:
     """What may be asked of the provider in a minute; None = nobody counts."""
     gate: Gate | None = None
     """How many requests may be under way at once; None = nobody else asks."""
+    since: datetime | None = None
+    """Where the history that is kept begins: what ended before need not be reported. None = everything is wanted."""
 
 
 class PortError(Exception):

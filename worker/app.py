@@ -166,6 +166,7 @@ def account_describer(config: Config, store: Store, clock: Clock) -> Callable[[s
             installation=_marker(store, account_id),
             quota=quota,
             gate=gate,
+            since=clock() - owner.retention,
         )
 
     return describe

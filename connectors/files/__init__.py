@@ -27,7 +27,7 @@ def open(account: Account) -> Connection:  # noqa: A001 - the port's word
         raise Rejected(f"The account {account.id} names no file.", remedy="Set `mail`, `calendar` or both to files or folders.")
     return FilesConnection(
         mailbox=FilesMailbox(paths=mail, out=out) if mail or out else None,
-        calendar=FilesCalendar(paths=calendar, out=out, zone=account.zone) if calendar or out else None,
+        calendar=FilesCalendar(paths=calendar, out=out, zone=account.zone, since=account.since) if calendar or out else None,
         addresses=account.addresses,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from connectors.files import ics_feed
@@ -17,11 +18,11 @@ class FilesCalendar:
 
     `paths` are .ics files, folders with .ics files below them, or a Google Takeout (folder, .zip, .tgz). `out` is the
     folder holds are written to (`out/holds/<key>.ics`, and all of them together in `out/Holds.ics`); None = it never
-    writes. `zone` is the owner's IANA zone.
+    writes. `zone` is the owner's IANA zone; what ended before `since` is passed over unread.
     """
 
-    def __init__(self, *, paths: Sequence[Path], out: Path | None, zone: str) -> None:
-        self._zone = zone
+    def __init__(self, *, paths: Sequence[Path], out: Path | None, zone: str, since: datetime | None = None) -> None:
+        self._zone, self._since = zone, since
         self._holds = Holds(out) if out is not None else None
         self._paths = tuple(dict.fromkeys(path.absolute() for path in paths))
         ours = (self._holds.folder.absolute(), self._holds.view.absolute()) if self._holds else ()
@@ -49,7 +50,7 @@ class FilesCalendar:
         if self._holds is not None and path == self._holds.folder:
             yield from ics_feed.changes(path, since, zone=self._zone, ignored=frozenset(), may_be_missing=True)
         else:
-            yield from ics_feed.changes(path, since, zone=self._zone, ignored=self._ignored)
+            yield from ics_feed.changes(path, since, zone=self._zone, ignored=self._ignored, begin=self._since)
 
     def witness(self) -> Witness:
         """Say nothing: the name of a hold's file is its witness, as linking it a second time fails."""

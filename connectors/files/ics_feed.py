@@ -17,9 +17,10 @@ from connectors.files.archive import ARCHIVE_SUFFIXES, BROKEN, is_archive, membe
 from connectors.port import Changes, Cursor, CursorExpired, Skipped, Unavailable
 from rules.facts import CalendarEvent
 
-PAGE = 500
+PAGE = 2000
 """Events of one page, a few more where the last UID has several."""
 ICS_SUFFIXES = (".ics", ".ical", ".icalendar")
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
 _ANSWERS = frozenset({"REPLY", "COUNTER", "DECLINECOUNTER", "REFRESH"})
 
 Group = list[CalendarEvent | Skipped]
@@ -43,6 +44,8 @@ class _State:
     reading: str = ""
     mark: str = ""
     done: int = 0
+    begin: datetime | None = None
+    """What ended before was passed over: a read that was broken off counts on from the same groups."""
 
     def is_amid(self, name: str) -> bool:
         """Whether a page ended in the middle of the file."""
@@ -51,7 +54,12 @@ class _State:
     def cursor(self) -> Cursor:
         """Write it down."""
         files = {name: [file.mark, file.digest, file.uid] for name, file in self.files.items()}
-        return Cursor(json.dumps({"files": files, "at": [self.reading, self.mark, self.done]}, separators=(",", ":")))
+        return Cursor(
+            json.dumps(
+                {"files": files, "at": [self.reading, self.mark, self.done, self.begin and self.begin.isoformat()]},
+                separators=(",", ":"),
+            )
+        )
 
 
 def is_ics(name: str) -> bool:
@@ -68,19 +76,27 @@ def survey(path: Path, ignored: frozenset[Path]) -> tuple[str, list[Path]]:
 
 
 def changes(
-    path: Path, since: Cursor | None, *, zone: str, ignored: frozenset[Path], may_be_missing: bool = False
+    path: Path,
+    since: Cursor | None,
+    *,
+    zone: str,
+    ignored: frozenset[Path],
+    may_be_missing: bool = False,
+    begin: datetime | None = None,
 ) -> Iterator[Changes[CalendarEvent]]:
     """Yield what is new since the cursor, file by file. Raises CursorExpired where a file of several UIDs has changed or gone.
 
     Remote ids are `<path within the feed>#<uid>`. Everything of a UID stands in one page. A file that cannot be read is
     skipped with its reason; only the feed's own path missing makes the whole feed Unavailable, unless nothing was read there
-    yet and it `may_be_missing`.
+    yet and it `may_be_missing`. Single events that ended before `begin` are passed over.
     """
     state = _state(since)
     is_to_come = may_be_missing and not state.files and not path.exists()
     files = {} if is_to_come else _found(path, ignored)[0]
     if state.mark and files.get(state.reading) != state.mark:
         raise CursorExpired("A calendar file has changed while it was being read.")
+    if not state.mark:
+        state.begin = begin
     page = _Page(state=state)
     for name in [name for name in state.files if name not in files]:
         page.removed.append(_only_id(name, state.files.pop(name)))
@@ -93,8 +109,8 @@ def changes(
             known.mark = mark
             continue
         before = _only_id(name, known) if known is not None else ""
-        yield from page.read(_groups(path, name, zone), name, _File(mark, digest), before)
-    yield page.last()
+        yield from page.read(_groups(path, name, zone, state.begin), name, _File(mark, digest), before)
+    yield page.turned(covered_since=state.begin or _BEGINNING)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -121,25 +137,22 @@ class _Page:
                     self.upserted.append(item)
             if len(self.upserted) + len(self.skipped) >= PAGE:
                 self.state.reading, self.state.mark, self.state.done = name, file.mark, number
-                yield self._turn(is_last=False)
+                yield self.turned()
         self.state.reading, self.state.mark, self.state.done = "", "", 0
         file.uid = ids.pop() if len(ids) == 1 else ""
         self.state.files[name] = file
         if before and before != f"{name}#{file.uid}":
             self.removed.append(before)
 
-    def last(self) -> Changes[CalendarEvent]:
-        """Close the round."""
-        return self._turn(is_last=True)
-
-    def _turn(self, *, is_last: bool) -> Changes[CalendarEvent]:
+    def turned(self, covered_since: datetime | None = None) -> Changes[CalendarEvent]:
+        """Return the page and begin another; the last one of a round says what it covers."""
         page = Changes(
             upserted=tuple(self.upserted),
             removed=tuple(self.removed),
             skipped=tuple(self.skipped),
             cursor=self.state.cursor(),
-            covered_since=datetime.min.replace(tzinfo=UTC) if is_last else None,
-            is_last=is_last,
+            covered_since=covered_since,
+            is_last=covered_since is not None,
         )
         self.upserted, self.removed, self.skipped = [], [], []
         return page
@@ -150,8 +163,10 @@ def _state(since: Cursor | None) -> _State:
         return _State()
     try:
         said = json.loads(since)
-        reading, mark, done = said["at"]
-        return _State({name: _File(*map(str, file)) for name, file in said["files"].items()}, str(reading), str(mark), int(done))
+        reading, mark, done, *begin = said["at"]
+        files = {name: _File(*map(str, file)) for name, file in said["files"].items()}
+        is_bounded = bool(begin and begin[0])
+        return _State(files, str(reading), str(mark), int(done), datetime.fromisoformat(begin[0]) if is_bounded else None)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise CursorExpired("Where the calendar files were left cannot be read.") from None
 
@@ -201,9 +216,9 @@ def _digest(path: Path) -> str:
         return ""
 
 
-def _groups(path: Path, name: str, zone: str) -> Iterator[Group]:
+def _groups(path: Path, name: str, zone: str, begin: datetime | None) -> Iterator[Group]:
     if is_archive(path):
-        yield from _of_archive(path, zone)
+        yield from _of_archive(path, zone, begin)
         return
     file = path / name if name else path
     try:
@@ -211,18 +226,18 @@ def _groups(path: Path, name: str, zone: str) -> Iterator[Group]:
             yield [Skipped(remote_id=name or str(path), reason="A calendar was left out: it is a pipe or a device, not a file.")]
             return
         with file.open("rb") as stream:
-            yield from grouped(ical.read(stream, remote_id=name, zone=zone, is_export=True))
+            yield from grouped(ical.read(stream, remote_id=name, zone=zone, is_export=True, since=begin))
     except OSError as error:
         yield [Skipped(remote_id=name, reason=f"A calendar file was left out: {error.strerror or 'it cannot be read'}.")]
 
 
-def _of_archive(path: Path, zone: str) -> Iterator[Group]:
+def _of_archive(path: Path, zone: str, begin: datetime | None) -> Iterator[Group]:
     try:
         for member in members(path, is_ics):
             if isinstance(member, Skipped):
                 yield [member]
             else:
-                yield from grouped(ical.read(member.stream, remote_id=member.name, zone=zone, is_export=True))
+                yield from grouped(ical.read(member.stream, remote_id=member.name, zone=zone, is_export=True, since=begin))
     except BROKEN:
         yield [Skipped(remote_id=str(path), reason="The rest of an archive was left out: it is damaged, or made to fill a disk.")]
 
@@ -249,7 +264,7 @@ def grouped(items: Iterator[CalendarEvent | Skipped]) -> Iterator[Group]:
 
 
 def _age(event: CalendarEvent) -> tuple[int, timedelta]:
-    return event.sequence, (event.updated_at or datetime.min.replace(tzinfo=UTC)) - datetime.min.replace(tzinfo=UTC)
+    return event.sequence, (event.updated_at or _BEGINNING) - _BEGINNING
 
 
 def _order(item: CalendarEvent | Skipped) -> tuple[bool, int, timedelta]:

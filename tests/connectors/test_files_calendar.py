@@ -198,6 +198,32 @@ def test_an_export_of_many_is_read_page_by_page_and_resumed_in_its_middle(tmp_pa
     ]
 
 
+def test_a_first_read_covers_what_the_history_holds_also_when_it_is_resumed_days_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ics_feed, "PAGE", 2)
+    export = tmp_path / "export.ics"
+    export.write_bytes(calendar(*(meeting(number) for number in range(10))))
+    begin = NOON + timedelta(days=4)
+    files = FilesCalendar(paths=[export], out=None, zone="Europe/Berlin", since=begin)
+    first = next(iter(files.changes(files.feeds()[0], None)))
+    later = FilesCalendar(paths=[export], out=None, zone="Europe/Berlin", since=begin + timedelta(days=3))
+    rest = list(later.changes(later.feeds()[0], first.cursor))
+    found = [event.uid for page in (first, *rest) for event in page.upserted]
+    assert found == [f"meeting-{number}@elsewhere.example" for number in range(3, 10)], "a day of grace for zones"
+    assert [page.covered_since for page in (first, *rest) if page.is_last] == [begin]
+
+
+def test_a_meeting_moved_out_of_the_history_is_removed(tmp_path: Path) -> None:
+    single = tmp_path / "single.ics"
+    single.write_bytes(calendar(meeting(4)))
+    files = FilesCalendar(paths=[tmp_path], out=None, zone="Europe/Berlin", since=NOON)
+    cursor = list(files.changes(files.feeds()[0], None))[-1].cursor
+    single.write_bytes(calendar(meeting(-400)).replace(b"meeting--400", b"meeting-4"))
+    (page,) = files.changes(files.feeds()[0], cursor)
+    assert (page.upserted, page.removed) == ((), ("single.ics#meeting-4@elsewhere.example",))
+
+
 def test_a_changed_export_is_read_again_from_the_start_so_that_a_deleted_meeting_is_swept(tmp_path: Path) -> None:
     export = tmp_path / "export.ics"
     export.write_bytes(calendar(meeting(1), meeting(2)))

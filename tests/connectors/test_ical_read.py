@@ -353,3 +353,43 @@ def test_an_export_names_each_uid_apart_and_a_resource_does_not() -> None:
     names = [item.remote_id for item in ical.read(data, remote_id="cal", zone="UTC", is_export=True)]
     assert names == ["cal#1", "cal#2"]
     assert [item.remote_id for item in ical.read(data, remote_id="/a/b.ics", zone="UTC")] == ["/a/b.ics", "/a/b.ics"]
+
+
+# What is older than the history that is kept
+
+SINCE = datetime(2024, 6, 1, tzinfo=UTC)
+
+
+def kept(*events: str) -> list[str]:
+    return uids(list(ical.read(calendar(*events), remote_id="x", zone="Europe/Berlin", since=SINCE)))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("DTEND:20230101T130000Z",),
+        ("DTEND;TZID=America/New_York:20230101T130000",),
+        ("DESCRIPTION:DTEND:20300101T000000Z", "dtend:20230101T130000Z"),
+        (),
+    ],
+)
+def test_a_single_event_that_ended_before_the_history_is_passed_over(lines: tuple[str, ...]) -> None:
+    assert kept(vevent(*lines, start="DTSTART:20230101T120000Z"), vevent(uid="after")) == ["after"]
+    assert kept(vevent(start="DTSTART;VALUE=DATE:20230101"), vevent(uid="after")) == ["after"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("DTEND:20240601T000000Z",),
+        ("DTEND;TZID=Asia/Tokyo;\r\n X-ODD=1:20240601T080000",),
+        ('DTEND;TZID="(UTC+01:00) Amsterdam":20240601T000000',),
+        ("DURATION:P9000D",),
+        ("RRULE:FREQ=YEARLY",),
+        ("rrule:FREQ=YEARLY",),
+        ("RDATE:20260101T120000Z",),
+        ("RECURRENCE-ID:20260101T120000Z",),
+    ],
+)
+def test_an_event_that_may_reach_into_the_history_is_read(lines: tuple[str, ...]) -> None:
+    assert kept(vevent(*lines, start="DTSTART:20230101T120000Z")) == ["a"]

@@ -13,7 +13,7 @@ from rules.interactions import ALL_HANDS, NotHeld, meeting
 from rules.network import Kind, Meeting
 from rules.people import OwnerKeys
 from worker.store.mapping import Row, occurrence_of
-from worker.store.statements import chunks, insert_rows
+from worker.store.statements import chunks, insert_tuples
 from worker.store.tables import attendance
 
 
@@ -35,26 +35,14 @@ def attend(
         before.update(connection.execute(select(attendance.c.address).where(*mine).distinct()).scalars())
         connection.execute(delete(attendance).where(*mine))
     guests: dict[tuple[int, bool], list[tuple[str, int, str, bool]]] = {}
-    rows: list[Row] = []
+    rows: list[tuple[object, ...]] = []
     for row, event in held:
         known = (id(event), row["is_cancelled"])
         if known not in guests:
             guests[known] = _guests(row, event, known_as, now)
-        rows += [
-            {
-                "owner": owner,
-                "address": key,
-                "start_at": row["start_at"],
-                "uid": row["uid"],
-                "original_start": row["original_start"],
-                "end_at": row["end_at"],
-                "size": size,
-                "kind": kind,
-                "is_meeting": is_meeting,
-            }
-            for key, size, kind, is_meeting in guests[known]
-        ]
-    insert_rows(connection, attendance, rows)
+        start, uid, name, end = row["start_at"], row["uid"], row["original_start"], row["end_at"]
+        rows += [(owner, key, start, uid, name, end, *said) for key, *said in guests[known]]
+    insert_tuples(connection, attendance, rows)
     return before.union(key for found in guests.values() for key, *_ in found)
 
 

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, cast
+from operator import attrgetter
+from typing import Any
 
 from rules.facts import Address, Attendee, CalendarEvent, MessageMetadata, Occurrence
 
@@ -36,7 +37,7 @@ def maybe_instant(at: int | None) -> datetime | None:
 
 def iso(when: datetime | date) -> str:
     """Write an original start as it is stored: a date as a date, an instant in UTC."""
-    return when.astimezone(UTC).isoformat() if isinstance(when, datetime) else when.isoformat()
+    return when.astimezone(UTC).isoformat() if isinstance(when, datetime) and when.tzinfo is not UTC else when.isoformat()
 
 
 def from_iso(text: str) -> datetime | date:
@@ -166,18 +167,24 @@ def _address(pair: list[str]) -> Address:
 # Calendar events: field by field, defaults left out.
 
 _DEFAULTS = {each.name: each.default for each in fields(CalendarEvent) if each.name not in {"remote_id", "uid", "start", "end"}}
-_PLAIN = frozenset(_DEFAULTS) - {"attendees", "organizer", "organizer_sent_by", "original_start", "updated_at", "recurrence"}
+_SHAPED = {"attendees", "organizer", "organizer_sent_by", "original_start", "updated_at", "recurrence"}
+_PLAIN = tuple(name for name in _DEFAULTS if name not in _SHAPED)
+_USUAL = tuple(_DEFAULTS[name] for name in _PLAIN)
+_said = attrgetter(*_PLAIN)
 
 
 def event_facts(event: CalendarEvent) -> str:
     """Write a calendar event as JSON."""
-    facts: Row = {name: value for name in _PLAIN if (value := getattr(event, name)) != _DEFAULTS[name]}
-    facts |= {"remote_id": event.remote_id, "uid": event.uid, "start": iso(event.start), "end": iso(event.end)}
+    facts: Row = {"remote_id": event.remote_id, "uid": event.uid, "start": iso(event.start), "end": iso(event.end)}
+    for name, value, usual in zip(_PLAIN, _said(event), _USUAL, strict=True):
+        if value != usual:
+            facts[name] = value
     if event.recurrence:
         facts["recurrence"] = event.recurrence
-    for name in ("organizer", "organizer_sent_by"):
-        if found := cast("Address | None", getattr(event, name)):
-            facts[name] = (found.email, found.name)
+    if event.organizer is not None:
+        facts["organizer"] = (event.organizer.email, event.organizer.name)
+    if event.organizer_sent_by is not None:
+        facts["organizer_sent_by"] = (event.organizer_sent_by.email, event.organizer_sent_by.name)
     if event.original_start is not None:
         facts["original_start"] = iso(event.original_start)
     if event.updated_at is not None:
@@ -217,12 +224,16 @@ def occurrence_of(row: Mapping[Any, Any]) -> Occurrence:
 
 def _attendee_facts(attendee: Attendee) -> Row:
     facts: Row = {"a": (attendee.address.email, attendee.address.name)}
-    for short, value in (("p", attendee.response), ("r", attendee.role), ("k", attendee.kind)):
-        if value and value != "unknown":
-            facts[short] = value
-    for short, address in (("s", attendee.sent_by), ("d", attendee.delegated_to)):
-        if address:
-            facts[short] = (address.email, address.name)
+    if attendee.response != "unknown":
+        facts["p"] = attendee.response
+    if attendee.role and attendee.role != "unknown":
+        facts["r"] = attendee.role
+    if attendee.kind and attendee.kind != "unknown":
+        facts["k"] = attendee.kind
+    if attendee.sent_by is not None:
+        facts["s"] = (attendee.sent_by.email, attendee.sent_by.name)
+    if attendee.delegated_to is not None:
+        facts["d"] = (attendee.delegated_to.email, attendee.delegated_to.name)
     return facts
 
 
