@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -131,6 +133,33 @@ def test_a_service_account_acts_only_for_an_owner_who_has_agreed(world: GoogleWo
     assert world.open(service_account_file=str(key), subject=world.email).addresses()[0].email == world.email
     with pytest.raises(Rejected):
         world.open(service_account_file=str(key), subject="bob@example.org")
+
+
+def test_a_service_account_too_asks_no_address_but_the_configured_ones(
+    world: GoogleWorld, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library looks up, in a thread of its own, from where a service account may be used: that is not ours to ask."""
+    hosts: set[str] = set()
+    known = socket.getaddrinfo
+
+    def noted(host: Any, *more: Any, **named: Any) -> Any:  # noqa: ANN401 - as the socket module's
+        hosts.add(str(host))
+        return known(host, *more, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", noted)
+    watching = watcher(world, key)
+    watching.close()
+    scopes = frozenset(signin.scopes("reader", "drafts") + signin.scopes("writer", "drafts"))
+    world.google.oauth.delegations[ROBOT] = Delegation(public_key=PUBLIC, scopes=scopes)
+    world.secrets.words["opt_in"] = json.dumps({"subject": world.email})
+    connection = world.open(service_account_file=str(key), subject=world.email)
+    connection.addresses()
+    assert connection.calendar is not None
+    connection.calendar.feeds()
+    for each in threading.enumerate():
+        if each is not threading.current_thread():
+            each.join(timeout=0.5)
+    assert hosts == {"127.0.0.1"}
 
 
 def test_a_scope_the_admin_did_not_allow_is_said_so(world: GoogleWorld, key: Path) -> None:
