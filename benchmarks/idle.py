@@ -62,6 +62,7 @@ timing = { delay = "0m", hours = "00-24" }
 caps = { per_person = "1 days", per_day = 10000, per_week = 10000 }
 """
 """A rule of the owner's own that has an answer to every mail drafted at once."""
+SYLLABLES = ("ba", "de", "fi", "go", "hu", "ka", "le", "mi", "no", "ru")
 BOUNDS = {"in one process": 50.0, "over RabbitMQ": 50.0, "over Redis": 120.0}
 
 
@@ -143,9 +144,14 @@ def service(home: Path, imap: int, broker: str) -> Iterator[None]:
         process.wait(timeout=20)
 
 
+def called(number: int) -> str:
+    """Give everybody a name of their own: a hundred who bear the same one are a rare thing to compare."""
+    return "Eva " + "".join(SYLLABLES[int(digit)] for digit in f"{number:04}").capitalize()
+
+
 def acquaint(hands: imaplib.IMAP4, number: int) -> None:
     """Let somebody and the owner have written to each other, the owner last."""
-    eva = f"Eva Beispiel <eva{number}@elsewhere{number}.example>"
+    eva = f"{called(number)} <eva{number}@elsewhere{number}.example>"
     for folder, from_, to, days in (("INBOX", eva, "ada@example.org", 30), ("Sent", "ada@example.org", eva, 20)):
         at = datetime.now(UTC) - timedelta(days=days)
         text = f"From: {from_}\r\nTo: {to}\r\nSubject: Hello\r\nMessage-ID: <{number}@{folder}.example>\r\n"
@@ -156,7 +162,7 @@ def acquaint(hands: imaplib.IMAP4, number: int) -> None:
 def deliver(hands: imaplib.IMAP4, number: int) -> None:
     """Have somebody the owner knows write to the owner."""
     text = (
-        f"From: Eva Beispiel <eva{number}@elsewhere{number}.example>\r\nTo: Ada Owner <ada@example.org>\r\n"
+        f"From: {called(number)} <eva{number}@elsewhere{number}.example>\r\nTo: Ada Owner <ada@example.org>\r\n"
         f"Subject: A question\r\nMessage-ID: <{number}@question.example>\r\n"
         f"Date: {datetime.now(UTC):%a, %d %b %Y %H:%M:%S} +0000\r\n\r\nWhen do we meet?\r\n"
     )

@@ -30,6 +30,10 @@ TOO_OLD: Final = 15 * 60_000
 QUIET: Final = timedelta(seconds=10)
 """How long a nudge that was sent keeps others from being sent, unless it is worked on before."""
 
+AT_ONCE: Final[frozenset[Verb]] = frozenset({"decide", "deliver"})
+QUICK: Final = 10.0
+"""Seconds: what news a pull so short has brought is decided and delivered by its own thread, with no wait at the broker."""
+
 log = structlog.get_logger()
 
 
@@ -131,17 +135,26 @@ def register(pipeline: Pipeline, broker: dramatiq.Broker, observe: Callable[[Obs
     declared: dict[Verb, dramatiq.Actor[[str], None]] = {}
     nudges = Nudges(store=pipeline.store, clock=pipeline.clock, send=lambda verb, who: _send(declared[verb], who))
 
-    def follow(owner: str) -> None:
-        """Nudge what the work just done has made due."""
+    def follow(owner: str, here: frozenset[Verb] = frozenset(), account: str = "") -> None:
+        """Nudge what the work just done has made due; decisions, and what goes into `account`, are done `here` at once."""
         with pipeline.store.read() as db:
             found = due(db, pipeline.clock(), of=owner)
-        for verb, who in found:
+        if "decide" in here and ("decide", owner) in found:
+            work["decide"](owner)
+            follow(owner, here - {"decide"}, account)
+            return
+        mine = {("deliver", account)} & set(found) if "deliver" in here else set()
+        for verb, who in sorted(set(found) - mine):
             nudges.nudge(verb, who)
+        if mine:
+            work["deliver"](account)
 
     def pull(account: str) -> None:
+        begun = time.monotonic()
         if pipeline.pull(account):
             nudges.nudge("pull", account)
-        follow(account.partition("/")[0])
+        is_quick = time.monotonic() - begun < QUICK
+        follow(account.partition("/")[0], AT_ONCE if is_quick else frozenset(), account)
 
     def decide(owner: str) -> None:
         pipeline.decide(owner)
@@ -150,10 +163,14 @@ def register(pipeline: Pipeline, broker: dramatiq.Broker, observe: Callable[[Obs
     def deliver(account: str) -> None:
         pipeline.deliver(account)
 
-    work: dict[Verb, Callable[[str], None]] = {"pull": pull, "decide": decide, "deliver": deliver}
-    for verb, function in work.items():
+    work: dict[Verb, Callable[[str], object]] = {
+        "decide": _observed("decide", pipeline.decide, observe),
+        "deliver": _observed("deliver", pipeline.deliver, observe),
+    }
+    actors: dict[Verb, Callable[[str], None]] = {"pull": pull, "decide": decide, "deliver": deliver}
+    for verb, function in actors.items():
         declare = dramatiq.actor(broker=broker, actor_name=verb, queue_name=QUEUE)
-        declared[verb] = declare(_worked(verb, function, nudges, observe))
+        declared[verb] = declare(_worked(verb, _observed(verb, function, observe), nudges))
     return nudges
 
 
@@ -161,13 +178,20 @@ def _send(actor: dramatiq.Actor[[str], None], who: str) -> None:
     actor.send(who)
 
 
-def _worked(
-    verb: Verb, function: Callable[[str], None], nudges: Nudges, observe: Callable[[Observed], None]
-) -> Callable[[str], None]:
-    """Let the next nudge through, do the work, and say how it went."""
+def _worked(verb: Verb, function: Callable[[str], object], nudges: Nudges) -> Callable[[str], None]:
+    """Let the next nudge through, and do the work."""
 
     def work(who: str) -> None:
         nudges.taken_up(verb, who)
+        function(who)
+
+    return work
+
+
+def _observed(verb: Verb, function: Callable[[str], object], observe: Callable[[Observed], None]) -> Callable[[str], None]:
+    """Do the work and say how it went."""
+
+    def work(who: str) -> None:
         started = time.monotonic()
         outcome: Literal["ok", "failed"] = "failed"
         try:

@@ -94,13 +94,14 @@ class Pipeline:
             connection = self._opened(account)
             if connection is None:
                 return False
-            until = self.clock() + slice_
+            begun = self.clock()
+            until = begun + slice_
             with closing(connection):
                 pulled = pulling.pull(
                     self.store,
                     connection,
                     account,
-                    self.clock(),
+                    begun,
                     budget=lambda: self.clock() < until and not self.is_stopping(),
                 )
             patience = connection.patience if isinstance(connection, Metered) else None

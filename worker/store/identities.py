@@ -31,7 +31,7 @@ def assign(connection: Connection, owner: str, keys: Iterable[str]) -> set[str]:
     names = {key: block_keys(AddressProfile(key=key, names=decode(row.names))) for key, row in held.items()}
     _enter_blocks(connection, owner, names)
     families = _families(connection, owner, held, names)
-    settled = _settle(connection, owner, [key for family in families if len(family) > 1 for key in family])
+    settled = _settle(connection, owner, [key for family in families if len(family) > 1 for key in family], about=held.keys())
     alone = [key for family in families if len(family) == 1 for key in family]
     known = {str(held[key].person) for key in alone if held[key].person}
     return settled | known | _introduce(connection, owner, [key for key in alone if not held[key].person])
@@ -196,8 +196,13 @@ def _keys(connection: Connection, owner: str, persons: Sequence[str]) -> set[str
     return set(connection.execute(mine).scalars())
 
 
-def _settle(connection: Connection, owner: str, keys: Collection[str], *, first: str = "", apart: str = "") -> set[str]:
-    """Group addresses and give every group one person: the one it has, or a new one. `apart` never keeps `first`."""
+def _settle(
+    connection: Connection, owner: str, keys: Collection[str], *, about: Collection[str] = (), first: str = "", apart: str = ""
+) -> set[str]:
+    """Group addresses and give every group one person: the one it has, or a new one. `apart` never keeps `first`.
+
+    Return the persons that have changed, and those of the addresses it is `about`.
+    """
     if not keys:
         return set()
     rows = _held(connection, owner, sorted(keys))
@@ -207,6 +212,7 @@ def _settle(connection: Connection, owner: str, keys: Collection[str], *, first:
     identities = grouping.identities
     _say(connection, owner, [*grouping.unsure, *(each for one in identities for each in one.links)])
     taken: set[str] = set()
+    touched = {old[key] for key in about if key in old}
     pepper = pepper_of(connection)
     for one in sorted(identities, key=lambda each: (apart in each.keys, -len(each.keys), each.keys)):
         wanted = [] if apart in one.keys else [first]
@@ -214,9 +220,12 @@ def _settle(connection: Connection, owner: str, keys: Collection[str], *, first:
         new = (hashed(pepper, "person", owner, f"{key}{again}") for again in ("", "\0again") for key in one.keys)
         chosen = next(each for each in [*wanted, *new] if each and each not in taken and _is_free(each, one, old))
         taken.add(chosen)
+        if any(key in about for key in one.keys):
+            touched.add(chosen)
         if any(old.get(key) != chosen for key in one.keys):
+            touched |= {chosen, *(old[key] for key in one.keys if key in old)}
             _join(connection, owner, one, chosen, {old[key] for key in one.keys if key in old} - {chosen})
-    return taken | set(old.values())
+    return touched
 
 
 def _is_free(person_id: str, one: Identity, old: dict[str, str]) -> bool:

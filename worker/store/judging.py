@@ -13,7 +13,7 @@ from rules.names import best_name, given_name
 from rules.people import OwnerKeys, Verdict
 from worker.store.identities import assign
 from worker.store.mapping import decode, micros
-from worker.store.statements import chunks, insert_ignoring, lock_owner
+from worker.store.statements import among, chunks, insert_ignoring, lock_owner
 from worker.store.tables import address, attendance, meta, owner, person
 
 LARGE = 2000
@@ -51,8 +51,10 @@ def review(connection: Connection, owner_name: str, keys: Collection[str], known
 def put_off(connection: Connection, owner_name: str, keys: Collection[str]) -> None:
     """Leave addresses to `catch_up`: during a first read the same ones come with every page. Their empty reason is the mark."""
     if keys:
-        mine = update(address).where(address.c.owner == owner_name, address.c.key == bindparam("address_key"))
-        connection.execute(mine.values(reason=""), [{"address_key": key} for key in keys])
+        judged = update(address).where(
+            address.c.owner == owner_name, address.c.reason != "", among(connection, address.c.key, keys)
+        )
+        connection.execute(judged.values(reason=""))
         connection.execute(insert_ignoring(connection, meta), [{"name": BEHIND + owner_name, "value": "1"}])
 
 

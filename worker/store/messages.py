@@ -19,7 +19,6 @@ FACTS = ("message_id", "sent_at", "sent_offset", "recipients", "subject", "in_re
 UNCOUNTED = frozenset({"\\Drafts", "\\Junk"})
 NOTED = ("generation", "author", "signals")
 KEY = ("account", "feed", "remote_id")
-_labels_of = lru_cache(maxsize=1 << 10)(labels_of)
 
 
 Seen = Mapping[str, tuple[MessageMetadata, Observation]]
@@ -156,11 +155,17 @@ def _copies_of(rows: Iterable[Mapping[Any, Any]], ours: Collection[str]) -> dict
     """Sort rows by Message-ID; a draft or junk never speaks, nor does a draft of ours."""
     found: dict[str, list[_Copy]] = {}
     for row in rows:
-        labels, name = _labels_of(row["labels"]), row["message_id"]
-        is_unsent = "\\Sent" not in labels
-        if UNCOUNTED.isdisjoint(labels) and not (is_unsent and name in ours):
+        (is_counted, is_unsent), name = _standing(row["labels"]), row["message_id"]
+        if is_counted and not (is_unsent and name in ours):
             found.setdefault(name, []).append(_Copy(is_unsent, row["id"], row["account"], row["feed"], row["remote_id"]))
     return found
+
+
+@lru_cache(maxsize=1 << 10)
+def _standing(labels: str) -> tuple[bool, bool]:
+    """Tell whether a message with these labels counts, and whether it is none the owner sent."""
+    found = labels_of(labels)
+    return UNCOUNTED.isdisjoint(found), "\\Sent" not in found
 
 
 def _turned(
