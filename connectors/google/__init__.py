@@ -119,6 +119,7 @@ def open(account: Account) -> GoogleConnection:  # noqa: A001 - the port's word
         spending,
         chosen=_texts(account.settings, "calendars"),
         holds=_holds(account),
+        installation=account.installation,
     )
     readers = calendar["reader"], gmail["reader"] if access != "calendar" else None
     writers = (calendar["writer"], gmail["writer"]) if "writer" in wires else None

@@ -25,10 +25,19 @@ _LIST: Final = "nextPageToken,items(id,summary,summaryOverride,primary,accessRol
 class GoogleCalendar:
     """The calendars of one Google account; satisfies `connectors.port.Calendar`."""
 
-    def __init__(self, reader: Service, writer: Service | None, spending: Spending, *, chosen: Sequence[str], holds: str) -> None:
+    def __init__(
+        self,
+        reader: Service,
+        writer: Service | None,
+        spending: Spending,
+        *,
+        chosen: Sequence[str],
+        holds: str,
+        installation: str = "",
+    ) -> None:
         self._reader, self._spending = reader, spending
         self._chosen = frozenset(chosen)
-        self._holds = Holds(writer, spending, holds or "primary")
+        self._holds = Holds(writer, spending, holds or "primary", installation)
         self._uids: dict[str, str] = {}
 
     def feeds(self) -> Sequence[Feed]:

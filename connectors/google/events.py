@@ -37,6 +37,7 @@ def fact(item: Json, *, uid: str, zone: str) -> CalendarEvent:
     end = moment(item["end"], zone)[0] if "end" in item else start
     guests = [guest for one in item.get("attendees", ()) if (guest := _attendee(one)) is not None]
     zone_id, resolution = _zone(text, is_all_day=is_all_day)
+    private = item.get("extendedProperties", {}).get("private", {})
     return CalendarEvent(
         remote_id=item["id"],
         uid=uid,
@@ -61,7 +62,8 @@ def fact(item: Json, *, uid: str, zone: str) -> CalendarEvent:
         event_type=item.get("eventType", "default"),
         sequence=int(item.get("sequence", 0)),
         updated_at=datetime.fromisoformat(item["updated"]) if "updated" in item else None,
-        rekindle_key=item.get("extendedProperties", {}).get("private", {}).get("rekindleKey", ""),
+        rekindle_key=private.get("rekindleKey", ""),
+        rekindle_by=private.get("rekindleBy", ""),
     )
 
 

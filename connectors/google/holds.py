@@ -21,8 +21,10 @@ _CONFLICT, _CHANGED, _DELETED = 409, 412, (404, 410)
 class Holds:
     """What Rekindle writes into one account's calendars."""
 
-    def __init__(self, writer: Service | None, spending: Spending, calendar: str) -> None:
+    def __init__(self, writer: Service | None, spending: Spending, calendar: str, installation: str = "") -> None:
+        """Take where holds go, and the mark by which another installation on the account notices this one."""
         self._given_writer, self._spending, self._calendar = writer, spending, calendar
+        self._installation = installation
 
     @property
     def _writer(self) -> Service:
@@ -34,7 +36,9 @@ class Holds:
         """Insert it; a conflict means an earlier attempt made it, or the owner has deleted it since."""
         self._spending.calendar()
         tell = "all" if isinstance(hold, Invite) else "none"
-        request = self._events().insert(calendarId=self._calendar, body=_written(hold), sendUpdates=tell, fields=ITEM)
+        request = self._events().insert(
+            calendarId=self._calendar, body=_written(hold, self._installation), sendUpdates=tell, fields=ITEM
+        )
         try:
             made = self._writer.call(request, "saving the hold")
         except Refused as error:
@@ -104,7 +108,7 @@ def _event(found: Json) -> CalendarEvent:
     return replace(event, attendees=tuple(one for one in event.attendees if one.kind != "ROOM"))
 
 
-def _written(hold: Hold | Invite) -> Json:
+def _written(hold: Hold | Invite, installation: str) -> Json:
     said = {
         "id": hold.key,
         "summary": hold.title,
@@ -123,5 +127,5 @@ def _written(hold: Hold | Invite) -> Json:
         "transparency": "opaque" if hold.is_tentative else "transparent",
         "visibility": "private",
         "reminders": {"useDefault": False},
-        "extendedProperties": {"private": {"rekindleKey": hold.key}},
+        "extendedProperties": {"private": {"rekindleKey": hold.key} | ({"rekindleBy": installation} if installation else {})},
     }

@@ -13,9 +13,13 @@ import pytest
 from connectors.google import calendar as module
 from connectors.port import CursorExpired, Edited, Gone, Moved, PortError, Rejected, Saved, Unavailable, Untouched
 from rules.facts import CalendarEvent
+from rules.suggestions import Key
 from tests.connectors.contract_world import EVA, NOON, a_draft, a_hold, an_invite, gone, names, read
 from tests.connectors.google_world import GoogleWorld, google_world
 from tests.simulators.google.calendars import Calendar, Told
+from worker.pull import pull
+from worker.store import accounts, installations
+from worker.store.store import Store
 
 HOUR = timedelta(hours=1)
 
@@ -26,7 +30,8 @@ def world() -> Iterator[GoogleWorld]:
         yield found
 
 
-def calendar(world: GoogleWorld, **more: Any) -> Any:  # noqa: ANN401 - the port's Calendar, there for sure
+def calendar(world: GoogleWorld, *, installation: str = "", **more: Any) -> Any:  # noqa: ANN401 - the port's Calendar, there for sure
+    world.account = replace(world.account, installation=installation)
     return world.open(**more).calendar
 
 
@@ -316,3 +321,39 @@ def test_a_hold_for_a_whole_day_stands_above_that_day(world: GoogleWorld) -> Non
     assert isinstance(side.save_hold(replace(a_hold(), is_all_day=True), side.witness()), Saved)
     stored = world.diary.calendars[world.email].events[a_hold().key]
     assert (stored["start"], stored["end"]) == ({"date": "2026-11-17"}, {"date": "2026-11-18"})
+
+
+class TestTwoInstallations:
+    FIRST, SECOND = "20261101T090000Z.first", "20261110T090000Z.second"
+
+    def test_a_hold_says_which_installation_made_it_to_every_other_and_to_nobody_else(self, world: GoogleWorld) -> None:
+        mine = calendar(world, installation=self.FIRST)
+        mine.save_hold(a_hold(), mine.witness())
+        other = calendar(world, installation=self.SECOND)
+        found = [(one.rekindle_key, one.rekindle_by) for page in read(other)[0] for one in page.upserted]
+        assert found == [(a_hold().key, self.FIRST)]
+        private = world.diary.calendars[world.email].events[a_hold().key]["extendedProperties"]
+        assert private == {"private": {"rekindleKey": a_hold().key, "rekindleBy": self.FIRST}}, "no guest's copy has it"
+        assert isinstance(other.save_hold(a_hold(), other.witness()), Saved), "the same hold is one, whoever makes it"
+        assert len(world.holds()) == 1
+
+    def test_the_one_connected_earlier_stops_and_says_why_and_the_later_goes_on(self, world: GoogleWorld) -> None:
+        stores = [Store.open("sqlite://") for _ in range(2)]
+        marks: list[str] = []
+        for store, days in zip(stores, (9, 2), strict=True):
+            with store.write() as db:
+                accounts.register(db, owner="ada", name="work", provider="google", addresses=[], now=NOON - timedelta(days=days))
+                marks.append(installations.marker(db, "ada/work"))
+        for mark in marks:
+            side = calendar(world, installation=mark)
+            side.save_hold(replace(a_hold(), key=Key(f"{marks.index(mark)}{a_hold().key[1:]}")), side.witness())
+        said = []
+        for store in stores:
+            with store.read() as db:
+                known = accounts.get(db, "ada/work")
+            assert not pull(store, world.open(), known, NOON, budget=lambda: True).error
+            with store.read() as db:
+                said.append(installations.newer_than_ours(db, "ada/work", NOON))
+            store.close()
+        assert "Another Rekindle" in said[0]
+        assert said[1] == ""
