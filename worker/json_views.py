@@ -52,6 +52,8 @@ class SuggestionView:
     text: str
     why: str
     evidence: tuple[FactView, ...]
+    goes_out_at: datetime | None
+    """When an invite goes out of itself, unless its owner touches the hold that announces it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,7 +55,7 @@ def suggestion(screen: Console, view: SuggestionView, zone: tzinfo) -> None:
     line = Text(f"{ACTIONS[view.action]} {safe(who)}", style="bold")
     if view.at is not None:
         line.append(f"  {moment(view.at, zone)}", style="not bold")
-    line.append(f"  {_state(view)}", style="not bold dim")
+    line.append(f"  {_state(view, zone)}", style="not bold dim")
     screen.print(line)
     screen.print(Padding(Text(safe(view.why)), (0, 0, 0, 2), expand=False))
     if view.text.strip() != view.why:
@@ -64,7 +64,9 @@ def suggestion(screen: Console, view: SuggestionView, zone: tzinfo) -> None:
     screen.print(Padding(Text(f"{view.rule}  {view.key}", style="dim"), (0, 0, 1, 2), expand=False))
 
 
-def _state(view: SuggestionView) -> str:
+def _state(view: SuggestionView, zone: tzinfo) -> str:
+    if view.goes_out_at is not None:
+        return f"goes out {moment(view.goes_out_at, zone)} unless you touch its hold"
     match view.state:
         case "closed":
             return f"closed: {(view.close_reason or 'done').replace('_', ' ')}"

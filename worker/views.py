@@ -16,7 +16,7 @@ from worker.json_views import (
     PersonView,
     SuggestionView,
 )
-from worker.store.entry import Entry
+from worker.store.entry import VETO, Entry
 
 
 def planned(suggestion: Suggestion, people: Mapping[str, Person]) -> SuggestionView:
@@ -37,6 +37,7 @@ def planned(suggestion: Suggestion, people: Mapping[str, Person]) -> SuggestionV
         text=text,
         why=suggestion.why,
         evidence=facts(suggestion.evidence),
+        goes_out_at=suggestion.due_at if suggestion.announcement else None,
     )
 
 
@@ -57,6 +58,7 @@ def stored(entry: Entry, person: NamedView | None) -> SuggestionView:
         text=text,
         why=entry.why,
         evidence=facts(entry.evidence),
+        goes_out_at=entry.due_at if entry.mode == VETO and entry.state == "approved" else None,
     )
 
 

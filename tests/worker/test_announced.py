@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -16,7 +16,7 @@ from rules.suggestions import Hold, Invite, Suggestion
 from tests.connectors.contract_world import ME as GOOGLE_ME
 from tests.connectors.google_world import GoogleWorld, google_world
 from tests.worker.stage import ACCOUNT, EVA, MONDAY, Stage, invitation
-from worker import deliver, feedback
+from worker import deliver, feedback, report, views
 from worker.store import outbox, surroundings
 from worker.store.store import Store
 from worker.store.tables import suggestion
@@ -267,6 +267,19 @@ def test_the_hold_and_its_invite_are_planned_together_or_not_at_all(stage: Stage
     with stage.store.read() as db:
         rules = db.execute(select(suggestion.c.rule).order_by(suggestion.c.rule)).scalars().all()
     assert rules == [ANNOUNCEMENT, "invite"]
+
+
+def test_the_list_of_suggestions_says_when_it_goes_out(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    assert views.planned(announced(), {}).goes_out_at == GOES_OUT
+    assert views.planned(invitation(), {}).goes_out_at is None
+    told(stage)
+    waiting = views.stored(stage.entry(announced().key), None)
+    assert waiting.goes_out_at == GOES_OUT
+    report.suggestions([waiting], UTC, empty="")
+    assert "goes out Tue 17 Nov" in capsys.readouterr().out
+    stage.now = GOES_OUT
+    stage.work()
+    assert views.stored(stage.entry(announced().key), None).goes_out_at is None
 
 
 # At a calendar that mails its invitations
