@@ -167,8 +167,8 @@ def _likenesses(one: Relation, other: Relation) -> Iterator[str]:
 
 
 def _shared(relation: Relation, taken: Sequence[Relation]) -> str:
-    alike = max((list(_likenesses(relation, other)) for other in taken), key=len, default=[])
-    return f"{called(relation)} has {' and '.join(alike)} with someone chosen already" if alike else "for variety"
+    alike = max((list(_likenesses(relation, other)) for other in taken), key=len)
+    return f"{called(relation)} has {' and '.join(alike)} with someone chosen already"
 
 
 def _years(relation: Relation) -> int:

@@ -53,8 +53,8 @@ def _are_hours(text: str) -> str:
 
 
 def _is_long_enough(text: str) -> str:
-    if not timedelta(hours=12) <= duration(text) <= timedelta(days=14):
-        raise ValueError(f"{text!r}: an announced invitation waits twelve hours at least and fourteen days at most")
+    if not timedelta(days=1) <= duration(text) <= timedelta(days=14):
+        raise ValueError(f"{text!r} is no time to object in: an announced invitation waits a day at least, fourteen at most")
     return text
 
 
