@@ -129,8 +129,8 @@ def server(name: str, **environ: str) -> Iterator[int]:
 
 
 @contextmanager
-def service(home: Path, imap: int, broker: str) -> Iterator[None]:
-    """Run the service until the block ends."""
+def service(home: Path, imap: int, broker: str) -> Iterator[int]:
+    """Run the service until the block ends; its process id."""
     (home / "config.toml").write_text(CONFIG.format(imap=imap, broker=broker))
     (home / "rules.toml").write_text(RULES)
     (home / "password").write_text("secret")
@@ -138,7 +138,7 @@ def service(home: Path, imap: int, broker: str) -> Iterator[None]:
     with (home / "log").open("w") as log:
         process = subprocess.Popen(command, cwd=home, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=log, stderr=log)
     try:
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.wait(timeout=20)
@@ -169,19 +169,20 @@ def deliver(hands: imaplib.IMAP4, number: int) -> None:
     hands.append("INBOX", "", imaplib.Time2Internaldate(time.time()), text.encode())
 
 
-def rounds(home: Path, imap: int, broker: str, count: int, first: int) -> list[float]:
-    """Return the milliseconds of each round."""
+def rounds(home: Path, imap: int, broker: str, count: int, first: int) -> tuple[list[float], float]:
+    """Return the milliseconds of each round, and those of CPU the service spent on one."""
     proxy, hands, took = Proxy(imap), imaplib.IMAP4("127.0.0.1", imap), []
     hands.login("ana", "secret")
     for number in range(first, first + 1 + count):
         acquaint(hands, number)
-    with service(home, proxy.port, broker):
+    with service(home, proxy.port, broker) as pid:
         waited(lambda: '"decided"' in (home / "log").read_text(), 60)
         time.sleep(3)  # what it was told before it was connected it lets be
         deliver(hands, first)
         if not waited(lambda: bool(proxy.stored), 60):
             raise SystemExit((home / "log").read_text()[-2000:] + "\nno draft came")
         time.sleep(2)
+        spent = cpu(pid)
         for number in range(first + 1, first + 1 + count):
             told, stored = len(proxy.told), len(proxy.stored)
             deliver(hands, number)
@@ -189,9 +190,16 @@ def rounds(home: Path, imap: int, broker: str, count: int, first: int) -> list[f
                 raise SystemExit((home / "log").read_text()[-2000:] + "\nno draft came")
             took.append((proxy.stored[stored] - proxy.told[told]) * 1000)
             time.sleep(0.4)
+        spent = cpu(pid) - spent
     hands.logout()
     proxy.close()
-    return took
+    return took, spent / count
+
+
+def cpu(pid: int) -> float:
+    """Return the milliseconds of CPU a process has used."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) * 1000 / os.sysconf("SC_CLK_TCK")
 
 
 def waited(is_so: object, seconds: float) -> bool:
@@ -212,21 +220,21 @@ def main() -> int:
     given = parser.parse_args()
     count = given.count or (20 if given.quick else 100)
     worst = 0.0
-    print(f"{'EXISTS to a stored draft':28}{'p50':>10}{'p99':>10}{'bound':>10}{'p99 / bound':>14}")
+    print(f"{'EXISTS to a stored draft':28}{'p50':>10}{'p99':>10}{'bound':>10}{'p99 / bound':>14}{'CPU each':>12}")
     for place, (name, bound) in enumerate(BOUNDS.items()):
         with tempfile.TemporaryDirectory(prefix="rekindle-idle-") as folder, server("dovecot") as imap:
             if name == "over Redis":
                 with server("redis") as port:
-                    took = rounds(Path(folder), imap, f"redis://127.0.0.1:{port}/0", count, place * 1000)
+                    took, spent = rounds(Path(folder), imap, f"redis://127.0.0.1:{port}/0", count, place * 1000)
             elif name == "over RabbitMQ":
                 with server("rabbitmq") as port:
-                    took = rounds(Path(folder), imap, f"amqp://guest:guest@127.0.0.1:{port}/", count, place * 1000)
+                    took, spent = rounds(Path(folder), imap, f"amqp://guest:guest@127.0.0.1:{port}/", count, place * 1000)
             else:
-                took = rounds(Path(folder), imap, "memory:", count, place * 1000)
+                took, spent = rounds(Path(folder), imap, "memory:", count, place * 1000)
         took.sort()
         late = took[min(len(took) - 1, round(0.99 * len(took)))]
         worst = max(worst, late / bound)
-        print(f"{name:28}{statistics.median(took):>7.0f} ms{late:>7.0f} ms{bound:>7.0f} ms{late / bound:>14.2f}")
+        print(f"{name:28}{statistics.median(took):>7.0f} ms{late:>7.0f} ms{bound:>7.0f} ms{late / bound:>14.2f}{spent:>9.0f} ms")
     return int(worst > 1)
 
 

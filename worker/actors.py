@@ -88,8 +88,11 @@ def broker_for(url: str) -> dramatiq.Broker:
 
 
 def worker_timeout(url: str) -> int:
-    """Return how many milliseconds an idle worker waits: Redis is polled, and the default makes a lone message wait long."""
-    return 50 if url.startswith("redis") else 200
+    """Return how many milliseconds an idle worker waits: Redis is polled, and the default makes a lone message wait long.
+
+    A consumer sleeps half of it to all of it: at 30 a nudge waits 11 ms on average, where 50 makes it 19.
+    """
+    return 30 if url.startswith("redis") else 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -153,7 +153,7 @@ def test_an_unknown_broker_is_named_with_what_to_write() -> None:
 
 
 def test_redis_is_polled_often() -> None:
-    assert worker_timeout("redis://x") == 50
+    assert worker_timeout("redis://x") == 30
 
 
 def test_importing_declares_nothing() -> None:
