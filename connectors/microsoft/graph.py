@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeVar
+from functools import partial
+from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 
+from connectors.microsoft.ahead import beside
 from connectors.microsoft.failures import BUSY, PAUSE, UNAUTHORIZED, Refused, failure, instant_of, retry_after
 from connectors.port import RateLimited, Rejected, Unavailable
 
@@ -24,7 +24,6 @@ Token = Callable[[bool], str]
 Leave = Callable[[], None]
 Gate = Callable[[int, int, timedelta], Leave | None]
 """Lets requests through: how many at once, how many in all, how long to wait; gives what lets the next in. Raises RateLimited."""
-Found = TypeVar("Found")
 
 ROOT: Final = "https://graph.microsoft.com/v1.0/"
 PRIVATE: Final = frozenset({"body", "bodyPreview", "uniqueBody"})
@@ -54,7 +53,6 @@ class Graph:
         self.who = who
         self._ca_file = ca_file
         self._idle: list[requests.Session] = []
-        self._passed = threading.local()
         self._server_time: datetime | None = None
 
     def now(self) -> datetime:
@@ -62,27 +60,6 @@ class Graph:
         if self._server_time is None:
             self.get("me", "asking who you are", params={"$select": "id"})
         return self._server_time or _BEGINNING
-
-    def ahead(self, work: Callable[[], Found]) -> Future[Found]:
-        """Do work that asks Graph while the caller does something else; it is let through the gate now where there is room."""
-        future: Future[Found] = Future()
-        try:
-            leave = self._gate(1, 1, timedelta(0))
-        except RateLimited as error:
-            future.set_exception(error)
-            return future
-
-        def run() -> None:
-            self._passed.leave = leave
-            try:
-                future.set_result(work())
-            except BaseException as error:  # noqa: BLE001 - it is the caller's
-                future.set_exception(error)
-            if unused := self._taken():
-                unused()
-
-        threading.Thread(target=run, name="graph", daemon=True).start()
-        return future
 
     def get(self, path: str, what: str, *, params: Mapping[str, str] | None = None, prefer: Sequence[str] = ()) -> Json:
         """GET a path or a link."""
@@ -132,16 +109,17 @@ class Graph:
     ) -> dict[str, Json]:
         """GET any number of paths, 20 in one call; what fails is asked once more by itself, what is missing is left out.
 
-        One that is chained is worked on part after part, beside other requests; else four parts at once, and nothing beside.
+        Calls that are chained are worked on part after part, beside others; else four parts at once, and nothing beside.
         """
         found: dict[str, Json] = {}
         patience = 2
         while True:
             waiting = [one for one in paths if one not in found]
-            failed: list[Json] = []
-            for at in range(0, len(waiting), BATCH):
-                asked = {one: (paths[one], (prefer or {}).get(one, ())) for one in waiting[at : at + BATCH]}
-                failed += self._batch(asked, found, what, is_chained=is_chained)
+            asked = [(one, paths[one], (prefer or {}).get(one, ())) for one in waiting]
+            calls = [partial(self._batch, asked[at : at + BATCH], found, what, is_chained) for at in range(0, len(asked), BATCH)]
+            asking = [beside(call) for call in calls] if is_chained else []
+            answers = [one.result() for one in asking] or [call() for call in calls]
+            failed = [part for answer in answers for part in answer]
             patience -= any(part["status"] != NOT_TRIED for part in failed)
             if not failed:
                 return {one: answer for one, answer in found.items() if answer}
@@ -149,11 +127,16 @@ class Graph:
                 raise _gave_up(failed, what)
 
     def _batch(
-        self, asked: Mapping[str, tuple[str, Sequence[str]]], found: dict[str, Json], what: str, *, is_chained: bool
+        self,
+        asked: Sequence[tuple[str, str, Sequence[str]]],
+        found: dict[str, Json],
+        what: str,
+        is_chained: bool,  # noqa: FBT001 - called with all of them
     ) -> list[Json]:
         """Ask for up to 20; returns the parts that failed for now, and those that were not tried because of one before."""
-        names, parts, failed = list(asked), [], []
-        for number, (path, prefer) in enumerate(asked.values()):
+        parts: list[Json] = []
+        failed: list[Json] = []
+        for number, (_, path, prefer) in enumerate(asked):
             _check_no_content(path, what)
             after = {"dependsOn": [str(number - 1)]} if is_chained and number else {}
             headers = {"Prefer": ", ".join((IMMUTABLE, *prefer))}
@@ -163,7 +146,7 @@ class Graph:
             if part["status"] in BUSY or part["status"] >= _BROKEN or part["status"] == NOT_TRIED:
                 failed.append(part)
             else:
-                found[names[int(part["id"])]] = (part.get("body") or {}) if part["status"] in _FINE else {}
+                found[asked[int(part["id"])][0]] = (part.get("body") or {}) if part["status"] in _FINE else {}
         return failed
 
     def close(self) -> None:
@@ -173,7 +156,7 @@ class Graph:
 
     def _once(self, asked: requests.Request, what: str, takes: tuple[int, int], *, is_refused: bool) -> requests.Response:
         asked.headers["Authorization"] = f"Bearer {self._token(is_refused)}"
-        leave = self._taken() or self._gate(*takes, PATIENCE)
+        leave = self._gate(*takes, PATIENCE)
         if leave is None:
             raise RateLimited(f"Others are asking Microsoft 365 ({what}).", retry_after=PAUSE, is_paced=True)
         session = self._idle.pop() if self._idle else self._session()
@@ -186,12 +169,6 @@ class Graph:
             leave()
         self._server_time = instant_of(answer.headers.get("Date", "")) or self._server_time
         return answer
-
-    def _taken(self) -> Leave | None:
-        """Return what lets the next in, where this thread was let through before."""
-        leave: Leave | None = getattr(self._passed, "leave", None)
-        self._passed.leave = None
-        return leave
 
     def _session(self) -> requests.Session:
         session = requests.Session()

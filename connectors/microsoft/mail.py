@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from connectors import mime
+from connectors.microsoft.ahead import Ahead, beside
 from connectors.microsoft.drafts import Drafts
 from connectors.microsoft.glance import FOLDERS, ME, NEWEST, WELL_KNOWN, Glance
 from connectors.microsoft.graph import LANES, Graph, Json, Refused
@@ -19,6 +19,8 @@ from rules.suggestions import Draft
 
 PAGE: Final = 250
 """Messages in one answer."""
+DEPTH: Final = 2
+"""Pages that may lie read ahead."""
 MUCH: Final = 40
 """Of more messages at a time not every one's header fields are fetched."""
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
@@ -27,19 +29,11 @@ _FIRST = "first "
 """Begins the cursors of a first read: what it finds removed was never reported."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Page:
-    """A page of a folder, read ahead, and the link that goes on."""
-
-    changes: Changes[MessageMetadata]
-    following: str
-
-
 class OutlookMailbox:
     """Mail of one Microsoft 365 account; satisfies `connectors.port.Mailbox`."""
 
     at_once = LANES
-    """Folders to be read side by side; a delta is a chain of links, each known only by the answer before it."""
+    """Folders to be read side by side: a delta is a chain of links, each known only by the answer before it."""
 
     def __init__(self, reader: Graph, glance: Glance, writer: Graph | None, installation: str) -> None:
         self._reader, self._glance, self._drafts = reader, glance, Drafts(writer, installation)
@@ -65,35 +59,30 @@ class OutlookMailbox:
         return [_feed(one, by_id.get(one["id"], ""), " ".join(newest)) for one in folders if by_id.get(one["id"]) not in _UNREAD]
 
     def changes(self, feed: Feed, since: Cursor | None) -> Iterator[Changes[MessageMetadata]]:
-        """Yield delta pages, the next one asked for while one is worked on; each page's link is its cursor.
+        """Yield delta pages, some read ahead while one is worked on; each page's link is its cursor.
 
         The first is asked for at once. A lost sync state is a CursorExpired.
         """
+        return Ahead(self._pages(feed, since), DEPTH)
+
+    def _pages(self, feed: Feed, since: Cursor | None) -> Iterator[Changes[MessageMetadata]]:
         is_first = since is None or since.startswith(_FIRST)
-        link = since.removeprefix(_FIRST) if since is not None else ""
-        return self._pages(feed, self._ahead(feed, link, is_first=is_first), is_first=is_first)
-
-    def _pages(self, feed: Feed, ahead: Future[_Page], *, is_first: bool) -> Iterator[Changes[MessageMetadata]]:
+        answer = self._answer(feed, since.removeprefix(_FIRST) if since is not None else "")
         while True:
-            page = ahead.result()
-            if page.following:
-                ahead = self._ahead(feed, page.following, is_first=is_first)
-            yield page.changes
-            if not page.following:
+            following = str(answer.get("@odata.nextLink") or "")
+            coming = beside(partial(self._answer, feed, following)) if following else None
+            yield self._changes(feed, answer, following, is_first=is_first)
+            if coming is None:
                 return
+            answer = coming.result()
 
-    def _ahead(self, feed: Feed, link: str, *, is_first: bool) -> Future[_Page]:
-        return self._reader.ahead(lambda: self._page(feed, link, is_first=is_first))
-
-    def _page(self, feed: Feed, link: str, *, is_first: bool) -> _Page:
-        """Read a page and the header fields its messages are to be judged by."""
-        answer = self._answer(feed, link)
+    def _changes(self, feed: Feed, answer: Json, following: str, *, is_first: bool) -> Changes[MessageMetadata]:
+        """Read a page's messages, with the header fields they are to be judged by."""
         items = answer.get("value", ())
-        following = str(answer.get("@odata.nextLink") or "")
         link = following or str(answer.get("@odata.deltaLink") or "")
         facts, skipped = self._facts([one for one in items if "@removed" not in one], feed.role, is_first=is_first)
         oldest = min(filter(None, (moment(one.get("receivedDateTime")) for one in items)), default=None)
-        changes = Changes(
+        return Changes(
             upserted=facts,
             removed=tuple(one["id"] for one in items if "@removed" in one),
             skipped=skipped,
@@ -102,7 +91,6 @@ class OutlookMailbox:
             covered_since=(oldest if is_first else None) if following else _BEGINNING,
             is_last=not following,
         )
-        return _Page(changes=changes, following=following)
 
     def witness(self) -> Witness:
         """Say where the drafts stand: the delta link of their folder."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 from uuid import uuid4
 
@@ -22,7 +23,7 @@ from worker.store.tables import quota
 
 LONGEST: Final = timedelta(minutes=2)
 """Longer than any request: who crashes inside blocks the others no longer than that."""
-STEP: Final = 0.02
+STEP: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,42 +37,78 @@ class Place:
 
 
 class StoredGate:
-    """The gates of one installation; satisfies `connectors.port.Gate`. Safe to share between threads."""
+    """The gates of one installation; satisfies `connectors.port.Gate`. Safe to share between threads.
+
+    Threads of one process queue up in it, and only whoever is inside there stands in the queue of all processes.
+    """
 
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
         """Take the store the queues are kept in and the clock they go by."""
         self._store, self._clock = store, clock
+        self._queues: dict[str, list[Place]] = {}
+        self._moved = threading.Condition()
 
     def enter(self, name: str, *, width: int, limit: int, wait: timedelta) -> Callable[[], None] | None:
         """Wait in the queue; returns what leaves it, or None where the wait was too long."""
         own = Place(uuid4().hex, min(width, limit), micros(self._clock() + wait + LONGEST))
-        deadline, pause = time.monotonic() + wait.total_seconds(), threading.Event()
+        deadline = time.monotonic() + wait.total_seconds()
+        with self._moved:
+            queue = self._queues.setdefault(name, [])
+            queue.append(own)
+            is_in = self._moved.wait_for(lambda: _fits(self._living(queue), own, limit), timeout=wait.total_seconds())
 
         def leave() -> None:
-            with suppress(StoreError), self._store.write() as db:  # a place that is not given back runs out
-                _write(db, name, [one for one in _read(db, name) if one.ticket != own.ticket])
+            with self._moved:
+                queue.remove(own)
+                self._moved.notify_all()
 
+        try:
+            if is_in and self._entered(name, own, limit, deadline):
+                return partial(self._leave, name, own, leave)
+        except BaseException:
+            leave()
+            raise
+        leave()
+        return None
+
+    def _living(self, queue: list[Place]) -> list[Place]:
+        """Leave out whoever has stood there too long to be there still."""
+        now = micros(self._clock())
+        return [one for one in queue if one.until > now]
+
+    def _entered(self, name: str, own: Place, limit: int, deadline: float) -> bool:
+        """Stand in the queue of all processes until there is room; False where that took too long."""
+        pause = threading.Event()
         while not self._is_in(name, own, limit):
             if time.monotonic() >= deadline:
-                leave()
-                return None
+                self._left(name, own)
+                return False
             pause.wait(STEP)
-        return leave
+        return True
 
     def _is_in(self, name: str, own: Place, limit: int) -> bool:
-        """Stand in the queue, and look whether all up to us fit."""
         now = self._clock()
         with self._store.write() as db:
-            queue = [one for one in _read(db, name) if one.until > micros(now)]
+            queue = self._living(_read(db, name))
             if own.ticket not in [one.ticket for one in queue]:
                 queue.append(own)
-                _write(db, name, queue)
-            at = [one.ticket for one in queue].index(own.ticket)
-            if sum(one.width for one in queue[: at + 1]) > limit:
-                return False
-            queue[at] = replace(own, until=micros(now + LONGEST))
-            _write(db, name, queue)
-        return True
+            is_in = _fits(queue, own, limit)
+            _write(db, name, [replace(one, until=micros(now + LONGEST)) if one.ticket == own.ticket else one for one in queue])
+        return is_in
+
+    def _leave(self, name: str, own: Place, leave: Callable[[], None]) -> None:
+        self._left(name, own)
+        leave()
+
+    def _left(self, name: str, own: Place) -> None:
+        with suppress(StoreError), self._store.write() as db:  # a place that is not given back runs out
+            _write(db, name, [one for one in _read(db, name) if one.ticket != own.ticket])
+
+
+def _fits(queue: list[Place], own: Place, limit: int) -> bool:
+    """Tell whether there is room for all up to this one."""
+    at = [one.ticket for one in queue].index(own.ticket)
+    return sum(one.width for one in queue[: at + 1]) <= limit
 
 
 def _read(db: Connection, name: str) -> list[Place]:
