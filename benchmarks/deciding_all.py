@@ -22,7 +22,7 @@ from worker.store import network, people
 from worker.store.store import Store
 
 BOUND = 3.0
-ROUNDS = 3
+ROUNDS = 5
 SERIES = 200
 OWNER = Owner(name="ada", full_name="Ada Owner", addresses=(ME,), domains=frozenset({"corp.example"}), zone="Europe/Berlin")
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from rules.addresses import domain_of, match_key
 from rules.facts import Attendee, CalendarEvent, Occurrence, Response
@@ -47,9 +47,8 @@ class NotHeld:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MailRow:
-    """One stored message between the owner and a person."""
+class MailRow(NamedTuple):
+    """One stored message between the owner and a person. A tuple: a mailbox has a hundred thousand of them."""
 
     message_id: str
     at: datetime
@@ -253,8 +252,10 @@ def contacts_of(mails: Iterable[MailRow], meetings: Iterable[MeetingRow], now: d
         if mail.at <= now and (mail.message_id not in messages or _order(mail) < _order(messages[mail.message_id])):
             messages[mail.message_id] = mail
     contacts = [
-        Contact(at=mail.at, direction=mail.direction, recipients=max(1, mail.recipients), is_reply=_is_reply(mail, messages))
-        for mail in messages.values()
+        Contact(
+            at=at, direction=direction, recipients=recipients or 1, is_reply=is_reply or _answers(direction, messages.get(parent))
+        )
+        for _, at, direction, recipients, parent, is_reply in messages.values()
     ]
     held: dict[tuple[str, str], MeetingRow] = {}
     for row in meetings:
@@ -275,9 +276,8 @@ def _order(mail: MailRow) -> tuple[datetime, str, int, str, bool]:
     return mail.at, mail.direction, mail.recipients, mail.in_reply_to, mail.is_reply
 
 
-def _is_reply(mail: MailRow, messages: dict[str, MailRow]) -> bool:
-    parent = messages.get(mail.in_reply_to)
-    return mail.is_reply or (parent is not None and parent.direction != mail.direction)
+def _answers(direction: Literal["in", "out"], parent: MailRow | None) -> bool:
+    return parent is not None and parent.direction != direction
 
 
 def _text(start: datetime | date | str) -> str:

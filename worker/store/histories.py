@@ -16,7 +16,7 @@ from worker.store import network, people
 from worker.store.accounts import owner_keys
 from worker.store.mapping import micros
 from worker.store.meetings import Diary, Entry
-from worker.store.rows import BETWEEN, Rows, contacts_in, mail_of, person_in, rows_of
+from worker.store.rows import BETWEEN, SENT, Rows, contacts_in, mail_of, person_in, rows_of
 from worker.store.statements import chunks
 from worker.store.surroundings import busy, trips_of
 
@@ -76,7 +76,7 @@ def _histories(
 def _mails(rows: Rows, known_as: OwnerKeys, since: datetime, until: datetime) -> Mails:
     """Return the messages of a span, each once, ascending."""
     first, last = micros(since), micros(until)
-    wanted = sorted((row for row in rows.mails if first <= row.sent_at <= last), key=lambda row: (row.sent_at, row.message))
+    wanted = sorted((row for row in rows.mails if first <= row.sent_at <= last), key=SENT)
     return Mails(list({row.message_id: row for row in wanted}.values()), known_as)
 
 

@@ -44,6 +44,7 @@ class Diary:
     _masters: dict[str, CalendarEvent] = field(default_factory=dict)
     _people: dict[str, tuple[Kind, str]] = field(default_factory=dict)
     _connected: dict[str, datetime] = field(default_factory=dict)
+    _judged: dict[tuple[int, bool, bool, int, bool], Meeting | NotHeld] = field(default_factory=dict)
 
     def of(self, uids: Collection[str], start: datetime, end: datetime) -> dict[Name, Entry]:
         """Load what of these UIDs ends after `start` and begins before `end`."""
@@ -72,11 +73,26 @@ class Diary:
         found, master = occurrence_of(row), text
         if text.original_start is not None:
             found, master = replace(found, override=text), self._masters.get(text.uid, text)
-        judged = meeting(master, found, self.known_as, self._kind, self.now)
-        if isinstance(judged, Meeting):
-            guests = tuple(self._guest(each) for each in judged.guests)
-            judged = replace(judged, guests=guests, account=account_id, account_connected_at=self._connection(account_id))
+        alike = (
+            row["event"],
+            found.is_cancelled,
+            found.is_all_day,
+            row["end_at"] - row["start_at"],
+            row["end_at"] <= micros(self.now),
+        )
+        if (judged := self._judged.get(alike)) is None:
+            judged = self._judged[alike] = self._judge(master, found, account_id)
+        elif isinstance(judged, Meeting) and isinstance(found.start, datetime) and isinstance(found.end, datetime):
+            judged = replace(judged, original_start=found.original_start, start=found.start, end=found.end)
         return Entry(name=(row["uid"], row["original_start"]), occurrence=found, event=text, found=judged)
+
+    def _judge(self, master: CalendarEvent, found: Occurrence, account_id: str) -> Meeting | NotHeld:
+        """Judge one occurrence; those of a series with the same text differ in nothing but their time."""
+        judged = meeting(master, found, self.known_as, self._kind, self.now)
+        if isinstance(judged, NotHeld):
+            return judged
+        guests = tuple(self._guest(each) for each in judged.guests)
+        return replace(judged, guests=guests, account=account_id, account_connected_at=self._connection(account_id))
 
     def _read(self, ids: Collection[int]) -> None:
         """Read texts; one kept from before a change has its account where others have their feed."""

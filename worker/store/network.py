@@ -21,6 +21,7 @@ from worker.store.statements import chunks
 from worker.store.surroundings import TRAVELLED, Coverage, busy, coverage, discarded, ledger, modes, trips_of
 from worker.store.tables import address, attendance, person
 from worker.store.tables import owner as owners
+from worker.store.uncollected import uncollected
 
 HORIZON = timedelta(days=42)
 """How far ahead busy time is loaded: the farthest slot of a hold lies inside."""
@@ -46,7 +47,8 @@ def load(
     entries = list(diary.between(now - TRAVELLED, now + HORIZON).values())
     covered = coverage(connection, owner.name, now)
     trips = trips_of(entries, diary, owner)
-    found = _relations(connection, owner, [*ids, *_company(connection, owner.name, ids, now)], diary, covered, trips)
+    with uncollected():
+        found = _relations(connection, owner, [*ids, *_company(connection, owner.name, ids, now)], diary, covered, trips)
     said = connection.execute(select(owners.c.started_at, owners.c.shift).where(owners.c.id == owner.name)).first()
     return Network(
         owner=owner,

@@ -14,7 +14,7 @@ from rules.network import Meeting, Promise, Relation, Unheld
 from rules.people import OwnerKeys
 from worker.store.mapping import instant, maybe_instant, micros
 from worker.store.meetings import Diary, Entry, Name
-from worker.store.rows import SAID, Rows, contacts_in, mail_of, person_in, rows_of
+from worker.store.rows import SAID, SENT, Rows, contacts_in, mail_of, person_in, rows_of
 from worker.store.statements import chunks
 from worker.store.surroundings import Coverage
 from worker.store.tables import message
@@ -48,7 +48,7 @@ def _mails(connection: Connection, raw: Iterable[Rows], now: datetime) -> dict[i
     since = micros(now - RECENT)
     wanted: set[int] = set()
     for each in raw:
-        each.mails.sort(key=lambda row: (-row.sent_at, row.message))
+        each.mails.sort(key=SENT, reverse=True)
         wanted.update(row.message for row in each.mails[:MAILS] if row.sent_at >= since)
     found: dict[int, Said] = {}
     for some in chunks(sorted(wanted)):
@@ -91,7 +91,7 @@ def _relation(
         last_at=last_at,
         last_in_at=ins[-1] if ins else None,
         last_out_at=outs[-1] if outs else None,
-        interactions=len({row.message for row in raw.mails}) + len(past) + kinds.count("touch"),
+        interactions=len({row[2] for row in raw.mails}) + len(past) + kinds.count("touch"),
         is_covered=covered.covers(last_at),
         episode=raw.row.episode,
         ledger=list(raw.ledger.values()),
@@ -116,9 +116,9 @@ def _takes_part(entry: Entry, raw: Rows) -> bool:
 
 def _offsets(raw: Rows) -> dict[int, int]:
     found: dict[int, int] = {}
-    for row in raw.mails:
-        if row.direction == "in" and row.sent_offset is not None:
-            found[row.sent_offset] = found.get(row.sent_offset, 0) + 1
+    for _, _, _, direction, _, _, _, offset, *_ in raw.mails:
+        if direction == "in" and offset is not None:
+            found[offset] = found.get(offset, 0) + 1
     return found
 
 

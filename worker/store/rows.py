@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any, Literal, cast
 
 from sqlalchemy import Connection, Row, func, or_, select
@@ -27,6 +28,8 @@ BETWEEN = (
     *(message.c.message_id, message.c.in_reply_to, message.c.sent_offset),
 )
 """Columns that say whom a message was between, and when."""
+SENT = itemgetter(1, 2)
+"""What messages are ordered by: when they were sent, then their number."""
 SAID = (message.c.author, message.c.subject, message.c.thread, message.c.account, message.c.facts)
 """Columns that say what was said, for `mail_of`."""
 
@@ -61,7 +64,7 @@ def rows_of(connection: Connection, owner: str, ids: Sequence[str], now: datetim
         for row in connection.execute(_parties(owner, some, now, is_whole=is_whole)).all():
             holders[row.address].mails.append(row)
         mine = select(attendance).where(attendance.c.owner == owner, attendance.c.address.in_(some))
-        for row in connection.execute(mine):
+        for row in connection.execute(mine).all():
             known = holders[row.address].meetings
             if (name := (row.uid, row.original_start)) not in known or row.is_meeting:
                 known[name] = row
@@ -95,7 +98,7 @@ def _add_said(connection: Connection, owner: str, found: dict[str, Rows], holder
 def contacts_in(rows: Rows, now: datetime) -> tuple[Contact, ...]:
     """Return every time the owner and the person were in touch until `now`, in order of time."""
     mails = [
-        MailRow(message_id=message_id, at=instant(at), direction=direction, recipients=recipients, in_reply_to=answered)
+        MailRow(message_id, instant(at), direction, recipients, answered)
         for _, at, _, direction, recipients, message_id, answered, *_ in rows.mails
     ]
     meetings = [

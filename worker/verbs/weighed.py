@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -20,6 +17,7 @@ from worker.json_choices import AttentionView, BacktestView, ReplayedView, Share
 from worker.store import histories
 from worker.store.accounts import owner_keys
 from worker.store.meetings import Diary
+from worker.store.uncollected import uncollected
 from worker.verbs.opened import Here
 from worker.views import named
 
@@ -50,18 +48,6 @@ def _held(connection: Connection, owner: Owner, now: datetime) -> list[Meeting]:
     return [each for each in found if isinstance(each, Meeting) and each.end <= now]
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Do without the collector of cycles, which would walk the whole history again and again: a sixth of a replay's time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
 def replayed(here: Here, since: datetime, until: datetime) -> BacktestView:
     """Replay the days between two instants with today's rulebook. Raises Refusal where they are in the wrong order."""
     if not since < until <= here.now:
@@ -70,7 +56,7 @@ def replayed(here: Here, since: datetime, until: datetime) -> BacktestView:
         )
     owner = owner_of(here.app.config, here.name)
     rulebook = rulebook_for(here.app.config, here.name, here.app.rulebook)
-    with _uncollected():
+    with uncollected():
         past = here.read(lambda connection: histories.past(connection, owner, here.now, since=since, until=until))
         found = backtest(past.histories, past.network, rulebook, here.app.wording, since=since, until=until)
     known = {each.person.id: each for each in past.histories}
