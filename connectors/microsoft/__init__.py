@@ -15,7 +15,7 @@ from connectors.microsoft.calendar import OutlookCalendar
 from connectors.microsoft.glance import Glance
 from connectors.microsoft.graph import LANES, ROOT, Graph, Leave
 from connectors.microsoft.mail import OutlookMailbox
-from connectors.microsoft.push import MailWatcher
+from connectors.microsoft.push import EVENTS, MAIL, Channel, Subscriber
 from connectors.port import Account, Cursor, PortError, Rejected, Setting, SettingKind, Watcher
 from rules.facts import Address
 
@@ -23,6 +23,7 @@ SETTINGS: Mapping[str, str] = {
     "access": "how far it may go: read, or drafts (drafts and holds too; default)",
     "client_id": "the app registration that reads",
     "writer_client_id": "the app registration that writes drafts and holds",
+    "listener_client_id": "the app registration that may be told of events; calendars are polled when left out",
     "authority": "where you sign in: https://login.microsoftonline.com/TENANT",
     "graph_root": "another address of Graph, for national clouds",
     "calendars": "the calendars to read, by name; all you may edit when left out",
@@ -60,11 +61,15 @@ class MicrosoftConnection:
         self._glance.expect(self.calendar.links(cursors))
 
     def watcher(self) -> Watcher | None:
-        """Keep Graph telling /hooks/microsoft of new mail, where a notification URL is set; None = only the poll runs."""
+        """Keep Graph telling /hooks/microsoft of new mail, and of events where that was agreed to; None = only the poll runs."""
         url = _text(self._account.settings, "notification_url")
         if not url:
             return None
-        return MailWatcher(graph_of(self._account, "reader"), self._account.secrets, url=url, account=self._account.id)
+        reader = graph_of(self._account, "reader")
+        channels = [Channel(MAIL, reader)]
+        if "listener" in roles(self._account.settings):
+            channels.append(Channel(EVENTS, graph_of(self._account, "listener")))
+        return Subscriber(channels, self._account.secrets, clock=reader.now, url=url, account=self._account.id)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -102,11 +107,15 @@ def graph_of(account: Account, role: signin.Role) -> Graph:
         who=f"users/{user}" if registration.certificate else "me",
         ca_file=registration.ca_file,
         gate=partial(_through, account),
+        only="subscriptions" if role == "listener" else "",
     )
 
 
 def whose(account: Account, role: signin.Role) -> str:
-    """Ask whose mailbox a sign-in opens. Raises the port's errors."""
+    """Ask whose mailbox a sign-in opens; the listener's is not asked for that, but compared. Raises the port's errors."""
+    if role == "listener":
+        is_same = signin.whose(account.secrets, "listener") == signin.whose(account.secrets, "reader")
+        return whose(account, "reader") if is_same else "somebody else"
     graph = graph_of(account, role)
     try:
         return str(graph.get("me", "asking who you are", params={"$select": "userPrincipalName"}).get("userPrincipalName", ""))
@@ -119,12 +128,13 @@ def roles(settings: Mapping[str, Setting]) -> tuple[signin.Role, ...]:
     access = _text(settings, "access") or "drafts"
     if access not in ("read", "drafts"):
         raise Rejected(f"access = {access!r} is unknown.", remedy="Use read or drafts.")
-    return cast("tuple[signin.Role, ...]", ("reader", "writer") if access == "drafts" else ("reader",))
+    listening = ("listener",) if _text(settings, "listener_client_id") else ()
+    return cast("tuple[signin.Role, ...]", ("reader", *(("writer",) if access == "drafts" else ()), *listening))
 
 
 def registration_of(settings: Mapping[str, Setting], role: signin.Role) -> signin.Registration:
     """Return the app registration of a role. Raises Rejected."""
-    key = "client_id" if role == "reader" else "writer_client_id"
+    key = "client_id" if role == "reader" else f"{role}_client_id"
     client = _text(settings, key)
     if not client:
         raise Rejected(f"The account says no {key}.", remedy="deploy/microsoft.md says how to register the application.")

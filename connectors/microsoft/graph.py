@@ -46,9 +46,20 @@ class Graph:
     """One mailbox's Graph. Nothing is repeated by itself but what a stale token kept from being done."""
 
     def __init__(
-        self, token: Token, *, root: str = ROOT, who: str = "me", ca_file: str = "", gate: Gate = lambda *_: lambda: None
+        self,
+        token: Token,
+        *,
+        root: str = ROOT,
+        who: str = "me",
+        ca_file: str = "",
+        gate: Gate = lambda *_: lambda: None,
+        only: str = "",
     ) -> None:
-        """`who` is `me`, or `users/ADDRESS` for a sign-in of the application's own; `gate` is passed by each request."""
+        """`who` is `me`, or `users/ADDRESS` for a sign-in of the application's own; `gate` is passed by each request.
+
+        `only` is all it may be asked for, where that is not everything.
+        """
+        self._only = only
         self._token, self._root, self._gate = token, root.rstrip("/") + "/", gate
         self.who = who
         self._ca_file = ca_file
@@ -79,6 +90,10 @@ class Graph:
     ) -> Json:
         """Make one request, or one that `takes` so many lanes and requests; raises the port's errors, or Refused. Bytes go as text/plain (MIME in base64)."""
         _check_no_content(path if path.startswith("http") else f"{path}?{(params or {}).get('$select', '')}", what)
+        if not self._own(path).startswith(f"/{self._only}"):
+            raise Rejected(
+                f"Rekindle was about to ask for {what} with a sign-in that is for {self._only} alone.", remedy="Report it."
+            )
         headers = {"Prefer": ", ".join((IMMUTABLE, *prefer)), "Accept": "application/json"}
         if if_match:
             headers["If-Match"] = if_match

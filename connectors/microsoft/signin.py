@@ -1,7 +1,8 @@
-"""Signing in to Microsoft 365 by msal: a reader and a writer, two registrations, neither of which can send.
+"""Signing in to Microsoft 365 by msal: a reader, a writer and, where wanted, a listener; none of them can send.
 
 The reader's token (Mail.ReadBasic, Calendars.ReadBasic) opens no body at all; the writer's could read what the reader's
-cannot, and that nothing here does is held by tests. That neither can send is held by Microsoft, and looked at here too.
+cannot, and that nothing here does is held by tests. The listener's could read calendars whole; it makes subscriptions and
+nothing else. That none can send is held by Microsoft, and looked at here too.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from connectors.port import AuthorizationExpired, Rejected, Secrets, Unavailable
 
-Role = Literal["reader", "writer"]
+Role = Literal["reader", "writer", "listener"]
 Access = Literal["read", "drafts"]
 AUTHORITY: Final = "https://login.microsoftonline.com/common"
 OPT_IN: Final = "opt_in"
@@ -30,6 +31,7 @@ OPT_IN: Final = "opt_in"
 PERMISSIONS: Final[Mapping[Role, tuple[str, ...]]] = {
     "reader": ("Mail.ReadBasic", "Calendars.ReadBasic", "User.Read"),
     "writer": ("Mail.ReadWrite", "Calendars.ReadWrite", "User.Read"),
+    "listener": ("Calendars.Read",),
 }
 _HARMLESS: Final = frozenset({"openid", "profile", "email", "offline_access", "user.read"})
 _EARLY: Final = timedelta(minutes=5)
@@ -181,6 +183,12 @@ def granted(secrets: Secrets, role: Role) -> Sequence[str]:
     """Return what the role's token was given. Raises AuthorizationExpired."""
     found: list[str] = _known(secrets, role)["granted"]
     return found
+
+
+def whose(secrets: Secrets, role: Role) -> str:
+    """Return the home account a role's sign-in was given for, as Microsoft's sign-in names it; "" for an application's own."""
+    cache: Mapping[str, Mapping[str, Mapping[str, str]]] = json.loads(_known(secrets, role)["cache"] or "{}")
+    return next((one["home_account_id"] for one in cache.get("Account", {}).values()), "")
 
 
 def abilities(answer: Answer) -> list[str]:

@@ -13,7 +13,7 @@ import requests
 from starlette.applications import Starlette
 
 from connectors.microsoft import push
-from connectors.microsoft.push import MailWatcher, Registered
+from connectors.microsoft.push import Registered, Subscriber
 from connectors.port import Rejected, Verb
 from tests.connectors.contract import NOON
 from tests.connectors.microsoft_world import MicrosoftWorld, Words
@@ -59,9 +59,9 @@ class Reachable:
         except AttributeError:  # uvicorn has not begun
             return 0
 
-    def watcher(self) -> MailWatcher:
+    def watcher(self) -> Subscriber:
         found = self.world.open().watcher()
-        assert isinstance(found, MailWatcher)
+        assert isinstance(found, Subscriber)
         return found
 
     @property
@@ -117,11 +117,11 @@ def test_who_does_not_know_the_word_is_not_believed(reachable: Reachable) -> Non
 @pytest.mark.parametrize("raw", [b"", b"<html>", b"[]", b'{"value": 3}', b'{"value": [3]}', b"x" * (push.LARGEST + 1)])
 def test_what_is_no_notification_is_nothing(reachable: Reachable, raw: bytes) -> None:
     reachable.watcher().wait(NOTHING)
-    assert push.hints(raw, reachable.world.secrets) == frozenset()
+    assert push.hints(raw, reachable.world.secrets) == {}
 
 
 def test_nothing_is_believed_where_nothing_is_subscribed_to() -> None:
-    assert push.hints(b'{"value": [{"clientState": ""}]}', Words()) == frozenset()
+    assert push.hints(b'{"value": [{"clientState": ""}]}', Words()) == {}
 
 
 def test_it_is_renewed_half_way_to_the_end_graph_gave(reachable: Reachable) -> None:
@@ -172,7 +172,7 @@ def test_strays_of_ours_are_removed_and_no_one_elses(reachable: Reachable) -> No
     stray = {**reachable.held[0], "id": "stray"}
     held["stray"] = stray
     held["other"] = {**stray, "id": "other", "notificationUrl": "https://another.example/"}
-    del reachable.world.secrets.words[push.KEPT]
+    del reachable.world.secrets.words[push.MAIL.kept]
     assert reachable.watcher().wait(NOTHING)
     ours = [one for one in reachable.held if one["notificationUrl"] == stray["notificationUrl"]]
     assert len(ours) == 1
@@ -182,7 +182,7 @@ def test_strays_of_ours_are_removed_and_no_one_elses(reachable: Reachable) -> No
 
 def test_an_address_graph_cannot_reach_is_said(reachable: Reachable) -> None:
     reachable.world.settings["notification_url"] = "http://127.0.0.1:9/hooks/microsoft"
-    with pytest.raises(Rejected, match="subscribing to new mail"):
+    with pytest.raises(Rejected, match="subscribing to messages"):
         reachable.watcher().wait(NOTHING)
 
 

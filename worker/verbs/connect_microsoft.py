@@ -21,6 +21,14 @@ ELSEWHERE = "http://localhost:1/"
 """Where a browser on another computer is sent: nothing listens there, the address itself is the answer."""
 
 
+ASKED = {
+    "reader": "First for reading:",
+    "writer": "Now for drafts and holds:",
+    "listener": "And for being told of events. Microsoft has no smaller permission for that than reading calendars whole;\n"
+    "this sign-in is used to subscribe and for nothing else:",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """What the command line said."""
@@ -30,6 +38,7 @@ class Wanted:
     access: str
     client_id: str
     writer_client_id: str
+    listener_client_id: str
     tenant: str
     certificate: Path | None
     is_device: bool
@@ -41,6 +50,8 @@ class Wanted:
         said: dict[str, Setting] = {"access": self.access, "client_id": self.client_id}
         if self.writer_client_id:
             said["writer_client_id"] = self.writer_client_id
+        if self.listener_client_id:
+            said["listener_client_id"] = self.listener_client_id
         if self.tenant:
             said["authority"] = f"https://login.microsoftonline.com/{self.tenant}"
         if self.certificate:
@@ -53,6 +64,12 @@ class Wanted:
 @click.option("--account", default="microsoft", show_default=True, metavar="NAME", help="What to call it.")
 @click.option("--client-id", default="", metavar="ID", help="The app registration that reads; see deploy/microsoft.md.")
 @click.option("--writer-client-id", default="", metavar="ID", help="The app registration that writes drafts and holds.")
+@click.option(
+    "--listener-client-id",
+    default="",
+    metavar="ID",
+    help="The app registration that may be told of events; else calendars are polled.",
+)
 @click.option("--tenant", default="", metavar="ID", help="Your organisation's tenant; any when left out.")
 @click.option(
     "--access",
@@ -92,7 +109,7 @@ def connect(wanted: Wanted, *, config: Path | None, owner: str | None, show: Cal
         account = _account(app, whose, wanted)
         _agreed(account, wanted)
         for role in package.roles(account.settings):
-            click.echo({"reader": "First for reading:", "writer": "Now for drafts and holds:"}[role])
+            click.echo(ASKED[role])
             _sign_in(account, package.registration_of(account.settings, role), wanted, show)
         _check_one_mailbox(account)
     finally:

@@ -17,7 +17,9 @@ from tests.simulators.microsoft.wire import Answer
 if TYPE_CHECKING:
     from tests.simulators.microsoft.graph import Graph
 
-READ = ("Mail.ReadBasic", "Mail.Read")
+READ = ("Mail.ReadBasic", "Mail.Read", "Calendars.Read")
+NEEDED = {"messages": ("Mail.ReadBasic", "Mail.Read"), "events": ("Calendars.Read",)}
+"""What Graph asks for to tell of something: there is no basic permission for events."""
 
 
 class Subscriptions:
@@ -48,6 +50,8 @@ class Subscriptions:
     def _create(self, call: Call) -> Answer:
         given = call.request.json
         self._check(given)
+        if not call.grant.can(*NEEDED[given["resource"].rpartition("/")[2]]):
+            raise ProblemError(403, "ExtensionError")
         if len(given["clientState"]) > 128:
             raise ProblemError(400, "ValidationError")
         for name in ("notificationUrl", "lifecycleNotificationUrl"):
@@ -81,19 +85,19 @@ class Subscriptions:
             raise ProblemError(404, "ResourceNotFound")
         return Answer(status=204)
 
-    def tell(self, address: str, message: str = "AAMk", state: str | None = None) -> list[int]:
+    def tell(self, address: str, item: str = "AAMk", state: str | None = None, *, of: str = "messages") -> list[int]:
         """Deliver a change to everyone who asked; returns what was answered."""
         answers = []
-        for one in [one for one in self.held.values() if one["user"] == address]:
+        for one in [one for one in self.held.values() if one["user"] == address and one["resource"].endswith(of)]:
             if datetime.fromisoformat(one["expirationDateTime"]) <= self.graph.now():
                 continue
             value = {
                 "subscriptionId": one["id"],
                 "clientState": one["clientState"] if state is None else state,
                 "changeType": "created",
-                "resource": f"Users/{address}/Messages/{message}",
+                "resource": f"Users/{address}/{of.title()}/{item}",
                 "subscriptionExpirationDateTime": one["expirationDateTime"],
-                "resourceData": {"@odata.type": "#Microsoft.Graph.Message", "id": message},
+                "resourceData": {"@odata.type": f"#Microsoft.Graph.{of.title()[:-1]}", "id": item},
                 "tenantId": "",
             }
             posted = (requests.post(one["notificationUrl"], json={"value": [value]}, timeout=10) for _ in range(self.copies))
