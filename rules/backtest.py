@@ -13,7 +13,7 @@ from rules.engine import suggest
 from rules.network import Mail, Meeting, Network, Past, Person, Relation
 from rules.rhythm import LATE, SHORTEST, Contact, interaction_days
 from rules.rulebook import Rulebook
-from rules.suggestions import Draft, Suggestion
+from rules.suggestions import Draft, Hold, Suggestion
 from rules.wording import Wording
 
 _at, _end = attrgetter("at"), attrgetter("end")
@@ -186,15 +186,17 @@ def _days(since: datetime, until: datetime) -> Iterator[datetime]:
 
 def _past(made: Suggestion, by_id: Mapping[str, History], day: datetime) -> Past:
     people = (by_id[who].person for who in (made.person_id, *made.companions) if who in by_id)
-    is_draft = isinstance(made.action, Draft)
+    action = made.action
     return Past(
         key=made.key,
         rule=made.rule,
         cause=made.cause,
         state="delivered",
-        action="draft" if is_draft else "hold",
+        action="draft" if isinstance(action, Draft) else "hold" if isinstance(action, Hold) else "invite",
         created_at=day,
-        at=made.action.date if isinstance(made.action, Draft) else made.action.start,
+        at=action.date if isinstance(action, Draft) else action.start,
+        until=None if isinstance(action, Draft) else action.end,
+        social=None if isinstance(action, Draft) else action.social,
         addresses=tuple(address for person in people for address in person.addresses),
     )
 

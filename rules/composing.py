@@ -129,6 +129,7 @@ def invited(candidate: Candidate, wording: Wording, slot: Slot, goes_out: dateti
         end=slot.end,
         organizer=_sender(case, None),
         attendees=(_clean(guest),),
+        social=slot.social,
     )
     expires = slot.start if goes_out is None else goes_out + LATEST
     made = _suggestion(candidate, invite, _why(candidate, wording), due=goes_out, expires=expires)

@@ -67,6 +67,8 @@ class Invite:
     end: datetime
     organizer: Address
     attendees: tuple[Address, ...]
+    social: Social | None = None
+    """As of a hold; the guest is not told."""
 
 
 Action = Hold | Draft | Invite

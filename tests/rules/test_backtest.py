@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
 from rules.backtest import History, Report, backtest, relation_at
 from rules.network import Mail, Meeting, Person
-from rules.rulebook import Rulebook
+from rules.rulebook import Rulebook, parse
+from rules.social import SocialTime
+from rules.suggestions import Draft
 from rules.wording import Wording
-from tests.rules.builders import DAY, NOW, days_ago, exchange, human, mail_to, meeting_with, network, tie
+from tests.rules.builders import DAY, NOW, OLIVIA, days_ago, exchange, human, mail_to, meeting_with, network, tie
 
 BOB = human("Bob Kay <bob@kay.example>")
 SINCE = days_ago(365)
@@ -96,3 +100,19 @@ def test_meetings_are_thanked_for_the_day_after_under_the_same_caps(rulebook: Ru
 def test_what_is_too_recent_is_left_open(rulebook: Rulebook, wording: Wording) -> None:
     made = replay(rulebook, wording, history(BOB, meetings=(meeting_with(BOB, ended=days_ago(6)),)))
     assert [(one.made, one.still_open, one.gone_silent) for one in made.tallies] == [(1, 1, 0)]
+
+
+def test_the_weeks_lunches_and_the_invites_of_a_replay_count_like_those_of_a_service_that_runs(
+    shipped: str, wording: Wording
+) -> None:
+    lunch = SocialTime(kind="lunch", hours=((time(12), time(14)),))
+    people = [human(f"P{n} X <p{n}@o{n}.example>") for n in range(6)]
+    histories = [history(one, exchange(one, *(days_ago(90 + 14 * k) for k in range(10)))) for one in people]
+    wide = "[limits]\nholds_per_day = 9\nholds_per_week = 9\n[rules.check_in]\ncaps = { per_day = 9, per_week = 9 }\n"
+    for action in ("hold", "invite"):
+        book = parse([("d", shipped), ("o", f'{wide}action = "{action}"\n')], templates=wording.names())
+        report = backtest(histories, network(owner=replace(OLIVIA, social=(lunch,))), book, wording, since=SINCE, until=NOW)
+        made = [one.suggestion.action for one in report.replayed if one.suggestion.rule == "check_in"]
+        weeks = Counter(one.start.isocalendar()[:2] for one in made if not isinstance(one, Draft))
+        assert len(made) == len({one.suggestion.person_id for one in report.replayed}) >= 3
+        assert max(weeks.values()) == 1

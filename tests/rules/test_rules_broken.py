@@ -133,7 +133,7 @@ SPOILERS: dict[str, list[Spoil]] = {
                          newest(is_recurring=True), newest(confidence=0.4), newest(owner_response="tentative"), WROTE, DEAD],
     "conference_follow_up": [PRIVATE, INSIDE, EARLY, long_fair, newest(size=1), newest(size=7), ABSENT, WROTE, DEAD],
     "introduction_thanks": [letter(subject="Intro: your lawyer <> Olivia"), INSIDE, letter(at=days_ago(9)), WROTE, DEAD],
-    "introduction_paid_off": [who(addresses=("cat@lee-legal.example",)), INSIDE, other(meetings_held=2), WROTE, DEAD],
+    "introduction_paid_off": [INSIDE, other(meetings_held=2), WROTE, DEAD],
     "promise": [WROTE],
     "in_town": [lambda seen: replace(seen, trips=(replace(LYON, title="Funeral"),)), INSIDE, ONE_WAY, MEET, first(last_at=days_ago(20)),
                 first(last_at=days_ago(1600))],
@@ -176,6 +176,15 @@ def test_no_rule_speaks_of_a_person_who_is_muted(rulebook: Rulebook, wording: Wo
     seen = HAPPY[name]
     muted = replace(seen, relations=tuple(replace(one, person=replace(one.person, is_muted=True)) for one in seen.relations))
     assert not suggest(muted, rulebook, NOW, wording).suggestions
+
+
+@pytest.mark.parametrize("name", HAPPY)
+def test_no_rule_speaks_of_a_person_at_law_or_medicine(rulebook: Rulebook, wording: Wording, name: str) -> None:
+    seen = HAPPY[name]
+    delicate = tuple(
+        replace(one, person=replace(one.person, addresses=(*one.person.addresses, "x@lee-legal.example"))) for one in seen.relations
+    )
+    assert not suggest(replace(seen, relations=delicate), rulebook, NOW, wording).suggestions
 
 
 SILENT = {"check_in", "reconnect", "missed_one_to_one", "month", "reply_owed", "nudge", "introduction_paid_off"}
