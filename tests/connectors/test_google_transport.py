@@ -229,6 +229,57 @@ def test_sixteen_threads_on_two_accounts_never_see_each_others_mail() -> None:
         assert wrong == []
 
 
+def mixed_up(world: GoogleWorld, services: list[Any]) -> int:
+    """Let a thread for each service ask for a message of its own, until one gets another's or nothing readable; count those."""
+    mails = [world.letter(f"{number}@elsewhere.example", at=NOON) for number in range(len(services))]
+    wrong: list[object] = []
+
+    def ask(service: Any, mail: Any) -> None:  # noqa: ANN401 - googleapiclient has no types
+        for _ in range(20):
+            if wrong:
+                return
+            request = service.users().messages().get(userId="me", id=mail.id, format="metadata", fields="id")
+            try:
+                found = request.execute(num_retries=0)["id"]
+            except Exception as error:  # noqa: BLE001 - a shared connection breaks in many ways
+                wrong.append(error)
+            else:
+                wrong.extend([found] * (found != mail.id))
+
+    world.google.limits |= {"gmail": 10**9}
+    threads = [threading.Thread(target=ask, args=pair) for pair in zip(services, mails, strict=True)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join(timeout=120)
+    return len(wrong)
+
+
+def test_one_service_shared_by_threads_would_mix_answers_up_on_the_librarys_own_transport(world: GoogleWorld) -> None:
+    """The trap is there: what follows would not notice a cure that cures nothing."""
+    document = json.loads(get_static_doc("gmail", "v1"))
+    document["rootUrl"] = document["baseUrl"] = world.root + "/"
+    token = json.loads(world.secrets.words["reader"])["token"]
+    shared = httplib2.Http(timeout=5)
+    known = shared.request
+
+    def signed(uri: str, method: str, body: Any = None, headers: Any = None) -> Any:  # noqa: ANN401 - as httplib2's
+        return known(uri, method=method, body=body, headers={**headers, "authorization": f"Bearer {token}"})
+
+    shared.request = signed
+    service = build_from_document(document, http=shared)
+    assert mixed_up(world, [service]) == 0, "one thread alone is served well"
+    assert mixed_up(world, [service] * 16) > 0, "if this fails the library has been cured"
+    world.google.complaints.clear()  # what two threads wrote over each other on one connection is no request of ours
+
+
+def test_a_service_for_each_thread_mixes_nothing_up(world: GoogleWorld) -> None:
+    connections: list[Any] = [world.open() for _ in range(16)]
+    services = [connection._services[0][1].api for connection in connections]  # noqa: SLF001 - ours
+    assert mixed_up(world, services) == 0
+    assert len({id(service) for service in services}) == 16
+
+
 def test_no_two_connections_share_a_service_or_a_session(world: GoogleWorld) -> None:
     one, other = world.open(), world.open()
     seen = [{id(part) for wire in each._wires for part in (wire, wire.session)} for each in (one, other)]  # type: ignore[attr-defined]  # noqa: SLF001 - ours
