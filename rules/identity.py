@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from rules.addresses import is_freemail, match_key, organisation
-from rules.facts import MessageMetadata
 from rules.names import clean_name, name_key, tokens
 from rules.people import CROWD
 from rules.wordlists import ROLE_WORDS
@@ -93,12 +92,15 @@ def _said_by_local(key: str) -> set[str]:
     return {name for name in [name_key(" ".join(words))] if name} if is_name else set()
 
 
-def beside(key: str, mails: Iterable[MessageMetadata], owner: Collection[str]) -> frozenset[str]:
-    """Name who else is on messages with an address, the most frequent; the owner and messages to a crowd say nothing."""
+def beside(key: str, mails: Iterable[Iterable[str]], owner: Collection[str]) -> frozenset[str]:
+    """Name who else is on messages with an address, the most frequent; the owner and messages to a crowd say nothing.
+
+    `mails`: of each message the addresses in From, Reply-To, To and Cc as written.
+    """
     seen: Counter[str] = Counter()
-    for mail in mails:
-        written = (address for part in (mail.from_, mail.reply_to, mail.to, mail.cc) for address in part)
-        others = {match_key(address.email) for address in written} - {"", key} - set(owner)
+    nobody = {"", key, *owner}
+    for written in mails:
+        others = {*map(match_key, written)} - nobody
         seen.update(others if len(others) < CROWD else ())
     return frozenset(sorted(seen, key=lambda other: (-seen[other], other))[:MOST_BESIDE])
 
@@ -107,7 +109,9 @@ def rare(names: Iterable[str]) -> frozenset[str]:
     """Choose, of the block names of everybody known, those with a part that no other has; none where few are known."""
     every = frozenset(names)
     parts = Counter(part for name in every for part in set(name.split()))
-    return frozenset(name for name in every if any(parts[part] == 1 for part in name.split())) if len(every) >= MANY else frozenset()
+    return (
+        frozenset(name for name in every if any(parts[part] == 1 for part in name.split())) if len(every) >= MANY else frozenset()
+    )
 
 
 def identify(profiles: Iterable[AddressProfile], links: Iterable[Link] = (), known_rare: Collection[str] = ()) -> Grouping:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, delete, func, or_, sele
 from rules.identity import NOTHING_ELSE, RARE, AddressProfile, Grouping, Identity, Link, beside, block_keys, identify, rare
 from worker.store.accounts import owner_keys
 from worker.store.mapping import Row as Values
-from worker.store.mapping import decode, message_of
+from worker.store.mapping import decode, written_on
 from worker.store.statements import chunks, insert_ignoring, upsert
 from worker.store.tables import address, block, link, message, party, person
 from worker.store.tombstones import hashed, pepper_of
@@ -20,6 +20,8 @@ RELATIVES = 200
 """Addresses looked at together at most."""
 SAMPLE = 100
 """Messages of an address that are looked at for who else is on them."""
+_Joined = tuple[str, Sequence[str], set[str]]
+"""A person, the addresses they are to have, and the persons that had some of these."""
 
 
 def assign(connection: Connection, owner: str, keys: Iterable[str]) -> set[str]:
@@ -119,9 +121,9 @@ def _correspondents(connection: Connection, owner: str, keys: Collection[str]) -
     wanted = bindparam("wanted", type_=party.c.address.type)
     mine = select(party.c.message).where(party.c.owner == owner, party.c.address == wanted)
     sample = mine.order_by(party.c.sent_at.desc()).limit(SAMPLE).scalar_subquery()
-    mails = select(message).where(message.c.id.in_(sample))
+    mails = select(message.c.facts).where(message.c.id.in_(sample))
     own = owner_keys(connection, owner).keys
-    return {key: beside(key, map(message_of, connection.execute(mails, {"wanted": key}).mappings()), own) for key in sorted(keys)}
+    return {key: beside(key, map(written_on, connection.execute(mails, {"wanted": key}).scalars()), own) for key in sorted(keys)}
 
 
 def _enter_blocks(connection: Connection, owner: str, names: Mapping[str, frozenset[str]]) -> None:
@@ -213,6 +215,7 @@ def _settle(
     _say(connection, owner, [*grouping.unsure, *(each for one in identities for each in one.links)])
     taken: set[str] = set()
     touched = {old[key] for key in about if key in old}
+    joined: list[_Joined] = []
     pepper = pepper_of(connection)
     for one in sorted(identities, key=lambda each: (apart in each.keys, -len(each.keys), each.keys)):
         wanted = [] if apart in one.keys else [first]
@@ -224,7 +227,8 @@ def _settle(
             touched.add(chosen)
         if any(old.get(key) != chosen for key in one.keys):
             touched |= {chosen, *(old[key] for key in one.keys if key in old)}
-            _join(connection, owner, one, chosen, {old[key] for key in one.keys if key in old} - {chosen})
+            joined.append((chosen, one.keys, {old[key] for key in one.keys if key in old} - {chosen}))
+    _join(connection, owner, joined)
     return touched
 
 
@@ -234,15 +238,19 @@ def _is_free(person_id: str, one: Identity, old: dict[str, str]) -> bool:
     return not holders or bool(holders & set(one.keys))
 
 
-def _join(connection: Connection, owner: str, one: Identity, chosen: str, merged: set[str]) -> None:
-    connection.execute(insert_ignoring(connection, person), [{"owner": owner, "id": chosen}])
-    for some in chunks(one.keys):
-        mine = update(address).where(address.c.owner == owner, address.c.key.in_(some))
-        connection.execute(mine.values(person=chosen))
-    if merged:
-        past = select(func.max(person.c.episode)).where(person.c.owner == owner, person.c.id.in_({chosen, *merged}))
-        episode = connection.execute(past).scalar_one()
-        connection.execute(update(person).where(person.c.owner == owner, person.c.id == chosen).values(episode=episode))
+def _join(connection: Connection, owner: str, joined: Sequence[_Joined]) -> None:
+    """Give addresses their persons, all in a few statements; whoever takes others in goes on from their latest episode."""
+    if not joined:
+        return
+    connection.execute(insert_ignoring(connection, person), [{"owner": owner, "id": chosen} for chosen, _, _ in joined])
+    mine = update(address).where(address.c.owner == owner, address.c.key == bindparam("address_key"))
+    given = [{"address_key": key, "person_id": chosen} for chosen, keys, _ in joined for key in keys]
+    connection.execute(mine.values(person=bindparam("person_id")), given)
+    for chosen, _, merged in joined:
+        if merged:
+            past = select(func.max(person.c.episode)).where(person.c.owner == owner, person.c.id.in_({chosen, *merged}))
+            episode = connection.execute(past).scalar_one()
+            connection.execute(update(person).where(person.c.owner == owner, person.c.id == chosen).values(episode=episode))
 
 
 def _say(connection: Connection, owner: str, said: Iterable[Link]) -> None:

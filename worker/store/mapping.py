@@ -155,6 +155,12 @@ def message_of(row: Mapping[Any, Any]) -> MessageMetadata:
     )
 
 
+def written_on(facts: str) -> list[str]:
+    """Read from a message's facts the addresses in From, Reply-To, To and Cc, without building the message."""
+    found = decode(facts)
+    return [pair[0] for part in "frtc" for pair in found.get(part, ())]
+
+
 def labels_of(text: str) -> frozenset[str]:
     """Read the labels of a message row."""
     return frozenset(text.split("\n")) if text else frozenset()
