@@ -216,6 +216,24 @@ class Keepable(Protocol):
 
 
 @runtime_checkable
+class Finds(Protocol):
+    """A mailbox or calendar that can look for an object of ours without ever making one."""
+
+    def find(self, action: Draft | Hold | Invite) -> Saved | None:
+        """Take up the draft, hold or invite if it lies there, wherever the owner has put it; None where it does not."""
+        ...
+
+
+@runtime_checkable
+class Marked(Protocol):
+    """A mailbox whose drafts say which installation made them, although no pull reports drafts."""
+
+    def marks(self, since: datetime) -> Sequence[str]:
+        """Name the other installations that have put drafts here since, as `Account.installation` does, perhaps cut short."""
+        ...
+
+
+@runtime_checkable
 class Metered(Protocol):
     """A connection whose looks are counted against what many owners share: where nothing comes it is looked at less often."""
 

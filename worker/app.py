@@ -58,6 +58,7 @@ class App:
         own, wording = config.rules.file, rulebooks.wording(config.rules.templates)
         rulebook = rulebooks.shipped() if own is None else rulebooks.over_shipped(own, wording)
         store = Store.open(config.store.url)
+        store.restored_at(now())
         opener = provider_opener(config, store, now) if open_connection is None else open_connection
         return cls(config=config, store=store, rulebook=rulebook, wording=wording, clock=now, open_connection=opener)
 

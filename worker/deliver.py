@@ -31,7 +31,7 @@ from rules.inviting import announcement_key
 from rules.keys import key as key_of
 from rules.slots import Slot
 from rules.suggestions import Draft, Hold, Invite
-from worker import announced, feedback
+from worker import announced, feedback, restored
 from worker.heartbeat import LASTING, beating
 from worker.store import accounts, audit, outbox
 from worker.store.entry import VETO, Entry
@@ -144,9 +144,10 @@ def _give_up(desk: Desk, entry: Entry, ending: Withdraw) -> bool:
 
 
 def _claim(desk: Desk, side: Mailbox | Calendar, entry: Entry) -> Entry | None:
-    """Commit the claim with its witness; after a restore the ledger may have forgotten an attempt, so look everywhere."""
-    is_restored = desk.store.ledger_epoch() > 0
-    witness = entry.witness if entry.witness is not None else BEGINNING if is_restored else side.witness()
+    """Commit the claim with its witness; after a restore the ledger may have forgotten an attempt."""
+    witness = entry.witness or restored.witness_for(desk.store, side, entry, desk.clock())
+    if witness is None:
+        witness = side.witness()
     desk.passing("before the claim")
     with desk.store.write() as db:
         return outbox.claim(db, entry.key, witness, desk.clock(), LASTING)
@@ -154,6 +155,8 @@ def _claim(desk: Desk, side: Mailbox | Calendar, entry: Entry) -> Entry | None:
 
 def _save(side: Mailbox | Calendar, claimed: Entry) -> Saved | Gone | Unclear:
     witness = BEGINNING if claimed.witness is None else claimed.witness
+    if witness == restored.ONLY_FIND:
+        return restored.found(side, claimed)
     match claimed.action:
         case Draft() as draft:
             return side.save_draft(draft, witness)  # type: ignore[union-attr]  # Desk.side chose it by the same test
@@ -168,7 +171,8 @@ def _settle(desk: Desk, side: Mailbox | Calendar, claimed: Entry, made: Saved | 
         case Saved():
             _confirm(desk, side, claimed, made)
         case Gone():
-            _close(desk, claimed, feedback.Finish(reason="owner_deleted", note="You removed it"))
+            is_unsure = restored.is_unsure(desk.store, claimed, desk.clock())
+            _close(desk, claimed, restored.UNMADE if is_unsure else feedback.Finish(reason="owner_deleted", note="You removed it"))
         case Unclear():
             _postpone(desk, claimed, made.retry_after, "The provider cannot tell yet whether it is there")
         case _:

@@ -17,7 +17,7 @@ from connectors.standards.listing import Listing, listed, synced
 from connectors.standards.mail import ImapMailbox
 from connectors.standards.objects import Objects
 from rules.facts import CalendarEvent
-from rules.suggestions import Hold, Invite
+from rules.suggestions import Draft, Hold, Invite
 
 _BASELINE = timedelta(days=7)
 """Some servers answer a lost sync token as if nothing had changed: every so often everything is compared anew."""
@@ -121,6 +121,14 @@ class CalDavCalendar:
         if isinstance(hold, Invite) and not self._holds.is_mailing(hold):
             return self._invites.save(hold, drafts)
         return self._holds.save(hold, mark)
+
+    def find(self, action: Draft | Hold | Invite) -> Saved | None:
+        """Take up what lies there, and make nothing."""
+        if isinstance(action, Draft):
+            return None
+        if isinstance(action, Invite) and not self._holds.is_mailing(action):
+            return self._invites.find(action)
+        return self._holds.find(action)
 
     def look(self, saved: Saved) -> Look:
         """Say what became of it."""

@@ -97,6 +97,14 @@ class Drafts:
             self._uids(f"UID SEARCH UNDELETED KEYWORD {keyword} SINCE {since:%d}-{_MONTHS[since.month - 1]}-{since:%Y}".encode())
         )
 
+    def find(self, draft: Draft) -> Saved | None:
+        """Take the draft up where it lies in Drafts; one that was moved, sent or thrown away is the owner's."""
+        if self._is_missing:
+            return None
+        opened = self._session.open(self.folder, is_writing=True)
+        kept = self._kept(opened, self._all_with(draft.message_id), draft, is_adopted=True)
+        return kept if isinstance(kept, Saved) else None
+
     def save(self, draft: Draft, since: Witness) -> Saved | Gone | Unclear:
         """Adopt what an attempt after the witness made, accept what the owner did with it, else APPEND."""
         before = json.loads(since) if since != BEGINNING else {"v": 0, "n": 0}

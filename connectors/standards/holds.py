@@ -51,6 +51,17 @@ class Holds:
             raise Rejected(message, remedy="Check that the calendar can be written to, or choose another as `holds`.")
         return self._saved(href, answer.get("ETag", "") or self._objects.etag(href), hold, main, is_adopted=False)
 
+    def find(self, hold: Hold | Invite) -> Saved | None:
+        """Take it up at the address its key gives, or wherever the owner has put it; a cancelled one is none."""
+        main = self._main()
+        href = path(main.href.rstrip("/") + f"/{hold.key}.ics")
+        for there in (href, self._find(_uid(hold))):
+            event = self._objects.get(there) if there else None
+            if event is not None:
+                kept = self._adopted(there, event, hold, main)
+                return kept if isinstance(kept, Saved) else None
+        return None
+
     def look(self, saved: Saved) -> Look:
         """Compare by ETag; when it differs, by the times and words we wrote, since servers rewrite what they store."""
         written = Written.parse(saved.version)

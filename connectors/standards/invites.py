@@ -34,6 +34,11 @@ class InviteDrafts:
         made = self._there().save_draft(draft_of(invite, self._dav.server_time or invite.start), since)
         return replace(made, version=BY_MAIL + made.version) if isinstance(made, Saved) else made
 
+    def find(self, invite: Invite) -> Saved | None:
+        """Take it up where it lies among the drafts."""
+        found = self._there().find(draft_of(invite, invite.start))
+        return replace(found, version=BY_MAIL + found.version) if found is not None else None
+
     def look(self, saved: Saved) -> Look:
         """Say what became of it: Sent once the owner has sent it."""
         return self._there().look(replace(saved, version=saved.version.removeprefix(BY_MAIL)))

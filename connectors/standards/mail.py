@@ -17,7 +17,7 @@ from connectors.standards.fetch import Fetched, Headers, arrival_of, sequence_se
 from connectors.standards.folders import Folder, listed, readable
 from connectors.standards.session import Opened, Server, Session
 from rules.facts import MessageMetadata
-from rules.suggestions import Draft
+from rules.suggestions import Draft, Hold, Invite
 
 PAGE, LARGEST = 1000, 4000
 """Messages of a page: of a first read they get larger as long as they come quickly, for each page costs a commit."""
@@ -88,6 +88,10 @@ class ImapMailbox:
     def save_draft(self, draft: Draft, since: Witness) -> Saved | Gone | Unclear:
         """Save it unsent, or adopt what an earlier attempt made."""
         return self._drafts().save(draft, since)
+
+    def find(self, action: Draft | Hold | Invite) -> Saved | None:
+        """Take up a draft that lies there, and make none."""
+        return self._drafts().find(action) if isinstance(action, Draft) else None
 
     def look(self, saved: Saved) -> Look:
         """Say what became of it."""

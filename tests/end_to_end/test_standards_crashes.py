@@ -194,7 +194,8 @@ def found(office: ServerOffice, suggestion: Suggestion) -> Saved:
     """Find the object by looking, as the owner's own client would."""
     if isinstance(suggestion.action, Draft):
         office.hands.hands.select("Drafts")
-        [uid] = office.hands.hands.uid("SEARCH", "UNDELETED")[1][0].decode().split()
+        name = f'"{suggestion.action.message_id}"'
+        [uid] = office.hands.hands.uid("SEARCH", "UNDELETED", "HEADER", "Message-ID", name)[1][0].decode().split()
         return Saved(remote_id=f"0:{uid}", place="Drafts")
     return Saved(remote_id=f"/ana/work/{suggestion.key}.ics")
 
@@ -223,6 +224,17 @@ def send(office: ServerOffice, suggestion: Suggestion) -> None:
         office.hands.send_draft(found(office, suggestion))
     else:
         pytest.skip("a hold cannot be sent")
+
+
+def another(suggestion: Suggestion) -> Suggestion:
+    """Make one of the same kind for another cause, at another time."""
+    if isinstance(suggestion.action, Draft):
+        return thank_you(2)
+    other = check_in(2)
+    assert isinstance(suggestion.action, Hold)
+    assert isinstance(other.action, Hold)
+    by = timedelta(days=1)
+    return replace(other, action=replace(other.action, start=suggestion.action.start + by, end=suggestion.action.end + by))
 
 
 def after(suggestion: Suggestion, hand: Hand | None) -> tuple[str, str | None]:
@@ -401,7 +413,7 @@ def test_after_a_lost_answer_the_owners_hand_stands(bench: Bench, suggestion: Su
 def test_a_database_restored_from_a_backup_finds_what_it_has_forgotten(
     bench: Bench, suggestion: Suggestion, point: deliver.Point | None
 ) -> None:
-    """The backup is from before the delivery, which then came as far as the point, or to its end."""
+    """The backup is from before the delivery, which then came as far as the point, or to its end; what is not found is not made."""
     bench.plan(suggestion)
     copy = bench.office.home / "restored.db"
     bench.store.backup(copy)
@@ -413,8 +425,50 @@ def test_a_database_restored_from_a_backup_finds_what_it_has_forgotten(
     assert restored.store.ledger_epoch() == 1
     restored.work()
     restored.settle()
-    assert objects(bench.office) == 1
-    assert restored.states() == [("delivered", None)]
+    is_made = point not in ("before the claim", "after the claim")
+    assert objects(bench.office) == is_made
+    assert restored.states() == [("delivered", None) if is_made else ("closed", "expired")]
+    restored.store.close()
+
+
+@pytest.mark.parametrize("hand", [delete, send])
+def test_what_the_owner_removed_since_the_backup_does_not_come_back(bench: Bench, suggestion: Suggestion, hand: Hand) -> None:
+    bench.plan(suggestion)
+    copy = bench.office.home / "restored.db"
+    bench.store.backup(copy)
+    bench.work()
+    hand(bench.office, suggestion)
+    left = objects(bench.office)
+    restored = Bench(bench.office, bench.imap, bench.dav, name="restored")
+    restored.work()
+    restored.settle()
+    assert objects(bench.office) == left == (0 if hand is delete else 1)
+    assert restored.states() == [("closed", "expired")]
+    restored.store.close()
+
+
+@pytest.mark.parametrize("hand", [delete, None], ids=["deleted", "never made"])
+def test_what_the_backup_never_knew_is_made_only_where_nothing_of_ours_has_gone_since(
+    bench: Bench, suggestion: Suggestion, hand: Hand | None
+) -> None:
+    """Planned, delivered and removed after the backup; after the restore the rules plan it once more."""
+    bench.plan(another(suggestion))
+    bench.work()
+    bench.store.backup(bench.office.home / "restored.db")
+    if hand is not None:
+        bench.plan(suggestion)
+        bench.work()
+        hand(bench.office, suggestion)
+    restored = Bench(bench.office, bench.imap, bench.dav, name="restored")
+    restored.store.restored_at(restored.now())
+    restored.later(minutes=1)
+    restored.plan(replace(suggestion, due_at=restored.now()))
+    restored.work()
+    restored.settle()
+    assert objects(bench.office) == (1 if hand is delete else 2)
+    assert sorted(restored.states(), key=str) == sorted(
+        [("delivered", None), ("closed", "expired") if hand is delete else ("delivered", None)], key=str
+    )
     restored.store.close()
 
 

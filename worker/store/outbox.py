@@ -136,6 +136,15 @@ def claim(db: Connection, key: Key, witness: Witness, now: datetime, lease: time
     return _change(db, key, is_free, now, values)
 
 
+def earlier_witness(db: Connection, entry: Entry) -> Witness | None:
+    """Return where drafts, or holds, of the account stood at the latest other attempt; None where there was none."""
+    is_draft = suggestion.c.action == "draft" if isinstance(entry.action, Draft) else suggestion.c.action != "draft"
+    same = select(suggestion.c.witness).where(suggestion.c.account == entry.account, is_draft, suggestion.c.key != entry.key)
+    known = same.where(suggestion.c.witness.is_not(None), suggestion.c.remote_id.is_not(None))
+    found = db.execute(known.order_by(suggestion.c.delivered_at.desc()).limit(1)).scalar()
+    return None if found is None else Witness(found)
+
+
 def hold_on(db: Connection, claimed: Entry, now: datetime, lease: timedelta) -> bool:
     """Make the lease of a claim last from now; False where it has gone to another, or was given back."""
     is_ours = and_(_held(claimed), suggestion.c.lease_until != 0)

@@ -7,17 +7,21 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, delete, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.engine import URL
 
 from worker.store import schema
 from worker.store.engine import StoreError, engines, explained, is_file, name_of, parse, prepare_file
+from worker.store.mapping import instant, micros
 from worker.store.tables import account, meta, suggestion
 
 COPIED = "copied"
 """Mark inside a backup: whoever opens one as their store has restored it, and the ledger may have forgotten."""
+RESTORED = "restored_at"
+"""When that was, as far as somebody with a clock has said so."""
 
 
 class Store:
@@ -89,6 +93,17 @@ class Store:
         with self.read() as connection:
             return int(connection.execute(select(meta.c.value).where(meta.c.name == "ledger_epoch")).scalar_one())
 
+    def restored_at(self, now: datetime) -> datetime | None:
+        """Return when the store was restored from a backup: `now`, once, where nobody has asked since. None = it never was."""
+        asked = select(meta.c.value).where(meta.c.name == RESTORED)
+        with self.read() as connection:
+            found = connection.execute(asked).scalar()
+        if found == "":
+            with self.write() as connection:
+                connection.execute(update(meta).where(meta.c.name == RESTORED, meta.c.value == "").values(value=str(micros(now))))
+                found = connection.execute(asked).scalar()
+        return instant(int(found)) if found else None
+
     def backup(self, target: Path) -> None:
         """Write a copy of the database while it runs (SQLite online backup); a half-written one never bears the name.
 
@@ -141,6 +156,8 @@ def _count_restoring(connection: Connection) -> None:
     epoch = connection.execute(select(meta.c.value).where(meta.c.name == "ledger_epoch")).scalar_one()
     if connection.execute(delete(meta).where(meta.c.name == COPIED)).rowcount:
         connection.execute(update(meta).where(meta.c.name == "ledger_epoch").values(value=str(int(epoch) + 1)))
+        connection.execute(delete(meta).where(meta.c.name == RESTORED))
+        connection.execute(insert(meta), {"name": RESTORED, "value": ""})
         _take_for_stale(connection)
 
 
