@@ -14,6 +14,7 @@ from jinja2 import StrictUndefined, Template, TemplateError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from rules.phrases import Phrases, phrases_of
+from rules.vocabulary import check_words
 
 Word = str | int | bool | tuple[str, ...] | None
 
@@ -230,6 +231,7 @@ def _checked_all(
         if name.endswith(".txt"):
             try:
                 found[name] = _checked(text, environment.parse)
+                check_words(name, found[name])
             except (TemplateError, ValueError) as fault:
                 faults.append(f"{name}: {fault}")
     return found

@@ -10,7 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rules.case import view_of
+from rules.triggers import cases
+from rules.vocabulary import OF_A_RULE, words_of
 from rules.wording import Word, Wording, WordingError, one_line
+from rules.words import words_for
+from tests.rules.builders import NOW, fortnightly, human, network
 
 CREEPY = re.compile(
     r"lapse|silen|ghost|%|score|probab|days? ago|\d+ days|inactive|stale|cold|quiet|tracking|"
@@ -225,3 +230,26 @@ def test_a_missing_template_says_what_to_do(wording: Wording) -> None:
         wording.draft("thank_you", "en", GIVEN, variant=99)
     with pytest.raises(WordingError, match=r"words\.toml is missing"):
         Wording({})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("en/x.1.txt", "Hi {{ nmae }}\n", "there is no word 'nmae'; did you mean 'name'?"),
+        ("en/x.1.txt", "Hi\n\n{{ why }}\n", "there is no word 'why'"),
+        ("en/x.hold.txt", "{{ owner }}\n", "there is no word 'owner'"),
+        ("en/first_contact.3.txt", "{{ topic }}\n", "there are about, minutes, name, names, reason"),
+        ("de/x@mentor.why.txt", "{% if is_frist %}a{% endif %}", "did you mean 'is_first'?"),
+    ],
+)
+def test_a_word_a_template_is_never_given_is_found_when_it_is_read(name: str, text: str, said: str) -> None:
+    with pytest.raises(WordingError, match=re.escape(said)):
+        Wording({"en/words.toml": WORDS, name: text})
+
+
+def test_every_word_there_is_for_a_rule_is_given(wording: Wording) -> None:
+    relation = fortnightly(human("Bob Kay <bob@kay.example>"))
+    case = next(cases("lapsing", view_of(network(relation), NOW), relation))
+    assert words_for([case], wording, "en").keys() == OF_A_RULE
+    assert words_of("en/check_in.hold.txt") == words_of("de/check_in@mentor.hold.txt") == OF_A_RULE | {"why"}
+    assert words_of("en/check_in.invite.txt") == OF_A_RULE | {"owner"}
