@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final, cast
@@ -16,6 +17,7 @@ from connectors.microsoft.glance import Glance
 from connectors.microsoft.graph import LANES, ROOT, Graph, Leave
 from connectors.microsoft.mail import OutlookMailbox
 from connectors.microsoft.push import EVENTS, MAIL, Channel, Subscriber
+from connectors.microsoft.steps import Step, call_steps, certificate_step, subscription_step, token_step
 from connectors.port import Account, Cursor, PortError, Rejected, Setting, SettingKind, Watcher
 from rules.facts import Address
 
@@ -91,6 +93,32 @@ def open(account: Account) -> MicrosoftConnection:  # noqa: A001 - the port's wo
     )
     mailbox = OutlookMailbox(graphs["reader"], glance, graphs.get("writer"), account.installation)
     return MicrosoftConnection(mailbox, calendar, glance, tuple(graphs.values()), account)
+
+
+def steps(account: Account) -> Iterator[tuple[str, Step]]:
+    """Check the account step by step: certificate, sign-ins, what each is for, subscriptions. Writes nothing anywhere."""
+    for role in roles(account.settings):
+        try:
+            registration = registration_of(account.settings, role)
+        except Rejected as error:
+            yield "sign-in", Step(name=f"{role} registration", what=str(error), is_ok=False, remedy=error.remedy)
+            continue
+        if registration.certificate:
+            yield "sign-in", certificate_step(registration, datetime.now(UTC))
+        signed_in = token_step(registration, account.secrets)
+        yield "sign-in", signed_in
+        if not signed_in.is_ok:
+            continue
+        try:
+            graph = graph_of(account, role)
+        except PortError as error:
+            yield "sign-in", Step(name=f"{role} agreement", what=str(error), is_ok=False, remedy=error.remedy)
+            continue
+        with closing(graph):
+            yield from (("account", step) for step in call_steps(role, registration, graph))
+            if _text(account.settings, "notification_url") and role != "writer":
+                channel = Channel(MAIL if role == "reader" else EVENTS, graph)
+                yield "account", subscription_step(channel, registration, account.secrets)
 
 
 def graph_of(account: Account, role: signin.Role) -> Graph:

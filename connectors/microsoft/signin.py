@@ -39,6 +39,21 @@ _TIMEOUT: Final = 30.0
 _LATER: Final = frozenset({"temporarily_unavailable", "server_error", "service_unavailable", "slow_down", "request_timeout"})
 _CONDITIONS: Final = ("AADSTS53003", "AADSTS530036", "AADSTS50005", "AADSTS50097")
 """Conditional Access says no; 530036 is how it forbids the device code."""
+_REGISTER: Final = "Look at the app registrations; deploy/microsoft.md has a text for your administrator."
+_CONSENT: Final = ("Microsoft wants consent first", "Show your administrator deploy/microsoft.md.")
+_SAID: Final[Mapping[str, tuple[str, str]]] = {
+    "AADSTS65001": _CONSENT,
+    "AADSTS90094": _CONSENT,
+    "AADSTS90008": _CONSENT,
+    "AADSTS50105": ("Your organisation lets only chosen people use this application, and you are not among them", _REGISTER),
+    "AADSTS700016": ("Your organisation does not know the app registration", _REGISTER),
+    "AADSTS7000112": ("Your organisation has switched the app registration off", _REGISTER),
+    "AADSTS700027": (
+        "The certificate has expired, or is not the one that was uploaded",
+        "Upload a new one; see deploy/microsoft.md.",
+    ),
+}
+"""Codes that say exactly what stands in the way (Microsoft Entra authentication error codes)."""
 
 Answer = Mapping[str, Any]
 
@@ -213,12 +228,20 @@ def refusal(answer: Answer) -> AuthorizationExpired | Unavailable:
         return Unavailable(f"Microsoft's sign-in is busy ({error}).")
     said = f"({' '.join(filter(None, (error, code)))})"
     again = "Run `rekindle connect microsoft` again."
+    if code in _SAID:
+        what, remedy = _SAID[code]
+        return AuthorizationExpired(f"{what} {said}.", remedy=remedy)
     if code in _CONDITIONS or (error == "access_denied" and code):
         return AuthorizationExpired(
             f"Your organisation's Conditional Access does not allow this way of signing in {said}.",
             remedy="Use the browser instead of a device code, or show your administrator deploy/microsoft.md.",
         )
-    if error in ("consent_required", "unauthorized_client", "invalid_client", "access_denied"):
+    if answer.get("suberror") == "consent_required" or error in (
+        "consent_required",
+        "unauthorized_client",
+        "invalid_client",
+        "access_denied",
+    ):
         return AuthorizationExpired(f"Microsoft wants consent first {said}.", remedy="Show your administrator deploy/microsoft.md.")
     if error == "interaction_required":
         return AuthorizationExpired(f"Microsoft wants to see you again {said}.", remedy=again)

@@ -106,7 +106,7 @@ def test_a_refused_token_another_process_has_renewed_is_not_renewed_again(world:
         ("invalid_grant", "AADSTS700082: expired for ada@example.org", "has ended"),
         ("interaction_required", "AADSTS50076: mfa", "see you again"),
         ("consent_required", "AADSTS65001: consent", "consent"),
-        ("unauthorized_client", "AADSTS700016: app", "consent"),
+        ("unauthorized_client", "AADSTS700016: app", "does not know the app registration"),
         ("access_denied", "AADSTS53003: blocked by Conditional Access", "Conditional Access"),
     ],
 )
