@@ -93,6 +93,25 @@ def test_a_first_step_of_the_ladder_asks_once_and_for_calendars_only(desk: Desk)
     assert desk.secret("writer") == {}
 
 
+def test_the_ladder_is_climbed_step_by_step_and_each_step_asks_for_no_more_than_it_says(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare = desk.config.read_text()
+    for access in ("calendar", "mail", "drafts"):
+        desk.config.write_text(f'{bare}access = "{access}"\n')
+        assert desk.connect(ME.email) == OK
+        assert set(desk.secret("reader")["scopes"]) == set(signin.scopes("reader", access))  # type: ignore[call-overload]  # as above
+        assert bool(desk.secret("writer")) == (access == "drafts")
+        found = desk.findings(capsys)
+        assert {name for name, ok in found.items() if "ada/google" in name and not ok} == set()
+        app = App.open(load(desk.config))
+        connection = app.open_connection("ada/google")
+        assert (connection.mailbox is None) == (access == "calendar")
+        assert connection.calendar is not None
+        connection.close()
+        app.close()
+
+
 def test_an_unticked_box_is_named_and_nothing_is_connected(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     desk.google.oauth.unticked = frozenset({signin.MAIL_SCOPE})
     assert desk.connect(ME.email) != OK

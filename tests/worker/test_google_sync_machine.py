@@ -19,6 +19,7 @@ from tests.connectors.contract_world import ME
 from tests.connectors.google_world import GoogleWorld, google_world
 from worker.pull import Pulled, pull
 from worker.store import accounts
+from worker.store.mapping import event_of
 from worker.store.store import Store
 from worker.store.tables import metadata
 
@@ -153,6 +154,13 @@ class Sync(RuleBasedStateMachine):
         }
         stored = {remote for remote, *_ in rows("event", "remote_id", "account") if _[0]}
         assert alive <= stored <= alive | struck
+        for remote, facts in rows("event", "remote_id", "facts"):
+            if remote in alive:
+                said = self.world.diary.calendars[ME.email].events[remote]["start"]["dateTime"]
+                assert event_of(facts).start == datetime.fromisoformat(said), "it lies where it was moved to"
+        for remote, labels in rows("message", "remote_id", "labels"):
+            if remote in there - hidden:
+                assert ("\\Sent" in labels) == ("SENT" in self.world.mail.mails[remote].labels)
 
 
 def rows(table: str, *columns: str) -> Iterator[tuple[str, ...]]:
