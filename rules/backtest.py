@@ -10,6 +10,7 @@ from itertools import zip_longest
 from operator import attrgetter
 
 from rules.engine import suggest
+from rules.keys import text_mark
 from rules.network import Mail, Meeting, Network, Past, Person, Relation
 from rules.rhythm import LATE, SHORTEST, Contact, interaction_days
 from rules.rulebook import Rulebook
@@ -195,6 +196,7 @@ def _past(made: Suggestion, by_id: Mapping[str, History], day: datetime) -> Past
         action="draft" if isinstance(action, Draft) else "hold" if isinstance(action, Hold) else "invite",
         created_at=day,
         at=action.date if isinstance(action, Draft) else action.start,
+        text_mark=text_mark(action.text) if isinstance(action, Draft) else "",
         until=None if isinstance(action, Draft) else action.end,
         social=None if isinstance(action, Draft) else action.social,
         addresses=tuple(address for person in people for address in person.addresses),

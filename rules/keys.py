@@ -22,6 +22,12 @@ def message_id(key: Key, domain: str) -> str:
     return f"{key}@{domain}"
 
 
+def text_mark(text: str) -> str:
+    """Return a mark by which two mails are known to say the same, whoever they greet; "" for a mail that says nothing."""
+    said = text.partition("\n\n")[2].strip()
+    return sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16] if said else ""
+
+
 def _framed(part: str) -> bytes:
     """Return the text with its length in front, so that no two lists of parts run together."""
     text = part.encode("utf-8", "surrogatepass")

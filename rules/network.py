@@ -179,6 +179,8 @@ class Past:
     """When the draft was due or the hold begins."""
     addresses: tuple[str, ...] = ()
     """Match keys of everyone the action is addressed to or about; a draft to several guests counts for each."""
+    text_mark: str = ""
+    """rules.keys.text_mark of a draft."""
     until: datetime | None = None
     """When the hold ends; None = for a draft."""
     social: Social | None = None
@@ -281,7 +283,7 @@ class Network:
     busy: Sequence[Busy] = ()
     """From the start of today to the horizon of slots, ascending by start."""
     ledger: Sequence[Past] = ()
-    """All suggestions of the owner that are open or were created in the last 90 days: caps look here."""
+    """All suggestions of the owner that are open or were created in the last 90 days, for the caps, and drafts ever sent."""
     started_at: datetime | None = None
     """When the owner set Rekindle up: the first 14 days run at half the caps."""
     modes: Mapping[str, Literal["create", "review", "off"]] = field(default_factory=dict)

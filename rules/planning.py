@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Literal
 
@@ -15,12 +15,17 @@ from rules.composing import Candidate, address_of, drafted, due_at, held, invite
 from rules.countries import country_of
 from rules.gates import mode_of, no_room
 from rules.inviting import goes_out_at, is_announced
+from rules.keys import text_mark
+from rules.network import Past
 from rules.placing import slot_for, taken_by
 from rules.rule import Limits, Timing
 from rules.slots import Slot
-from rules.suggestions import Suggestion
+from rules.suggestions import Draft, Suggestion
 from rules.wording import Wording
 from rules.words import called, kind_of_reunion
+
+LATELY = timedelta(days=90)
+"""So long a variant of a text is not used again at an organisation."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,13 +80,25 @@ def _draft(plan: Plan, candidate: Candidate) -> Suggestion | str:
     rule, at, place = candidate.rule, due_at(candidate), organisation_of(candidate.case)
     if why := plan.room.full(rule, at):
         return why
-    variant = plan.written.get((rule.name, place), 0) + _written_before(plan, candidate, place)
-    template, language = template_of(rule, candidate.case, plan.wording, candidate.case.relation.person.language)
-    if variant >= plan.wording.variants(template, language):
+    made = next(_fresh(plan, candidate, place), None)
+    if made is None:
         return f"I have no fresh words left for {place}, and the same text twice would be noticed."
     plan.room.take(rule, at)
     plan.written[rule.name, place] = plan.written.get((rule.name, place), 0) + 1
-    return _in_mode(plan, candidate, drafted(candidate, plan.wording, variant=variant))
+    return _in_mode(plan, candidate, made)
+
+
+def _fresh(plan: Plan, candidate: Candidate, place: str) -> Iterator[Suggestion]:
+    """Yield the draft in the variants an organisation has not had lately, none of them in words it ever had."""
+    rule, case = candidate.rule, candidate.case
+    template, language = template_of(rule, case, plan.wording, case.relation.person.language)
+    earlier = _written_before(plan, candidate, place)
+    lately = sum(past.created_at > plan.view.now - LATELY for past in earlier) + plan.written.get((rule.name, place), 0)
+    said = {past.text_mark for past in earlier}
+    for variant in range(lately, plan.wording.variants(template, language)):
+        made = drafted(candidate, plan.wording, variant=variant)
+        if isinstance(made.action, Draft) and text_mark(made.action.text) not in said:
+            yield made
 
 
 def _entry(plan: Plan, candidate: Candidate) -> Suggestion | str:
@@ -126,10 +143,10 @@ def _in_mode(plan: Plan, candidate: Candidate, suggestion: Suggestion) -> Sugges
     return replace(suggestion, mode=mode)
 
 
-def _written_before(plan: Plan, candidate: Candidate, place: str) -> int:
-    """Count the mails of a rule that went to an organisation before."""
+def _written_before(plan: Plan, candidate: Candidate, place: str) -> list[Past]:
+    """List the mails of a rule that went to an organisation before."""
     pasts = (past for past in plan.view.network.ledger if past.rule == candidate.rule.name)
-    return sum(any((organisation(address) or address) == place for address in past.addresses) for past in pasts)
+    return [past for past in pasts if any((organisation(address) or address) == place for address in past.addresses)]
 
 
 def _order(candidate: Candidate) -> tuple[Sequence[str], bool, str]:

@@ -11,6 +11,7 @@ import pytest
 
 from rules.engine import Decision, Keep, still_wanted, suggest
 from rules.facts import Address
+from rules.keys import text_mark
 from rules.network import Meeting, Person, Relation
 from rules.rulebook import Rulebook, parse
 from rules.suggestions import Suggestion
@@ -304,6 +305,28 @@ def test_never_the_same_text_twice_at_one_organisation(decide: Decide) -> None:
     texts = [drafts(after(count))[0].text for count in range(3)]
     assert len(set(texts)) == 3
     assert "no fresh words" in refusal(after(3), "thank_you")
+
+
+def test_after_a_season_a_variant_comes_again_but_never_in_the_words_the_organisation_has_had(decide: Decide) -> None:
+    (first,) = drafts(decide(met()))
+
+    def after(*marks: str, ago: float = 200) -> Decision:
+        sent = {"state": "closed", "close_reason": "done", "created_at": days_ago(ago), "addresses": ("ben@acme.example",)}
+        return decide(
+            met(), ledger=tuple(past(BEN, "thank_you", f"meeting:{n}", text_mark=mark, **sent) for n, mark in enumerate(marks))
+        )
+
+    (other,) = drafts(after(text_mark(first.text)))
+    (third,) = drafts(after(text_mark(first.text), text_mark(other.text)))
+    assert len({first.text, other.text, third.text}) == 3
+    assert drafts(after("something", "else", "entirely", "different"))[0].text == first.text
+    assert "no fresh words" in refusal(after(*(text_mark(each.text) for each in (first, other, third))), "thank_you")
+
+
+def test_two_mails_say_the_same_whoever_they_greet() -> None:
+    one, other = "Hello Anna,\n\nthank you.\n\nOlivia\n", "Hello Ben,\n\nthank you.\n\nOlivia\n"
+    assert text_mark(one) == text_mark(other) != text_mark("Hello Ben,\n\nthanks.\n\nOlivia\n")
+    assert text_mark("") == text_mark("Hello") == ""
 
 
 def test_what_the_same_colleagues_at_free_mail_got_is_nobody_elses_text(decide: Decide) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, and_, or_, select
 
 from rules.addresses import match_key
 from rules.interactions import NotHeld
+from rules.keys import text_mark
 from rules.network import Busy, Owner, Past, Trip
 from rules.suggestions import CloseReason, State
 from rules.trips import LONG
@@ -105,9 +106,14 @@ def _instant(at: datetime | date, zone: ZoneInfo) -> datetime:
 
 
 def ledger(connection: Connection, owner: str, now: datetime) -> list[Past]:
-    """List the suggestions that are open or were made in the last 90 days, oldest first."""
+    """List the suggestions that are open or were made in the last 90 days, and drafts ever sent, oldest first."""
     recent = or_(suggestion.c.state != "closed", suggestion.c.created_at >= micros(now - LEDGER))
-    rows = select(suggestion).where(suggestion.c.owner == owner, recent).order_by(suggestion.c.created_at, suggestion.c.key)
+    is_sent = and_(suggestion.c.action == "draft", suggestion.c.close_reason.in_(("done", "owner_edited")))
+    rows = (
+        select(suggestion)
+        .where(suggestion.c.owner == owner, or_(recent, is_sent))
+        .order_by(suggestion.c.created_at, suggestion.c.key)
+    )
     return [past(row) for row in connection.execute(rows)]
 
 
@@ -137,6 +143,7 @@ def past(row: Row[*tuple[Any, ...]]) -> Past:
         close_reason=cast("CloseReason | None", row.close_reason),
         closed_at=instant(row.updated_at) if row.state == "closed" else None,
         at=maybe_instant(row.at),
+        text_mark=text_mark(action.get("text", "")),
         until=datetime.fromisoformat(action["end"]) if "end" in action else None,
         social=action.get("social"),
         addresses=tuple(dict.fromkeys(key for each in [row.address, *named] if (key := match_key(each)))),
