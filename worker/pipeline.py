@@ -30,7 +30,7 @@ from worker import giving_way, telling
 from worker import pull as pulling
 from worker.heartbeat import LASTING, beating
 from worker.polling import next_look
-from worker.store import accounts, installations, leases, network, outbox
+from worker.store import accounts, installations, leases, looking, network, outbox
 from worker.store.accounts import StoredAccount
 from worker.store.due import STALE
 from worker.store.engine import StoreError
@@ -115,7 +115,7 @@ class Pipeline:
         now = self.clock()
         with self.store.write() as db:
             if pulled.upserted or pulled.removed:
-                outbox.look_again(db, account.owner, now)
+                looking.look_again(db, account.owner, now)
             if not pulled.error and pulled.is_done:
                 is_new, owner = bool(pulled.upserted or pulled.removed), self.owner(account.owner)
                 then = next_look(account, owner, now, is_new=is_new, poll=self.poll, patience=patience)

@@ -34,6 +34,7 @@ from worker.store.engine import StoreError
 from worker.store.feeds import Kind, Overtaken, StoredFeed
 from worker.store.rebuild import rebuild
 from worker.store.store import Store
+from worker.store.uncollected import uncollected
 
 Reader = Generator[None, None, None]
 """One feed being read: goes on for a page each time it is asked."""
@@ -216,7 +217,7 @@ class _Slice:
         """Commit page after page, with a pause for others after each and before the first."""
         with closing(cast("Any", source.changes(found, stored.cursor))) as pages:
             yield
-            for page in cast("Iterator[Changes[Any]]", pages):
+            for page in _read(cast("Iterator[Changes[Any]]", pages)):
                 stored = self._commit(stored, page, found.hint)
                 if page.is_last:
                     return
@@ -243,7 +244,7 @@ class _Slice:
         return after
 
     def _commit_whole(self, stored: StoredFeed, page: Changes[Any], hint: str) -> StoredFeed:
-        with self.store.write() as db:
+        with uncollected(), self.store.write() as db:
             return feeds.commit_page(db, stored, page, self.now, hint=hint, is_judged_later=stored.is_rereading)
 
     def _without_poison(self, stored: StoredFeed, page: Changes[Any]) -> Changes[Any]:
@@ -291,6 +292,16 @@ def _take_turn(going: deque[Reader]) -> None:
 
 def _is_beginning(stored: StoredFeed) -> bool:
     return stored.is_rereading or stored.cursor is None
+
+
+def _read(pages: Iterator[Changes[Any]]) -> Iterator[Changes[Any]]:
+    """Yield page after page; a page is thousands of facts, and nothing in them to collect."""
+    while True:
+        with uncollected():
+            page = next(pages, None)
+        if page is None:
+            return
+        yield page
 
 
 def _is_same(a: StoredFeed, b: StoredFeed) -> bool:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, and_, delete, select, update
 from connectors.port import Changes, Cursor, Feed, Skipped
 from rules.facts import CalendarEvent, MessageMetadata
 from rules.people import OwnerKeys
-from worker.store import events, messages, outbox
+from worker.store import events, looking, messages
 from worker.store.accounts import owner_keys, owner_zone
 from worker.store.gleaning import glean
 from worker.store.judging import put_off, review, wake
@@ -196,7 +196,7 @@ def _apply(
     else:
         touched = _apply_events(connection, feed, origin, forgotten.events(changes.upserted), changes.removed, known_as, now)
     if touched:
-        outbox.look_at(connection, feed.owner, touched, now)
+        looking.look_at(connection, feed.owner, touched, now)
     if is_judged_later:
         put_off(connection, feed.owner, touched)
     else:

@@ -6,7 +6,7 @@ a row in `delivered` with a `close_reason` is being withdrawn by us. All functio
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -20,15 +20,13 @@ from worker.store import audit
 from worker.store.due import is_ready
 from worker.store.entry import Entry, entry_of, json_of, rows_of
 from worker.store.mapping import micros
-from worker.store.statements import among, insert_ignoring, lock_owner
+from worker.store.statements import insert_ignoring, lock_owner
 from worker.store.tables import account as accounts
 from worker.store.tables import address, person, suggestion
 from worker.store.tables import owner as owners
 
 OPEN = ("planned", "approved", "delivering", "delivered")
 WAITING = ("planned", "approved")
-SOON = timedelta(minutes=5)
-"""When a draft is looked at again after news that is about others: the owner may have tidied up."""
 
 
 def plan(db: Connection, owner: str, account: str, planned: Suggestion, addresses: Iterable[str], now: datetime) -> bool:
@@ -202,27 +200,6 @@ def look_later(
     if action is not None:
         values |= {"at": micros(action.start), "payload": json_of(action)}
     return _change(db, seen.key, suggestion.c.state == "delivered", now, values) is not None
-
-
-def look_again(db: Connection, owner: str, now: datetime) -> None:
-    """Have everything delivered looked at, for something new was read: what is in a calendar now, what is not yet looked at soon."""
-    lock_owner(db, owner)
-    delivered = and_(suggestion.c.owner == owner, suggestion.c.state == "delivered")
-    for at, is_meant in ((now, suggestion.c.action != "draft"), (now + SOON, suggestion.c.action == "draft")):
-        moved = update(suggestion).where(delivered, is_meant, suggestion.c.next_attempt_at > micros(at))
-        db.execute(moved.values(next_attempt_at=micros(at)))
-
-
-def look_at(db: Connection, owner: str, keys: Collection[str], now: datetime) -> None:
-    """Have looked at now what is delivered for anybody with one of these match keys: it may have become pointless."""
-    named = select(address.c.person).where(address.c.owner == owner, among(db, address.c.key, keys), address.c.person.is_not(None))
-    theirs = select(address.c.key).where(
-        address.c.owner == owner,
-        or_(among(db, address.c.key, keys), address.c.person.in_(named)),
-        or_(address.c.key == suggestion.c.address, func.lower(suggestion.c.payload).contains(func.lower(address.c.email))),
-    )
-    delivered = update(suggestion).where(suggestion.c.owner == owner, suggestion.c.state == "delivered")
-    db.execute(delivered.where(suggestion.c.next_attempt_at > micros(now), theirs.exists()).values(next_attempt_at=micros(now)))
 
 
 def look_now(db: Connection, key: Key, now: datetime) -> None:
