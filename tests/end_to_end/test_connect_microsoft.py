@@ -79,7 +79,8 @@ def test_connecting_leaves_two_sign_ins_that_cannot_send_and_an_account_that_is_
     assert desk.state() == "active"
     assert run(["doctor", "--json", "--config", str(desk.config)]) == OK
     found = {each["subject"]: each["is_ok"] for each in json.loads(capsys.readouterr().out)}
-    assert found["ada/microsoft"]
+    steps = ("sign-in, reader sign-in", "account, mail", "account, calendars", "sign-in, writer sign-in", "account, drafts")
+    assert all(found[f"ada/microsoft {step}"] for step in (*steps, "account, holds"))
 
 
 def test_nothing_sealed_is_readable_in_the_database(desk: Desk) -> None:
@@ -104,7 +105,8 @@ def test_without_a_browser_here_the_last_address_is_pasted(desk: Desk, monkeypat
 
     monkeypatch.setattr(click, "echo", noted)
 
-    def prompt(_: str) -> str:
+    def prompt(_: str, *, err: bool) -> str:
+        assert err, "what is printed may be read by a program"
         url = next(word for line in reversed(shown) for word in line.split() if "authorize" in word)
         went = requests.get(url, verify=str(desk.world.identity.ca_file), allow_redirects=False, timeout=10)
         return went.headers["Location"]

@@ -12,7 +12,7 @@ import click
 from worker.verbs import options
 
 if TYPE_CHECKING:
-    from connectors.microsoft.signin import Registration
+    from connectors.microsoft.signin import Role
     from connectors.port import Account, Setting
     from worker.app import App
 
@@ -89,7 +89,7 @@ def microsoft(*, yes: bool, config: Path | None, owner: str | None, **said: Any)
     Microsoft asks twice: once for reading without content, once for drafts and holds. A sign-in that could send mail is refused.
     An account whose sign-in has ended is taken up again by the same command.
     """
-    connect(Wanted(is_sure=yes, **said), config=config, owner=owner, show=_show)
+    connect(Wanted(is_sure=yes, **said), config=config, owner=owner, show=in_browser)
 
 
 def connect(wanted: Wanted, *, config: Path | None, owner: str | None, show: Callable[[str], None]) -> None:
@@ -108,9 +108,10 @@ def connect(wanted: Wanted, *, config: Path | None, owner: str | None, show: Cal
     try:
         account = _account(app, whose, wanted)
         _agreed(account, wanted)
+        ways = Ways(is_headless=wanted.is_headless, is_device=wanted.is_device, address=wanted.address)
         for role in package.roles(account.settings):
             click.echo(ASKED[role])
-            _sign_in(account, package.registration_of(account.settings, role), wanted, show)
+            sign_in(account, role, ways, show)
         _check_one_mailbox(account)
     finally:
         app.close()
@@ -158,26 +159,39 @@ def _agreed(account: Account, wanted: Wanted) -> None:
         raise Refusal("Nothing was connected.", "Run it again when you agree.", code=USAGE)
 
 
-def _sign_in(account: Account, registration: Registration, wanted: Wanted, show: Callable[[str], None]) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
+    """How the owner signs in."""
+
+    is_headless: bool
+    is_device: bool = False
+    address: str = ""
+
+
+def sign_in(account: Account, role: Role, ways: Ways, show: Callable[[str], None]) -> None:
     """Ask for one sign-in and seal it. Raises Refusal, AuthorizationExpired, Rejected, Unavailable."""
+    from connectors import microsoft as package
     from connectors.microsoft import consent
     from worker.verbs.loopback import Loopback
 
+    registration = package.registration_of(account.settings, role)
     if registration.certificate:
         consent.by_certificate(registration, account.secrets, address=str(account.settings["user"]))
-    elif wanted.is_device:
+    elif ways.is_device:
         question = consent.by_device(registration)
         click.echo(f"Open {question.url} on any device and type {question.code}. Your organisation may forbid this way.")
         question.answered(account.secrets)
-    elif wanted.is_headless:
-        question = consent.by_browser(registration, redirect=ELSEWHERE, login_hint=wanted.address)
-        click.echo(f"Open this address in a browser, on any computer:\n\n{question.url}\n")
-        click.echo("At the end the browser cannot reach localhost; that is as it should be. Copy the whole address it tried.")
-        question.answered(account.secrets, click.prompt("Address"))
+    elif ways.is_headless:
+        question = consent.by_browser(registration, redirect=ELSEWHERE, login_hint=ways.address)
+        click.echo(f"Open this address in a browser, on any computer:\n\n{question.url}\n", err=True)
+        click.echo(
+            "At the end the browser cannot reach localhost; that is as it should be. Copy the whole address it tried.", err=True
+        )
+        question.answered(account.secrets, click.prompt("Address", err=True))
     else:
         with Loopback() as loopback:
             redirect = loopback.address.replace("127.0.0.1", "localhost")  # the one name Entra allows with any port
-            question = consent.by_browser(registration, redirect=redirect, login_hint=wanted.address)
+            question = consent.by_browser(registration, redirect=redirect, login_hint=ways.address)
             show(question.url)
             question.answered(account.secrets, loopback.wait())
 
@@ -192,8 +206,9 @@ def _check_one_mailbox(account: Account) -> None:
         raise Rejected(f"The two sign-ins are for {' and '.join(sorted(seen))}.", remedy="Choose the same account both times.")
 
 
-def _show(url: str) -> None:
+def in_browser(url: str) -> None:
+    """Open a page in the browser of this computer, and say where it is."""
     import webbrowser
 
-    click.echo(f"If no browser opens, open this address here:\n\n{url}\n")
+    click.echo(f"If no browser opens, open this address here:\n\n{url}\n", err=True)
     webbrowser.open(url)

@@ -18,7 +18,7 @@ from worker.advice import Refusal
 from worker.exit_codes import USAGE
 
 PASSWORD: Final = "REKINDLE_PASSWORD"  # noqa: S105 - the name of the variable
-SIGNED_IN: Final[Mapping[str, str]] = {"google": "worker.verbs.live_google"}
+SIGNED_IN: Final[Mapping[str, str]] = {"google": "worker.verbs.live_google", "microsoft": "worker.verbs.live_microsoft"}
 """Providers with a consent page -> the module whose `opened(where, zone, sign_in)` leads through it and opens the account."""
 
 
@@ -71,7 +71,9 @@ def account_at(urls: Sequence[str], zone: str) -> Account:
         side = "imap" if parts.scheme in {"imap", "imaps"} else "caldav"
         if side in settings or not parts.hostname or not parts.username:
             raise Refusal(
-                f"{url} cannot be tried.", "Say one imaps://USER@HOST, one https://USER@HOST, or both; or google.", code=USAGE
+                f"{url} cannot be tried.",
+                "Say one imaps://USER@HOST, one https://USER@HOST, or both; or google or microsoft.",
+                code=USAGE,
             )
         user = unquote(parts.username)
         bare = parts.hostname if parts.port is None else f"{parts.hostname}:{parts.port}"

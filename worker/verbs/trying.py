@@ -20,9 +20,14 @@ from worker.verbs import options
 )
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="PATH...")
 @click.option(
-    "--live", multiple=True, metavar="URL", help="Live instead: imaps://USER@HOST, https://USER@HOST, both together; or google."
+    "--live",
+    multiple=True,
+    metavar="URL",
+    help="Live instead: imaps://USER@HOST, https://USER@HOST, both together; or google or microsoft.",
 )
-@click.option("--client", default="", metavar="CLIENT", help="Your OAuth client: for google its JSON file; see deploy/google.md.")
+@click.option(
+    "--client", default="", metavar="CLIENT", help="Your OAuth client: Google's JSON file, Microsoft's application id; see deploy/."
+)
 @click.option("--headless", "is_headless", is_flag=True, help="The browser runs on another computer: paste its last address here.")
 @click.option("--me", multiple=True, metavar="ADDRESS", help="An address of yours; without it they are inferred.")
 @click.option("--zone", metavar="ZONE", help="Your time zone, like Europe/Berlin; without it this computer's.")
@@ -44,7 +49,8 @@ def try_(
     PATH is an mbox, a Maildir, an .eml or .ics file, a folder of them, or a Google Takeout (folder, .zip or .tgz, read
     without unpacking). A calendar alone is enough. With --live it is a mailbox on its server, opened read-only, and its
     calendars; the password is asked for or taken from $REKINDLE_PASSWORD, and nothing at all is kept. With --live google
-    you sign in at Google's page, for your calendars alone and for this one look.
+    you sign in at Google's page, for your calendars alone and for this one look; with --live microsoft at Microsoft's, for
+    reading without content.
     """
     from worker.verbs.live_accounts import SignIn
     from worker.verbs.trial import tried, tried_live
