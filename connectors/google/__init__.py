@@ -18,7 +18,7 @@ from connectors.google.mail import GmailMailbox
 from connectors.google.notices import GmailWatch, Pulling, places
 from connectors.google.reading import Reading
 from connectors.google.spending import CALENDAR_MINUTE, GMAIL_MINUTE, Spending, prices
-from connectors.google.steps import Step, call_steps, token_steps
+from connectors.google.steps import Step, call_steps, token_steps, told_steps
 from connectors.google.transport import Roots, Service, Wire
 from connectors.google.watching import GoogleWatcher, Tended
 from connectors.port import Account, PortError, Rejected, Setting, SettingKind, Watcher
@@ -137,6 +137,8 @@ def steps(account: Account) -> Iterator[tuple[str, Step]]:
     try:
         with closing(open(account)) as connection:
             yield from (("account", step) for step in connection.steps())
+            told = told_steps(connection.watcher, _text(account.settings, "notification_url"))
+            yield from (("account", step) for step in told)
     except PortError as error:
         yield "account", Step(name="sign-in", what=str(error), is_ok=False, remedy=error.remedy)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from connectors.google import signin
 from connectors.google.transport import Service
-from connectors.port import AuthorizationExpired, PortError, Secrets
+from connectors.port import AuthorizationExpired, PortError, Secrets, Watcher
 
 CONSOLE: Final = "https://console.cloud.google.com"
 LINKS: Final = {
@@ -46,6 +47,28 @@ def token_steps(secrets: Secrets, role: signin.Role, allowed: tuple[str, ...], *
             is_ok=False,
             remedy=f"Publish it, or make it Internal, at {LINKS['audience']}; then connect again.",
         )
+
+
+def told_steps(watching: Callable[[], Watcher | None], url: str) -> Iterator[Step]:
+    """Check that what Google is to tell of, and where, fits together; nothing is asked for yet."""
+    where = urlsplit(url)
+    if url and where.scheme != "https" and where.hostname not in ("127.0.0.1", "localhost"):
+        what = f"Google tells of calendars at https addresses only, not at {url}."
+        yield Step(
+            name="notifications",
+            what=what,
+            is_ok=False,
+            remedy="Give notification_url a public https address; see deploy/google.md.",
+        )
+        return
+    try:
+        watcher = watching()
+    except PortError as error:
+        yield Step(name="notifications", what=str(error), is_ok=False, remedy=error.remedy)
+        return
+    if watcher is not None:
+        watcher.close()
+        yield Step(name="notifications", what="will be asked for by `rekindle run`")
 
 
 def call_steps(readers: tuple[Service, Service | None], writers: tuple[Service, Service] | None, holds: str) -> Iterator[Step]:

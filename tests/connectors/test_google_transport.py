@@ -17,7 +17,7 @@ from googleapiclient.discovery import build_from_document
 from googleapiclient.discovery_cache import get_static_doc
 from googleapiclient.errors import HttpError
 
-from connectors.google import signin
+from connectors.google import lanes, signin
 from connectors.port import AuthorizationExpired, PortError, RateLimited, Rejected, Saved, Unavailable
 from tests.connectors.contract_world import CANARY, NOON, a_draft, a_hold, read
 from tests.connectors.google_world import GoogleWorld, Sealed, google_world, sign_in
@@ -194,7 +194,9 @@ def test_a_batch_that_breaks_loses_nothing(world: GoogleWorld, fault: str) -> No
     assert sum(len(page.upserted) for page in pages) == 3
 
 
-def test_sixteen_threads_on_two_accounts_never_see_each_others_mail() -> None:
+def test_sixteen_threads_on_two_accounts_never_see_each_others_mail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each reads with four batches in flight: up to sixty-four requests at once."""
+    monkeypatch.setattr(lanes, "BATCH", 8)
     with google_world() as ada:
         bob = GoogleWorld(ada.google, ada.root, "bob@example.org")
         for number in range(30):

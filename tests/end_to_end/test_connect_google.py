@@ -180,6 +180,22 @@ def test_doctor_says_when_a_testing_sign_in_will_die(desk: Desk, capsys: pytest.
     assert desk.findings(capsys)["ada/google sign-in, reader consent"] is False
 
 
+@pytest.mark.parametrize(
+    ("said", "is_ok"),
+    [
+        ('notification_url = "https://rekindle.example/hooks/google/calendar"', True),
+        ('notification_url = "http://rekindle.example/hooks/google/calendar"', False),
+        ('push_audience = "https://rekindle.example/hooks/google"', False),
+    ],
+)
+def test_doctor_says_whether_google_can_tell_of_changes(
+    desk: Desk, capsys: pytest.CaptureFixture[str], said: str, *, is_ok: bool
+) -> None:
+    assert desk.connect(ME.email) == OK
+    desk.config.write_text(f"{desk.config.read_text()}{said}\n")
+    assert desk.findings(capsys)["ada/google account, notifications"] is is_ok
+
+
 def test_doctor_names_the_api_that_is_switched_off(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     assert desk.connect(ME.email) == OK
     desk.google.fail("403 accessNotConfigured", "gmail.users.getProfile", times=9)
