@@ -1,4 +1,4 @@
-"""The ticker: one indexed query says what is due, and a nudge goes out for each; everything else is up to the worker."""
+"""The ticker: indexed queries say what is due and how soon more is, and a nudge goes out for each; all else is up to the worker."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from typing import Final
 import structlog
 
 from worker.actors import Nudges
-from worker.store.due import due
+from worker.store.due import due, soonest
 from worker.store.store import Store
 
 TICK: Final = timedelta(seconds=5)
+SHORTEST: Final = timedelta(seconds=0.5)
+"""Between two ticks, however many accounts are about to be due."""
 
 log = structlog.get_logger()
 
 
 class Ticker:
-    """Looks every few seconds for what is due, until it is stopped."""
+    """Looks every few seconds for what is due, and sooner where an account is to be read sooner, until it is stopped."""
 
     def __init__(self, store: Store, clock: Callable[[], datetime], nudges: Nudges, every: timedelta = TICK) -> None:
         self._store = store
@@ -39,14 +41,23 @@ class Ticker:
         self.last_at = now
         return sent
 
+    def pause(self) -> timedelta:
+        """Say how long to wait for the next tick."""
+        now = self._clock()
+        with self._store.read() as db:
+            soon = soonest(db, now, self._every)
+        return self._every if soon is None else min(max(soon - now, SHORTEST), self._every)
+
     def run(self) -> None:
         """Tick until stopped; a tick that fails is logged and the next one tries again."""
         while not self._stopping.is_set():
+            pause = self._every
             try:
                 self.tick()
+                pause = self.pause()
             except Exception:
                 log.exception("tick failed", action="tick")
-            self._stopping.wait(self._every.total_seconds())
+            self._stopping.wait(pause.total_seconds())
 
     def stop(self) -> None:
         """End `run` soon."""

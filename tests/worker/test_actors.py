@@ -17,7 +17,7 @@ from sqlalchemy import event
 from connectors.port import Unavailable, Verb
 from tests.worker.stage import ACCOUNT, ME, MONDAY, Stage, thank_you
 from worker.actors import QUIET, BrokerError, MemoryBroker, Nudges, broker_for, middleware, worker_timeout
-from worker.schedule import Ticker
+from worker.schedule import SHORTEST, TICK, Ticker
 from worker.store import accounts
 from worker.store.due import due
 from worker.store.store import Store
@@ -78,6 +78,15 @@ def test_the_ticker_nudges_what_is_due_and_nothing_else(stage: Stage, post: Post
     stage.plan(thank_you())
     ticker.tick()
     assert post.sent == [("pull", ACCOUNT), ("deliver", ACCOUNT)]
+
+
+def test_the_ticker_waits_no_longer_than_until_the_next_account_is_to_be_read(stage: Stage, post: Post) -> None:
+    """Who waits for a minute's quota goes on to the second, not up to a tick later."""
+    ticker = Ticker(stage.store, lambda: stage.now, post.nudges)
+    for wait, paused in ((60, TICK), (3, timedelta(seconds=3)), (0.1, SHORTEST), (-1, TICK)):
+        with stage.store.write() as db:
+            accounts.held_back(db, ACCOUNT, stage.now + timedelta(seconds=wait))
+        assert ticker.pause() == paused
 
 
 def test_an_account_that_waits_for_its_provider_is_not_due(stage: Stage) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, and_, func, literal, or_, select, uni
 from sqlalchemy.sql.elements import ColumnElement
 
 from connectors.port import Verb
-from worker.store.mapping import micros
+from worker.store.mapping import maybe_instant, micros
 from worker.store.tables import account, owner, suggestion
 
 MOST: Final = 500
@@ -32,6 +32,14 @@ def due(db: Connection, now: datetime, *, of: str | None = None) -> list[tuple[V
         deciding = deciding.where(owner.c.id == of)
     rows = db.execute(union_all(reading, deciding, delivering, left).limit(MOST)).mappings()
     return [(cast("Verb", row["verb"]), str(row["who"])) for row in rows]
+
+
+def soonest(db: Connection, now: datetime, within: timedelta) -> datetime | None:
+    """Say when the next account is to be read, where that is so soon: one that waits for its minute's quota waits to the second."""
+    at = micros(now)
+    soon = account.c.next_attempt_at.between(at + 1, micros(now + within))
+    found = db.execute(select(func.min(account.c.next_attempt_at)).where(account.c.state == "active", soon)).scalar()
+    return maybe_instant(found)
 
 
 def is_ready(at: int) -> ColumnElement[bool]:
