@@ -10,6 +10,8 @@ from importlib import resources
 from typing import Any
 from urllib.parse import urlsplit
 
+from rules.addresses import organisation
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
@@ -57,6 +59,14 @@ def guesses(domain: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     )
     dav = (domain, f"caldav.{domain}", f"dav.{domain}", f"calendar.{domain}", f"mail.{domain}", f"cloud.{domain}")
     return mail, tuple(f"https://{host}/.well-known/caldav" for host in dav)
+
+
+def is_of_same_owner(host: str, domain: str) -> bool:
+    """Tell whether a host and a domain have the same registrable domain (publicsuffix.org)."""
+    if host == domain or host.endswith(f".{domain}"):
+        return True
+    home = organisation(f"x@{domain}")
+    return bool(home) and home == organisation(f"x@{host}")
 
 
 def _is_theirs(one: Known, host: str) -> bool:

@@ -5,21 +5,24 @@ from __future__ import annotations
 import sqlite3
 import tomllib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from connectors.standards import servers
+from connectors.standards.announced import announced
 from tests.conftest import Server
 from tests.connectors.test_standards_contract import CalendarHands, MailHands
+from tests.servers.names import NameServer
 from tests.servers.proxies import ImapProxy
 from worker.app import App
 from worker.config import load
 from worker.doctor import examine
 from worker.exit_codes import OK, OWNER, USAGE
 from worker.store import accounts
-from worker.verbs import setting_up
+from worker.verbs import connect_standards, setting_up
 
 OWNER_TABLE = '[owners.ana]\nname = "Ana Lopez"\naddresses = ["ana@home.example"]\nzone = "Europe/Madrid"\n'
 
@@ -141,6 +144,40 @@ def test_the_servers_are_found_by_the_address(
     assert f"· {nobody}: no mail server" in done.output
     account = tomllib.loads(file.read_text())["owners"]["ana"]["accounts"]["firm"]
     assert (account["imap"], account["caldav"]) == (dovecot.url, radicale.url)
+
+
+@pytest.fixture
+def names(dovecot: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A DNS in which two domains name this machine as their mail server, and nothing answers under the usual names."""
+    here = (f"0 1 {dovecot.port} localhost.",)
+    server = NameServer({("_imap._tcp.firm.example", "SRV"): here, ("_imap._tcp.localhost", "SRV"): here})
+    monkeypatch.setattr(connect_standards, "announced", partial(announced, resolver=server.resolver()))
+    monkeypatch.setattr(servers, "guesses", lambda _: (("imap://127.0.0.1:1",), ()))
+    yield
+    server.close()
+
+
+@pytest.mark.usefixtures("clean", "names")
+def test_a_server_the_dns_of_the_domain_names_is_used_without_a_word_where_it_is_the_domains_own(
+    file: Path, dovecot: Server
+) -> None:
+    done = connect(file, "imap", "ana@localhost", "--user", "ana", "--mail-only")
+    assert done.exit_code == OK, (done.output, done.exception)
+    account = tomllib.loads(file.read_text())["owners"]["ana"]["accounts"]["localhost"]
+    assert account["imap"] == f"imap://localhost:{dovecot.port}"
+
+
+@pytest.mark.usefixtures("clean", "names")
+def test_a_server_elsewhere_that_the_dns_names_is_used_only_after_a_yes(file: Path, dovecot: Server) -> None:
+    arguments = ("imap", "ana@firm.example", "--user", "ana", "--mail-only")
+    for said in ("", "n\n"):
+        assert "No mail server was found" in refusal(connect(file, *arguments, said=said))
+    assert file.read_text() == OWNER_TABLE
+    done = connect(file, *arguments, said="y\n")
+    assert done.exit_code == OK, (done.output, done.exception)
+    assert "The DNS of firm.example names localhost, which is not part of firm.example" in done.output
+    account = tomllib.loads(file.read_text())["owners"]["ana"]["accounts"]["firm"]
+    assert account["imap"] == f"imap://localhost:{dovecot.port}"
 
 
 @pytest.mark.usefixtures("clean")

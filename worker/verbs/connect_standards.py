@@ -13,6 +13,7 @@ import click
 from connectors import standards
 from connectors.port import Account, Setting
 from connectors.standards import servers
+from connectors.standards.announced import Announced, announced
 from connectors.standards.finding import first_answering
 from connectors.standards.reach import Step
 from worker.advice import Refusal
@@ -94,7 +95,7 @@ def _found(wanted: Wanted, mine: tuple[str, ...]) -> Wanted:
     known = servers.of_domain(domain)
     if other := known.instead.get(wanted.side):
         raise Refusal(f"{domain} lets no password in there.", f"Connect it with: rekindle connect {other}", code=USAGE)
-    mail, dates = servers.guesses(domain) if "@" in address else ((), ())
+    mail, dates = _candidates(wanted, domain) if "@" in address else ((), ())
     imap, caldav = wanted.imap, wanted.caldav
     is_extra = wanted.side == "imap" and not caldav
     if wanted.side == "imap" and not imap:
@@ -104,6 +105,35 @@ def _found(wanted: Wanted, mine: tuple[str, ...]) -> Wanted:
     name = wanted.account or known.name or re.sub(r"[^\w.+-]", "-", domain.partition(".")[0]) or wanted.side
     user = wanted.user or address
     return replace(wanted, imap=imap, caldav=caldav, user=user, account=name, is_calendar_extra=is_extra)
+
+
+def _candidates(wanted: Wanted, domain: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """List mail and calendar addresses to try: what is known of the provider, else what its DNS names, then usual names."""
+    mail, dates = servers.guesses(domain)
+    if servers.of_domain(domain) is not servers.UNKNOWN or (wanted.imap and wanted.caldav):
+        return mail, dates
+    named = [one for one in announced(domain) if not (one.is_elsewhere and _is_needless(wanted, one))]
+    agreed = {host: _is_agreed(domain, host) for host in dict.fromkeys(one.host for one in named if one.is_elsewhere)}
+    told = [one for one in named if agreed.get(one.host, True)]
+    first = {side: tuple(one.url for one in told if one.side == side) for side in ("imap", "caldav")}
+    return tuple(dict.fromkeys(first["imap"] + mail)), tuple(dict.fromkeys(first["caldav"] + dates))
+
+
+def _is_needless(wanted: Wanted, one: Announced) -> bool:
+    """Tell whether nobody is going to try the server."""
+    if one.side == "imap":
+        return wanted.side == "caldav" or bool(wanted.imap)
+    return wanted.is_mail_only or bool(wanted.caldav)
+
+
+def _is_agreed(domain: str, host: str) -> bool:
+    """Ask whether the password may go to a server with another owner than the domain; where nobody answers it may not."""
+    click.echo(f"The DNS of {domain} names {host}, which is not part of {domain}. Your password would go there.")
+    try:
+        return click.confirm("Is that your provider?", default=False)
+    except click.Abort:
+        click.echo("no: --imap and --caldav name a server yourself")
+        return False
 
 
 def _first(urls: tuple[str, ...], what: str, ca_file: str, *, is_optional: bool = False) -> str:
