@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rules.network import Relation
-from rules.rhythm import IN_PERSON, Contact, lapse_probability, silence, strength, touches
+from rules.rhythm import IN_PERSON, Contact, lapse_probability, rhythm, silence, strength, touches
 
+DAY = timedelta(days=1)
 QUARTER = timedelta(days=90)
 YEAR = timedelta(days=365)
 LONGEST_LAPSE = 2 * YEAR
@@ -21,6 +22,8 @@ MANY_DAYS = 24
 """Two-way days, by which a tie of mail alone was strong too: two years of monthly talks."""
 FEW_DAYS = 3
 """Fewer two-way days make no tie that could lapse, unless the owner named the person or met them twice alone."""
+ONE_MATTER = timedelta(days=14)
+"""Who talked within a shorter time only, however often, had one matter with the owner and no tie."""
 UNNOTICED = timedelta(days=21)
 """A shorter silence is nobody's worry, whatever the chances say."""
 QUIET_STRONG = timedelta(days=120)
@@ -67,13 +70,19 @@ def worth(relation: Relation, now: datetime, shift: float = 0.0) -> float:
 def lists(relations: Sequence[Relation], now: datetime, *, shift: float = 0.0, longest: int = 10) -> Lists:
     """Sort everyone who has nothing booked into the three lists, at most `longest` people each.
 
-    Silence counts from the last two-way contact; who never had one, or hardly any, is no tie and on no list.
+    Silence counts from the last two-way contact; who never had one, or hardly any, is no tie and on no list, nor is anybody
+    within their usual gap, or of whom there is a personal mail of late.
     """
     quiet = {one.person.id: silence(one.contacts, now=now) for one in relations}
     ties = [
         (one, length)
         for one in relations
-        if one.next_meeting is None and not one.person.is_muted and (length := quiet[one.person.id]) is not None and _is_tie(one)
+        if one.next_meeting is None
+        and not one.person.is_muted
+        and (length := quiet[one.person.id]) is not None
+        and _is_tie(one)
+        and length > _usual(one)
+        and not _is_in_touch(one, now)
     ]
     once = [one for one, length in ties if length > QUIET_STRONG and _was_strong(one, now - length)]
     strong = {one.person.id for one in once}
@@ -89,7 +98,20 @@ def lists(relations: Sequence[Relation], now: datetime, *, shift: float = 0.0, l
 
 
 def _is_tie(relation: Relation) -> bool:
-    return relation.person.is_key or relation.one_to_ones_held > 1 or len(touches(relation.contacts)) >= FEW_DAYS
+    if relation.person.is_key or relation.one_to_ones_held > 1:
+        return True
+    days = [day for day, _ in touches(relation.contacts)]
+    return len(days) >= FEW_DAYS and (days[-1] - days[0]) * DAY >= ONE_MATTER
+
+
+def _usual(relation: Relation) -> timedelta:
+    """Return the gap that is nothing new: the one the owner wants, else that of the two; none where neither is known."""
+    return relation.person.cadence or rhythm(relation.contacts) or timedelta(0)
+
+
+def _is_in_touch(relation: Relation, now: datetime) -> bool:
+    """Tell whether either has lately written to the other in person, answered or not."""
+    return any(now - contact.at < UNNOTICED and contact.recipients <= IN_PERSON for contact in reversed(relation.contacts))
 
 
 def _was_strong(relation: Relation, then: datetime) -> bool:

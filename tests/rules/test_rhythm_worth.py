@@ -8,7 +8,7 @@ from typing import Literal
 
 from rules.network import Person, Relation
 from rules.rhythm import Contact
-from rules.worth import MANY_DAYS, initiative, lists, value, worth
+from rules.worth import MANY_DAYS, Lists, initiative, lists, value, worth
 
 NOW = datetime(2026, 3, 10, 10, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -90,7 +90,7 @@ def test_a_talk_or_two_make_no_tie_that_could_lapse_unless_the_owner_says_so() -
 
 def test_a_silence_of_days_is_nobodys_worry() -> None:
     contacts = [wrote(400 - 60 * number, "in", is_reply=True) for number in range(6)]
-    days, weeks = tie("days", *contacts, *talks(1, until=8)), tie("weeks", *contacts, *talks(1, until=60))
+    days, weeks = tie("days", *contacts, *talks(1, until=8)), tie("weeks", *contacts, *talks(1, until=70))
     assert named(lists([days, weeks], NOW).about_to_lapse) == ["weeks"]
 
 
@@ -98,3 +98,28 @@ def test_a_strong_tie_reads_as_one_of_the_past_sooner_than_it_is_forgotten() -> 
     strong, late = tie("strong", *talks(40, until=110)), tie("late", *talks(40, until=130))
     found = lists([strong, late], NOW)
     assert (named(found.lapsed), named(found.formerly_strong)) == (["strong"], ["late"])
+
+
+def test_a_silence_within_the_usual_gap_is_no_lapse_however_long_that_gap_is() -> None:
+    yearly = [wrote(300 + 400 * number, "in", is_reply=True) for number in range(4)]
+    assert lists([tie("within", *yearly)], NOW) == Lists(about_to_lapse=(), lapsed=(), formerly_strong=())
+    beyond = [replace(contact, at=contact.at - 150 * DAY) for contact in yearly]
+    assert named(lists([tie("beyond", *beyond)], NOW).lapsed) == ["beyond"]
+
+
+def test_the_gap_the_owner_wants_goes_before_the_usual_one() -> None:
+    monthly = tie("monthly", *talks(6, until=100, every=30))
+    relaxed = replace(monthly, person=replace(monthly.person, cadence=120 * DAY))
+    assert (named(lists([monthly], NOW).lapsed), named(lists([relaxed], NOW).lapsed)) == (["monthly"], [])
+
+
+def test_whoever_wrote_in_person_of_late_is_on_no_list() -> None:
+    silent = talks(6, until=150, every=20)
+    assert named(lists([tie("crowd", *silent, wrote(5, "in", 30))], NOW).lapsed) == ["crowd"]
+    assert lists([tie("person", *silent, wrote(5, "in", 2))], NOW).lapsed == ()
+    assert named(lists([tie("before", *silent, wrote(25, "in", 2))], NOW).lapsed) == ["before"]
+
+
+def test_one_matter_of_some_days_is_no_tie_however_many_answers_it_took() -> None:
+    matter, tied = tie("matter", *talks(9, until=120, every=1.5)), tie("tied", *talks(9, until=120, every=2))
+    assert named(lists([matter, tied], NOW).lapsed) == ["tied"]
