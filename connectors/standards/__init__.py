@@ -152,7 +152,7 @@ def _calendar(account: Account, url: str, http: Http, mailbox: ImapMailbox | Non
         raise Rejected(message, remedy="Use https://.")
     settings = account.settings
     return CalDavCalendar(
-        Dav(http, url),
+        Dav(http, url, has_sync=of_calendar(url).has_sync),
         start=parts.path,
         zone=account.zone,
         chosen=_texts(settings, "calendars"),

@@ -14,6 +14,7 @@ from connectors.port import Rejected, Unavailable
 
 DAV, CAL, CS = "{DAV:}", "{urn:ietf:params:xml:ns:caldav}", "{http://calendarserver.org/ns/}"
 _PROLOG = re.compile(rb"\A(?:\xef\xbb\xbf)?(?:\s|<\?.*?\?>|<!--.*?-->)*<!(?:DOCTYPE|ENTITY)", re.DOTALL | re.IGNORECASE)
+_IN_FORM = re.compile(r"(?:/[A-Za-z0-9@:!$&'()*+,;=~._-]+)+/?")
 _HEAD = '<?xml version="1.0" encoding="utf-8"?>'
 _SPACES = 'xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav" xmlns:cs="http://calendarserver.org/ns/"'
 
@@ -59,11 +60,16 @@ class Refused(Exception):
         self.status, self.text = status, text
 
 
+BOTH_MARKS = ("d:sync-token", "cs:getctag")
+
+
 class Dav:
     """Requests to one server, addresses relative to its root."""
 
-    def __init__(self, http: Http, base: str) -> None:
+    def __init__(self, http: Http, base: str, *, has_sync: bool = True) -> None:
         self._http, self._base = http, base
+        self.marks: tuple[str, ...] = ("d:sync-token",) if has_sync else BOTH_MARKS
+        """The properties that change with a calendar. To work out one more, some servers read every event."""
 
     @property
     def server_time(self) -> datetime | None:
@@ -133,4 +139,6 @@ def _resources(root: ET.Element) -> Iterator[Resource]:
 
 def path(href: str) -> str:
     """Bring an href into one form: no host, percent-encoded the same way everywhere; a collection keeps its slash."""
+    if _IN_FORM.fullmatch(href):
+        return href
     return quote(unquote(urlsplit(href.strip()).path), safe="/@:!$&'()*+,;=~-._")

@@ -6,13 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from connectors.port import Feed, Rejected
-from connectors.standards.dav import CAL, CS, DAV, Dav, Multistatus, Refused, Resource, path
+from connectors.standards.dav import BOTH_MARKS, CAL, CS, DAV, Dav, Multistatus, Refused, Resource, path
 
 _CALENDAR = (
     "d:resourcetype",
     "d:displayname",
-    "d:sync-token",
-    "cs:getctag",
     "d:current-user-privilege-set",
     "c:supported-calendar-component-set",
     "d:current-user-principal",
@@ -52,7 +50,7 @@ def home_of(dav: Dav, start: str) -> CalendarHome:
     """Walk from the given address to the calendar home; raises Rejected where there is none."""
     for candidate in (path(start) or "/", "/.well-known/caldav", "/"):
         try:
-            answer = dav.propfind(candidate, _CALENDAR, 1 if candidate != "/.well-known/caldav" else 0)
+            answer = dav.propfind(candidate, (*_CALENDAR, *dav.marks), 1 if candidate != "/.well-known/caldav" else 0)
         except Refused:
             continue
         if tuple(calendars_in(answer, candidate)) and candidate == (path(start) or "/"):
@@ -102,13 +100,19 @@ def _addresses(resource: Resource) -> Iterator[str]:
 
 
 def calendars(dav: Dav, home: CalendarHome) -> Sequence[CalendarCollection]:
-    """List the calendars with events, with one request: no inbox, outbox, task list, subscription or birthday list."""
+    """List the calendars with events, with one request: no inbox, outbox, task list, subscription or birthday list.
+
+    Where a calendar has no sync token its ctag is asked for too, from the next time on at once.
+    """
     try:
-        answer = dav.propfind(home.href, _CALENDAR, 1)
+        found = tuple(calendars_in(dav.propfind(home.href, (*_CALENDAR, *dav.marks), 1), home.href))
+        if dav.marks != BOTH_MARKS and not all(one.mark for one in found):
+            dav.marks = BOTH_MARKS
+            found = tuple(calendars_in(dav.propfind(home.href, (*_CALENDAR, *dav.marks), 1), home.href))
     except Refused as error:
         message = f"The calendar server does not list its calendars ({error.status})."
         raise Rejected(message, remedy="Check the address in config.") from error
-    return tuple(calendars_in(answer, home.href))
+    return found
 
 
 def calendars_in(answer: Multistatus, asked: str) -> Iterator[CalendarCollection]:

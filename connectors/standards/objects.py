@@ -11,7 +11,8 @@ from connectors.port import Skipped, Unavailable
 from connectors.standards.dav import CAL, DAV, Dav, Refused, Resource
 from rules.facts import CalendarEvent
 
-BATCH = 200
+BATCH = 1000
+"""Objects asked for at once."""
 
 
 class Objects:
