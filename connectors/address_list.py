@@ -14,6 +14,8 @@ from rules.facts import Address
 KEPT: Final = 200
 """Addresses kept of one field; the rest is only counted."""
 CACHED: Final = 1 << 13
+CACHED_FIELDS: Final = 1 << 11
+"""Whole fields: those of one conversation come soon after each other."""
 SHORT: Final = 200
 """Bytes of a field that is worth remembering: most mail is from or to few people."""
 
@@ -67,7 +69,7 @@ def _read(value: bytes) -> AddressList:
     return _careful(value)
 
 
-_remembered = lru_cache(maxsize=CACHED)(_read)
+_remembered = lru_cache(maxsize=CACHED_FIELDS)(_read)
 
 
 @lru_cache(maxsize=CACHED)

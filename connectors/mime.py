@@ -50,7 +50,7 @@ TEXTS: Final = frozenset(
 )
 
 FIELD: Final = re.compile(
-    rb"\n(?:(?!Received:|DKIM-|ARC-|Authentication-|MIME-V|Content-Tr|X-Rec)([!-9;-~]+)[ \t]*:[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)|\n(?s:.*))"
+    rb"\n(?:(?!Received:|DKIM-|ARC-|Authentication-|MIME-V|Content-Tr|X-Rec)([!-9;-~]+)[ \t]*:[ \t]*(.*(?:\n[ \t].*)*)|\n(?s:.*))"
 )
 """One field, or the empty line with all that follows: a body is no field."""
 IDS: Final = re.compile(r"<\s*([^<>\s]*@[^<>\s]*)\s*>", re.ASCII)
@@ -88,8 +88,8 @@ def parse_header(
     sender = parse_addresses(fields["sender"]).addresses if "sender" in fields else ()
     if not (from_ or sender or get("date") or get("message-id")):
         raise Unreadable("it has no header that mail has")
-    to, cc, bcc = _people(get("to")), _people(get("cc")), _people(get("bcc"))
-    texts = {name: _text(fields[name]) for name in TEXTS & fields.keys()}
+    to, cc, bcc = people_in(get("to")), people_in(get("cc")), people_in(get("bcc"))
+    texts = {name: text_in(fields[name]) for name in TEXTS & fields.keys()}
     sent_at, offset = sent(get("date", b""), received_at, raw)
     return MessageMetadata(
         remote_id=remote_id,
@@ -98,7 +98,7 @@ def parse_header(
         sent_offset=offset,
         from_=from_,
         sender=sender[0] if sender else None,
-        reply_to=_people(get("reply-to")).addresses,
+        reply_to=people_in(get("reply-to")).addresses,
         to=to.addresses,
         cc=cc.addresses,
         bcc=bcc.addresses,
@@ -138,7 +138,7 @@ def read_fields(raw: bytes) -> Fields:
     if len(raw) > MAX_HEADER:
         raise Unreadable(TOO_LONG)
     fields: Fields = {}
-    for name, value in FIELD.findall(_head(raw)):
+    for name, value in FIELD.findall(head_of(raw)):
         known = WANTED.get(name)
         if known is None:
             known = WANTED.get(name.lower(), "")
@@ -176,7 +176,7 @@ def clean_id(raw: bytes) -> str:
     return "".join(text_of(raw).split())
 
 
-def _head(raw: bytes) -> bytes:
+def head_of(raw: bytes) -> bytes:
     """Begin every line with its line break, and end it with nothing else."""
     if b"\r" in raw:
         raw = raw.partition(b"\n\r\n")[0].replace(b"\r\n", b"\n")
@@ -198,11 +198,13 @@ def _message_id(fields: Fields) -> str:
     return f"sha256.{hashlib.sha256(named).hexdigest()}@missing.invalid"
 
 
-def _people(value: bytes | None) -> AddressList:
+def people_in(value: bytes | None) -> AddressList:
+    """Return whom an address field names."""
     return parse_addresses(value) if value else NOBODY
 
 
-def _text(value: bytes) -> str:
+def text_in(value: bytes) -> str:
+    """Return the text of a field."""
     if value.isascii() and b"=?" not in value and (text := value.decode("ascii")).isprintable():
         return text.rstrip()
     return text_of(value)

@@ -16,9 +16,11 @@ from rules.signals import Signal, read, signals
 __all__ = [
     "Observation",
     "OwnerKeys",
+    "Side",
     "Sighting",
     "Signal",
     "Verdict",
+    "addressed",
     "domain_of",
     "has_exchange",
     "is_freemail",
@@ -30,6 +32,9 @@ __all__ = [
 ]
 
 Direction = Literal["in", "out", "none"]
+Way = Literal["in", "named", "out", "none"]
+"""What a message is by its sender: one to the owner, that only if it names the owner, one of the owner's, or neither."""
+Addresses = tuple[Address, ...]
 Role = Literal["from", "to", "cc", "bcc", "reply-to", "sender"]
 
 CROWD: Final = 50
@@ -39,6 +44,7 @@ UNNAMED: Final = 10
 """Recipients a message counts for at least that names no address of the owner: a blind copy or a group's address."""
 
 MADE_BY_MACHINE: Final = int(Signal.AUTOMATIC | Signal.ANSWERED_BY_MACHINE | Signal.BOUNCE | Signal.CALENDAR)
+SEEN: Final = ("seen",)
 ADVERTISING: Final = int(Signal.BULK | Signal.UNSUBSCRIBE)
 LIST: Final = int(Signal.LIST)
 VIA: Final = int(Signal.VIA)
@@ -85,25 +91,64 @@ class Observation:
     """Nobody twice, never the owner; for list and machine mail the author's side only, whatever the number of recipients."""
 
 
+class Side:
+    """The sender's side of a message: what it shows whoever it is addressed to. Messages that differ elsewhere may share it."""
+
+    __slots__ = ("_about_lists", "_carrier", "_message", "_owner", "_person", "_seen", "author", "bits", "signals", "way")
+
+    def __init__(self, message: MessageMetadata, owner: OwnerKeys) -> None:
+        """Look at one message; at its recipients only where a header names a list."""
+        self._message, self._owner = message, owner
+        self.signals, self._about_lists = read(message)
+        self.bits = bits = int(self.signals)
+        self._carrier = carrier = message.from_[0] if message.from_ else None
+        self._person = _behind(message, self._about_lists) if carrier is not None and bits & VIA else carrier
+        self.author = _credited(self._person, owner)
+        self.way = _way(message, owner, bits, self.author)
+        self._seen: dict[Direction, tuple[Sighting, ...]] = {}
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it answers another message."""
+        return bool(self._message.in_reply_to)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether anybody is seen on it: a draft and junk show nobody."""
+        message = self._message
+        return self._carrier is not None and not message.is_draft and "\\Junk" not in message.labels
+
+    def sightings(self, direction: Direction) -> tuple[Sighting, ...]:
+        """See the author and whoever carried what they wrote."""
+        seen = self._seen.get(direction)
+        if seen is None and self._carrier is not None:
+            seen = _from_whom(self._message, self._owner, self.bits, direction, self._carrier, self._person, self._about_lists)
+            self._seen[direction] = seen
+        return seen or ()
+
+
 def observe(message: MessageMetadata, owner: OwnerKeys) -> Observation:
     """Say who wrote to whom on one message and what that adds to the counters of each address. Pure and lean."""
-    found, lists = read(message)
-    bits = int(found)
-    carrier = message.from_[0] if message.from_ else None
-    person = _behind(message, lists) if carrier is not None and bits & VIA else carrier
-    author = _credited(person, owner)
-    recipients = max(1, message.recipients, len(message.to) + len(message.cc) + len(message.bcc))
-    is_named = _names_owner(message, owner)
-    direction = _direction(message, owner, bits, author, is_named=is_named)
+    return addressed(Side(message, owner), message.to, message.cc, message.bcc, message.recipients, owner)
+
+
+def addressed(side: Side, to: Addresses, cc: Addresses, bcc: Addresses, named: int, owner: OwnerKeys) -> Observation:
+    """Say what one message shows, from its sender's side and whom it is addressed to; `named`: how many the fields name."""
+    recipients = max(1, named, len(to) + len(cc) + len(bcc))
+    is_to_owner = _names_owner(to, cc, bcc, owner)
+    direction = _direction(side.way, named, is_to_owner=is_to_owner)
     sightings: tuple[Sighting, ...] = ()
-    if carrier is not None and not message.is_draft and "\\Junk" not in message.labels:
-        if author in owner.keys or direction == "out":
-            sightings = _addressed(message, owner, direction, recipients)
-        else:
-            sightings = _received(message, owner, bits, direction, carrier, person, lists)
-    if direction == "in" and not is_named:
+    if side.is_shown:
+        if direction == "out":
+            tallies = ("to", "answered") if side.is_answer else ("to",)
+            sightings = _written_to(to, cc, bcc, owner, tallies) if recipients <= CROWD else ()
+        elif side.author not in owner.keys:
+            sightings = side.sightings(direction)
+            if direction == "in" and named <= CROWD and not side.bits & LIST:
+                sightings = _with_bystanders(sightings, to, cc, owner)
+    if direction == "in" and not is_to_owner:
         recipients = max(recipients, UNNAMED)
-    return Observation(direction=direction, author=author, signals=found, recipients=recipients, sightings=sightings)
+    return Observation(direction=direction, author=side.author, signals=side.signals, recipients=recipients, sightings=sightings)
 
 
 def _behind(message: MessageMetadata, lists: tuple[Address, ...]) -> Address | None:
@@ -125,35 +170,38 @@ def _credited(person: Address | None, owner: OwnerKeys) -> str:
     return owner.principals.get(key, key) if owner.principals else key
 
 
-def _names_owner(message: MessageMetadata, owner: OwnerKeys) -> bool:
-    emails = [address.email for part in (message.to, message.cc, message.bcc) for address in part]
-    return not owner.keys.isdisjoint(map(match_key, emails))
+def _names_owner(to: Addresses, cc: Addresses, bcc: Addresses, owner: OwnerKeys) -> bool:
+    keys = owner.keys
+    return any(match_key(address.email) in keys for part in (to, cc, bcc) for address in part)
 
 
-def _direction(message: MessageMetadata, owner: OwnerKeys, bits: int, author: str, *, is_named: bool) -> Direction:
+def _way(message: MessageMetadata, owner: OwnerKeys, bits: int, author: str) -> Way:
     """Tell an interaction from mail that only came by. A list header alone never disqualifies its author."""
     if not message.from_ or message.is_draft or bits & MADE_BY_MACHINE or "\\Junk" in message.labels:
         return "none"
     if author in owner.keys or message.is_sent:
-        return "out" if message.recipients <= CROWD else "none"
-    if not author or (bits & LIST and not is_named):
+        return "out"
+    if not author or (bits & ADVERTISING and not bits & LIST and not message.in_reply_to):
         return "none"
-    if bits & ADVERTISING and not bits & LIST and not (is_named and message.in_reply_to):
-        return "none"
-    return "in"
+    return "named" if bits & (ADVERTISING | LIST) else "in"
 
 
-def _addressed(message: MessageMetadata, owner: OwnerKeys, direction: Direction, recipients: int) -> tuple[Sighting, ...]:
+def _direction(way: Way, named: int, *, is_to_owner: bool) -> Direction:
+    if way == "out":
+        return "out" if named <= CROWD else "none"
+    if way == "named":
+        return "in" if is_to_owner else "none"
+    return way
+
+
+def _written_to(to: Addresses, cc: Addresses, bcc: Addresses, owner: OwnerKeys, tallies: tuple[str, ...]) -> tuple[Sighting, ...]:
     """See everybody the owner wrote to, executives instead of their assistants."""
-    if recipients > CROWD or direction != "out":
-        return ()
-    tallies = ("to", "answered") if message.in_reply_to else ("to",)
     found: dict[str, Sighting] = {}
-    parts: tuple[tuple[Role, tuple[Address, ...]], ...] = (("to", message.to), ("cc", message.cc), ("bcc", message.bcc))
+    parts: tuple[tuple[Role, Addresses], ...] = (("to", to), ("cc", cc), ("bcc", bcc))
     for role, part in parts:
         for address in part:
             key = match_key(address.email)
-            principal = owner.principals.get(key, "")
+            principal = owner.principals.get(key, "") if owner.principals else ""
             if principal and principal not in found and principal not in owner.keys:
                 found[principal] = _sighting(principal, principal, "", role, "out", tallies)
             if key and key not in found and key not in owner.keys:
@@ -161,7 +209,19 @@ def _addressed(message: MessageMetadata, owner: OwnerKeys, direction: Direction,
     return tuple(found.values())
 
 
-def _received(
+def _with_bystanders(authors: tuple[Sighting, ...], to: Addresses, cc: Addresses, owner: OwnerKeys) -> tuple[Sighting, ...]:
+    """See also to whom else a personal message was addressed."""
+    found = {sighting.key: sighting for sighting in authors}
+    parts: tuple[tuple[Role, Addresses], ...] = (("to", to), ("cc", cc))
+    for role, part in parts:
+        for address in part:
+            key = match_key(address.email)
+            if key and key not in found and key not in owner.keys:
+                found[key] = _sighting(key, address.email, address.name, role, "none", SEEN)
+    return tuple(found.values())
+
+
+def _from_whom(
     message: MessageMetadata,
     owner: OwnerKeys,
     bits: int,
@@ -170,24 +230,16 @@ def _received(
     person: Address | None,
     lists: tuple[Address, ...],
 ) -> tuple[Sighting, ...]:
-    """See the author and whoever carried it; bystanders only on personal mail."""
+    """See the author, whoever carried it, and the lists it came through."""
     found: dict[str, Sighting] = {}
     if person is not None:
         _see_author(found, message, owner, bits, direction, person)
     if person is not carrier and (key := match_key(carrier.email)):
         found.setdefault(key, _sighting(key, carrier.email, "", "from", "none", ("from", "via")))
-    if bits & LIST:
-        for address in lists:
-            if (key := match_key(address.email)) and key not in owner.keys and (key not in found or person is not carrier):
-                tallies = ("from", "via", "list") if key in found else ("list",)
-                found[key] = _sighting(key, address.email, "", "to", "none", tallies)
-    elif direction == "in" and message.recipients <= CROWD:
-        roles: tuple[tuple[Role, tuple[Address, ...]], ...] = (("to", message.to), ("cc", message.cc))
-        for role, part in roles:
-            for address in part:
-                key = match_key(address.email)
-                if key and key not in found and key not in owner.keys:
-                    found[key] = _sighting(key, address.email, address.name, role, "none", ("seen",))
+    for address in lists if bits & LIST else ():
+        if (key := match_key(address.email)) and key not in owner.keys and (key not in found or person is not carrier):
+            tallies = ("from", "via", "list") if key in found else ("list",)
+            found[key] = _sighting(key, address.email, "", "to", "none", tallies)
     return tuple(found.values())
 
 

@@ -101,10 +101,15 @@ def read(message: MessageMetadata) -> tuple[Signal, tuple[Address, ...]]:
         bits |= Signal.BULK.value
     if message.sender is not None or message.reply_to:
         bits |= _rewritten(message, lists)
-    prefix, colon, rest = message.subject.partition(":")
-    if colon and (prefix in ANSWERS or (prefix in INVITATIONS and " @ " in rest)):
+    if is_a_calendars(message.subject):
         bits |= Signal.CALENDAR.value
     return signal_of(bits), lists
+
+
+def is_a_calendars(subject: str) -> bool:
+    """Tell whether a calendar wrote the subject: an invitation or an answer to one."""
+    prefix, colon, rest = subject.partition(":")
+    return colon != "" and (prefix in ANSWERS or (prefix in INVITATIONS and " @ " in rest))
 
 
 def list_addresses(message: MessageMetadata) -> tuple[Address, ...]:

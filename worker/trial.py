@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from connectors.glance import at_once
 from connectors.port import Skipped
 from rules.attention import Attention, attention
 from rules.engine import Decision, suggest
@@ -209,10 +210,10 @@ class _Trial:
             self._mail.disk.done = 0
         return evidence.guess(), evidence
 
-    def _add_all(self, evidence: Evidence, messages: Iterator[MessageMetadata | Skipped]) -> None:
+    def _add_all(self, evidence: Evidence, messages: Iterator[Found]) -> None:
         for message in messages:
-            if isinstance(message, MessageMetadata):
-                evidence.add(message)
+            if not isinstance(message, Skipped):
+                evidence.add(at_once(message) if isinstance(message, MessageMetadata) else message)
         for event in self._events():
             evidence.add_event(event)
 
@@ -224,14 +225,15 @@ class _Trial:
         self._mail.disk.done = 0
         if evidence is not None:
             evidence.forget_sent()  # all of it follows
-        for message in self._stepping("mail", self._mail.messages(), letters):
-            if isinstance(message, Skipped):
-                counts.skip(message)
+        for found in self._stepping("mail", self._mail.messages(), letters):
+            if isinstance(found, Skipped):
+                counts.skip(found)
                 continue
+            message = at_once(found) if isinstance(found, MessageMetadata) else found
             is_new = letters.add(message)
             counts.keep(is_new=is_new)
-            if evidence is not None and message.is_sent and is_new:
-                evidence.add_sent(message)
+            if evidence is not None and message.envelope.facts.is_sent and is_new:
+                evidence.add_sent(message.envelope.facts)
         return letters, counts.tally()
 
     def _stepping(self, stage: Stage, messages: Iterator[Found], letters: Letters | None) -> Iterator[Found]:

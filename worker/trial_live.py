@@ -9,12 +9,12 @@ from itertools import islice
 from typing import Final
 
 from connectors.port import AuthorizationExpired, Connection, Feed, PortError, Skipped
-from rules.facts import CalendarEvent
-from worker.trial_reading import Found
+from rules.facts import CalendarEvent, MessageMetadata
 
 TASTE: Final = 1000
 """Messages of Sent and Inbox that are read before all others: names need both sides."""
 FIRST: Final = frozenset({"\\Sent", "\\Inbox", "\\All"})
+Found = MessageMetadata | Skipped
 
 
 @dataclass(slots=True)

@@ -3,64 +3,61 @@
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from heapq import nlargest
+from struct import Struct
 from typing import Final, Literal, overload
 
+from connectors.glance import Envelope, Glance, at_once
 from rules.facts import MessageMetadata
 from rules.interactions import MeetingRow, contacts_of
-from rules.network import Mail
-from rules.people import OwnerKeys, Sighting, observe
+from rules.people import Observation, OwnerKeys, Side, Sighting, addressed
 from rules.rhythm import Contact
+from rules.signals import is_a_calendars
+from worker.trial_kept import keep, written
 
 RECENT: Final = timedelta(days=90)
-KEPT_MAILS: Final = 50
-"""Of each person, as of network.Relation.mails."""
 CIRCLE: Final = 8
 """Messages to more people say little about who knows whom."""
 KEPT_COMPANY: Final = 64
 KEPT_NAMES: Final = 16
+KEPT_SIDES: Final = 1 << 12
 READY: Final = 20_000
 """Contacts kept written out, 120 bytes each."""
 SIDES: Final[tuple[Literal["in", "out"], ...]] = ("in", "out")
 MASK: Final = (1 << 64) - 1
+HALF: Final = (1 << 32) - 1
+SHELVES: Final = 1 << 12
+REST: Final = 7
+"""Bytes of a name beyond those that choose its shelf."""
 MOST_RECIPIENTS: Final = 0x7FFF
+ROW: Final = Struct("<IIIH")
+"""An interaction: half the hash of its Message-ID, half that of the one it answers (0 for none), seconds since 1970 (until
+2106), and its mark: recipients, doubled, odd for a message the owner wrote. That among a thousand mails of a person one is
+taken for an answer to another, which it is not, has a chance of 1 in 5,000."""
 
 
 class Seen:
-    """A set of 64-bit hashes in one array: 8 bytes each where a set of ints takes 60. Open addressing, no removal."""
+    """A set of 64-bit hashes, 7 bytes each where a set of ints takes 60: the low bits choose a shelf, the rest lie on it."""
 
     def __init__(self) -> None:
-        self._table = array("Q", bytes(8 << 16))
-        self._count = 0
+        self._shelves = [bytearray() for _ in range(SHELVES)]
 
     def add(self, name: int) -> bool:
         """Add a hash; tell whether it was new. Of a million names two collide with a chance of 1 in 30 million."""
         name = name & MASK or 1
-        table = self._table
-        mask = len(table) - 1
-        slot = name & mask
-        while table[slot]:
-            if table[slot] == name:
-                return False
-            slot = (slot + 1) & mask
-        table[slot] = name
-        self._count += 1
-        if self._count * 4 > len(table) * 3:
-            self._grow()
+        shelf = self._shelves[name % SHELVES]
+        rest = (name // SHELVES).to_bytes(REST, "little")
+        at = shelf.find(rest)
+        while at % REST and at > 0:  # across two names
+            at = shelf.find(rest, at + 1)
+        if at >= 0:
+            return False
+        shelf += rest
         return True
-
-    def _grow(self) -> None:
-        old, self._table = self._table, array("Q", bytes(len(self._table) * 16))
-        table, mask = self._table, len(self._table) - 1
-        for name in old:
-            if name:
-                slot = name & mask
-                while table[slot]:
-                    slot = (slot + 1) & mask
-                table[slot] = name
 
 
 @dataclass(slots=True)
@@ -68,26 +65,31 @@ class Acquaintance:
     """One address, and what was seen of it."""
 
     email: str
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     names: dict[str, int] = field(default_factory=dict)
-    rows: array[int] = field(default_factory=lambda: array("I"))
-    """Interactions, as rows of Letters; their order is that of reading."""
-    mails: list[Mail] = field(default_factory=list)
-    offsets: dict[int, int] = field(default_factory=dict)
+    rows: bytearray = field(default_factory=bytearray)
+    """Interactions, one ROW each, in the order of reading."""
+    last_row: int = 0
+    """Which of all interactions read the last of these was."""
+    mails: list[bytes] = field(default_factory=list)
+    """The newest, as of trial_kept."""
+    offsets: dict[timedelta, int] = field(default_factory=dict)
     company: dict[str, int] = field(default_factory=dict)
 
     def see(self, sighting: Sighting) -> None:
         """Add up what one message shows of it."""
         counts = self.counts
         for tally in sighting.tallies:
-            counts[tally] = counts.get(tally, 0) + 1
-        name = sighting.address.name
-        if name and (name in self.names or len(self.names) < KEPT_NAMES):
-            self.names[name] = self.names.get(name, 0) + 1
+            counts[tally] += 1
+        name, names = sighting.address.name, self.names
+        if name in names:
+            names[name] += 1
+        elif name and len(names) < KEPT_NAMES:
+            names[name] = 1
 
 
 class Letters:
-    """Mail as it is read, each message once. Memory grows by some 40 bytes with each interaction, by 11 with other mail."""
+    """Mail as it is read, each message once. Memory grows by 7 bytes with each message and by 14 with each interaction."""
 
     def __init__(self, owner: OwnerKeys, now: datetime) -> None:
         self.addresses: dict[str, Acquaintance] = {}
@@ -96,55 +98,79 @@ class Letters:
         self._recent = now - RECENT
         self._seen = Seen()
         self._desk = Desk()
-        self._ids = array("Q")
-        self._parents = array("Q")
-        self._times = array("I")
-        """Seconds since 1970: until 2106."""
-        self._marks = array("H")
-        """Recipients, doubled; odd for a message the owner wrote."""
+        self._sides: dict[Envelope, Side] = {}
+        self._count = -1
 
-    def add(self, message: MessageMetadata) -> bool:
+    def add(self, message: MessageMetadata | Glance) -> bool:
         """Take in a message; False where its Message-ID was seen before."""
-        name = hash(message.message_id) & MASK or 1
+        glance = at_once(message) if isinstance(message, MessageMetadata) else message
+        name = hash(glance.message_id) & MASK or 1
         if not self._seen.add(name):
             return False
-        seen = observe(message, self._owner)
-        row = -1
-        if seen.direction != "none" and message.sent_at <= self._now:
-            row = len(self._ids)
-            self._ids.append(name)
-            self._parents.append(hash(message.in_reply_to[0]) & MASK or 1 if message.in_reply_to else 0)
-            self._times.append(int(message.sent_at.timestamp()))
-            self._marks.append(min(seen.recipients, MOST_RECIPIENTS) << 1 | (seen.direction == "out"))
+        side = self._side(glance)
+        seen = addressed(side, glance.to, glance.cc, glance.bcc, glance.recipients, self._owner)
+        addresses = self.addresses
         for sighting in seen.sightings:
-            known = self.addresses.get(sighting.key)
+            known = addresses.get(sighting.key)
             if known is None:
-                known = self.addresses[sighting.key] = Acquaintance(sighting.address.email)
+                known = addresses[sighting.key] = Acquaintance(sighting.address.email)
             known.see(sighting)
-            if row >= 0 and sighting.direction != "none":
-                known.rows.append(row)
-                if seen.direction == "in" and message.sent_offset is not None:
-                    minutes = int(message.sent_offset.total_seconds()) // 60
-                    known.offsets[minutes] = known.offsets.get(minutes, 0) + 1
-        if row >= 0:
-            self._introduce(seen.sightings)
-            if message.sent_at >= self._recent:
-                self._keep(message, seen.author, seen.recipients, seen.sightings)
+        if seen.direction != "none" and glance.sent_at <= self._now:
+            self._touch(glance, seen, name)
         return True
+
+    def _side(self, glance: Glance) -> Side:
+        """Look at the sender's side of a message; keep it where others may come in the same envelope."""
+        if glance.subject and is_a_calendars(glance.subject):
+            return Side(replace(glance.envelope.facts, subject=glance.subject), self._owner)
+        side = self._sides.get(glance.envelope)
+        if side is None:
+            side = Side(glance.envelope.facts, self._owner)
+            if glance.envelope.is_shared:
+                if len(self._sides) >= KEPT_SIDES:
+                    self._sides.clear()
+                self._sides[glance.envelope] = side
+        return side
+
+    def _touch(self, glance: Glance, seen: Observation, name: int) -> None:
+        """Note an interaction."""
+        self._count += 1
+        mark = min(seen.recipients, MOST_RECIPIENTS) << 1 | (seen.direction == "out")
+        parent = hash(glance.in_reply_to) & HALF or 1 if glance.in_reply_to else 0
+        row = ROW.pack(name & HALF or 1, parent, min(max(int(glance.sent_at.timestamp()), 0), HALF), mark)
+        for sighting in seen.sightings:
+            if sighting.direction != "none":
+                known = self.addresses[sighting.key]
+                known.rows += row
+                known.last_row = self._count
+                if seen.direction == "in" and glance.sent_offset is not None:
+                    known.offsets[glance.sent_offset] = known.offsets.get(glance.sent_offset, 0) + 1
+        if 1 < len(seen.sightings) <= CIRCLE:
+            self._introduce(seen.sightings)
+        if glance.sent_at >= self._recent:
+            self._keep(glance.whole(), seen)
 
     def contacts(self, keys: Sequence[str], meetings: Sequence[MeetingRow]) -> Diary:
         """Return the interactions with a person of these addresses, each message and meeting once, in order of time."""
-        rows = set().union(*(self.addresses[key].rows for key in keys if key in self.addresses))
-        sides = {self._ids[row]: self._marks[row] & 1 for row in rows}
-        found = [
-            (self._times[row], self._marks[row], sides.get(self._parents[row], self._marks[row] & 1) != self._marks[row] & 1)
-            for row in rows
-        ]
+        rows = set().union(*(ROW.iter_unpack(self.addresses[key].rows) for key in keys if key in self.addresses))
+        sides = {name: mark & 1 for name, _, _, mark in rows}
+        found = [(time, mark, sides.get(parent, mark & 1) != mark & 1) for _, parent, time, mark in rows]
         for contact in contacts_of((), meetings, self._now):
             mark = min(contact.recipients, MOST_RECIPIENTS) << 1 | (contact.direction == "out")
             found.append((max(0, int(contact.at.timestamp())), mark, contact.is_reply))
         found.sort()
         return Diary(found, self._desk)
+
+    def close(self) -> None:
+        """Take in no more: which messages were seen is forgotten."""
+        self._seen = Seen()
+        self._sides.clear()
+
+    def forget(self, keys: Sequence[str]) -> None:
+        """Let go of the interactions of these addresses, where `contacts` has told them."""
+        for key in keys:
+            if key in self.addresses:
+                self.addresses[key].rows = bytearray()
 
     def names(self, count: int) -> tuple[str, ...]:
         """Name whom there is most to read of, both ways, so far."""
@@ -154,39 +180,20 @@ class Letters:
 
     def _introduce(self, sightings: Sequence[Sighting]) -> None:
         """Note who was on a message together."""
-        if not 1 < len(sightings) <= CIRCLE:
-            return
         for one in sightings:
             company = self.addresses[one.key].company
             for other in sightings:
                 if other is not one and (other.key in company or len(company) < KEPT_COMPANY):
                     company[other.key] = company.get(other.key, 0) + 1
 
-    def _keep(self, message: MessageMetadata, author: str, recipients: int, sightings: Sequence[Sighting]) -> None:
-        keys = tuple(sighting.key for sighting in sightings)
-        direction = next(sighting.direction for sighting in sightings if sighting.direction != "none") if sightings else "none"
-        for sighting in sightings:
-            if sighting.direction == "none" or direction == "none":
-                continue
-            mails = self.addresses[sighting.key].mails
-            mails.append(
-                Mail(
-                    message_id=message.message_id,
-                    at=message.sent_at,
-                    direction=direction,
-                    subject=message.subject,
-                    author=author,
-                    others=tuple(key for key in keys if key != author),
-                    recipients=recipients,
-                    thread=message.thread_id or next(iter((*message.references, *message.in_reply_to)), message.message_id),
-                    thread_id=message.thread_id,
-                    references=message.references,
-                    in_reply_to=next(iter(message.in_reply_to), ""),
-                )
-            )
-            if len(mails) > 2 * KEPT_MAILS:
-                mails.sort(key=lambda mail: mail.at, reverse=True)
-                del mails[KEPT_MAILS:]
+    def _keep(self, message: MessageMetadata, seen: Observation) -> None:
+        touched = [sighting for sighting in seen.sightings if sighting.direction != "none"]
+        if not touched or touched[0].direction == "none":
+            return
+        others = (sighting.key for sighting in seen.sightings if sighting.key != seen.author)
+        mail = written(message, touched[0].direction, seen.author, others, seen.recipients)
+        for sighting in touched:
+            keep(self.addresses[sighting.key].mails, mail)
 
 
 class Diary(Sequence[Contact]):

@@ -15,7 +15,8 @@ from rules.names import best_name, given_name
 from rules.network import Kind, Network, Owner, Person, Relation
 from rules.people import Verdict, has_exchange, judge, match_key, organisation
 from worker.trial_calendar import Engagements, Series, engage, missed, named
-from worker.trial_mail import KEPT_MAILS, Acquaintance, Letters
+from worker.trial_kept import Mails, newest
+from worker.trial_mail import Acquaintance, Letters
 from worker.trial_owner import Guess
 
 COMPANY: Final = 12
@@ -35,6 +36,7 @@ class Composed:
 def compose(letters: Letters, series: Series, guess: Guess, *, zone: str, now: datetime) -> Composed:
     """Judge every address, group them into people and gather what is between each and the owner."""
     owner = guess.keys
+    letters.close()
     _see_guests(letters, series, owner.keys)
     before = {key: _judged(known) for key, known in letters.addresses.items()}
     engagements = engage(series, owner, lambda key: before[key].kind if key in before else "unknown", zone, now)
@@ -114,7 +116,7 @@ def _added(letters: Letters, keys: Sequence[str]) -> Counter[str]:
 
 def _person(keys: Sequence[str], letters: Letters, verdicts: dict[str, Verdict], guess: Guess) -> Person:
     known = letters.addresses
-    ordered = sorted(keys, key=lambda key: (-max(known[key].rows, default=0), -known[key].counts.get("meetings", 0), key))
+    ordered = sorted(keys, key=lambda key: (-known[key].last_row, -known[key].counts.get("meetings", 0), key))
     names: Counter[str] = Counter()
     for key in keys:
         names.update(known[key].names)
@@ -136,10 +138,11 @@ def _relation(person: Person, letters: Letters, engagements: Engagements, ids: d
     met = [engagements.met[key] for key in person.addresses if key in engagements.met]
     rows = {(row.uid, str(row.original_start)): row for one in met for row in one.rows}
     contacts = letters.contacts(person.addresses, tuple(rows.values()))
+    letters.forget(person.addresses)
     meetings = {(one.uid, str(one.original_start)): named(one, lambda key: ids.get(key, "")) for each in met for one in each.recent}
     older = [row.end for name, row in rows.items() if name not in meetings]
     following = min((one.next for one in met if one.next), key=lambda one: one.start, default=None)
-    mails = {mail.message_id: mail for key in person.addresses if key in letters.addresses for mail in letters.addresses[key].mails}
+    mails = [mail for key in person.addresses if key in letters.addresses for mail in letters.addresses[key].mails]
     counted = sum(row.size <= ALL_HANDS for row in rows.values())
     return Relation(
         person=person,
@@ -149,7 +152,7 @@ def _relation(person: Person, letters: Letters, engagements: Engagements, ids: d
         one_to_ones_held=sum(row.size == 2 for row in rows.values()),  # noqa: PLR2004 - the owner and one more
         previous_meeting_at=max(older, default=None),
         next_meeting=named(following, lambda key: ids.get(key, "")) if following else None,
-        mails=tuple(sorted(mails.values(), key=lambda mail: mail.at, reverse=True)[:KEPT_MAILS]),
+        mails=Mails(newest(mails)),
         first_at=contacts.first(),
         last_at=contacts.last(),
         last_in_at=contacts.last("in"),
@@ -164,7 +167,8 @@ def _relation(person: Person, letters: Letters, engagements: Engagements, ids: d
 def _offsets(letters: Letters, keys: Sequence[str]) -> Counter[int]:
     total: Counter[int] = Counter()
     for key in keys:
-        total.update(letters.addresses[key].offsets)
+        for offset, count in letters.addresses[key].offsets.items():
+            total[int(offset.total_seconds()) // 60] += count
     return total
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from connectors.glance import Glance
 from rules.facts import Address, CalendarEvent, MessageMetadata
 from rules.names import best_name, name_key
 from rules.people import OwnerKeys, Signal, match_key, organisation, signals
@@ -64,18 +65,19 @@ class Evidence:
         self._stride = 1
         self._count = 0
 
-    def add(self, message: MessageMetadata) -> None:
+    def add(self, message: Glance) -> None:
         """Note who wrote a message and to whom."""
-        if message.is_sent:
-            self.add_sent(message)
+        facts = message.envelope.facts
+        if facts.is_sent:
+            self.add_sent(facts)
         self._count += 1
-        if self._count % self._stride or message.is_draft:
+        if self._count % self._stride or facts.is_draft:
             return
-        authors = frozenset(self._key(address) for address in message.from_[:1]) - {""}
+        authors = frozenset(self._key(address) for address in facts.from_[:1]) - {""}
         others = frozenset(self._key(address) for part in (message.to, message.cc, message.bcc) for address in part) - {""}
         lists = (
-            frozenset(match_key(address.email) for address in list_addresses(message))
-            if signals(message) & Signal.LIST
+            frozenset(match_key(address.email) for address in list_addresses(facts))
+            if signals(facts) & Signal.LIST
             else frozenset()
         )
         self._keep(authors - lists, others - lists)

@@ -11,15 +11,16 @@ from typing import Final, Protocol
 from connectors.files import folder
 from connectors.files.archive import is_archive
 from connectors.files.ics_feed import is_ics
-from connectors.files.reading import Disk, archive_messages, labels_of, mbox_messages
+from connectors.files.reading import Disk, labels_of, read_archive, read_mbox
 from connectors.files.sources import Source, find
+from connectors.glance import Glance, glance
 from connectors.port import PortError, Skipped
 from rules.facts import CalendarEvent, MessageMetadata
 from worker import trial_calendar
 
 SAMPLE: Final = 300
 """Messages of each source that are looked at first: enough to see whose Sent mail it is."""
-Found = MessageMetadata | Skipped
+Found = MessageMetadata | Glance | Skipped
 
 
 class Passed(Protocol):
@@ -117,12 +118,12 @@ def _messages(source: Source, disk: Disk) -> Generator[Found, None, None]:
         case "mbox":
             try:
                 with disk.open_mbox(source.path) as stream:
-                    for found, _ in mbox_messages(stream, prefix=f"{source.path}:", labels=labels_of(source.name)):
+                    for found, _ in read_mbox(stream, glance, prefix=f"{source.path}:", labels=labels_of(source.name)):
                         yield found
             except OSError as error:
                 yield Skipped(remote_id=str(source.path), reason=f"the file cannot be opened: {error.strerror or error}")
         case "archive":
-            for found, _, _ in archive_messages(source.path, disk):
+            for found, _, _ in read_archive(source.path, glance, disk):
                 yield found
         case "maildir" | "folder" | "message":
             yield from _files(source, disk)
@@ -137,7 +138,7 @@ def _files(source: Source, disk: Disk) -> Iterator[Found]:
         yield Skipped(remote_id=str(source.path), reason=str(error))
         return
     for item in items:
-        found = folder.read(source, item, disk)
+        found = folder.read(source, item, glance, disk)
         if found is not None:
             yield found
 

@@ -12,10 +12,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from stat import S_ISREG
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
-from connectors.files.reading import Disk, file_message, file_time, labels_of, reason_of
+from connectors.files.reading import Disk, Reader, file_time, labels_of, read_file, reason_of
 from connectors.files.sources import MESSAGE_SUFFIXES, Source
+from connectors.mime import parse_header
 from connectors.port import Changes, Cursor, CursorExpired, Skipped, Unavailable
 from rules.facts import MessageMetadata
 
@@ -30,6 +31,8 @@ TIME: Final = re.compile(r"(\d{9,11})(?=[.,_])")
 FLAGS: Final = {"D": 1, "T": 2}
 """Maildir flags that change what a message is: draft and trashed."""
 ROLES: Final = {1: frozenset({"\\Drafts"}), 2: frozenset({"\\Trash"}), 3: frozenset({"\\Drafts", "\\Trash"})}
+
+T = TypeVar("T")
 
 
 class Item(NamedTuple):
@@ -67,7 +70,7 @@ def changes(source: Source, since: Cursor | None, disk: Disk) -> Iterator[Change
         page = list(islice(new, size))
         remaining -= len(page)
         is_last = not remaining
-        found = [(item, fact) for item in page if (fact := read(source, item, disk)) is not None]
+        found = [(item, fact) for item in page if (fact := read(source, item, parse_header, disk)) is not None]
         known |= {item.mark & ~3: item.mark & 3 for item, _ in found}
         yield Changes(
             upserted=tuple(fact for _, fact in found if isinstance(fact, MessageMetadata)),
@@ -81,15 +84,16 @@ def changes(source: Source, since: Cursor | None, disk: Disk) -> Iterator[Change
         removed = ()
 
 
-def read(source: Source, item: Item, disk: Disk) -> MessageMetadata | Skipped | None:
-    """Read the header of one file; None where it has just been moved away, as Maildir files are."""
+def read(source: Source, item: Item, reader: Reader[T], disk: Disk) -> T | Skipped | None:
+    """Return what the reader makes of one file; None where it has just been moved away, as Maildir files are."""
     remote_id = f"{item.mark & ~3:016x}"
     labels = labels_of(source.name) | ROLES.get(item.mark & 3, frozenset())
     try:
         with open(item.path, "rb", buffering=0) as file:  # noqa: PTH123 - a Path for each of 50,000 files costs as much as reading them
             stat = os.fstat(file.fileno())
             disk.done += stat.st_size
-            return file_message(file, remote_id=remote_id, labels=labels, received_at=file_time(stat.st_mtime), size=stat.st_size)
+            received_at = file_time(stat.st_mtime)
+            return read_file(file, reader, remote_id=remote_id, labels=labels, received_at=received_at, size=stat.st_size)
     except FileNotFoundError:
         return None
     except OSError as error:

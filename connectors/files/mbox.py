@@ -21,6 +21,7 @@ FARTHEST: Final = 32 << 20
 CONTEXT: Final = 2
 """Bytes before a From_ line by which it is told: an empty line."""
 MARK: Final = b"\nFrom "
+LINE_BREAK: Final = 10
 DATED: Final = re.compile(
     rb"From (?:\S+ [A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (?:19|20)\d\d|(?=[^\r\n]*\d:\d\d)(?=[^\r\n]*(?:19|20)\d\d)[^\r\n]*)"
     rb"\r?\n(?:\r?\n|\Z|>From |[!-9;-~]+[ \t]*:)"
@@ -75,6 +76,11 @@ class _Scan:
     def entries(self) -> Iterator[Entry]:
         at = self._first()
         while at is not None:
+            plain = None if self._has_lengths else self._plain(at)
+            if plain is not None:
+                yield plain
+                at = plain.end - self._base
+                continue
             line_end = self._line_end(at)
             offset, envelope = self._base + at, self._window[at + 5 : line_end].rstrip(b"\r")
             header_end = self._header_end(line_end)  # the window may have slid: `offset` holds
@@ -84,6 +90,21 @@ class _Scan:
             yield Entry(offset, envelope, header, self._base + (len(self._window) if at is None else at))
         if self._damage is not None:
             raise self._damage
+
+    def _plain(self, at: int) -> Entry | None:
+        """Return a message where a few looks tell it for sure, as they do nearly every one.
+
+        All of it is in the window, with plain line breaks, and nothing is like a From_ line but the dated one after an empty line.
+        """
+        window = self._window
+        line_end = window.find(b"\n", at)
+        header_end, mark = window.find(b"\n\n", line_end), window.find(MARK, line_end + 1)
+        if not 0 < line_end <= header_end < mark <= len(window) - AHEAD or header_end - line_end > MAX_HEADER:
+            return None
+        if window.find(b"\r", at, header_end) >= 0 or window[mark - 1] != LINE_BREAK or not DATED.match(window, mark + 1):
+            return None
+        base = self._base
+        return Entry(base + at, window[at + 5 : line_end], window[line_end + 1 : header_end], base + mark + 1)
 
     def _grow(self, keep: int) -> None:
         """Let go of what lies before `keep` and read on."""

@@ -10,8 +10,9 @@ from typing import Final, NamedTuple
 
 from connectors.files import mbox
 from connectors.files.folder import ALL_TIME
-from connectors.files.reading import BROKEN, Disk, archive_messages, labels_of, mbox_messages, reason_of
+from connectors.files.reading import BROKEN, Disk, labels_of, mbox_messages, read_archive, reason_of
 from connectors.files.sources import Source
+from connectors.mime import parse_header
 from connectors.port import Changes, Cursor, CursorExpired, Skipped, Unavailable
 from rules.facts import MessageMetadata
 
@@ -51,7 +52,7 @@ def changes(source: Source, since: Cursor | None, disk: Disk) -> Iterator[Change
             yield Changes(cursor=since, remaining=0, covered_since=ALL_TIME, is_last=True)
             return
         found = (
-            archive_messages(source.path, disk, after=(mark.member, mark.at))
+            read_archive(source.path, parse_header, disk, after=(mark.member, mark.at))
             if source.kind == "archive"
             else _mbox(source, mark.at, disk)
         )

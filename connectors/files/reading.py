@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final, Protocol, TypeVar, cast
 
 from connectors.dates import EARLIEST, read_date
 from connectors.decode import text_of
@@ -36,7 +36,25 @@ CATEGORIES: Final = {
     "personal": "PERSONAL", "persönlich": "PERSONAL",
 }  # fmt: skip
 OF_MAIL: Final = frozenset({"\\Sent", "\\Drafts", "\\Junk", "\\Trash", "\\Inbox"})
-NO_LABELS: Final[frozenset[str]] = frozenset()
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Reader(Protocol[T_co]):
+    """What makes something of a header: connectors.mime.parse_header, connectors.glance.glance."""
+
+    def __call__(
+        self,
+        raw: bytes,
+        *,
+        remote_id: str,
+        labels: frozenset[str],
+        received_at: datetime | None,
+        size: int | None,
+        thread_id: str,
+    ) -> T_co:
+        """Read a header block. Raises Unreadable."""
+        ...
 
 
 class Disk:
@@ -89,15 +107,23 @@ def labels_of(folder: str) -> frozenset[str]:
 def mbox_messages(
     stream: BinaryIO, *, prefix: str, labels: frozenset[str], start: int = 0
 ) -> Iterator[tuple[MessageMetadata | Skipped, int]]:
-    """Yield every message of an mbox with the offset to go on from. Never raises: what is damaged ends with its reason.
+    """Yield every message of an mbox in full. See read_mbox."""
+    return read_mbox(stream, parse_header, prefix=prefix, labels=labels, start=start)
 
-    A remote id is `<prefix><offset>`; labels of Gmail's export are added to `labels`. See mbox.scan for `start`.
+
+def read_mbox(
+    stream: BinaryIO, read: Reader[T], *, prefix: str, labels: frozenset[str], start: int = 0
+) -> Iterator[tuple[T | Skipped, int]]:
+    """Yield what `read` makes of every message of an mbox with the offset to go on from.
+
+    Never raises: what is damaged ends with its reason. A remote id is `<prefix><offset>`; labels of Gmail's export are
+    added to `labels`. See mbox.scan for `start`.
     """
     at = start
     try:
         for offset, envelope, header, end in mbox.scan(stream, start=start):
             at = end if _is_whole(envelope, header, end - offset) else offset
-            yield _message(header, f"{prefix}{offset}", labels, _received(envelope), end - offset), at
+            yield _message(read, header, f"{prefix}{offset}", labels, _received(envelope), end - offset), at
     except mbox.NotMbox as error:
         yield Skipped(remote_id=f"{prefix}0", reason=f"the file is no mbox: {error}"), at
     except BROKEN as error:
@@ -114,7 +140,20 @@ def _is_whole(envelope: bytes, header: bytes | None, size: int) -> bool:
 def file_message(
     stream: BinaryIO, *, remote_id: str, labels: frozenset[str], received_at: datetime | None, size: int | None
 ) -> MessageMetadata | Skipped:
-    """Read the header of a file that holds one message. Never raises."""
+    """Read the header of a file that holds one message in full. Never raises."""
+    return read_file(stream, parse_header, remote_id=remote_id, labels=labels, received_at=received_at, size=size)
+
+
+def read_file(
+    stream: BinaryIO,
+    read: Reader[T],
+    *,
+    remote_id: str,
+    labels: frozenset[str],
+    received_at: datetime | None,
+    size: int | None,
+) -> T | Skipped:
+    """Return what `read` makes of a file that holds one message. Never raises."""
     try:
         head = stream.read(HEAD)
         while (
@@ -125,13 +164,13 @@ def file_message(
         return Skipped(remote_id=remote_id, reason=f"the file cannot be read: {reason_of(error)}")
     if head.startswith(b"From ") and (end := head.find(b"\n")) > 0:
         head = head[end + 1 :]
-    return _message(head, remote_id, labels, received_at, size)
+    return _message(read, head, remote_id, labels, received_at, size)
 
 
-def archive_messages(
-    path: Path, disk: Disk, *, after: tuple[str, int] = ("", 0)
-) -> Iterator[tuple[MessageMetadata | Skipped, str, int]]:
-    """Yield the mail in an archive with the member and offset to go on from; `after` is such a place. Never raises."""
+def read_archive(
+    path: Path, read: Reader[T], disk: Disk, *, after: tuple[str, int] = ("", 0)
+) -> Iterator[tuple[T | Skipped, str, int]]:
+    """Yield what `read` makes of the mail in an archive with the member and offset to go on from; `after` is such a place. Never raises."""
     is_reached = not after[0]
     for member in archive.members(path, is_mail, disk.open_buffered):
         if isinstance(member, Skipped):
@@ -143,7 +182,7 @@ def archive_messages(
             if member.name != after[0]:
                 continue
             is_reached, start = True, after[1]
-        yield from _member_messages(member, start)
+        yield from _member_messages(member, read, start)
 
 
 def is_mail(name: str) -> bool:
@@ -151,12 +190,12 @@ def is_mail(name: str) -> bool:
     return name.lower().endswith((".mbox", ".mbx", ".eml"))
 
 
-def _member_messages(member: archive.Member, start: int) -> Iterator[tuple[MessageMetadata | Skipped, str, int]]:
+def _member_messages(member: archive.Member, read: Reader[T], start: int) -> Iterator[tuple[T | Skipped, str, int]]:
     if member.name.lower().endswith(".eml"):
         if not start:
             labels = labels_of(member.name.rpartition("/")[0])
             yield (
-                file_message(member.stream, remote_id=member.name, labels=labels, received_at=None, size=member.size),
+                read_file(member.stream, read, remote_id=member.name, labels=labels, received_at=None, size=member.size),
                 member.name,
                 1,
             )
@@ -167,7 +206,7 @@ def _member_messages(member: archive.Member, start: int) -> Iterator[tuple[Messa
     except BROKEN as error:
         yield Skipped(remote_id=member.name, reason=f"a file in the archive is damaged: {reason_of(error)}"), member.name, start
         return
-    for found, end in mbox_messages(member.stream, prefix=f"{member.name}:", labels=labels_of(member.name), start=at):
+    for found, end in read_mbox(member.stream, read, prefix=f"{member.name}:", labels=labels_of(member.name), start=at):
         yield found, member.name, end
 
 
@@ -178,8 +217,13 @@ def _pass(stream: BinaryIO, count: int) -> None:
 
 
 def _message(
-    header: bytes | None, remote_id: str, labels: frozenset[str], received_at: datetime | None, size: int | None
-) -> MessageMetadata | Skipped:
+    read: Reader[T],
+    header: bytes | None,
+    remote_id: str,
+    labels: frozenset[str],
+    received_at: datetime | None,
+    size: int | None,
+) -> T | Skipped:
     thread_id = ""
     if header is None:
         return Skipped(remote_id=remote_id, reason=TOO_LONG)
@@ -187,7 +231,7 @@ def _message(
         thread_id = (gmail[1] or b"").decode()
         labels |= gmail_labels(gmail[2])
     try:
-        return parse_header(header, remote_id=remote_id, labels=labels, received_at=received_at, size=size, thread_id=thread_id)
+        return read(header, remote_id=remote_id, labels=labels, received_at=received_at, size=size, thread_id=thread_id)
     except Unreadable as error:
         return Skipped(remote_id=remote_id, reason=str(error))
 

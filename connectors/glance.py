@@ -1,0 +1,195 @@
+"""A short look at a header, for whoever asks only who wrote to whom, when and by what machine: what repeats is read once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache, partial
+from operator import itemgetter
+from typing import Final, NamedTuple
+
+from connectors.dates import EPOCH, sent
+from connectors.mime import BULK_FIELDS, FIELD, USUAL_ID, WANTED, head_of, ids, parse_header, people_in, text_in
+from rules.facts import Address, MessageMetadata
+
+SHORT: Final = 1 << 16
+"""Bytes of a header that is looked at in this way; a longer one is read in full."""
+SHARED: Final = 1200
+"""Bytes of the fields of an envelope worth remembering."""
+OWN: Final = ("date", "subject", "message-id", "in-reply-to", "to", "cc", "bcc")
+"""The fields that differ from message to message."""
+IN_PART: Final = {
+    "content-type": "content_type", "return-path": "return_path", "list-unsubscribe": "unsubscribe", "feedback-id": "feedback",
+}  # fmt: skip
+"""The fields of which an envelope has a part."""
+NOT_TOLD: Final = frozenset({"references", "received"})
+MARKS: Final = BULK_FIELDS - {"content-class"}
+"""Fields of which only the name tells anything."""
+PARTIES: Final = frozenset({"to", "cc", "bcc"})
+LISTS: Final = frozenset({"list-id", "list-post"})
+"""Where one of these stands, who is addressed tells which list it is."""
+USUAL_TYPES: Final = frozenset(
+    {b"text/plain", b"text/html", b"multipart/alternative", b"multipart/mixed", b"multipart/related", b"multipart/signed"}
+)
+"""Media types that tell nothing about who wrote."""
+
+
+class Envelope:
+    """What many messages have in common. Told apart by identity, so that what is concluded from one can be remembered."""
+
+    __slots__ = ("facts", "is_shared")
+
+    def __init__(self, facts: MessageMetadata, *, is_shared: bool) -> None:
+        self.facts = facts
+        """Its sender, list and machine fields and labels, and whom it is addressed to where it names a list; Return-Path,
+        List-Unsubscribe, Feedback-ID and In-Reply-To only as far as to tell whether they are there; no usual Content-Type,
+        no date, no subject and no ids."""
+        self.is_shared = is_shared
+        """Whether another message may come in the very same envelope."""
+
+
+class Glance(NamedTuple):
+    """One message at a glance."""
+
+    envelope: Envelope
+    message_id: str
+    sent_at: datetime
+    sent_offset: timedelta | None
+    to: tuple[Address, ...]
+    cc: tuple[Address, ...]
+    bcc: tuple[Address, ...]
+    recipients: int
+    """How many addresses these fields really name."""
+    in_reply_to: str
+    """The first Message-ID it answers, "" where there is none."""
+    subject: str
+    """"" where the envelope has it."""
+    whole: Callable[[], MessageMetadata]
+    """Read the header in full."""
+
+
+def glance(
+    raw: bytes,
+    *,
+    remote_id: str,
+    labels: frozenset[str],
+    received_at: datetime | None,
+    size: int | None,
+    thread_id: str,
+) -> Glance:
+    """Look at one header block. Takes what connectors.mime.parse_header takes and raises what it raises."""
+    whole = partial(parse_header, raw, remote_id=remote_id, labels=labels, received_at=received_at, size=size, thread_id=thread_id)
+    head = head_of(raw)
+    found = FIELD.findall(head) if len(head) <= SHORT and b"\r" not in head else ()
+    names, values = zip(*found, strict=True) if found else ((), ())
+    layout = _layout(names)
+    values += (b"",)  # the place of whatever is not there
+    if layout is None or (named := USUAL_ID.fullmatch(values[layout.message_id])) is None:
+        return at_once(whole())
+    at, offset = sent(values[layout.date], received_at, raw)
+    to, cc, bcc = people_in(values[layout.to]), people_in(values[layout.cc]), people_in(values[layout.bcc])
+    parents = ids(values[layout.in_reply_to])
+    return Glance(
+        _envelope_of(layout, values, labels, has_parent=bool(parents)),
+        named[1].decode("ascii"),
+        at or EPOCH,
+        offset,
+        to.addresses,
+        cc.addresses,
+        bcc.addresses,
+        to.count + cc.count + bcc.count,
+        parents[0] if parents else "",
+        text_in(values[layout.subject]),
+        whole,
+    )
+
+
+def at_once(message: MessageMetadata) -> Glance:
+    """Look at a message that was read in full."""
+    return Glance(
+        Envelope(message, is_shared=False),
+        message.message_id,
+        message.sent_at,
+        message.sent_offset,
+        message.to,
+        message.cc,
+        message.bcc,
+        message.recipients,
+        message.in_reply_to[0] if message.in_reply_to else "",
+        "",
+        lambda: message,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Layout:
+    """Where the fields stand in headers with the same names in the same order; -1 for a field that is not there."""
+
+    date: int
+    subject: int
+    message_id: int
+    in_reply_to: int
+    to: int
+    cc: int
+    bcc: int
+    content_type: int
+    return_path: int
+    unsubscribe: int
+    feedback: int
+    pick: Callable[[tuple[bytes, ...]], tuple[bytes, ...]]
+    """Take the values that an envelope has in full, and empty ones after them."""
+    picked: tuple[bytes, ...]
+    """Their names."""
+    marks: tuple[bytes, ...]
+    """The names of MARKS that are there."""
+
+
+@lru_cache(maxsize=1 << 10)
+def _layout(names: tuple[bytes, ...]) -> _Layout | None:
+    """Find the fields by their names; None where one stands twice, which takes care."""
+    places: dict[str, int] = {}
+    for place, name in enumerate(names):
+        known = WANTED[name] if name in WANTED else WANTED.get(name.lower(), "")
+        if known in places:
+            return None
+        if known and known not in NOT_TOLD:
+            places[known] = place
+    left_out = {*OWN, *IN_PART, *MARKS} - (PARTIES if LISTS & places.keys() else frozenset())
+    picked = {name: place for name, place in places.items() if name not in left_out}
+    return _Layout(
+        **{name.replace("-", "_"): places.get(name, -1) for name in OWN},
+        **{name: places.get(field, -1) for field, name in IN_PART.items()},
+        pick=itemgetter(*picked.values(), -1, -1),  # two at least: of one it makes no tuple
+        picked=tuple(name.encode() for name in picked),
+        marks=tuple(name.encode() for name in sorted(MARKS & places.keys())),
+    )
+
+
+def _envelope_of(layout: _Layout, values: tuple[bytes, ...], labels: frozenset[str], *, has_parent: bool) -> Envelope:
+    """Take the common part of a header; only what surely tells no more is cut."""
+    kind, path = values[layout.content_type], values[layout.return_path]
+    unsubscribe, feedback = values[layout.unsubscribe], values[layout.feedback]
+    parts = (
+        b"" if kind.partition(b";")[0] in USUAL_TYPES else kind,
+        b"<a>" if path[:1] == b"<" and path[1:2].isalnum() else path,
+        b"<a>" if unsubscribe[:1] == b"<" else unsubscribe,
+        b"a" if feedback[:1].isalnum() else feedback,
+        b"<a@b>" if has_parent else b"",
+    )
+    picked = layout.pick(values)
+    build = _envelope if sum(map(len, picked)) <= SHARED else _envelope.__wrapped__
+    return build(layout, picked, parts, labels)
+
+
+@lru_cache(maxsize=1 << 12)
+def _envelope(layout: _Layout, picked: tuple[bytes, ...], parts: tuple[bytes, ...], labels: frozenset[str]) -> Envelope:
+    """Read the fields as a header of their own."""
+    fields = [
+        (b"message-id", b"<a@b>"),
+        *zip(layout.picked, picked, strict=False),
+        *zip((*(name.encode() for name in IN_PART), b"in-reply-to"), parts, strict=True),
+        *((mark, b"1") for mark in layout.marks),
+    ]
+    raw = b"".join(b"%b: %b\n" % field for field in fields)
+    return Envelope(parse_header(raw, remote_id="", labels=labels), is_shared=True)
