@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from difflib import get_close_matches
 from typing import Final
-
-from jinja2 import meta, nodes
 
 OF_A_RULE: Final = frozenset(
     {
@@ -32,10 +31,10 @@ def words_of(template: str) -> frozenset[str]:
     return OF_THEIR_OWN[base] if base in OF_THEIR_OWN else OF_A_RULE | MORE.get(part, frozenset())
 
 
-def check_words(template: str, tree: nodes.Template) -> None:
+def check_words(template: str, asked: AbstractSet[str]) -> None:
     """Raise ValueError where a template asks for a word it is never given."""
     known = words_of(template)
-    for word in sorted(meta.find_undeclared_variables(tree) - known):
+    for word in sorted(asked - known):
         close = get_close_matches(word, known, n=1, cutoff=0.5)
         hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(known))}"
         raise ValueError(f"there is no word {word!r}; {hint}")

@@ -231,7 +231,7 @@ def _checked_all(
         if name.endswith(".txt"):
             try:
                 found[name] = _checked(text, environment.parse)
-                check_words(name, found[name])
+                check_words(name, {node.name for node in found[name].find_all(nodes.Name)})
             except (TemplateError, ValueError) as fault:
                 faults.append(f"{name}: {fault}")
     return found
