@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from connectors.memory import Connection
 from connectors.port import AuthorizationExpired, PortError, RateLimited, Rejected, Unavailable
-from rules.facts import MessageMetadata
+from rules.facts import Address, MessageMetadata
 from rules.network import Owner
 from tests.worker.stage import ACCOUNT, EVA, ME, Stage, thank_you
 from worker.actors import Nudges
@@ -47,9 +47,9 @@ def account(stage: Stage) -> accounts.StoredAccount:
         return accounts.get(db, ACCOUNT)
 
 
-def letter(stage: Stage, number: int) -> None:
+def letter(stage: Stage, number: int, author: Address = EVA) -> None:
     fact = MessageMetadata(
-        remote_id=str(number), message_id=f"{number}@x.example", sent_at=stage.now, from_=(EVA,), to=(ME,), recipients=1
+        remote_id=str(number), message_id=f"{number}@x.example", sent_at=stage.now, from_=(author,), to=(ME,), recipients=1
     )
     stage.provider.mail.put("inbox", fact)
 
@@ -166,6 +166,19 @@ def test_news_has_what_was_delivered_looked_at_again(stage: Stage) -> None:
     assert verbs.deliver(ACCOUNT) == 0, "not yet"
     letter(stage, 1)
     verbs.pull(ACCOUNT)
+    assert verbs.deliver(ACCOUNT) == 1
+    assert stage.state(thank_you().key) == ("closed", "owner_deleted")
+
+
+def test_news_about_others_has_a_draft_looked_at_within_minutes(stage: Stage) -> None:
+    stage.plan(thank_you())
+    verbs = pipeline(stage)
+    verbs.deliver(ACCOUNT)
+    stage.delete_all()
+    letter(stage, 1, Address(email="cy@other.example"))
+    verbs.pull(ACCOUNT)
+    assert verbs.deliver(ACCOUNT) == 0, "it is about somebody else"
+    stage.now += timedelta(minutes=5)
     assert verbs.deliver(ACCOUNT) == 1
     assert stage.state(thank_you().key) == ("closed", "owner_deleted")
 

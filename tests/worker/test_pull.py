@@ -27,7 +27,7 @@ from connectors.port import (
 from rules.facts import Address, MessageMetadata
 from tests.worker.world import BOB, DAY, EVE, HOUR, ME, NOW, World, mail, meeting
 from worker.pull import Pulled, backoff, pull
-from worker.store import accounts, feeds, people
+from worker.store import accounts, feeds, judging, people
 from worker.store.accounts import StoredAccount
 from worker.store.engine import DiskFull
 from worker.store.store import Store
@@ -73,6 +73,22 @@ def test_a_half_done_first_read_covers_as_far_as_it_came(world: World) -> None:
     inbox = next(each for each in world.feeds() if each.id == "inbox")
     assert inbox.covered_since == NOW - 3 * DAY
     assert inbox.is_rereading
+
+
+def test_whom_a_first_read_has_put_off_is_judged_by_the_next_slice_after_a_crash(world: World) -> None:
+    world.pull_all()
+    page: Changes[MessageMetadata] = Changes(
+        upserted=(mail("in", BOB, ME, at=NOW - 2 * DAY), mail("out", ME, BOB, at=NOW - DAY, in_reply_to=("in@mail.example",))),
+        cursor=Cursor("x"),
+    )
+    with world.store.write() as db:
+        inbox = next(each for each in feeds.stored_feeds(db, "ada") if each.id == "inbox")
+        feeds.commit_page(db, inbox, page, NOW, is_judged_later=True)
+        assert people.people(db, "ada") == []
+    world.pull()
+    with world.store.read() as db:
+        assert [each.addresses for each in people.people(db, "ada")] == [(BOB.email,)]
+        assert not judging.is_behind(db, "ada")
 
 
 def test_nothing_new_asks_for_no_page_but_the_feed_counts_as_read(world: World) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy import Connection, and_, func, select, update
 
 from worker.store.mapping import micros
-from worker.store.statements import among, lock_owner
+from worker.store.statements import among, chunks, lock_owner
 from worker.store.tables import address, suggestion
 
 SOON = timedelta(minutes=5)
@@ -26,11 +26,21 @@ def look_again(db: Connection, owner: str, now: datetime) -> None:
 
 def look_at(db: Connection, owner: str, keys: Collection[str], now: datetime) -> None:
     """Have looked at now what is delivered for anybody with one of these match keys: it may have become pointless."""
-    named = select(address.c.person).where(address.c.owner == owner, among(db, address.c.key, keys), address.c.person.is_not(None))
-    theirs = select(address.c.key).where(
-        address.c.owner == owner,
-        or_(among(db, address.c.key, keys), address.c.person.in_(named)),
-        or_(address.c.key == suggestion.c.address, func.lower(suggestion.c.payload).contains(func.lower(address.c.email))),
-    )
-    delivered = update(suggestion).where(suggestion.c.owner == owner, suggestion.c.state == "delivered")
-    db.execute(delivered.where(suggestion.c.next_attempt_at > micros(now), theirs.exists()).values(next_attempt_at=micros(now)))
+    delivered = (suggestion.c.owner == owner, suggestion.c.state == "delivered", suggestion.c.next_attempt_at > micros(now))
+    rows = db.execute(select(suggestion.c.key, suggestion.c.address, func.lower(suggestion.c.payload)).where(*delivered)).all()
+    if not rows:
+        return
+    known = _addresses(db, owner, keys)
+    emails = {email.lower() for email in known.values()}
+    theirs = [key for key, to, payload in rows if to in known or any(email in payload for email in emails)]
+    for some in chunks(theirs):
+        db.execute(update(suggestion).where(suggestion.c.key.in_(some)).values(next_attempt_at=micros(now)))
+
+
+def _addresses(db: Connection, owner: str, keys: Collection[str]) -> dict[str, str]:
+    """Read, by match key, these addresses and all others of the same persons, as they are written."""
+    mine = select(address.c.key, address.c.email, address.c.person).where(address.c.owner == owner)
+    rows = db.execute(mine.where(among(db, address.c.key, keys))).all()
+    persons = {row.person for row in rows if row.person}
+    more = db.execute(mine.where(among(db, address.c.person, persons))).all() if persons else []
+    return {row.key: row.email for row in [*rows, *more]}
