@@ -289,6 +289,22 @@ def stocked(script: Script, etags: dict[str, str]) -> None:
 
 
 class TestOtherServers:
+    def test_a_calendar_without_sync_token_is_followed_by_its_ctag_which_is_asked_for_where_it_is_needed(
+        self, script: Script
+    ) -> None:
+        etags = {"a": "1"}
+        stocked(script, etags)
+        bare = HOME.replace("<cs:getctag>{ctag}</cs:getctag>", "")
+        told = script.answers["PROPFIND /cal/"]
+        script.answers["PROPFIND /cal/"] = lambda body: told(body) if "getctag" in body else (207, {}, bare)
+        side = calendar(script.port, "/cal/")
+        before = [feed.hint for feed in side.feeds()]
+        script.asked.clear()
+        assert [feed.hint for feed in side.feeds()] == before == ["1"]
+        assert len(script.asked) == 1
+        etags["a"] = "2"
+        assert [feed.hint for feed in side.feeds()] == ["2"]
+
     @pytest.mark.parametrize("status", [400, 403, 405, 415, 418, 501, 507])
     def test_without_sync_collection_the_etags_are_compared(self, script: Script, status: int) -> None:
         etags = {"a": "1", "b": "1", "c": "1"}
