@@ -156,3 +156,14 @@ def test_a_trip_already_over_holds_nobody(decide: Decide) -> None:
     met = replace(fortnightly(ANNA), last_met_place="Oslo")
     assert not holds(decide(met, trips=(over,)), "in_town")
     assert datetime(2026, 3, 10, tzinfo=UTC) < NOW
+
+
+def test_why_names_the_cadence_the_owner_wants(rulebook: Rulebook, wording: Wording) -> None:
+    relation = replace(fortnightly(ANNA), person=replace(ANNA, cadence=timedelta(days=42)))
+    found = why(network(relation), rulebook, NOW, wording, person_id=ANNA.id)
+    assert "you want to be in touch every 42 days" in {fact.text for fact in found.facts}
+
+
+def test_hours_that_are_none_are_a_mistake_with_their_key() -> None:
+    with pytest.raises(RulebookError, match=r"rules\.x\.timing\.hours: '9 to 5' are no hours"):
+        parse([("own.toml", '[rules.x]\ntrigger = "lapsing"\naction = "hold"\ntiming = { hours = "9 to 5" }\n')])
