@@ -1,4 +1,7 @@
-"""Whatever happens in the calendars of a real Radicale and however often reading is cut short, the store agrees with the server."""
+"""Whatever happens in the calendars of a real Radicale and however often reading is cut short, the store agrees with the server.
+
+Holds are delivered, looked after and withdrawn between: each exists at most once, and never as the owner has not left it.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +20,17 @@ from sqlalchemy import Connection, select
 
 from connectors import standards
 from connectors.standards import objects as reading
+from rules.engine import Keep, Withdraw
 from rules.people import OwnerKeys
 from tests.conftest import Server
 from tests.connectors.contract import EVA, ME
 from tests.connectors.test_standards_contract import STAMP, CalendarHands, account
 from tests.servers.proxies import HttpProxy
+from tests.worker.stage import check_in
 from tests.worker.world import Rows, rows_of
+from worker import deliver
 from worker.pull import pull
-from worker.store import accounts
+from worker.store import accounts, outbox
 from worker.store.mapping import event_of
 from worker.store.rebuild import rebuild
 from worker.store.store import Store
@@ -48,6 +54,7 @@ class Calendars(RuleBasedStateMachine):
     def calendars_of_its_own(self) -> None:
         self.hands = CalendarHands(self.server)
         self.store = Store.open("sqlite://")
+        self.ours: dict[str, tuple[str, bytes]] = {}
         with self.store.write() as db:
             accounts.register_owner(db, "ada", OwnerKeys(keys=frozenset({ME.email})), "UTC")
             accounts.register(db, owner="ada", name="home", provider="caldav", addresses=(), now=NOW)
@@ -138,6 +145,66 @@ class Calendars(RuleBasedStateMachine):
         with suppress(HTTPError):
             self.hands.ask("DELETE", f"/ana/{calendar}/")
 
+    # Holds of ours
+
+    @rule(number=st.integers(0, 3))
+    def a_hold_is_delivered(self, number: int) -> None:
+        with self.store.write() as db:
+            outbox.plan(db, "ada", "ada/home", check_in(number), (), NOW)
+        self.work()
+
+    @rule(is_pointless=st.booleans())
+    def the_holds_are_looked_after(self, *, is_pointless: bool) -> None:
+        with self.store.write() as db:
+            for entry in outbox.read_all(db, "ada", states=["delivered"]):
+                outbox.look_now(db, entry.key, NOW)
+        self.work(pointless="You met" if is_pointless else "")
+
+    @rule(which=st.integers(0, 3), how=st.sampled_from(["moved", "edited", "deleted"]))
+    def the_owner_touches_a_hold(self, which: int, how: str) -> None:
+        if found := sorted(self.holds().values()):
+            path, content = found[which % len(found)]
+            if how == "deleted":
+                self.hands.ask("DELETE", path)
+                return
+            pattern, text = (b"SUMMARY:", b"SUMMARY:Really ") if how == "edited" else (rb"(DT(?:START|END):2026111)\d", rb"\g<1>9")
+            self.hands.ask("PUT", path, re.sub(pattern, text, content), {"Content-Type": "text/calendar"})
+
+    def holds(self) -> dict[str, tuple[str, bytes]]:
+        """Return the holds at the server by key, wherever they lie; no key is there twice."""
+        paths = [path for path in self.objects() if len(name_of(path)) == len(check_in().key)]
+        assert len({name_of(path) for path in paths}) == len(paths)
+        return {name_of(path): (path, self.hands.ask("GET", path)) for path in paths}
+
+    def work(self, pointless: str = "") -> None:
+        """Deliver and look after what is due: what the owner has touched stays as it is, and what is gone stays gone."""
+        before = self.holds()
+        touched = {key: there for key, there in before.items() if there != self.ours[key]}
+        connection = standards.open(account({"caldav": f"http://127.0.0.1:{self.proxy.port}/", "holds": "work"}))
+        desk = deliver.Desk(
+            store=self.store,
+            connection=connection,
+            clock=lambda: NOW,
+            wanted=lambda _: Withdraw(why=pointless) if pointless else Keep(),
+            next_slot=lambda _: None,
+        )
+        with self.store.read() as db:
+            due = outbox.due(db, "ada/home", NOW)
+        for entry in due:
+            deliver.attend(desk, entry)
+        connection.close()
+        after = self.holds()
+        fresh = after.keys() - before.keys()
+        assert not fresh & self.ours.keys()
+        self.ours |= {key: after[key] for key in fresh}
+        assert {key: after.get(key) for key in touched} == touched
+        looked_at = {entry.key for entry in due}
+        for key in before.keys() - touched.keys():
+            assert after.get(key) == (None if pointless and key in looked_at else before[key])
+        with self.store.read() as db:
+            standing = {entry.key for entry in outbox.read_all(db, "ada", states=["delivered"])}
+        assert standing & looked_at == after.keys() & looked_at
+
     # The store
 
     def read(self, *, pages: int | None = None) -> bool:
@@ -206,6 +273,10 @@ def index(db: Connection) -> Rows:
     """Return what is derived from the facts; whether a meeting that is over was frozen by then depends on who looked when."""
     rows = rows_of(db)
     return rows | {"occurrence": [(*row[:5], *row[6:]) for row in rows["occurrence"]]}
+
+
+def name_of(path: str) -> str:
+    return path.rpartition("/")[2].removesuffix(".ics")
 
 
 def times(start: datetime) -> list[str]:
