@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -32,6 +32,7 @@ from worker.store import accounts, feeds, judging
 from worker.store.accounts import StoredAccount
 from worker.store.engine import StoreError
 from worker.store.feeds import Kind, Overtaken, StoredFeed
+from worker.store.mapping import plain
 from worker.store.rebuild import rebuild
 from worker.store.store import Store
 from worker.store.uncollected import uncollected
@@ -130,8 +131,7 @@ class _Slice:
         if source is None:
             return
         found = {each.id: each for each in source.feeds()}
-        with self.store.write() as db:
-            stored = feeds.sync_feeds(db, self.account.id, self.account.owner, kind, list(found.values()), self.now)
+        stored = self._known(kind, list(found.values()))
         listed = list(found)
         oldest = sorted(stored, key=lambda each: (_is_beginning(each), str(each.last_ok_at), listed.index(each.id)))
         changed = (each for each in oldest if not self._is_unchanged(each, found[each.id]))
@@ -155,6 +155,15 @@ class _Slice:
         finally:
             for reader in going:
                 reader.close()
+
+    def _known(self, kind: Kind, found: Sequence[Feed]) -> list[StoredFeed]:
+        """Take over the provider's list of feeds, which seldom needs writing."""
+        with self.store.read() as db:
+            stored = [each for each in feeds.stored_feeds(db, self.account.owner, self.account.id) if each.kind == kind]
+        if {(each.id, each.name, each.role) for each in stored} == {(each.id, plain(each.name), each.role) for each in found}:
+            return stored
+        with self.store.write() as db:
+            return feeds.sync_feeds(db, self.account.id, self.account.owner, kind, found, self.now)
 
     def _is_unchanged(self, stored: StoredFeed, found: Feed) -> bool:
         """Tell by the change mark that there is nothing to ask for."""
