@@ -18,7 +18,9 @@ MACHINE_WORDS: Final = frozenset(
     surveys promo promos promotion promotions offer offers deals marketing campaign campaigns mailer mailout email
     emails mail smtp system sysadmin monitor monitoring status statement statements verification verify
     security-noreply confirmation confirm nobody undisclosed syslog logwatch backup report reports reporter ticket
-    tickets ticketing workflow calendar messages
+    tickets ticketing workflow calendar messages scanner scan scans kopierer copier printer drucker fax telefax
+    voicemail rechnung rechnungen mahnung bestellung versand facturation facture factures facturacion fatture fattura
+    boletin notificaciones notificacion noticias avisos aviso notifiche avviso meldung meldungen nichtantworten
     """.split()  # noqa: SIM905 - words read better as text
 )
 """Words that name a machine when they are a whole word of a local part; never looked for inside other words."""
@@ -39,7 +41,11 @@ ROLE_WORDS: Final = frozenset(
     event membership members community accounts account accounting finance legal privacy security enquiries inquiries
     reception booking bookings reservations customer customers customercare care shop store hostess board bureau
     editor redaktion partners partner community maintainers maintainer owner request moderator dev devel users
-    announce hackers
+    announce hackers kundenservice kundendienst kundenbetreuung buchhaltung sekretariat empfang vertrieb einkauf
+    verwaltung personalabteilung bewerbung bewerbungen zentrale anfrage anfragen bestellungen buchung buchungen
+    presse datenschutz comptabilite commercial commande commandes accueil secretariat clientele atencion clientes
+    cliente ventas comercial administracion reservas soporte servizio clienti assistenza amministrazione vendite
+    ordini prenotazioni segreteria klantenservice boekhouding
     """.split()  # noqa: SIM905 - words read better as text
 )
 """Words of a shared mailbox: a human may sit behind it, which only an exchange shows."""
@@ -96,7 +102,9 @@ ORGANISATIONAL: Final = frozenset(
     buildbot autobuild autobuilder ci gerrit gitlab github bitbucket bugzilla jira confluence patchwork circleci zuul
     coverity tracker tracking postmaster webmaster hostmaster cron nagios zabbix noreply donotreply calendar assistant
     bugs bug commits commit svn cvs git kernelci cloud online account verification delivery subsystem undisclosed
-    recipients unknown nobody anonymous hosting technologies solutions software labs
+    recipients unknown nobody anonymous hosting technologies solutions software labs scanner kopierer copier printer
+    fax telefax voicemail teams workday docusign zendesk servicenow sharepoint kundenservice kundendienst
+    kundenbetreuung buchhaltung sekretariat vertrieb verwaltung personalabteilung soporte assistenza klantenservice
     """.split()  # noqa: SIM905 - words read better as text
 )
 """Words that no human bears as a name; Jenkins, Hudson, Travis, Press and Dev are left out, for people are called so."""

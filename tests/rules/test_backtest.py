@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rules.backtest import History, Report, backtest, relation_at
 from rules.network import Mail, Meeting, Person
@@ -116,3 +118,56 @@ def test_the_weeks_lunches_and_the_invites_of_a_replay_count_like_those_of_a_ser
         weeks = Counter(one.start.isocalendar()[:2] for one in made if not isinstance(one, Draft))
         assert len(made) == len({one.suggestion.person_id for one in report.replayed}) >= 3
         assert max(weeks.values()) == 1
+
+
+@st.composite
+def pasts(draw: st.DrawFn) -> tuple[list[History], int]:
+    """Two people with mail and meetings over two years, and a day in the middle of it."""
+    days = st.lists(st.integers(1, 700), max_size=14, unique=True)
+    people = [human(f"P{n} X <p{n}@o{n}.example>") for n in range(2)]
+    written = [(exchange(one, *map(days_ago, draw(days))), draw(days)) for one in people]
+    histories = [
+        history(one, mails, [meeting_with(one, ended=days_ago(day)) for day in met])
+        for one, (mails, met) in zip(people, written, strict=True)
+    ]
+    return histories, draw(st.integers(20, 350))
+
+
+def until(one: History, at: datetime) -> History:
+    """The same history as it was known at an instant."""
+    return History(
+        person=one.person,
+        contacts=[each for each in one.contacts if each.at <= at],
+        meetings=[each for each in one.meetings if each.end <= at],
+        mails=[each for each in one.mails if each.at <= at],
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(pasts())
+def test_nothing_that_came_later_changes_what_was_proposed_before(case: tuple[list[History], int]) -> None:
+    (histories, ago), (rulebook, wording) = case, SHIPPED
+    cut = days_ago(ago)
+    whole = backtest(histories, network(), rulebook, wording, since=SINCE, until=NOW)
+    known = backtest([until(one, cut) for one in histories], network(), rulebook, wording, since=SINCE, until=cut)
+    assert [one.suggestion for one in whole.replayed if one.at <= cut] == [one.suggestion for one in known.replayed]
+
+
+@settings(max_examples=25, deadline=None)
+@given(pasts())
+def test_a_replay_is_the_same_whoever_comes_first_and_however_often_it_is_run(case: tuple[list[History], int]) -> None:
+    (histories, _), (rulebook, wording) = case, SHIPPED
+    once, again, turned = (
+        backtest(some, network(), rulebook, wording, since=SINCE, until=NOW) for some in (histories, histories, histories[::-1])
+    )
+    assert once == again == turned
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _ship(rulebook: Rulebook, wording: Wording) -> None:
+    """Hypothesis asks again and again: hand it what the session has read once."""
+    global SHIPPED  # noqa: PLW0603 -- fixtures of the session cannot be asked for by @given
+    SHIPPED = (rulebook, wording)
+
+
+SHIPPED: tuple[Rulebook, Wording]
