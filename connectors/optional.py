@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from connectors.port import Cursor
@@ -22,4 +23,17 @@ class Expecting(Protocol):
 
     def expect(self, cursors: Mapping[str, Cursor]) -> None:
         """Take note that addresses, feeds and, from these cursors on, changes are asked for next. Asks nothing itself."""
+        ...
+
+
+Span = tuple[datetime, datetime]
+"""When somebody is busy: aware UTC, end exclusive."""
+
+
+@runtime_checkable
+class Schedules(Protocol):
+    """A connection that can ask when colleagues are busy, where their organisation tells."""
+
+    def busy(self, addresses: Sequence[str], start: datetime, end: datetime) -> Mapping[str, Sequence[Span]]:
+        """Return the busy spans by address; an address that is missing is unknown, not free. Raises the port's errors."""
         ...

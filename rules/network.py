@@ -242,6 +242,8 @@ class Relation:
     dead_addresses: frozenset[str] = frozenset()
     """Addresses that bounced or whose holder has left."""
     snoozed_until: datetime | None = None
+    busy: Sequence[Busy] = ()
+    """When a colleague's calendar says they are busy, as far as anybody could tell; nothing known is not free."""
     offsets: Mapping[int, int] = field(default_factory=dict)
     """UTC offset in minutes of their Date headers -> how often seen."""
     gives: int = 0

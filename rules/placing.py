@@ -38,7 +38,7 @@ def slot_for(  # noqa: PLR0913 -- what a slot depends on, each by its name
     horizon = HORIZON_DAYS if trip is None else max((trip.end - begin).days, 0)
     found = (
         next_free(
-            network.busy,
+            [*network.busy, *relation.busy] if relation and relation.busy else network.busy,
             network.owner,
             begin,
             notice_days=rule.timing.notice,

@@ -133,7 +133,7 @@ def _slot(plan: Plan, candidate: Candidate, since: datetime | None) -> Slot | No
         since=since,
         is_gentle=gentle,
     )
-    if slot is None and case.trip is None and since is None and not country_of(relation):
+    if slot is None and case.trip is None and since is None and not country_of(relation) and not relation.busy:
         plan.without.add(rule.timing)
     return slot
 

@@ -15,6 +15,7 @@ from rules.network import Network, Owner, Relation
 from rules.rulebook import Rulebook
 from rules.suggestions import Draft, Suggestion
 from rules.wording import Wording
+from worker.colleagues import Ask, agreed
 from worker.heartbeat import LASTING, LONGEST, beating
 from worker.store import accounts, judging, leases, network, occurrences, outbox, promises, sums
 from worker.store.statements import lock_owner
@@ -49,10 +50,12 @@ def decide(
     holder: str,
     wording: Wording,
     is_retrospective: bool = False,
+    ask: Ask = lambda *_: {},
 ) -> Decided:
     """Decide for the persons of one owner that are due; one decision per owner at a time, by lease.
 
-    Whatever was suggested by a decision that has lost its lease is not written.
+    Whatever was suggested by a decision that has lost its lease is not written. Where a chosen time turns out to be taken
+    for a colleague by what `ask` says, it is decided again with that known.
     """
     taken = now + LONGEST
     with store.write() as db:
@@ -66,7 +69,7 @@ def decide(
         with store.read() as db:
             seen = network.load(db, owner, now, person_ids=due, is_retrospective=is_retrospective)
             places = places_of(db, owner.name)
-        decision = suggest(seen, rulebook, now, wording)
+        decision = agreed(seen, lambda known: suggest(known, rulebook, now, wording), ask, now)
     with store.write() as db:
         lock_owner(db, owner.name)
         if not leases.is_current(db, lease):

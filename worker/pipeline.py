@@ -6,8 +6,8 @@ and leaves the database so that the next call goes on from there. Nothing else w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import structlog
 
+from connectors.optional import Schedules, Span
 from connectors.port import AuthorizationExpired, Connection, Metered, PortError, RateLimited, Rejected
 from rules.engine import Keep, Withdraw, still_wanted
 from rules.network import Network, Owner
@@ -138,6 +139,7 @@ class Pipeline:
             self.clock(),
             holder=uuid4().hex,
             wording=self.wording,
+            ask=partial(self.busy, owner_name),
         )
         with self.store.write() as db:
             outbox.close_expired(db, owner_name, self.clock())
@@ -145,6 +147,16 @@ class Pipeline:
         self.sweep(owner_name)
         log.info("decided", action="decide", owner=owner_name, reviewed=decided.reviewed, planned=len(decided.planned))
         return len(decided.planned)
+
+    def busy(self, owner_name: str, addresses: Sequence[str], start: datetime, end: datetime) -> Mapping[str, Sequence[Span]]:
+        """Ask the owner's accounts when colleagues are busy, until one can tell; what stands in the way is unknown."""
+        with self.store.read() as db:
+            able = deciding.places_of(db, owner_name)["calendar"]
+        for account_id in able:
+            with suppress(PortError), closing(self.open_connection(account_id)) as connection:
+                if isinstance(connection, Schedules) and (found := connection.busy(addresses, start, end)):
+                    return found
+        return {}
 
     # Deliver
 

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Final, cast
 from urllib.parse import urlsplit
 
-from connectors.microsoft import signin
+from connectors.microsoft import schedules, signin
 from connectors.microsoft.calendar import OutlookCalendar
 from connectors.microsoft.glance import Glance
 from connectors.microsoft.graph import LANES, ROOT, Graph, Leave
 from connectors.microsoft.mail import OutlookMailbox
 from connectors.microsoft.push import EVENTS, MAIL, Channel, Subscriber
 from connectors.microsoft.steps import Step, call_steps, certificate_step, subscription_step, token_step
+from connectors.optional import Span
 from connectors.port import Account, Cursor, PortError, Rejected, Setting, SettingKind, Watcher
 from rules.facts import Address
 
@@ -51,6 +52,7 @@ class MicrosoftConnection:
     mailbox: OutlookMailbox
     calendar: OutlookCalendar
     _glance: Glance
+    _reader: Graph
     _graphs: Sequence[Graph]
     _account: Account
 
@@ -61,6 +63,10 @@ class MicrosoftConnection:
     def expect(self, cursors: Mapping[str, Cursor]) -> None:
         """Have the next look at addresses, folders and calendars be one call; satisfies `connectors.optional.Expecting`."""
         self._glance.expect(self.calendar.links(cursors))
+
+    def busy(self, addresses: Sequence[str], start: datetime, end: datetime) -> Mapping[str, Sequence[Span]]:
+        """Ask when colleagues are busy; satisfies `connectors.optional.Schedules`."""
+        return schedules.busy(self._reader, addresses, start, end)
 
     def watcher(self) -> Watcher | None:
         """Keep Graph telling /hooks/microsoft of new mail, and of events where that was agreed to; None = only the poll runs."""
@@ -92,7 +98,7 @@ def open(account: Account) -> MicrosoftConnection:  # noqa: A001 - the port's wo
         installation=account.installation,
     )
     mailbox = OutlookMailbox(graphs["reader"], glance, graphs.get("writer"), account.installation)
-    return MicrosoftConnection(mailbox, calendar, glance, tuple(graphs.values()), account)
+    return MicrosoftConnection(mailbox, calendar, glance, graphs["reader"], tuple(graphs.values()), account)
 
 
 def steps(account: Account) -> Iterator[tuple[str, Step]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from tests.simulators.microsoft.agenda import instant
 from tests.simulators.microsoft.graph import Call, Route, shown
 from tests.simulators.microsoft.log import Json
 from tests.simulators.microsoft.mail_routes import check_version, is_marked, link, size, token_of
@@ -83,6 +84,32 @@ def create(call: Call) -> Answer:
     return Answer(status=201, said=shown(call.box.agenda.create(call.request.json, calendar, call.box.lag), []))
 
 
+def schedules(call: Call) -> Answer:
+    """Tell of each mailbox of the tenant when it is busy; of others, and where that is kept back, an error for each."""
+    said, service = call.request.json, call.service
+    if len(said["schedules"]) > 20:
+        raise ProblemError(400, "ErrorTooManySchedules")
+    start, end = instant(said["startTime"]), instant(said["endTime"])
+    step = timedelta(minutes=said["availabilityViewInterval"])
+    if end - start > timedelta(days=62):
+        raise ProblemError(400, "ErrorTimeIntervalTooBig")
+    value: list[Json] = []
+    for address in said["schedules"]:
+        if address not in service.boxes or address in service.kept_back:
+            value.append({"scheduleId": address, "error": {"message": "…", "responseCode": "ErrorMailRecipientNotFound"}})
+            continue
+        events = [one for one in service.boxes[address].agenda.events.values() if one["type"] != "seriesMaster"]
+        steps = [_shows(events, start + number * step, step) for number in range((end - start) // step)]
+        items = [{"subject": one["subject"], "start": one["start"], "end": one["end"], "status": one["showAs"]} for one in events]
+        value.append({"scheduleId": address, "availabilityView": "".join(steps), "scheduleItems": items})
+    return Answer(status=200, said={"value": value})
+
+
+def _shows(events: list[Json], at: datetime, step: timedelta) -> str:
+    inside = [one["showAs"] for one in events if instant(one["start"]) < at + step and instant(one["end"]) > at]
+    return str(max((("free", "tentative", "busy", "oof").index(one) for one in inside), default=0))
+
+
 def delete(call: Call) -> Answer:
     found = _event(call)
     check_version(call, found)
@@ -95,6 +122,7 @@ ROUTES: list[Route] = [
     ("GET", "/calendars/([^/]+)/calendarView/delta", view_delta, "[event]", "", READ),
     ("GET", "/calendars/([^/]+)/events", events, "[event]", "", WRITE),
     ("POST", "/calendars/([^/]+)/events", create, "event", "event", WRITE),
+    ("POST", "/calendar/getSchedule", schedules, "[scheduleInformation]", "schedules", READ),
     ("GET", "/events", events, "[event]", "", WRITE),
     ("POST", "/events", create, "event", "event", WRITE),
     ("GET", "/events/([^/]+)", event, "event", "", READ),

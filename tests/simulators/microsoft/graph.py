@@ -12,7 +12,8 @@
 | limits | 4 at once, 10,000 in ten minutes, for each application and mailbox |
 | faults | tests.simulators.microsoft.faults.Kind |
 | subscriptions | handshake, delivery over HTTP, expiry, lifecycle: tests.simulators.microsoft.subscriptions |
-| getSchedule, search, attachments, sending | not there: 501, and the test fails |
+| getSchedule | quarter hours of every mailbox of the tenant, an error where it is kept back or unknown |
+| search, attachments, sending | not there: 501, and the test fails |
 """
 
 from __future__ import annotations
@@ -86,6 +87,7 @@ class Call:
     request: Request
     parts: tuple[str, ...]
     root: str
+    service: Graph
 
     @property
     def select(self) -> list[str]:
@@ -118,6 +120,8 @@ class Graph:
         """Seconds spent so, times the lanes they were spent in."""
         self.throttled_items: set[str] = set()
         """Paths whose next request inside a batch is answered 429."""
+        self.kept_back: set[str] = set()
+        """Whose time the tenant does not tell."""
         self.hidden_items: set[str] = set()
         """Ids of messages that are listed and, when asked for by id, have just gone."""
         self.subscriptions = Subscriptions(self)
@@ -222,7 +226,7 @@ class Graph:
             for method, pattern, handler, answered, given, scopes in self._routes:
                 match = re.fullmatch(pattern, path)
                 if method == request.method and match:
-                    call = Call(box, grant, request, tuple(match.groups()), self.root)
+                    call = Call(box, grant, request, tuple(match.groups()), self.root, self)
                     self._look_at(call, answered, given, scopes)
                     with box.lock:
                         return self._checked(handler(call), answered, grant)

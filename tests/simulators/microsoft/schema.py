@@ -39,14 +39,20 @@ TYPES: Mapping[str, Mapping[str, str]] = {
         "transactionId:String responseStatus:responseStatus",
         "subscription": "id:String changeType:String notificationUrl:String lifecycleNotificationUrl:String resource:String "
         "expirationDateTime:DateTimeOffset clientState:String applicationId:String",
+        "scheduleInformation": "scheduleId:String availabilityView:String error:freeBusyError scheduleItems:[scheduleItem]",
+        "freeBusyError": "message:String responseCode:String",
+        "scheduleItem": "start:dateTimeTimeZone end:dateTimeTimeZone status:freeBusyStatus subject:String isPrivate:Boolean",
+        "schedules": "schedules:[String] startTime:dateTimeTimeZone endTime:dateTimeTimeZone availabilityViewInterval:Int32",
         "singleValueLegacyExtendedProperty": "id:String value:String",
         "fileAttachment": "name:String contentType:String contentBytes:Binary",
     }.items()
 }
 EXPANDED = {"singleValueExtendedProperties": "[singleValueLegacyExtendedProperty]", "attachments": "[fileAttachment]"}
 """Navigation that message and event carry in a write."""
-LEFT_OUT = frozenset({"singleValueLegacyExtendedProperty", "fileAttachment"})
-"""Types the trimmed public description leaves out."""
+LEFT_OUT = frozenset(
+    {"schedules", "scheduleInformation", "freeBusyError", "scheduleItem", "singleValueLegacyExtendedProperty", "fileAttachment"}
+)
+"""Types the trimmed public description leaves out, and the parameters of an action, which are no type."""
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?Z")
 _KINDS = {"String": str, "Boolean": bool, "Int32": int, "Binary": str}
 
