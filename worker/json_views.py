@@ -116,6 +116,10 @@ class FeedView:
     next_attempt: datetime | None
     coverage: datetime | None
     """Everything newer than this has been read; the start of year 1 = everything there is."""
+    remaining: int | None
+    """How many messages or events a first read has still to come, about; null where it is done or nobody knows."""
+    minutes_left: int | None
+    """How long that takes at the pace so far; null where there is none yet."""
     error: str | None
     skipped: tuple[CountView, ...]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import ceil
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from worker.advice import Refusal
 from worker.json_views import CountView, FeedView, NamedView, SuggestionView
@@ -17,7 +18,7 @@ from worker.store.entry import Entry, entry_of
 from worker.store.feeds import StoredFeed, skips, stored_feeds
 from worker.store.mapping import instant
 from worker.store.people import StoredPerson
-from worker.store.tables import address, person, suggestion
+from worker.store.tables import address, message, person, suggestion
 from worker.store.tables import owner as owners
 from worker.views import stored
 
@@ -122,13 +123,16 @@ def account_called(connection: Connection, owner: str, name: str) -> StoredAccou
     raise Refusal(f"There is no account {name!r}.", f"There is: {names}." if names else "`rekindle connect` adds one.")
 
 
-def feeds(connection: Connection, owner: str) -> tuple[FeedView, ...]:
+def feeds(connection: Connection, owner: str, now: datetime) -> tuple[FeedView, ...]:
     """Return each account of the owner, and below it each of its feeds."""
     shown: list[FeedView] = []
     for account in accounts(connection, owner):
         shown.append(_account_view(account))
         counts = _skips(connection, account.id)
-        shown.extend(_feed_view(account, feed, counts) for feed in stored_feeds(connection, owner, account.id))
+        shown.extend(
+            _feed_view(account, feed, counts, _minutes_left(connection, account, feed, now))
+            for feed in stored_feeds(connection, owner, account.id)
+        )
     return tuple(shown)
 
 
@@ -153,12 +157,24 @@ def _account_view(account: StoredAccount) -> FeedView:
         last_ok=account.last_ok_at,
         next_attempt=_next_attempt(account),
         coverage=None,
+        remaining=None,
+        minutes_left=None,
         error=" ".join(filter(None, (account.error, account.remedy))) or None,
         skipped=(),
     )
 
 
-def _feed_view(account: StoredAccount, feed: StoredFeed, counts: Counts) -> FeedView:
+def _minutes_left(connection: Connection, account: StoredAccount, feed: StoredFeed, now: datetime) -> int | None:
+    """Say how long a first read still takes at the pace since the account was connected; its first minute says little."""
+    if not feed.remaining or feed.last_ok_at is not None or feed.kind != "mail":
+        return None
+    read = select(func.count()).select_from(message).where(message.c.account == account.id, message.c.feed == feed.id)
+    done = connection.execute(read).scalar_one()
+    took = max(now - account.connected_at, timedelta(minutes=1))
+    return ceil(feed.remaining * (took / timedelta(minutes=1)) / done) if done else None
+
+
+def _feed_view(account: StoredAccount, feed: StoredFeed, counts: Counts, minutes: int | None) -> FeedView:
     return FeedView(
         owner=account.owner,
         account=account.id,
@@ -169,6 +185,8 @@ def _feed_view(account: StoredAccount, feed: StoredFeed, counts: Counts) -> Feed
         last_ok=feed.last_ok_at,
         next_attempt=_next_attempt(account),
         coverage=feed.covered_since,
+        remaining=feed.remaining or None,
+        minutes_left=minutes,
         error=feed.error or None,
         skipped=tuple(counts.get((feed.kind, feed.id), ())),
     )

@@ -141,11 +141,23 @@ def status(views: Sequence[FeedView], zone: tzinfo, now: datetime, *, paused_unt
 
 def _read_so_far(view: FeedView, zone: tzinfo, now: datetime) -> str:
     if view.last_ok is None:
-        return "not read yet"
+        return "not read yet" if view.remaining is None else f"the first read is under way{_left(view)}"
     read = f"read {moment(view.last_ok, zone, now)}"
     if view.coverage is None:
-        return f"{read}, the first read is under way"
-    return read if view.coverage.year == 1 else f"{read}, back to {view.coverage.astimezone(zone):%d %b %Y}"
+        return f"{read}, the first read is under way{_left(view)}"
+    return read if view.coverage.year == 1 else f"{read}, back to {view.coverage.astimezone(zone):%d %b %Y}{_left(view)}"
+
+
+def _left(view: FeedView) -> str:
+    """Say what a first read has still to come, and about how long that takes."""
+    if view.remaining is None:
+        return ""
+    long = "" if view.minutes_left is None else f", {_about(view.minutes_left)}"
+    return f", about {view.remaining:,} to go{long}"
+
+
+def _about(minutes: int) -> str:
+    return f"{counted(minutes, 'minute')}" if minutes < 100 else f"{counted(round(minutes / 60), 'hour')}"  # noqa: PLR2004 - hours from there on
 
 
 def findings(views: Sequence[FindingView]) -> None:

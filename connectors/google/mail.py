@@ -20,6 +20,8 @@ READ: Final = WAVE
 """Messages read between two commits."""
 WINDOW: Final = timedelta(days=548)
 """How far back a first read goes: eighteen months."""
+SURE: Final = timedelta(days=7)
+"""How far back must have been read before it is said how much the window still holds."""
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 _ALL: Final = "mail"
 _TELLING: Final = frozenset({"SENT", "DRAFT", "SPAM", "TRASH"})
@@ -95,7 +97,8 @@ class GmailMailbox:
     def _backfill(self, place: Place) -> Iterator[Changes[MessageMetadata]]:
         """List newest first and read wave by wave, until the window's end; every wave is a page of its own."""
         total = self._total or self._reading.profile().total
-        horizon = (self._reading.server_time or _BEGINNING + WINDOW) - WINDOW
+        began = self._reading.server_time or _BEGINNING + WINDOW
+        horizon = began - WINDOW
         while place.page is not None:
             listed, following = self._reading.listing(place.page)
             ids = listed[listed.index(place.after) + 1 :] if place.after in listed else listed
@@ -109,7 +112,7 @@ class GmailMailbox:
                     upserted=batch.facts,
                     skipped=batch.skipped,
                     cursor=place.cursor(),
-                    remaining=0 if is_over else max(total - place.done, 1),
+                    remaining=0 if is_over else _left(place.done, len(now), total, batch.newest, began),
                     covered_since=_BEGINNING if is_over else batch.newest,
                     is_last=is_over,
                 )
@@ -170,6 +173,14 @@ class GmailMailbox:
             covered_since=_BEGINNING if is_last else None,
             is_last=is_last,
         )
+
+
+def _left(done: int, just: int, total: int, newest: datetime | None, began: datetime) -> int:
+    """Guess how many messages the window still holds, by how dense those before the newest of the wave lie: mail reaches back further."""
+    there = max(total - done, 1)
+    if newest is None or began - newest < SURE:
+        return there
+    return max(min(there, round((done - just) * (WINDOW / (began - newest))) - done), 1)
 
 
 def _next(place: Place, read: list[str], following: str | None, *, is_page_done: bool, is_over: bool) -> Place:

@@ -85,6 +85,8 @@ FEED = FeedView(
     last_ok=NOON,
     next_attempt=None,
     coverage=datetime.min.replace(tzinfo=UTC),
+    remaining=1200,
+    minutes_left=4,
     error=None,
     skipped=(),
 )

@@ -112,7 +112,7 @@ def status(*, is_rules: bool, config: Path | None, owner: str | None, now: datet
         if is_rules and as_json:
             click.echo(to_json(of_rules))
             return
-        views = here.read(lambda connection: queries.feeds(connection, here.name))
+        views = here.read(lambda connection: queries.feeds(connection, here.name, here.now))
         if as_json:
             click.echo(to_json(views))
             return
