@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 from typing import Final, Literal, NamedTuple
 
 from rules.addresses import domain_of, match_key
@@ -38,6 +39,9 @@ ABSENT_TITLE: Final = re.compile(
 )
 LIKELY: Final[dict[Response, float]] = {"accepted": 1.0, "tentative": 0.7, "needs-action": 0.6, "unknown": 0.8, "delegated": 0.2}
 ANSWERED: Final[dict[Response, float]] = {"accepted": 1.0, "tentative": 0.9, "needs-action": 0.8, "unknown": 0.9, "delegated": 0.3}
+
+
+ORDER: Final = attrgetter("at", "direction", "recipients", "is_reply")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,7 +272,7 @@ def contacts_of(mails: Iterable[MailRow], meetings: Iterable[MeetingRow], now: d
         people = max(1, row.size - 1)
         contacts.append(Contact(at=row.end, direction="in", recipients=people, is_reply=True))
         contacts.append(Contact(at=row.end, direction="out", recipients=people, is_reply=True))
-    return tuple(sorted(contacts, key=lambda contact: (contact.at, contact.direction, contact.recipients, contact.is_reply)))
+    return tuple(sorted(contacts, key=ORDER))
 
 
 def _order(mail: MailRow) -> tuple[datetime, str, int, str, bool]:

@@ -155,9 +155,12 @@ def care_for_domain(address: Address, owner: Owner) -> str:
     domain = domain_of(match_key(address.email))
     if any(domain == never or domain.endswith(f".{never}") for never in owner.never_domains):
         return "an organisation you asked me to leave alone"
-    if DELICATE_PLACES.intersection(re.split(r"[.\-]", domain)):
-        return "a matter of law or medicine"
-    return ""
+    return "a matter of law or medicine" if _is_delicate(domain) else ""
+
+
+@lru_cache(maxsize=4096)
+def _is_delicate(domain: str) -> bool:
+    return not DELICATE_PLACES.isdisjoint(re.split(r"[.\-]", domain))
 
 
 def care_for_person(person: Person, owner: Owner) -> str:

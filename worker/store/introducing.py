@@ -20,7 +20,7 @@ def introductions(connection: Connection, owner: str, keys: Collection[str], kno
     small = (party.c.recipients <= MOST + 1, party.c.role.in_(("to", "cc")), message.c.in_reply_to == "")
     for some in chunks(sorted(keys)):
         mine = select(party.c.address, party.c.message, message.c.subject).join(message, message.c.id == party.c.message)
-        for key, number, subject in connection.execute(mine.where(party.c.owner == owner, party.c.address.in_(some), *small)):
+        for key, number, subject in connection.execute(mine.where(party.c.owner == owner, party.c.address.in_(some), *small)).all():
             if may_introduce(subject):
                 wanted.setdefault(number, set()).add(key)
     found: dict[str, list[Introduction]] = {}

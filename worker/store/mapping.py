@@ -13,6 +13,8 @@ from rules.facts import Address, Attendee, CalendarEvent, MessageMetadata, Occur
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+FAR = 1 << 32
+"""Seconds since 1970 that any platform turns into a date."""
 Row = dict[str, Any]
 """One row as SQLAlchemy's executemany takes it: column -> value."""
 
@@ -27,7 +29,10 @@ def micros(at: datetime) -> int:
 
 def instant(at: int) -> datetime:
     """Return microseconds since 1970 as an instant in UTC."""
-    return EPOCH + timedelta(microseconds=at)
+    seconds, rest = divmod(at, 1_000_000)
+    if rest or not 0 <= seconds < FAR:
+        return EPOCH + timedelta(microseconds=at)
+    return datetime.fromtimestamp(seconds, UTC)  # twice as fast: a mail tells no fractions, and there are many
 
 
 def maybe_instant(at: int | None) -> datetime | None:

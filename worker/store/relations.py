@@ -53,7 +53,7 @@ def _mails(connection: Connection, raw: Iterable[Rows], now: datetime) -> dict[i
     found: dict[int, Said] = {}
     for some in chunks(sorted(wanted)):
         rows = connection.execute(select(message.c.id, *SAID).where(message.c.id.in_(some)))
-        found.update((row[0], row[1:]) for row in rows)
+        found.update((row[0], row[1:]) for row in rows.all())
     return found
 
 
@@ -75,8 +75,6 @@ def _relation(
     earlier = [row.end_at for row in past if row.end_at <= micros(now - RECENT)]
     ahead = [each.found for each in mine if isinstance(each.found, Meeting) and each.found.end > now and _takes_part(each, raw)]
     last_at = contacts[-1].at if contacts else None
-    ins = [each.at for each in contacts if each.direction == "in"]
-    outs = [each.at for each in contacts if each.direction == "out"]
     kinds = [row.kind for row in raw.notes]
     return Relation(
         person=person_in(raw, known_as),
@@ -89,8 +87,8 @@ def _relation(
         mails=[mail_of(row, mails[row.message], known_as) for row in raw.mails[:MAILS] if row.message in mails],
         first_at=contacts[0].at if contacts else None,
         last_at=last_at,
-        last_in_at=ins[-1] if ins else None,
-        last_out_at=outs[-1] if outs else None,
+        last_in_at=next((each.at for each in reversed(contacts) if each.direction == "in"), None),
+        last_out_at=next((each.at for each in reversed(contacts) if each.direction == "out"), None),
         interactions=len({row[2] for row in raw.mails}) + len(past) + kinds.count("touch"),
         is_covered=covered.covers(last_at),
         episode=raw.row.episode,
