@@ -447,6 +447,21 @@ def test_what_the_owner_removed_since_the_backup_does_not_come_back(bench: Bench
     restored.store.close()
 
 
+def test_what_the_owner_approves_after_a_restore_is_made(bench: Bench) -> None:
+    waiting = replace(thank_you(), mode="review")
+    bench.plan(waiting)
+    bench.store.backup(bench.office.home / "restored.db")
+    restored = Bench(bench.office, bench.imap, bench.dav, name="restored")
+    restored.store.restored_at(restored.now())
+    restored.later(minutes=1)
+    with restored.store.write() as db:
+        assert outbox.approve(db, waiting.key, restored.now())
+    restored.work()
+    assert objects(bench.office) == 1
+    assert restored.states() == [("delivered", None)]
+    restored.store.close()
+
+
 @pytest.mark.parametrize("hand", [delete, None], ids=["deleted", "never made"])
 def test_what_the_backup_never_knew_is_made_only_where_nothing_of_ours_has_gone_since(
     bench: Bench, suggestion: Suggestion, hand: Hand | None
