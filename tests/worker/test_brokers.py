@@ -148,9 +148,9 @@ def turn(server: Server, verb: str) -> None:
 def test_roles_in_processes_of_their_own_make_one_of_each(office: SharedOffice) -> None:
     office.correspondence(TOM, last=datetime.now(UTC) - timedelta(days=150))
     with office.split():
-        assert wait_until(lambda: office.states("check_in") == [("delivered", None)]), office.log()
+        assert wait_until(lambda: office.states("check_in") == [("delivered", None)], seconds=120), office.log()
         office.mail(from_=ME, to=TOM, at=datetime.now(UTC), subject="Long time no see")
-        assert wait_until(lambda: office.states("check_in") == [("closed", "withdrawn")]), office.log()
+        assert wait_until(lambda: office.states("check_in") == [("closed", "withdrawn")], seconds=120), office.log()
     assert office.holds() == []
     assert "Traceback" not in office.log()
 
@@ -162,21 +162,21 @@ def test_a_broker_that_loses_its_memory_loses_nothing(office: SharedOffice, brok
         assert wait_until(lambda: waiting(broker) > 0), office.log()
         empty(broker)
         with office.process("work"), office.process("work"):
-            assert wait_until(lambda: office.states("check_in") == [("delivered", None)], seconds=90), office.log()
+            assert wait_until(lambda: office.states("check_in") == [("delivered", None)], seconds=120), office.log()
             assert len(office.holds()) == 1
 
 
 def test_a_broker_that_is_away_for_a_while_loses_nothing(office: SharedOffice, broker: Server) -> None:
     office.correspondence(TOM, last=datetime.now(UTC) - timedelta(days=150))
     with office.process("tick") as ticker, office.process("work") as one, office.process("work") as two:
-        assert wait_until(lambda: office.states("check_in") == [("delivered", None)]), office.log()
+        assert wait_until(lambda: office.states("check_in") == [("delivered", None)], seconds=120), office.log()
         turn(broker, "stop")
         try:
             office.mail(from_=ME, to=TOM, at=datetime.now(UTC), subject="Long time no see")
             time.sleep(8)
         finally:
             turn(broker, "start")
-        assert wait_until(lambda: office.states("check_in") == [("closed", "withdrawn")], seconds=90), office.log()
+        assert wait_until(lambda: office.states("check_in") == [("closed", "withdrawn")], seconds=120), office.log()
         assert [process.poll() for process in (ticker, one, two)] == [None, None, None]
     assert office.holds() == []
 
