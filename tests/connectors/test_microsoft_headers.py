@@ -46,8 +46,8 @@ def letter(world: MicrosoftWorld, name: str, days: float = 0, *, is_automatic: b
 def test_a_persons_own_mailbox_answering_is_told_although_the_person_is_known(world: MicrosoftWorld) -> None:
     letter(world, "human", 3)
     _, cursor = read(world)
-    letter(world, "away", is_automatic=True)
     letter(world, "human-again")
+    letter(world, "away", is_automatic=True)
     found, _ = read(world, cursor)
     assert {name: fact.auto_submitted for name, fact in found.items()} == {
         "away@elsewhere.example": "auto-replied",
