@@ -158,7 +158,7 @@ def test_a_service_account_too_asks_no_address_but_the_configured_ones(
     connection.calendar.feeds()
     for each in threading.enumerate():
         if each is not threading.current_thread():
-            each.join(timeout=0.5)
+            each.join(timeout=0.05)
     assert hosts == {"127.0.0.1"}
 
 
