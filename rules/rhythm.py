@@ -131,10 +131,13 @@ def interaction_days(contacts: Iterable[Contact]) -> list[float]:
     Two-way is a message that answers the other side, and a meeting: one contact in and one out at the same instant.
     """
     days: dict[int, float] = {}
-    for at, _ in _two_way(contacts):
-        day = int(at // 1)
-        if at <= days.get(day, at):
-            days[day] = at
+    sides: dict[float, str] = {}
+    for contact in contacts:
+        at = contact.at.timestamp()
+        if contact.is_reply or sides.setdefault(at, contact.direction) != contact.direction:
+            moment = at / A_DAY
+            if moment < days.get(int(moment // 1), math.inf):
+                days[int(moment // 1)] = moment
     return sorted(days.values())
 
 
