@@ -257,7 +257,7 @@ def close(db: Connection, entry: Entry, reason: CloseReason, note: str, now: dat
 def close_expired(db: Connection, owner: str, now: datetime) -> int:
     """Close what waited for the owner until its time had passed, or that of its hold or invite; says how many."""
     late = select(suggestion).where(suggestion.c.owner == owner, suggestion.c.state.in_(WAITING))
-    has_begun = and_(suggestion.c.action != "draft", suggestion.c.at <= micros(now))
+    has_begun = and_(suggestion.c.action != "draft", suggestion.c.at < micros(now))
     rows = db.execute(late.where(or_(suggestion.c.expires_at <= micros(now), has_begun))).mappings().all()
     return sum(close(db, entry_of(row), "expired", "Its time had passed before it was delivered", now) for row in rows)
 
