@@ -126,7 +126,7 @@ def test_a_token_that_ends_in_the_middle_of_paging_is_renewed_and_nothing_is_los
     feed, side = inbox(world), mailbox(world)
     before = world.identity.refreshes
     world.graph.fault("401", "GET", "/messages/delta$", nth=2)
-    seen = names([page for page in side.changes(feed, None)])
+    seen = names(list(side.changes(feed, None)))
     assert seen == made
     assert world.identity.refreshes == before + 1
 
