@@ -1,6 +1,6 @@
 """Benchmark of reading IMAP: headers of a whole mailbox from a real Dovecot into the store, beside the bare wire and two peers.
 
-    python -m benchmarks.imap [--quick] [--count N]
+    python -m benchmarks.imap [--quick] [--count N] [--rounds N] [--only into,bare,cold,imapclient,mbsync,poll]
 
 Bounds, of one run, medians of five: at most 5 x a bare socket draining the same pipelined FETCH on a warm server cache,
 at least 0.8 of its rate on a cold one; at most 0.3 x IMAPClient's fetch of the same fields; at most 0.35 x mbsync (which
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import resource
 import shutil
 import socket
@@ -21,25 +20,23 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import imapclient
 from sqlalchemy import select
 
 from benchmarks._account import opened, registered
-from connectors.standards.mail import FIELDS
+from benchmarks._imap_peers import said, wire, with_imapclient, with_mbsync
 from worker.pull import pull
 from worker.store.store import Store
 from worker.store.tables import message
 
 ROOT = Path(__file__).parent.parent
 GENERATOR = ROOT.parent / "shared" / "tools" / "gen_mailbox.py"
-FOLDERS = ("INBOX", "Sent", "Archive", "Lists")
 NOW = datetime(2026, 11, 17, tzinfo=UTC)
-BATCH = 250
 
 
 def at(port: int) -> dict[str, str]:
@@ -70,75 +67,6 @@ def has_mail(store: Store) -> bool:
         return db.execute(select(message.c.id).limit(1)).first() is not None
 
 
-def wire(port: int) -> float:
-    """Drain the same pipelined FETCH with a bare socket."""
-    sock = socket.create_connection(("127.0.0.1", port))
-    lines = sock.makefile("rb", 1 << 20)
-    lines.readline()
-    begun = time.perf_counter()
-    _said(sock, lines, b"a LOGIN ana secret")
-    for folder in FOLDERS:
-        text = b"".join(_said(sock, lines, b"b EXAMINE %s" % folder.encode()))
-        exists = int((re.search(rb"\* (\d+) EXISTS", text) or [b"", b"0"])[1])
-        what = b"(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (%s)])" % FIELDS
-        commands = [
-            b"x%d UID FETCH %d:%d %s\r\n" % (at, at, min(at + BATCH - 1, exists), what) for at in range(1, exists + 1, BATCH)
-        ]
-        if commands:
-            sock.sendall(b"".join(commands))
-            _drained(sock, commands[-1].split(b" ")[0] + b" OK")
-    took = time.perf_counter() - begun
-    sock.close()
-    return took
-
-
-def _said(sock: socket.socket, lines: object, command: bytes) -> list[bytes]:
-    sock.sendall(command + b"\r\n")
-    out: list[bytes] = []
-    while True:
-        out.append(lines.readline())  # type: ignore[attr-defined]  # a BufferedReader
-        if out[-1].startswith(command[:2]):
-            return out
-
-
-def _drained(sock: socket.socket, last: bytes) -> None:
-    tail = b""
-    while b"\r\n" + last not in tail:
-        tail = (tail + sock.recv(1 << 18))[-400:]
-
-
-def with_imapclient(port: int) -> float:
-    """Fetch the same fields with IMAPClient, batch by batch; nothing is parsed beyond what it parses itself."""
-    begun = time.perf_counter()
-    client = imapclient.IMAPClient("127.0.0.1", port, ssl=False)
-    client.login("ana", "secret")
-    for folder in FOLDERS:
-        client.select_folder(folder, readonly=True)
-        uids = client.search()
-        for at in range(0, len(uids), BATCH):
-            client.fetch(
-                uids[at : at + BATCH], ["FLAGS", "INTERNALDATE", "RFC822.SIZE", f"BODY.PEEK[HEADER.FIELDS ({FIELDS.decode()})]"]
-            )
-    client.logout()
-    return time.perf_counter() - begun
-
-
-def with_mbsync(port: int, folder: Path) -> float:
-    """Mirror the mailbox with mbsync, bodies and all."""
-    target = folder / f"mbsync{time.monotonic_ns()}"
-    (target / "box").mkdir(parents=True)
-    config = target / "mbsyncrc"
-    config.write_text(
-        f"IMAPStore far\nHost 127.0.0.1\nPort {port}\nUser ana\nPass secret\nSSLType None\nAuthMechs LOGIN\n\nMaildirStore near\nPath {target}/box/\n"
-        f"Inbox {target}/box/INBOX\nSubFolders Verbatim\n\nChannel all\nFar :far:\nNear :near:\nPatterns *\nCreate Near\nSync Pull\nSyncState *\n"
-    )
-    begun = time.perf_counter()
-    subprocess.run(["mbsync", "-q", "-c", config, "all"], check=True, capture_output=True)
-    took = time.perf_counter() - begun
-    shutil.rmtree(target)
-    return took
-
-
 def quiet_poll(port: int) -> tuple[float, float]:
     """Time a no-change poll of ours, and the server alone for the same LIST-STATUS."""
     mailbox = opened(at(port)).mailbox
@@ -147,16 +75,16 @@ def quiet_poll(port: int) -> tuple[float, float]:
     sock = socket.create_connection(("127.0.0.1", port))
     lines = sock.makefile("rb")
     lines.readline()
-    _said(sock, lines, b"a LOGIN ana secret")
+    said(sock, lines, b"a LOGIN ana secret")
     command = b'b LIST "" "*" RETURN (SPECIAL-USE STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ))'
-    _said(sock, lines, command)
+    said(sock, lines, command)
     ours, theirs = [], []
     for _ in range(50):
         begun = time.perf_counter()
         mailbox.feeds()
         ours.append(time.perf_counter() - begun)
         begun = time.perf_counter()
-        _said(sock, lines, command)
+        said(sock, lines, command)
         theirs.append(time.perf_counter() - begun)
     return statistics.median(ours), statistics.median(theirs)
 
@@ -194,50 +122,122 @@ def median_of(rounds: int, run: Callable[[], float]) -> float:
     return statistics.median(run() for _ in range(rounds))
 
 
+PARTS = ("into", "bare", "cold", "imapclient", "mbsync", "poll")
+"""What can be measured by itself: ours and the bare wire on a warm cache, both on a cold one, the two peers, the quiet poll."""
+Row = tuple[str, float, float, bool]
+"""What a figure is, the figure, its bound, and whether that is kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """Medians in seconds; None for what was not asked for or is not here."""
+
+    ours: float | None = None
+    cpu: float | None = None
+    first: float | None = None
+    memory: float | None = None
+    """Megabytes."""
+    wire: float | None = None
+    imapclient: float | None = None
+    mbsync: float | None = None
+    cold_rate: float | None = None
+    """Of the bare wire's."""
+    poll: float | None = None
+    """Of the server's own time."""
+
+
+def measured(port: int, folder: Path, parts: Collection[str], count: int, rounds: int) -> Measured:
+    """Measure the parts asked for; memory first, before any peer has taken some."""
+    found = Measured()
+    wire(port)
+    if "into" in parts:
+        found = ours(port, folder, count, rounds)
+    if "bare" in parts:
+        found = replace(found, wire=median_of(rounds, lambda: wire(port)))
+    if "imapclient" in parts:
+        found = replace(found, imapclient=median_of(min(rounds, 3), lambda: with_imapclient(port)))
+    if "mbsync" in parts and shutil.which("mbsync"):
+        found = replace(found, mbsync=median_of(min(rounds, 3), lambda: with_mbsync(port, folder)))
+    if "poll" in parts:
+        poll, server = quiet_poll(port)
+        found = replace(found, poll=poll / server)
+    if "cold" in parts:
+        found = replace(found, cold_rate=cold_rate(port, folder, min(rounds, 3)))
+    return found
+
+
+def ours(port: int, folder: Path, count: int, rounds: int) -> Measured:
+    """Read everything into a new store, so many times."""
+    spent = time.process_time()
+    runs = [into_store(port, folder) for _ in range(rounds)]
+    spent = (time.process_time() - spent) / rounds
+    assert runs[0][2] >= count, f"{runs[0][2]} of {count} messages came through"
+    took, first = (statistics.median(run[at] for run in runs) for at in (0, 1))
+    return Measured(ours=took, cpu=spent, first=first, memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def cold_rate(port: int, folder: Path, rounds: int) -> float:
+    """Compare our rate on a cold cache with the bare wire's."""
+    cold_ours, cold_bare = [], []
+    for _ in range(rounds):
+        cold(folder)
+        cold_bare.append(wire(port))
+        cold(folder)
+        cold_ours.append(into_store(port, folder)[0])
+    return statistics.median(cold_bare) / statistics.median(cold_ours)
+
+
+def rows_of(found: Measured) -> Iterator[Row]:
+    """Hold what was measured against its bound."""
+    for text, peer, bound in (
+        ("into the store / bare wire, warm", found.wire, 5.0),
+        ("into the store / IMAPClient fetch", found.imapclient, 0.3),
+        ("into the store / mbsync (writes bodies too)", found.mbsync, 0.35),
+    ):
+        if found.ours is not None and peer is not None:
+            yield text, found.ours / peer, bound, found.ours / peer <= bound
+    if found.cold_rate is not None:
+        yield "rate into the store / bare wire, cold", found.cold_rate, 0.8, found.cold_rate >= 0.8
+    for text, value, bound in (
+        ("first rows committed, seconds", found.first, 0.3),
+        ("peak memory, MB", found.memory, 130),
+        ("quiet poll / server's own time", found.poll, 1.5),
+    ):
+        if value is not None:
+            yield text, value, bound, value <= bound
+
+
+def chosen(text: str) -> frozenset[str]:
+    """Read the parts asked for."""
+    parts = frozenset(text.split(","))
+    if not parts <= set(PARTS):
+        raise argparse.ArgumentTypeError(f"no such part: {', '.join(sorted(parts - set(PARTS)))}; there are {', '.join(PARTS)}")
+    return parts
+
+
 def main() -> int:
     """Print the table; 1 if a bound is broken."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--count", type=int, default=0)
+    parser.add_argument("--rounds", type=int, default=0)
+    parser.add_argument("--only", type=chosen, default=frozenset(PARTS), metavar="PART,...", help=", ".join(PARTS))
     given = parser.parse_args()
     count = given.count or (5_000 if given.quick else 50_000)
-    rounds = 3 if given.quick else 5
     if not GENERATOR.exists() or not shutil.which("dovecot", path=os.environ["PATH"] + ":/usr/sbin"):
         print("skipped: Dovecot or ../shared/tools/gen_mailbox.py is not here")
         return 0
     with tempfile.TemporaryDirectory(prefix="rekindle-imap-") as name, served(count, Path(name)) as port:
-        folder = Path(name)
-        wire(port)
-        spent = time.process_time()
-        runs = [into_store(port, folder) for _ in range(rounds)]
-        spent = (time.process_time() - spent) / rounds
-        ours, first = (statistics.median(run[at] for run in runs) for at in (0, 1))
-        assert runs[0][2] >= count, f"{runs[0][2]} of {count} messages came through"
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        bare = median_of(rounds, lambda: wire(port))
-        peer = median_of(3, lambda: with_imapclient(port))
-        mirror = median_of(3, lambda: with_mbsync(port, folder)) if shutil.which("mbsync") else None
-        poll, server = quiet_poll(port)
-        cold_ours, cold_bare = [], []
-        for _ in range(3):
-            cold(folder)
-            cold_bare.append(wire(port))
-            cold(folder)
-            cold_ours.append(into_store(port, folder)[0])
-    rate = statistics.median(cold_bare) / statistics.median(cold_ours)
-    rows = [
-        ("into the store / bare wire, warm", ours / bare, 5.0, ours / bare <= 5.0),
-        ("rate into the store / bare wire, cold", rate, 0.8, rate >= 0.8),
-        ("into the store / IMAPClient fetch", ours / peer, 0.3, ours / peer <= 0.3),
-        ("first rows committed, seconds", first, 0.3, first <= 0.3),
-        ("peak memory, MB", memory, 130, memory <= 130),
-        ("quiet poll / server's own time", poll / server, 1.5, poll / server <= 1.5),
-    ]
-    if mirror is not None:
-        rows.insert(3, ("into the store / mbsync (writes bodies too)", ours / mirror, 0.35, ours / mirror <= 0.35))
-    print(
-        f"{count:,} messages in four folders: ours {ours:.2f} s ({spent:.2f} of CPU), wire {bare:.2f} s, IMAPClient {peer:.2f} s, mbsync {mirror or 0:.2f} s"
+        found = measured(port, Path(name), given.only, count, given.rounds or (3 if given.quick else 5))
+    spent = (
+        ("ours", found.ours),
+        ("of CPU", found.cpu),
+        ("wire", found.wire),
+        ("IMAPClient", found.imapclient),
+        ("mbsync", found.mbsync),
     )
+    print(f"{count:,} messages in four folders: " + ", ".join(f"{who} {took:.2f} s" for who, took in spent if took is not None))
+    rows = list(rows_of(found))
     for text, value, bound, is_kept in rows:
         print(f"{text:46}{value:>9.3f}{bound:>9}  {'ok' if is_kept else 'MISSED'}")
     return 0 if all(row[3] for row in rows) else 1
