@@ -1,0 +1,43 @@
+"""Work without the collector of cycles leaves it on, however many threads do so at once and however they end."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from worker.store.uncollected import uncollected
+
+
+@pytest.fixture(autouse=True)
+def _on_afterwards() -> Iterator[None]:
+    yield
+    gc.enable()
+
+
+def test_the_collector_rests_while_the_work_goes_on_and_only_then() -> None:
+    with uncollected():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+def test_work_that_fails_leaves_it_on() -> None:
+    with pytest.raises(ZeroDivisionError), uncollected():
+        raise ZeroDivisionError
+    assert gc.isenabled()
+
+
+def test_one_that_ends_while_another_begins_does_not_leave_it_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = uncollected(), uncollected()
+    one.__enter__()
+    disable = gc.disable
+
+    def late() -> None:
+        one.__exit__(None, None, None)
+        disable()
+
+    monkeypatch.setattr(gc, "disable", late)
+    with other:
+        monkeypatch.undo()
+    assert gc.isenabled()
