@@ -117,3 +117,18 @@ def test_who_did_not_get_in_leaves_the_queue(store: Store) -> None:
     assert gate.enter("ada", width=2, limit=3, wait=AT_ONCE) is None
     assert gate.enter("ada", width=1, limit=3, wait=AT_ONCE) is not None, "the one that was turned away stands in no one's way"
     assert leave is not None
+
+
+def test_who_waits_is_let_in_also_where_the_clock_has_leapt_meanwhile(store: Store) -> None:
+    hand = Hand()
+    gate = StoredGate(store, hand)
+    first = gate.enter("ada", width=3, limit=3, wait=AT_ONCE)
+    assert first is not None
+    found: list[bool] = []
+    waiting = threading.Thread(target=lambda: found.append(gate.enter("ada", width=3, limit=3, wait=AT_MOST) is not None))
+    waiting.start()
+    time.sleep(0.3)
+    hand.now += AT_MOST + 2 * LONGEST  # the machine was asleep
+    first()
+    waiting.join(60)
+    assert found == [True]

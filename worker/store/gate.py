@@ -55,7 +55,7 @@ class StoredGate:
         with self._moved:
             queue = self._queues.setdefault(name, [])
             queue.append(own)
-            is_in = self._moved.wait_for(lambda: _fits(self._living(queue), own, limit), timeout=wait.total_seconds())
+            is_in = self._moved.wait_for(lambda: _fits(self._living(queue, own), own, limit), timeout=wait.total_seconds())
 
         def leave() -> None:
             with self._moved:
@@ -71,10 +71,10 @@ class StoredGate:
         leave()
         return None
 
-    def _living(self, queue: list[Place]) -> list[Place]:
-        """Leave out whoever has stood there too long to be there still."""
+    def _living(self, queue: list[Place], own: Place) -> list[Place]:
+        """Leave out whoever has stood there too long to be there still; who asks is there, also after the machine has slept."""
         now = micros(self._clock())
-        return [one for one in queue if one.until > now]
+        return [one for one in queue if one.until > now or one.ticket == own.ticket]
 
     def _entered(self, name: str, own: Place, limit: int, deadline: float) -> bool:
         """Stand in the queue of all processes until there is room; False where that took too long."""
@@ -89,7 +89,7 @@ class StoredGate:
     def _is_in(self, name: str, own: Place, limit: int) -> bool:
         now = self._clock()
         with self._store.write() as db:
-            queue = self._living(_read(db, name))
+            queue = self._living(_read(db, name), own)
             if own.ticket not in [one.ticket for one in queue]:
                 queue.append(own)
             is_in = _fits(queue, own, limit)
