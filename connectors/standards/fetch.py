@@ -24,6 +24,8 @@ _THREAD = re.compile(rb"\b(?:X-GM-THRID (\d+)|THREADID \(([^)]+)\))")
 _LABELS = re.compile(rb"\bX-GM-LABELS \(((?:\"(?:[^\"\\]|\\.)*\"|[^)\"])*)\)")
 _LABEL = re.compile(rb'"((?:[^"\\]|\\.)*)"|([^\s"]+)')
 _QUOTED_HEADER = re.compile(rb'BODY\[[^\]]*\] (?:"((?:[^"\\]|\\.)*)"|NIL)')
+FAR = 1 << 32
+"""Seconds since 1970 up to which an arrival is believed, and fits a stamp: until 2106."""
 _MONTHS = {name: number for number, name in enumerate(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
 
 
@@ -62,7 +64,7 @@ def uids_of(sequence: str) -> Iterator[int]:
 
 
 def epoch(raw: bytes, days: dict[bytes, int]) -> int | None:
-    """Read INTERNALDATE (` 5-Nov-2026 09:00:00 +0100`) as epoch seconds; None for what is none. `days` remembers midnights."""
+    """Read INTERNALDATE (` 5-Nov-2026 09:00:00 +0100`) as epoch seconds; None for what is none, or absurd. `days` remembers midnights."""
     midnight = days.get(raw[:11])
     try:
         if midnight is None:
@@ -71,7 +73,8 @@ def epoch(raw: bytes, days: dict[bytes, int]) -> int | None:
         clock = int(raw[12:14]) * 3600 + int(raw[15:17]) * 60 + int(raw[18:20])
     except (KeyError, ValueError, OverflowError):
         return None
-    return midnight + clock + (offset if raw[21:22] == b"-" else -offset)
+    at = midnight + clock + (offset if raw[21:22] == b"-" else -offset)
+    return at if 0 <= at < FAR else None
 
 
 def stamp(at: int, uid: int) -> int:
@@ -164,7 +167,7 @@ class Headers:
                     date = _DATE.search(response[0])
                     found.append(stamp(epoch(date[1], days) or 0 if date else 0, int(uid[1])))
         found.sort(reverse=True)
-        return array("q", found)
+        return array("Q", found)
 
     def some(self, uids: Sequence[int]) -> tuple[list[Fetched], list[Skipped]]:
         """Fetch a few messages with one command."""

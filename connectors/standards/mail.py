@@ -153,7 +153,7 @@ class ImapMailbox:
             rows, skipped = headers.some(range(place.next_uid - _TASTE, place.next_uid))
             yield Changes(upserted=tuple(self._facts(feed, place, rows, skipped)), cursor=place.cursor())
         before = None if place.mark is None else stamp(*place.mark)
-        todo = array("q", (one for one in headers.arrivals(place.next_uid) if before is None or one < before))
+        todo = array("Q", (one for one in headers.arrivals(place.next_uid) if before is None or one < before))
         left, size, begun = len(todo), PAGE, monotonic()
         upserted: list[MessageMetadata] = []
         skipped = []
