@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -14,6 +15,7 @@ from starlette.routing import Route
 from connectors.microsoft import push
 from connectors.port import PortError, Secrets
 from worker.actors import Nudges
+from worker.letting_in import Gate, body_of
 from worker.secret_sources import SecretMissingError
 from worker.settings import Config
 
@@ -32,19 +34,22 @@ def accounts_of(config: Config) -> frozenset[str]:
     )
 
 
-def microsoft(config: Config, secrets_of: Callable[[str], Secrets], nudges: Nudges) -> Route:
+def microsoft(config: Config, secrets_of: Callable[[str], Secrets], nudges: Nudges, clock: Callable[[], datetime]) -> Route:
     """Make the route; what it is told of is a nudge to pull and no more."""
     known = accounts_of(config)
+    gate = Gate(clock)
 
     async def told(request: Request) -> Response:
+        if not gate.is_open():
+            return Response(status_code=429)
         token = request.query_params.get("validationToken")
         if token is not None:  # the handshake: only who holds the address can answer it
             headers = {"X-Content-Type-Options": "nosniff"}
             return PlainTextResponse(token, headers=headers) if len(token) <= LONGEST_TOKEN else Response(status_code=400)
         account = request.query_params.get("account", "")
-        if account not in known or int(request.headers.get("Content-Length", "0") or 0) > push.LARGEST:
+        raw = await body_of(request, push.LARGEST) if account in known else None
+        if raw is None:
             return Response(status_code=404)
-        raw = await request.body()
         try:
             await run_in_threadpool(_take, account, raw, secrets_of(account), nudges)
         except (PortError, SecretMissingError) as error:

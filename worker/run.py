@@ -114,7 +114,7 @@ def _hooks(app: App, nudges: Nudges) -> Sequence[Route]:
     found: list[Route] = []
     credentials = Credentials(app.store, app.config.secrets.key, app.clock)
     if notified.accounts_of(app.config):
-        found.append(notified.microsoft(app.config, lambda account: credentials.of(account, {}), nudges))
+        found.append(notified.microsoft(app.config, lambda account: credentials.of(account, {}), nudges, app.clock))
     if told_by_google.accounts_of(app.config):
         found.append(told_by_google.google(app.config, nudges, app.clock))
     if told_by_google.watched(app.config):

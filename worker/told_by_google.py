@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 import structlog
 from starlette.concurrency import run_in_threadpool
@@ -17,28 +14,10 @@ from starlette.routing import Route
 from connectors.google import channels, push
 from connectors.port import PortError, Secrets
 from worker.actors import Nudges
+from worker.letting_in import Gate, body_of
 from worker.settings import AccountSettings, Config
 
-MOST: Final = 50
-"""Notifications taken in one second; Google brings the others again."""
-
 log = structlog.get_logger()
-
-
-@dataclass(slots=True)
-class Gate:
-    """Lets so many through in a second, and no more."""
-
-    clock: Callable[[], datetime]
-    lately: deque[datetime] = field(default_factory=lambda: deque(maxlen=MOST))
-
-    def is_open(self) -> bool:
-        """Tell whether one more may come in, and count it."""
-        now = self.clock()
-        if len(self.lately) == MOST and now - self.lately[0] < timedelta(seconds=1):
-            return False
-        self.lately.append(now)
-        return True
 
 
 def accounts_of(config: Config) -> dict[str, AccountSettings]:
@@ -74,11 +53,13 @@ def google(config: Config, nudges: Nudges, clock: Callable[[], datetime]) -> Rou
 
     async def told(request: Request) -> Response:
         account = request.query_params.get("account", "")
-        if account not in known or not _is_small(request.headers.get("Content-Length", "")):
+        if account not in known:
             return Response(status_code=404)
         if not gate.is_open():
             return Response(status_code=429)
-        raw = await request.body()
+        raw = await body_of(request, push.LARGEST)
+        if raw is None:
+            return Response(status_code=404)
         return Response(status_code=await run_in_threadpool(take, account, request.headers.get("Authorization", ""), raw))
 
     return Route("/hooks/google", told, methods=["POST"])
@@ -103,17 +84,15 @@ def calendars(config: Config, secrets_of: Callable[[str], Secrets], nudges: Nudg
 
     async def told(request: Request) -> Response:
         account = request.query_params.get("account", "")
-        if account not in known or not _is_small(request.headers.get("Content-Length", "0")):
+        if account not in known:
             return Response(status_code=404)
         if not gate.is_open():
             return Response(status_code=429)
+        if await body_of(request, push.LARGEST) is None:
+            return Response(status_code=404)
         return Response(status_code=await run_in_threadpool(take, account, dict(request.headers)))
 
     return Route("/hooks/google/calendar", told, methods=["POST"])
-
-
-def _is_small(length: str) -> bool:
-    return length.isdigit() and int(length) <= push.LARGEST
 
 
 def _having(config: Config, *keys: str) -> dict[str, AccountSettings]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from tests.connectors.contract import NOON
 from tests.connectors.microsoft_world import MicrosoftWorld, Words
 from worker import notified
 from worker.config import load
+from worker.letting_in import MOST
 from worker.web import Server
 
 NOTHING = timedelta(0)
@@ -40,12 +41,14 @@ class Reachable:
 
     def __init__(self, folder: Path) -> None:
         self.world, self.heard = MicrosoftWorld(folder), Heard()
+        self.now: datetime | None = None
+        """When it is for the web; None = as the clock goes."""
         config = folder / "config.toml"
         config.write_text(
             '[owners.ada]\nname = "Ada"\naddresses = ["ada@example.org"]\nzone = "UTC"\n[owners.ada.accounts.work]\n'
             'provider = "microsoft"\nclient_id = "x"\nnotification_url = "https://rekindle.example/hooks/microsoft"\n'
         )
-        route = notified.microsoft(load(config), lambda _: self.world.secrets, self.heard)  # type: ignore[arg-type]  # noted only
+        route = notified.microsoft(load(config), lambda _: self.world.secrets, self.heard, lambda: self.now or datetime.now(UTC))  # type: ignore[arg-type]  # noted only
         self.server = Server(Starlette(routes=[route]), host="127.0.0.1", port=0)
         self.server.start()
         deadline = time.monotonic() + 5
@@ -193,6 +196,26 @@ def test_the_handshake_gives_back_plain_text_and_other_accounts_are_not_there(re
     assert answer.headers["Content-Type"].startswith("text/plain")
     assert requests.post(url, params={"account": "eve/work"}, json={"value": []}, timeout=5).status_code == 404
     assert requests.post(url, params={"validationToken": "x" * 2000}, timeout=5).status_code == 400
+
+
+def test_a_body_that_is_too_large_is_not_read_whatever_length_it_says(reachable: Reachable) -> None:
+    reachable.watcher().wait(NOTHING)
+    url = str(reachable.world.settings["notification_url"])
+    in_parts = (b" " * 100_000 for _ in range(11))
+    assert requests.post(url, params={"account": "ada/work"}, data=in_parts, timeout=60).status_code == 404
+    assert requests.post(url, params={"account": "ada/work"}, data=b" " * 1_000_001, timeout=60).status_code == 404
+    assert reachable.heard.nudges == []
+
+
+def test_a_flood_is_turned_away(reachable: Reachable) -> None:
+    reachable.now = NOON
+    url = str(reachable.world.settings["notification_url"])
+    with requests.Session() as session:
+        said = [
+            session.post(url, params={"account": "ada/work"}, json={"value": []}, timeout=20).status_code for _ in range(MOST + 1)
+        ]
+    assert said == [202] * MOST + [429], "the clock stands: all come in one second"
+    assert reachable.heard.nudges == []
 
 
 def test_closing_ends_a_wait(reachable: Reachable) -> None:

@@ -21,7 +21,8 @@ from tests.connectors.contract_world import NOON
 from tests.connectors.google_world import GoogleWorld, google_world
 from tests.connectors.test_google_notices import certified
 from worker.config import load
-from worker.told_by_google import MOST, accounts_of, calendars, google
+from worker.letting_in import MOST
+from worker.told_by_google import accounts_of, calendars, google
 from worker.web import Server
 
 SENDER, AUDIENCE = "pusher@p.iam.example", "https://rekindle.example/hooks/google"
@@ -129,6 +130,8 @@ def test_unknown_accounts_and_large_bodies_are_not_looked_at(pushed: tuple[str, 
     client, noted = pushed
     assert post(client, token(), account="ada/other") == 404
     assert post(client, token(), content=b"x" * 70_000) == 404
+    in_parts = requests.post(f"{client}/hooks/google?account=ada/work", data=(b"x" * 10_000 for _ in range(10)), timeout=20)
+    assert in_parts.status_code == 404, "it says no length, and is too large all the same"
     assert post(client, token(), content=b"junk") == 204
     assert noted.asked == []
 
@@ -192,6 +195,8 @@ class TestCalendars:
             headers = {"X-Goog-Channel-ID": id_, "X-Goog-Channel-Token": word, "X-Goog-Resource-State": "exists"}
             assert requests.post(f"{self.url}?account={account}", headers=headers, timeout=20).status_code == status
         assert requests.post(f"{self.url}?account=ada/work", data=b"x" * 70_000, timeout=20).status_code == 404
+        in_parts = (b"x" * 10_000 for _ in range(10))
+        assert requests.post(f"{self.url}?account=ada/work", data=in_parts, timeout=20).status_code == 404
         assert noted.asked == []
 
     def test_a_flood_is_turned_away(self, told: tuple[GoogleWorld, Noted]) -> None:
