@@ -64,9 +64,9 @@ class Glance(NamedTuple):
     in_reply_to: str
     """The first Message-ID it answers, "" where there is none."""
     subject: str
-    """"" where the envelope has it."""
-    whole: Callable[[], MessageMetadata]
-    """Read the header in full."""
+    thread_id: str
+    references: Callable[[], tuple[str, ...]]
+    """Read which Message-IDs it refers to."""
 
 
 def glance(
@@ -79,14 +79,15 @@ def glance(
     thread_id: str,
 ) -> Glance:
     """Look at one header block. Takes what connectors.mime.parse_header takes and raises what it raises."""
-    whole = partial(parse_header, raw, remote_id=remote_id, labels=labels, received_at=received_at, size=size, thread_id=thread_id)
     head = head_of(raw)
     found = FIELD.findall(head) if len(head) <= SHORT and b"\r" not in head else ()
     names, values = zip(*found, strict=True) if found else ((), ())
     layout = _layout(names)
     values += (b"",)  # the place of whatever is not there
     if layout is None or (named := USUAL_ID.fullmatch(values[layout.message_id])) is None:
-        return at_once(whole())
+        return at_once(
+            parse_header(raw, remote_id=remote_id, labels=labels, received_at=received_at, size=size, thread_id=thread_id)
+        )
     at, offset = sent(values[layout.date], received_at, raw)
     to, cc, bcc = people_in(values[layout.to]), people_in(values[layout.cc]), people_in(values[layout.bcc])
     parents = ids(values[layout.in_reply_to])
@@ -101,7 +102,8 @@ def glance(
         to.count + cc.count + bcc.count,
         parents[0] if parents else "",
         text_in(values[layout.subject]),
-        whole,
+        thread_id,
+        partial(ids, values[layout.references]),
     )
 
 
@@ -117,8 +119,9 @@ def at_once(message: MessageMetadata) -> Glance:
         message.bcc,
         message.recipients,
         message.in_reply_to[0] if message.in_reply_to else "",
-        "",
-        lambda: message,
+        message.subject,
+        message.thread_id,
+        lambda: message.references,
     )
 
 
@@ -137,6 +140,7 @@ class _Layout:
     return_path: int
     unsubscribe: int
     feedback: int
+    references: int
     pick: Callable[[tuple[bytes, ...]], tuple[bytes, ...]]
     """Take the values that an envelope has in full, and empty ones after them."""
     picked: tuple[bytes, ...]
@@ -160,6 +164,7 @@ def _layout(names: tuple[bytes, ...]) -> _Layout | None:
     return _Layout(
         **{name.replace("-", "_"): places.get(name, -1) for name in OWN},
         **{name: places.get(field, -1) for field, name in IN_PART.items()},
+        references=next((place for place, name in enumerate(names) if name.lower() == b"references"), -1),
         pick=itemgetter(*picked.values(), -1, -1),  # two at least: of one it makes no tuple
         picked=tuple(name.encode() for name in picked),
         marks=tuple(name.encode() for name in sorted(MARKS & places.keys())),

@@ -21,7 +21,7 @@ def standing(relation: Relation, now: datetime) -> Standing:
     directions = {contact.direction for contact in relation.contacts}
     if len(directions) == 1:
         return "one_way"
-    if is_out_of_rhythm(relation.contacts, now=now, cadence=relation.person.cadence) and _is_long_ago(relation, now):
+    if _is_long_ago(relation, now) and is_out_of_rhythm(relation.contacts, now=now, cadence=relation.person.cadence):
         return "quiet"
     if rhythm(relation.contacts) is None and relation.person.cadence is None:
         return "new"

@@ -20,6 +20,7 @@ from rules.standing import standing
 from rules.worth import worth
 from worker import trial_calendar
 from worker.rulebooks import wording
+from worker.store.uncollected import uncollected
 from worker.trial_mail import Letters
 from worker.trial_network import Composed, compose
 from worker.trial_owner import Confidence, Evidence, Guess, given
@@ -130,7 +131,8 @@ def run_on(
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> TrialReport:
     """Read any material and decide as of `now`. Raises the port's errors where it cannot be opened."""
-    return _Trial(material, now=now, zone=zone, tell=on_progress).report(me, rulebook)
+    with uncollected():
+        return _Trial(material, now=now, zone=zone, tell=on_progress).report(me, rulebook)
 
 
 class _Counts:

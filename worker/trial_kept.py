@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, overload
 
-from rules.facts import MessageMetadata
+from connectors.glance import Glance
 from rules.network import Mail
 
 KEPT_MAILS: Final = 50
@@ -20,23 +20,20 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 
 
-def written(
-    message: MessageMetadata, direction: Literal["in", "out"], author: str, others: Iterable[str], recipients: int
-) -> bytes:
+def written(glance: Glance, direction: Literal["in", "out"], author: str, others: Iterable[str], recipients: int) -> bytes:
     """Write down what a network.Mail tells of a message; some 200 bytes where the Mail takes 800."""
-    parent = next(iter(message.in_reply_to), "")
     told = (
-        message.message_id,
+        glance.message_id,
         direction,
-        message.subject,
+        glance.subject,
         author,
         [*others],
         recipients,
-        message.thread_id,
-        message.references,
-        parent,
+        glance.thread_id,
+        glance.references(),
+        glance.in_reply_to,
     )
-    stamp = ((message.sent_at - EPOCH) // MICROSECOND).to_bytes(STAMP, "big")
+    stamp = ((glance.sent_at - EPOCH) // MICROSECOND).to_bytes(STAMP, "big")
     return stamp + json.dumps(told, separators=(",", ":")).encode()
 
 

@@ -148,7 +148,7 @@ class Letters:
         if 1 < len(seen.sightings) <= CIRCLE:
             self._introduce(seen.sightings)
         if glance.sent_at >= self._recent:
-            self._keep(glance.whole(), seen)
+            self._keep(glance, seen)
 
     def contacts(self, keys: Sequence[str], meetings: Sequence[MeetingRow]) -> Diary:
         """Return the interactions with a person of these addresses, each message and meeting once, in order of time."""
@@ -186,12 +186,12 @@ class Letters:
                 if other is not one and (other.key in company or len(company) < KEPT_COMPANY):
                     company[other.key] = company.get(other.key, 0) + 1
 
-    def _keep(self, message: MessageMetadata, seen: Observation) -> None:
+    def _keep(self, glance: Glance, seen: Observation) -> None:
         touched = [sighting for sighting in seen.sightings if sighting.direction != "none"]
         if not touched or touched[0].direction == "none":
             return
         others = (sighting.key for sighting in seen.sightings if sighting.key != seen.author)
-        mail = written(message, touched[0].direction, seen.author, others, seen.recipients)
+        mail = written(glance, touched[0].direction, seen.author, others, seen.recipients)
         for sighting in touched:
             keep(self.addresses[sighting.key].mails, mail)
 

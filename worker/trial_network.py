@@ -38,13 +38,14 @@ def compose(letters: Letters, series: Series, guess: Guess, *, zone: str, now: d
     owner = guess.keys
     letters.close()
     _see_guests(letters, series, owner.keys)
-    before = {key: _judged(known) for key, known in letters.addresses.items()}
-    engagements = engage(series, owner, lambda key: before[key].kind if key in before else "unknown", zone, now)
+    judged = {key: _judged(known) for key, known in letters.addresses.items()}
+    engagements = engage(series, owner, lambda key: judged[key].kind if key in judged else "unknown", zone, now)
     for key, met in engagements.met.items():
         if met.rows:
             known = letters.addresses.setdefault(key, Acquaintance(key))
             known.counts["meetings"] = len({(row.uid, str(row.original_start)) for row in met.rows})
-    verdicts = {key: _judged(known) for key, known in letters.addresses.items() if key not in owner.keys}
+            judged[key] = _judged(known)
+    verdicts = {key: verdict for key, verdict in judged.items() if key not in owner.keys}
     relations, outside = _relations(letters, engagements, verdicts, guess)
     others = (*_strangers(letters, verdicts, outside), *_owner_persons(guess))
     network = Network(

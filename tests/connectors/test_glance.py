@@ -91,7 +91,7 @@ def test_a_glance_shows_what_the_whole_header_shows(raw: bytes, labels: frozense
     assert seen.in_reply_to == next(iter(whole.in_reply_to), "")
     assert (facts.is_sent, facts.is_draft, facts.from_[:1]) == (whole.is_sent, whole.is_draft, whole.from_[:1])
     assert list_addresses(facts) == list_addresses(whole)
-    assert seen.whole() == whole
+    assert (seen.subject, seen.thread_id, seen.references()) == (whole.subject, whole.thread_id, whole.references)
 
 
 def test_newsletters_that_differ_in_their_tokens_come_in_one_envelope() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from connectors.glance import Glance, at_once
 from rules.facts import MessageMetadata
 from rules.network import Mail
 from worker.trial_kept import KEPT_MAILS, Mails, keep, newest, written
@@ -11,8 +12,8 @@ from worker.trial_kept import KEPT_MAILS, Mails, keep, newest, written
 NOW = datetime(2026, 11, 17, 9, 30, 0, 250_000, tzinfo=UTC)
 
 
-def message(number: int) -> MessageMetadata:
-    return MessageMetadata(
+def message(number: int) -> Glance:
+    found = MessageMetadata(
         remote_id=str(number),
         message_id=f"{number}@x.example",
         sent_at=NOW - timedelta(minutes=number),
@@ -20,6 +21,7 @@ def message(number: int) -> MessageMetadata:
         references=("0@x.example", "1@x.example"),
         in_reply_to=("1@x.example", "2@x.example"),
     )
+    return at_once(found)
 
 
 def test_a_mail_is_told_as_it_was() -> None:
