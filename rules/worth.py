@@ -71,14 +71,14 @@ def lists(relations: Sequence[Relation], now: datetime, *, shift: float = 0.0, l
     """Sort everyone who has nothing booked into the three lists, at most `longest` people each.
 
     Silence counts from the last two-way contact; who never had one, or hardly any, is no tie and on no list, nor is anybody
-    within their usual gap, or of whom there is a personal mail of late.
+    within their usual gap, or of whom there is a personal mail of late. Left out too is whom the owner has put off or wants left
+    alone, whose addresses are all dead, and whose history has not been read to its end.
     """
     quiet = {one.person.id: silence(one.contacts, now=now) for one in relations}
     ties = [
         (one, length)
         for one in relations
-        if one.next_meeting is None
-        and not one.person.is_muted
+        if _is_open(one, now)
         and (length := quiet[one.person.id]) is not None
         and _is_tie(one)
         and length > _usual(one)
@@ -95,6 +95,14 @@ def lists(relations: Sequence[Relation], now: datetime, *, shift: float = 0.0, l
             once, lambda one: value(one) * strength(one.contacts, now - (quiet[one.person.id] or QUARTER)), longest
         ),
     )
+
+
+def _is_open(relation: Relation, now: datetime) -> bool:
+    """Tell whether silence may be judged at all, and nothing is booked or said that settles the matter."""
+    is_free = relation.next_meeting is None and (relation.snoozed_until is None or relation.snoozed_until <= now)
+    is_welcome = not relation.person.is_muted and "*" not in relation.stopped_rules
+    is_reachable = not relation.person.addresses or not relation.dead_addresses.issuperset(relation.person.addresses)
+    return is_free and is_welcome and is_reachable and relation.is_covered
 
 
 def _is_tie(relation: Relation) -> bool:

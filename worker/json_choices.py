@@ -48,6 +48,27 @@ class MonthView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuietView:
+    """One person on a list of those who are silent, with the reason in a sentence."""
+
+    person: NamedView
+    reason: str
+    silent_days: float
+    """Since the last two-way contact."""
+    rhythm_days: float | None
+    p_lapsed_90: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuietListsView:
+    """What `people quiet` prints: three lists, the most worthwhile first; nobody stands on two."""
+
+    about_to_lapse: tuple[QuietView, ...]
+    lapsed: tuple[QuietView, ...]
+    formerly_strong: tuple[QuietView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShareView:
     """One person's share of the owner's attention, 0 to 1."""
 

@@ -10,13 +10,14 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from worker.json_choices import AttentionView, BacktestView, MonthView, NeverView, PromiseView, RuleView
+from worker.json_choices import AttentionView, BacktestView, MonthView, NeverView, PromiseView, QuietListsView, RuleView
 from worker.json_views import AnswerView, FeedView, FindingView, PairView, PersonView, RuleFactView, SuggestionView, TrialView
 
 VIEWS: Mapping[str, Any] = {
     "preview": tuple[SuggestionView, ...],
     "suggestions": tuple[SuggestionView, ...],
     "people": tuple[PersonView, ...],
+    "people-quiet": QuietListsView,
     "people-review": tuple[PairView, ...],
     "try": TrialView,
     "status": tuple[FeedView, ...],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, update
@@ -23,15 +24,19 @@ SLICE = 500
 
 def people(connection: Connection, owner: Owner, now: datetime, *, is_all: bool) -> tuple[PersonView, ...]:
     """Return the persons of the network, the latest contact first; with `is_all` the owner, machines, lists and rooms below."""
+    views = [_view(relation, shift, now) for part, shift in everyone(connection, owner, now) for relation in part]
+    views.sort(key=lambda view: (-(view.last_interaction or EPOCH).timestamp(), view.name or "", view.addresses))
+    return (*views, *_others(connection, owner)) if is_all else tuple(views)
+
+
+def everyone(connection: Connection, owner: Owner, now: datetime) -> Iterator[tuple[Sequence[Relation], float]]:
+    """Yield the whole network a slice at a time, each with the shift of the owner."""
     ids = [each.id for each in stored.people(connection, owner.name)]
-    views: list[PersonView] = []
     for begin in range(0, len(ids), SLICE):
         part = ids[begin : begin + SLICE]
         loaded = network.load(connection, owner, now, person_ids=part)
         by_id = {relation.person.id: relation for relation in loaded.relations}
-        views.extend(_view(by_id[each], loaded.shift, now) for each in part if each in by_id)
-    views.sort(key=lambda view: (-(view.last_interaction or EPOCH).timestamp(), view.name or "", view.addresses))
-    return (*views, *_others(connection, owner)) if is_all else tuple(views)
+        yield [by_id[each] for each in part if each in by_id], loaded.shift
 
 
 def _view(relation: Relation, shift: float, now: datetime) -> PersonView:

@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from rich.table import Table
 from rich.text import Text
 
-from worker.json_choices import AttentionView, BacktestView, MonthView, NeverView, PromiseView, RuleView
+from worker.json_choices import AttentionView, BacktestView, MonthView, NeverView, PromiseView, QuietListsView, RuleView
 from worker.json_views import NamedView
 from worker.report import console, safe
 from worker.words import counted, moment
@@ -27,6 +27,25 @@ def month(view: MonthView) -> None:
         screen.print(Text(f"For variety: {safe(trade)}", style="dim"))
     if view.earlier is not None:
         screen.print(f"{view.earlier.month}: {view.earlier.sentence}")
+
+
+def quiet(view: QuietListsView) -> None:
+    """Print who is about to be lost, who is, and with whom a strong tie has gone quiet."""
+    screen = console()
+    listed = (
+        ("About to lapse", view.about_to_lapse),
+        ("Lapsed", view.lapsed),
+        ("Formerly strong and now quiet", view.formerly_strong),
+    )
+    if not any(people for _, people in listed):
+        screen.print("Nobody: everybody is in touch, or mail and calendars have not been read of late.")
+    for heading, people in listed:
+        if people:
+            screen.print(Text(heading, style="bold"))
+            table = _table("Person", "Why")
+            for each in people:
+                table.add_row(_name(each.person), Text(safe(each.reason)))
+            screen.print(table)
 
 
 def promises(views: Sequence[PromiseView], zone: tzinfo, now: datetime) -> None:

@@ -76,6 +76,25 @@ def test_the_month_stays_and_is_measured_when_it_is_over(ask: Ask) -> None:
     assert carried <= {each["person"]["name"] for each in first["people"]}
 
 
+def test_who_is_silent_stands_on_one_of_three_lists_with_the_reason_in_a_sentence(tell: Tell, ask: Ask) -> None:
+    found = ask("people", "quiet", schema="people-quiet")
+    names = {which: [each["person"]["name"] for each in people] for which, people in found.items()}
+    assert names == {"about_to_lapse": [], "lapsed": ["Rafael Quintero"], "formerly_strong": ["Daniel Okonjo", "Ingrid Halvorsen"]}
+    said = " ".join(tell("people", "quiet").split())
+    assert said.index("Lapsed") < said.index("Rafael Quintero") < said.index("Formerly strong") < said.index("Daniel Okonjo")
+    assert "Silent for 4 months where every 13 days is usual: 39 days in" in said
+    assert "About to lapse" not in said
+    assert len(ask("people", "quiet", "--most", "1", schema="people-quiet")["formerly_strong"]) == 1
+
+
+def test_who_is_put_off_or_left_alone_is_on_no_list_of_the_silent(tell: Tell, ask: Ask) -> None:
+    tell("snooze", "Ingrid Halvorsen")
+    tell("mute", "Rafael Quintero")
+    found = ask("people", "quiet", schema="people-quiet")
+    assert [each["person"]["name"] for people in found.values() for each in people] == ["Daniel Okonjo"]
+    assert "Nobody" in tell("people", "quiet", now="2027-03-01T10:00:00+01:00"), "nothing was read for months: no silence is judged"
+
+
 def test_sharing_the_month_names_nobody_unless_asked(demo: Demo, tell: Tell, ask: Ask) -> None:
     names = [each["person"]["name"] for each in ask("month")["people"]]
     tell("month", "--share", "pat@coach.example")

@@ -123,3 +123,18 @@ def test_whoever_wrote_in_person_of_late_is_on_no_list() -> None:
 def test_one_matter_of_some_days_is_no_tie_however_many_answers_it_took() -> None:
     matter, tied = tie("matter", *talks(9, until=120, every=1.5)), tie("tied", *talks(9, until=120, every=2))
     assert named(lists([matter, tied], NOW).lapsed) == ["tied"]
+
+
+def test_whom_the_owner_settled_or_nobody_can_judge_is_on_no_list() -> None:
+    known = tie("known", *talks(40, until=200))
+    assert named(lists([known], NOW).formerly_strong) == ["known"]
+    settled = (
+        replace(known, snoozed_until=NOW + DAY),
+        replace(known, stopped_rules=frozenset({"*"})),
+        replace(known, dead_addresses=frozenset(known.person.addresses)),
+        replace(known, is_covered=False),
+        replace(known, person=replace(known.person, is_muted=True)),
+    )
+    assert [lists([one], NOW).formerly_strong for one in settled] == [()] * len(settled)
+    ended = replace(known, snoozed_until=NOW, stopped_rules=frozenset({"check_in"}), dead_addresses=frozenset({"old@acme.example"}))
+    assert named(lists([ended], NOW).formerly_strong) == ["known"]

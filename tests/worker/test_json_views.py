@@ -22,6 +22,8 @@ from worker.json_choices import (
     NeverView,
     OutcomeView,
     PromiseView,
+    QuietListsView,
+    QuietView,
     ReplayedView,
     RuleView,
     ShareView,
@@ -96,6 +98,19 @@ EXAMPLES: dict[str, Any] = {
     "preview": [SUGGESTION],
     "suggestions": [SUGGESTION, SUGGESTION],
     "people": [PERSON],
+    "people-quiet": QuietListsView(
+        about_to_lapse=(),
+        lapsed=(
+            QuietView(
+                person=NamedView(name=None, addresses=("iris@north.example",)),
+                reason="Silent for 4 months: 3 days in touch since May 2025.",
+                silent_days=120.5,
+                rhythm_days=None,
+                p_lapsed_90=0.5,
+            ),
+        ),
+        formerly_strong=(),
+    ),
     "people-review": [PairView(one="a@x.example", other="b@x.example", reason="The same name")],
     "try": TrialView(
         owner_addresses=("ana@home.example",), messages=COUNTED, events=COUNTED, people=(PERSON,), suggestions=(SUGGESTION,)

@@ -43,6 +43,29 @@ def people(
             report.people(views, here.zone, here.now)
 
 
+@people.command(epilog=options.examples("rekindle people quiet", "rekindle people quiet --most 3 --json"))
+@click.option("--most", type=click.IntRange(min=1), default=10, show_default=True, metavar="N", help="People on each list.")
+@options.reading
+def quiet(*, most: int, config: Path | None, owner: str | None, now: datetime | None, as_json: bool) -> None:
+    """List whom you are about to lose touch with, whom you have, and the strong ties gone quiet, each with its reason.
+
+    The most worthwhile first: who you met alone, wrote to yourself and have long known. Who is booked, put off or muted is left out.
+    """
+    from worker import quiet as silent
+    from worker import report_choices
+    from worker.config import owner_of
+    from worker.json_views import to_json
+    from worker.verbs.opened import opened
+
+    with opened(config, owner, now) as here:
+        owner_known = owner_of(here.app.config, here.name)
+        view = here.read(lambda connection: silent.lists(connection, owner_known, here.now, longest=most))
+        if as_json:
+            click.echo(to_json(view))
+        else:
+            report_choices.quiet(view)
+
+
 @people.command(epilog=options.examples("rekindle people review --json"))
 @options.writing
 @options.as_json
