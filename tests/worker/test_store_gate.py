@@ -132,3 +132,19 @@ def test_who_waits_is_let_in_also_where_the_clock_has_leapt_meanwhile(store: Sto
     first()
     waiting.join(60)
     assert found == [True]
+
+
+def test_whoever_is_broken_off_while_waiting_leaves_the_queue(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = StoredGate(store, Hand())
+    first = gate.enter("ada", width=3, limit=3, wait=AT_ONCE)
+    assert first is not None
+
+    def broken_off(*_: object, **__: object) -> bool:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Condition, "wait_for", broken_off)
+        with pytest.raises(KeyboardInterrupt):
+            gate.enter("ada", width=3, limit=3, wait=AT_ONCE)
+    first()
+    assert gate.enter("ada", width=3, limit=3, wait=AT_ONCE) is not None

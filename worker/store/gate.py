@@ -52,17 +52,18 @@ class StoredGate:
         """Wait in the queue; returns what leaves it, or None where the wait was too long."""
         own = Place(uuid4().hex, min(width, limit), micros(self._clock() + wait + LONGEST))
         deadline = time.monotonic() + wait.total_seconds()
-        with self._moved:
-            queue = self._queues.setdefault(name, [])
-            queue.append(own)
-            is_in = self._moved.wait_for(lambda: _fits(self._living(queue, own), own, limit), timeout=wait.total_seconds())
+        queue = self._queues.setdefault(name, [])
 
         def leave() -> None:
             with self._moved:
-                queue.remove(own)
+                if own in queue:
+                    queue.remove(own)
                 self._moved.notify_all()
 
         try:
+            with self._moved:
+                queue.append(own)
+                is_in = self._moved.wait_for(lambda: _fits(self._living(queue, own), own, limit), timeout=wait.total_seconds())
             if is_in and self._entered(name, own, limit, deadline):
                 return partial(self._leave, name, own, leave)
         except BaseException:
