@@ -28,7 +28,8 @@ def next_look(
     """
     if patience is None:
         return now + poll
-    longest = max(poll, patience if _is_at_work(owner, now) else OFF_HOURS * patience)
+    is_at_work = _is_at_work(owner, now) or _is_at_work(owner, now + patience)  # the day may begin while it waits
+    longest = max(poll, patience if is_at_work else OFF_HOURS * patience)
     wait = min(poll if is_new else _wait_before(account, now, poll), longest)
     return now + (wait * SystemRandom().uniform(1 - JITTER, 1) if wait > poll else wait)
 

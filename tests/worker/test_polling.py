@@ -65,6 +65,13 @@ def test_outside_working_hours_it_waits_twice_as_long_and_at_work_no_longer(now:
     assert wait(an_account(3 * PATIENCE, MONDAY)) <= PATIENCE
 
 
+@pytest.mark.parametrize("minutes", [1, 20, 29, 31, 45, 59])
+def test_a_wait_that_began_before_work_leaves_nobody_unread_for_longer_in_working_hours(minutes: int) -> None:
+    begins = MONDAY.replace(hour=OWNER.hours[0].hour, minute=OWNER.hours[0].minute)
+    now = begins - timedelta(minutes=minutes)
+    assert now + wait(an_account(3 * PATIENCE, now), now) <= begins + PATIENCE
+
+
 def test_looks_that_were_asked_for_are_no_sign_of_idleness() -> None:
     asked = an_account(timedelta(minutes=10), MONDAY, is_early=True)
     assert wait(asked) <= timedelta(minutes=10)
