@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
 from rules.facts import Address, Attendee, CalendarEvent, MessageMetadata, Occurrence
+from worker.store import json_lines
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 FAR = 1 << 32
 """Seconds since 1970 that any platform turns into a date."""
+HALF = re.compile("[\ud800-\udfff]")
+"""Half of a surrogate pair."""
 Row = dict[str, Any]
 """One row as SQLAlchemy's executemany takes it: column -> value."""
-
-encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
-decode = json.loads
+encode, decode = json_lines.encode, json_lines.decode
 
 
 def micros(at: datetime) -> int:
@@ -59,6 +61,8 @@ def plain(text: str) -> str:
     """Drop what no database stores as text: NUL, and halves of surrogate pairs."""
     if text.isascii() and "\0" not in text:
         return text
+    if "\0" not in text and not HALF.search(text):
+        return text
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
@@ -91,6 +95,8 @@ _TEXTS = (
     ("ct", "content_type"),
     ("th", "thread_id"),
 )
+_LIST_KEYS, _lists_of = tuple(short for short, _ in _LISTS), attrgetter(*(name for _, name in _LISTS))
+_TEXT_KEYS, _texts_of = tuple(short for short, _ in _TEXTS), attrgetter(*(name for _, name in _TEXTS))
 
 
 ADDRESSED = ("t", "c", "b")
@@ -110,19 +116,16 @@ def message_row(message: MessageMetadata) -> Row:
         "subject": plain(message.subject),
         "in_reply_to": plain(message.in_reply_to[0]) if message.in_reply_to else "",
         "thread": plain(message.thread_id or root),
-        "labels": plain("\n".join(sorted(message.labels))),
+        "labels": _labels_text(message.labels),
         "facts": json_text(_message_facts(message)),
     }
 
 
 def _message_facts(message: MessageMetadata) -> Row:
-    facts: Row = {}
-    for short, name in _LISTS:
-        if found := getattr(message, name):
+    facts: Row = {short: text for short, text in zip(_TEXT_KEYS, _texts_of(message), strict=True) if text}
+    for short, found in zip(_LIST_KEYS, _lists_of(message), strict=True):
+        if found:
             facts[short] = [(each.email, each.name) if each.name else (each.email,) for each in found]
-    for short, name in _TEXTS:
-        if text := getattr(message, name):
-            facts[short] = text
     if message.sender:
         facts["s"] = (message.sender.email, message.sender.name)
     if len(message.in_reply_to) > 1:
@@ -164,6 +167,11 @@ def written_on(facts: str) -> list[str]:
     """Read from a message's facts the addresses in From, Reply-To, To and Cc, without building the message."""
     found = decode(facts)
     return [pair[0] for part in "frtc" for pair in found.get(part, ())]
+
+
+@lru_cache(maxsize=1 << 10)
+def _labels_text(labels: frozenset[str]) -> str:
+    return plain("\n".join(sorted(labels)))
 
 
 def labels_of(text: str) -> frozenset[str]:
