@@ -6,7 +6,6 @@ import imaplib
 import socket
 import threading
 import time
-from array import array
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -107,16 +106,6 @@ class TestReading:
             if page.covered_since is not None:
                 owed = {f"d{day}@elsewhere.example" for day in range(6) if NOON - timedelta(days=day) > page.covered_since}
                 assert owed <= seen
-
-    @pytest.mark.parametrize("year", [1969, 2038, 2099, 9999])
-    def test_a_message_that_arrived_at_an_absurd_time_keeps_nothing_from_being_read(
-        self, owner: MailHands, proxy: ImapProxy, year: int
-    ) -> None:
-        made = fill(owner, 2)
-        owner.add_mail("odd@elsewhere.example", subject="x", body="b", at=datetime(year, 12, 31, 12, tzinfo=UTC))
-        pages = inbox(mailbox(proxy))
-        assert names(pages) == {*made, "odd@elsewhere.example"}
-        assert pages[-1].is_last
 
     def test_a_new_uidvalidity_expires_the_cursor(self, owner: MailHands, proxy: ImapProxy) -> None:
         owner.hands.create("Projects")
@@ -285,24 +274,3 @@ def test_a_server_gone_in_the_middle_of_an_answer_is_unavailable() -> None:
     assert box is not None
     with pytest.raises(Unavailable):
         box.feeds()
-
-
-def test_dates_of_any_offset_are_read_as_utc() -> None:
-    days: dict[bytes, int] = {}
-    assert fetch.epoch(b" 5-Nov-2026 09:00:00 +0100", days) == int(datetime(2026, 11, 5, 8, tzinfo=UTC).timestamp())
-    assert fetch.epoch(b"05-Nov-2026 23:30:00 -0130", days) == int(datetime(2026, 11, 6, 1, tzinfo=UTC).timestamp())
-    assert fetch.epoch(b"99-Foo-2026 09:00:00 +0100", days) is None
-    assert fetch.epoch(b"31-Dec-9999 23:59:59 -0100", days) is None
-    assert fetch.epoch(b"31-Dec-1969 23:59:59 +0000", days) is None
-
-
-def test_a_stamp_holds_arrival_and_uid_of_any_message_that_can_be() -> None:
-    for arrival in [(0, 1), (1 << 31, 1), (fetch.FAR - 1, (1 << 32) - 1)]:
-        assert fetch.arrival_of(array("Q", [fetch.stamp(*arrival)])[0]) == arrival
-
-
-def test_sequence_sets_go_there_and_back() -> None:
-    uids = [1, 2, 3, 7, 9, 10]
-    assert fetch.sequence_set(uids) == b"1:3,7,9:10"
-    assert list(fetch.uids_of("1:3,7,9:10")) == uids
-    assert fetch.sequence_set([]) == b""
