@@ -33,7 +33,9 @@ MANY: Final = 300
 MOST_BESIDE: Final = 50
 """Correspondents of an address that are compared, the most frequent."""
 
-GENERATIONS: Final = frozenset({"jr", "sr", "ii", "iii", "iv"})
+GENERATIONS: Final = frozenset({"jr", "sr", "jun", "sen", "ii", "iii", "iv"})
+ALONE: Final = re.compile(r"[(\[]\s*(\w+)\.?\s*[)\]]")
+"""A mark in brackets of its own: (jun.); brackets that say more are about something else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,20 +210,30 @@ def _judge(a: AddressProfile, b: AddressProfile, *, is_rare: bool) -> Link:
     if doubt := _doubt(a, b):
         return _link(a, b, "different", doubt)
     mine, theirs = a.key.rpartition("@")[0], b.key.rpartition("@")[0]
-    if mine == theirs:
+    is_private = is_freemail(a.key) or is_freemail(b.key)
+    if mine == theirs and not (is_private and _is_spelled_out(a)):
         return _link(a, b, "same", "the same full name and the same name before the @")
     if organisation(a.key) and organisation(a.key) == organisation(b.key):
         return _link(a, b, "same", "the same full name at the same organisation")
     shared = len(a.correspondents & b.correspondents)
     if shared >= COMMON:
         return _link(a, b, "same", f"the same full name and {shared} correspondents in common")
-    is_private = is_freemail(a.key) or is_freemail(b.key)
     return _link(a, b, "same", RARE) if is_rare and not is_private else _link(a, b, "unsure", NOTHING_ELSE)
+
+
+def _is_spelled_out(profile: AddressProfile) -> bool:
+    """Tell whether the name before the @ is the full name and no more: every Anna Berg may have anna.berg@ somewhere."""
+    local = sorted(re.sub(r"([aou])e", r"\1", word) for word in _words_of(profile.key))
+    return any(local == name.split() or "".join(local) in _run_together(name) for name in map(name_key, profile.names) if name)
+
+
+def _run_together(name: str) -> set[str]:
+    return {"".join(words) for words in itertools.permutations(name.split()[:4])}
 
 
 def _doubt(a: AddressProfile, b: AddressProfile) -> str:
     """Return what speaks against one human in spite of one full name, "" if nothing does."""
-    if _marks(a, GENERATIONS) != _marks(b, GENERATIONS):
+    if _generations(a) != _generations(b):
         return "the same full name, but another generation"
     one, other = _initials(a), _initials(b)
     if one and other and one.isdisjoint(other):
@@ -232,12 +244,21 @@ def _doubt(a: AddressProfile, b: AddressProfile) -> str:
     return ""
 
 
-def _marks(profile: AddressProfile, marks: frozenset[str]) -> frozenset[str]:
-    return frozenset(word for name in profile.names for word in tokens(clean_name(name))) & marks
+def _generations(profile: AddressProfile) -> frozenset[str]:
+    """Read jun. and sen. from the names and from the address: hans.jun@ is not hans.sen@."""
+    said = {word for name in profile.names for word in (*tokens(clean_name(name)), *tokens(" ".join(ALONE.findall(name))))}
+    return frozenset(said.union(_words_of(profile.key))) & GENERATIONS
 
 
 def _initials(profile: AddressProfile) -> frozenset[str]:
-    return frozenset(word for name in profile.names for word in tokens(clean_name(name)) if len(word) == 1 and word.isascii())
+    """Read the initials from the names, and those in the midst of an address: john.a.smith@ is not john.b.smith@."""
+    named = {word for name in profile.names for word in tokens(clean_name(name))}
+    midst = {word for word in _words_of(profile.key)[1:-1] if not any(other.startswith(word) for other in named if len(other) > 1)}
+    return frozenset(word for word in named | midst if len(word) == 1 and word.isascii())
+
+
+def _words_of(key: str) -> list[str]:
+    return re.findall("[a-z]+", key.rpartition("@")[0])
 
 
 def _link(a: AddressProfile, b: AddressProfile, verdict: Literal["same", "different", "unsure"], reason: str) -> Link:
