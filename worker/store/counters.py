@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from sqlalchemy import Connection, Row, delete, func, select
@@ -19,8 +19,7 @@ NAMES = 32
 """Different names or spellings kept of one address; a machine that writes under thousands keeps some, whatever the order."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class Shown(NamedTuple):
     """What one counted message shows."""
 
     message: int

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
 from rules.facts import MessageMetadata
 from rules.people import Observation, OwnerKeys, observe
 from worker.store.counters import Shown, shift
-from worker.store.mapping import Origin, Row, labels_of, message_of, message_row, micros, plain
+from worker.store.mapping import Origin, Row, labels_of, message_of, message_row, plain
 from worker.store.statements import among, chunks, insert_rows, take_ids
 from worker.store.tables import message, suggestion
 
@@ -63,7 +63,7 @@ def apply(connection: Connection, origin: Origin, seen: Seen, removed: Iterable[
     lost, won = _turned(before, old, _copies_of(changed.values(), ours))
     mine = [each for each in won if _is_from(each, origin, changed)]
     minus = _shown_stored(connection, lost, old, owner)
-    plus = [_shown(each.id, *seen[each.remote_id]) for each in mine]
+    plus = [Shown(each.id, changed[each.remote_id]["sent_at"], seen[each.remote_id][1]) for each in mine]
     if len(mine) < len(won):
         plus += _shown_stored(connection, [each for each in won if not _is_from(each, origin, changed)], {}, owner)
     return shift(connection, origin.owner, minus, plus)
@@ -173,9 +173,8 @@ def _turned(
 ) -> tuple[list[_Copy], list[_Copy]]:
     """Find the copies that speak no longer and those that do now; a row that changed is both. `old`: rows changed or gone."""
     lost: list[_Copy] = []
-    won: list[_Copy] = []
-    for name in before.keys() | fresh.keys():
-        copies = before.get(name, ())
+    won = [min(copies) for name, copies in fresh.items() if name not in before]
+    for name, copies in before.items():
         then = min(copies, default=None)
         now = min((*(each for each in copies if each.id not in old), *fresh.get(name, ())), default=None)
         is_other = then is None or now is None or then.id != now.id
@@ -200,10 +199,6 @@ def _ours(connection: Connection, owner: str, names: Collection[str]) -> set[str
 
 def _is_from(copy: _Copy, origin: Origin, changed: Collection[str]) -> bool:
     return (copy.account, copy.feed) == (origin.account, origin.feed) and copy.remote_id in changed
-
-
-def _shown(row_id: int, found: MessageMetadata, seen: Observation) -> Shown:
-    return Shown(message=row_id, sent_at=micros(found.sent_at), seen=seen)
 
 
 def _seen(row: Mapping[Any, Any], seen: Observation) -> Shown:
