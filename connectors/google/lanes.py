@@ -13,8 +13,8 @@ LANES: Final = 4
 WAVE: Final = LANES * BATCH
 """Calls that go out together."""
 
-Request = Callable[[Any, str], object]
-"""Makes the request for one id with a service's api."""
+Asking = Callable[[Any], Callable[[str], object]]
+"""Takes a service's api; gives what makes the request for one id with it."""
 Outcome = tuple[dict[str, Json], dict[str, Exception]]
 """Answers and failures by id."""
 
@@ -25,28 +25,29 @@ class Lanes:
     def __init__(self, first: Service, another: Callable[[], Service]) -> None:
         self._services, self._another = [first], another
 
-    def run(self, ids: Sequence[str], request: Request, what: str) -> Outcome:
+    def run(self, ids: Sequence[str], asking: Asking, what: str) -> Outcome:
         """Make the calls, wave by wave. Raises what broke a whole batch."""
         found: dict[str, Json] = {}
         failed: dict[str, Exception] = {}
         parts = [ids[at : at + BATCH] for at in range(0, len(ids), BATCH)]
         for at in range(0, len(parts), LANES):
-            for answers, failures in self._wave(parts[at : at + LANES], request, what):
+            for answers, failures in self._wave(parts[at : at + LANES], asking, what):
                 found |= answers
                 failed |= failures
         return found, failed
 
-    def _wave(self, parts: Sequence[Sequence[str]], request: Request, what: str) -> list[Outcome]:
+    def _wave(self, parts: Sequence[Sequence[str]], asking: Asking, what: str) -> list[Outcome]:
         """Send up to four batches at once: the first in this thread, each other in one of its own."""
         while len(self._services) < len(parts):
             self._services.append(self._another())
         if len(parts) == 1:
-            return [_batch(self._services[0], parts[0], request, what)]
+            return [_batch(self._services[0], parts[0], asking, what)]
         with ThreadPoolExecutor(len(parts) - 1, "gmail batch") as pool:
             pairs = zip(self._services[1:], parts[1:], strict=False)
-            others = [pool.submit(_batch, service, part, request, what) for service, part in pairs]
-            return [_batch(self._services[0], parts[0], request, what), *(one.result() for one in others)]
+            others = [pool.submit(_batch, service, part, asking, what) for service, part in pairs]
+            return [_batch(self._services[0], parts[0], asking, what), *(one.result() for one in others)]
 
 
-def _batch(service: Service, ids: Sequence[str], request: Request, what: str) -> Outcome:
-    return service.batch([(one, request(service.api, one)) for one in ids], what)
+def _batch(service: Service, ids: Sequence[str], asking: Asking, what: str) -> Outcome:
+    request = asking(service.api)
+    return service.batch([(one, request(one)) for one in ids], what)

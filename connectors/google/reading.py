@@ -170,8 +170,6 @@ class Reading:
         return self._service.api.users()
 
 
-def _headers(api: Any, message: str) -> object:  # noqa: ANN401 - as above
-    request: object = (
-        api.users().messages().get(userId="me", id=message, format="metadata", metadataHeaders=list(HEADERS), fields=FIELDS)
-    )
-    return request
+def _headers(api: Any) -> Callable[[str], object]:  # noqa: ANN401 - as above
+    messages = api.users().messages()  # the library makes it anew each time it is asked for, which takes longer than the rest
+    return lambda one: messages.get(userId="me", id=one, format="metadata", metadataHeaders=list(HEADERS), fields=FIELDS)
