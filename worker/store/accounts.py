@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 
-from sqlalchemy import Connection, Row, and_, func, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, update
 
 from rules.facts import Address
 from rules.people import OwnerKeys, match_key
@@ -18,6 +18,24 @@ from worker.store.tables import account, owner
 State = Literal["active", "paused", "disconnected"]
 HISTORY = timedelta(days=730)
 """How far back history is kept where an owner says nothing else."""
+
+# Statements are built once: they are run several times for every mail, and building one takes longer than running it.
+_OF: Final = account.c.id == bindparam("of")
+_GET: Final = select(account).where(_OF)
+_ALL: Final = select(account).order_by(account.c.id)
+_MINE: Final = _ALL.where(account.c.owner == bindparam("whose"))
+_IDENTITY: Final = select(owner.c.identity).where(owner.c.id == bindparam("called"))
+_CLAIM_NUDGE: Final = (
+    update(account)
+    .where(_OF, or_(account.c.nudged_at <= bindparam("before"), account.c.nudged_at > bindparam("impossible")))
+    .values(nudged_at=bindparam("at"))
+)
+_CLEAR_NUDGE: Final = update(account).where(_OF, account.c.nudged_at != 0).values(nudged_at=0)
+_SUCCEEDED: Final = (
+    update(account)
+    .where(_OF)
+    .values(error="", remedy="", attempts=0, last_ok_at=bindparam("at"), next_attempt_at=bindparam("then"))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +116,7 @@ def owner_history(connection: Connection, name: str) -> timedelta:
 
 
 def _identity(connection: Connection, name: str) -> dict[str, Any]:
-    found = connection.execute(select(owner.c.identity).where(owner.c.id == name)).scalar()
+    found = connection.execute(_IDENTITY, {"called": name}).scalar()
     return cast("dict[str, Any]", decode(found or "{}"))
 
 
@@ -137,7 +155,7 @@ def register(
 
 def get(connection: Connection, account_id: str) -> StoredAccount:
     """Return an account. Raises KeyError where there is none."""
-    found = connection.execute(select(account).where(account.c.id == account_id)).first()
+    found = connection.execute(_GET, {"of": account_id}).first()
     if found is None:
         raise KeyError(account_id)
     return _stored(found)
@@ -145,10 +163,8 @@ def get(connection: Connection, account_id: str) -> StoredAccount:
 
 def accounts(connection: Connection, owner_name: str | None = None) -> list[StoredAccount]:
     """List the accounts of an owner, or all."""
-    statement = select(account).order_by(account.c.id)
-    if owner_name is not None:
-        statement = statement.where(account.c.owner == owner_name)
-    return [_stored(each) for each in connection.execute(statement)]
+    found = connection.execute(_ALL) if owner_name is None else connection.execute(_MINE, {"whose": owner_name})
+    return [_stored(each) for each in found]
 
 
 def due(connection: Connection, now: datetime, limit: int = 100) -> list[StoredAccount]:
@@ -162,21 +178,18 @@ def claim_nudge(connection: Connection, account_id: str, now: datetime, quiet: t
 
     One sent in what is now the future is from before the clock was set back.
     """
-    is_past = or_(account.c.nudged_at <= micros(now - quiet), account.c.nudged_at > micros(now + quiet))
-    free = and_(account.c.id == account_id, is_past)
-    return bool(connection.execute(update(account).where(free).values(nudged_at=micros(now))).rowcount)
+    known = {"of": account_id, "before": micros(now - quiet), "impossible": micros(now + quiet), "at": micros(now)}
+    return bool(connection.execute(_CLAIM_NUDGE, known).rowcount)
 
 
 def clear_nudge(connection: Connection, account_id: str) -> bool:
     """Let the next nudge through: the last one has been worked on. False where there was none."""
-    nudged = update(account).where(account.c.id == account_id, account.c.nudged_at != 0)
-    return bool(connection.execute(nudged.values(nudged_at=0)).rowcount)
+    return bool(connection.execute(_CLEAR_NUDGE, {"of": account_id}).rowcount)
 
 
 def succeeded(connection: Connection, account_id: str, now: datetime, next_attempt_at: datetime) -> None:
     """Note a look that went well: errors and back-off are over."""
-    values = {"error": "", "remedy": "", "attempts": 0, "last_ok_at": micros(now), "next_attempt_at": micros(next_attempt_at)}
-    connection.execute(update(account).where(account.c.id == account_id).values(**values))
+    connection.execute(_SUCCEEDED, {"of": account_id, "at": micros(now), "then": micros(next_attempt_at)})
 
 
 def failed(connection: Connection, account_id: str, error: str, remedy: str, next_attempt_at: datetime) -> None:

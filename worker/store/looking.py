@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from worker.store.mapping import micros
 from worker.store.statements import among, chunks, lock_owner
@@ -14,20 +15,28 @@ from worker.store.tables import address, suggestion
 SOON = timedelta(minutes=5)
 """When a draft is looked at again after news that is about others: the owner may have tidied up."""
 
+# Statements are built once: they are run for every mail, and building one takes longer than running it.
+_LATER: Final = (
+    suggestion.c.owner == bindparam("whose"),
+    suggestion.c.state == "delivered",
+    suggestion.c.next_attempt_at > bindparam("by_then"),
+)
+_SOONER: Final = update(suggestion).where(*_LATER).values(next_attempt_at=bindparam("by_then"))
+_HOLDS_SOONER: Final = _SOONER.where(suggestion.c.action != "draft")
+_DRAFTS_SOONER: Final = _SOONER.where(suggestion.c.action == "draft")
+_DELIVERED: Final = select(suggestion.c.key, suggestion.c.address, func.lower(suggestion.c.payload)).where(*_LATER)
+
 
 def look_again(db: Connection, owner: str, now: datetime) -> None:
     """Have everything delivered looked at, for something new was read: what is in a calendar now, what is not yet looked at soon."""
     lock_owner(db, owner)
-    delivered = and_(suggestion.c.owner == owner, suggestion.c.state == "delivered")
-    for at, is_meant in ((now, suggestion.c.action != "draft"), (now + SOON, suggestion.c.action == "draft")):
-        moved = update(suggestion).where(delivered, is_meant, suggestion.c.next_attempt_at > micros(at))
-        db.execute(moved.values(next_attempt_at=micros(at)))
+    db.execute(_HOLDS_SOONER, {"whose": owner, "by_then": micros(now)})
+    db.execute(_DRAFTS_SOONER, {"whose": owner, "by_then": micros(now + SOON)})
 
 
 def look_at(db: Connection, owner: str, keys: Collection[str], now: datetime) -> None:
     """Have looked at now what is delivered for anybody with one of these match keys: it may have become pointless."""
-    delivered = (suggestion.c.owner == owner, suggestion.c.state == "delivered", suggestion.c.next_attempt_at > micros(now))
-    rows = db.execute(select(suggestion.c.key, suggestion.c.address, func.lower(suggestion.c.payload)).where(*delivered)).all()
+    rows = db.execute(_DELIVERED, {"whose": owner, "by_then": micros(now)}).all()
     if not rows:
         return
     known = _addresses(db, owner, keys)

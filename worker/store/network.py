@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from rules.circles import as_wished
 from rules.network import Network, Owner, Relation, Trip
@@ -27,6 +28,27 @@ HORIZON = timedelta(days=42)
 """How far ahead busy time is loaded: the farthest slot of a hold lies inside."""
 COMPANY = timedelta(days=5)
 """Whoever was in a meeting of the last days with a person due is due as well: one draft may greet both."""
+
+# Statements are built once: they are run for every mail, and building one takes longer than running it.
+_WHOSE: Final = bindparam("whose")
+_THEIRS: Final = select(address.c.key).where(address.c.owner == _WHOSE, address.c.person.in_(bindparam("persons", expanding=True)))
+_LATELY: Final = (
+    select(attendance.c.uid, attendance.c.original_start)
+    .where(
+        attendance.c.owner == _WHOSE,
+        attendance.c.start_at > bindparam("since"),
+        attendance.c.start_at <= bindparam("at"),
+        attendance.c.address.in_(_THEIRS),
+    )
+    .subquery()
+)
+_BESIDE: Final = (
+    select(address.c.person)
+    .join(attendance, (attendance.c.owner == address.c.owner) & (attendance.c.address == address.c.key))
+    .join(_LATELY, (_LATELY.c.uid == attendance.c.uid) & (_LATELY.c.original_start == attendance.c.original_start))
+    .where(attendance.c.owner == _WHOSE, attendance.c.end_at > bindparam("ended"), address.c.person.is_not(None))
+    .distinct()
+)
 
 
 def load(
@@ -91,18 +113,6 @@ def _company(connection: Connection, owner: str, ids: Sequence[str], now: dateti
     """Name whoever was in a meeting of the last days with one of these persons."""
     found: set[str] = set()
     for some in chunks(ids):
-        theirs = select(address.c.key).where(address.c.owner == owner, address.c.person.in_(some))
-        span = (
-            attendance.c.owner == owner,
-            attendance.c.start_at > micros(now - 2 * COMPANY),
-            attendance.c.start_at <= micros(now),
-        )
-        met = select(attendance.c.uid, attendance.c.original_start).where(*span, attendance.c.address.in_(theirs)).subquery()
-        beside = (
-            select(address.c.person)
-            .join(attendance, (attendance.c.owner == address.c.owner) & (attendance.c.address == address.c.key))
-            .join(met, (met.c.uid == attendance.c.uid) & (met.c.original_start == attendance.c.original_start))
-            .where(attendance.c.owner == owner, attendance.c.end_at > micros(now - COMPANY), address.c.person.is_not(None))
-        )
-        found.update(connection.execute(beside.distinct()).scalars())
+        known = {"whose": owner, "persons": some, "since": micros(now - 2 * COMPANY), "at": micros(now)}
+        found.update(connection.execute(_BESIDE, known | {"ended": micros(now - COMPANY)}).scalars())
     return found - set(ids)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Final, assert_never
 
-from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy import BigInteger, Connection, and_, bindparam, func, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from connectors.port import Saved, Witness
@@ -27,6 +27,21 @@ from worker.store.tables import owner as owners
 
 OPEN = ("planned", "approved", "delivering", "delivered")
 WAITING = ("planned", "approved")
+
+# Statements are built once: they are run for every mail, and building one takes longer than running it.
+_READ: Final = select(suggestion).where(suggestion.c.key == bindparam("named"))
+_DUE: Final = (
+    select(suggestion)
+    .where(suggestion.c.account == bindparam("account"), suggestion.c.state.in_(("approved", "delivering", "delivered")))
+    .where(is_ready(bindparam("at", type_=BigInteger)))
+    .order_by(suggestion.c.state == "delivered", suggestion.c.next_attempt_at, suggestion.c.key)
+    .limit(bindparam("most"))
+)
+_LATE: Final = (
+    select(suggestion)
+    .where(suggestion.c.owner == bindparam("whose"), suggestion.c.state.in_(WAITING))
+    .where(or_(suggestion.c.expires_at <= bindparam("at"), and_(suggestion.c.action != "draft", suggestion.c.at < bindparam("at"))))
+)
 
 
 def plan(db: Connection, owner: str, account: str, planned: Suggestion, addresses: Iterable[str], now: datetime) -> bool:
@@ -64,7 +79,7 @@ def recipients(action: Action) -> frozenset[str]:
 
 def read(db: Connection, key: Key) -> Entry | None:
     """Return one suggestion as it stands."""
-    row = db.execute(select(suggestion).where(suggestion.c.key == key)).mappings().first()
+    row = db.execute(_READ, {"named": key}).mappings().first()
     return None if row is None else entry_of(row)
 
 
@@ -78,13 +93,7 @@ def read_all(db: Connection, owner: str, *, states: Sequence[str] = OPEN, since:
 
 def due(db: Connection, account: str, now: datetime, *, limit: int = 50) -> list[Entry]:
     """Return what of the account is to be delivered or looked after now."""
-    wanted = (
-        select(suggestion)
-        .where(suggestion.c.account == account, suggestion.c.state.in_(("approved", "delivering", "delivered")))
-        .where(is_ready(micros(now)))
-        .order_by(suggestion.c.state == "delivered", suggestion.c.next_attempt_at, suggestion.c.key)
-    )
-    return [entry_of(row) for row in db.execute(wanted.limit(limit)).mappings()]
+    return [entry_of(row) for row in db.execute(_DUE, {"account": account, "at": micros(now), "most": limit}).mappings()]
 
 
 def people_of(db: Connection, entry: Entry) -> list[str]:
@@ -256,9 +265,7 @@ def close(db: Connection, entry: Entry, reason: CloseReason, note: str, now: dat
 
 def close_expired(db: Connection, owner: str, now: datetime) -> int:
     """Close what waited for the owner until its time had passed, or that of its hold or invite; says how many."""
-    late = select(suggestion).where(suggestion.c.owner == owner, suggestion.c.state.in_(WAITING))
-    has_begun = and_(suggestion.c.action != "draft", suggestion.c.at < micros(now))
-    rows = db.execute(late.where(or_(suggestion.c.expires_at <= micros(now), has_begun))).mappings().all()
+    rows = db.execute(_LATE, {"whose": owner, "at": micros(now)}).mappings().all()
     return sum(close(db, entry_of(row), "expired", "Its time had passed before it was delivered", now) for row in rows)
 
 

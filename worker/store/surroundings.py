@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, and_, or_, select
+from sqlalchemy import Connection, Row, and_, bindparam, or_, select
 
 from rules.addresses import match_key
 from rules.interactions import NotHeld
@@ -33,6 +33,37 @@ FREE_TYPES = frozenset({"birthday", "workingLocation", "fromGmail"})
 DISCARDED = ("owner_deleted", "dismissed")
 FINISHED = ("done", "owner_edited", *DISCARDED)
 
+# Statements are built once: they are run for every mail, and building one takes longer than running it.
+_WHOSE: Final = bindparam("whose")
+_CONNECTED: Final = select(account.c.id, account.c.error, account.c.last_ok_at).where(
+    account.c.owner == _WHOSE, account.c.state != "disconnected"
+)
+_IS_SENT: Final = and_(suggestion.c.action == "draft", suggestion.c.close_reason.in_(("done", "owner_edited")))
+_LEDGER: Final = (
+    select(suggestion)
+    .where(
+        suggestion.c.owner == _WHOSE,
+        or_(suggestion.c.state != "closed", suggestion.c.created_at >= bindparam("since"), _IS_SENT),
+    )
+    .order_by(suggestion.c.created_at, suggestion.c.key)
+)
+_PASTS: Final = (
+    select(suggestion)
+    .where(
+        or_(
+            and_(suggestion.c.owner == _WHOSE, suggestion.c.person.in_(bindparam("persons", expanding=True))),
+            and_(suggestion.c.owner == _WHOSE, suggestion.c.address.in_(bindparam("keys", expanding=True))),
+        )
+    )
+    .order_by(suggestion.c.created_at, suggestion.c.key)
+)
+_MODES: Final = select(rule_mode.c.rule, rule_mode.c.mode).where(rule_mode.c.owner == _WHOSE)
+_FINISHED: Final = (
+    select(suggestion.c.rule, suggestion.c.close_reason)
+    .where(suggestion.c.owner == _WHOSE, suggestion.c.state == "closed", suggestion.c.close_reason.in_(FINISHED))
+    .order_by(suggestion.c.updated_at.desc(), suggestion.c.key)
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
@@ -50,10 +81,7 @@ class Coverage:
 
 def coverage(connection: Connection, owner: str, now: datetime) -> Coverage:
     """Say how far back every feed of every connected account has been read, as of now."""
-    rows = select(account.c.id, account.c.error, account.c.last_ok_at).where(
-        account.c.owner == owner, account.c.state != "disconnected"
-    )
-    found = connection.execute(rows).all()
+    found = connection.execute(_CONNECTED, {"whose": owner}).all()
     errors: dict[str, str] = {each.id: each.error for each in found}
     unread = {each.id for each in found if each.last_ok_at is None}
     marks = [each for each in stored_feeds(connection, owner) if each.account in errors]
@@ -107,25 +135,14 @@ def _instant(at: datetime | date, zone: ZoneInfo) -> datetime:
 
 def ledger(connection: Connection, owner: str, now: datetime) -> list[Past]:
     """List the suggestions that are open or were made in the last 90 days, and drafts ever sent, oldest first."""
-    recent = or_(suggestion.c.state != "closed", suggestion.c.created_at >= micros(now - LEDGER))
-    is_sent = and_(suggestion.c.action == "draft", suggestion.c.close_reason.in_(("done", "owner_edited")))
-    rows = (
-        select(suggestion)
-        .where(suggestion.c.owner == owner, or_(recent, is_sent))
-        .order_by(suggestion.c.created_at, suggestion.c.key)
-    )
-    return [past(row) for row in connection.execute(rows)]
+    return [past(row) for row in connection.execute(_LEDGER, {"whose": owner, "since": micros(now - LEDGER)})]
 
 
 def pasts_of(
     connection: Connection, owner: str, persons: Collection[str], keys: Collection[str]
 ) -> Iterator[tuple[str, str, Past]]:
     """Yield person, address and suggestion for all ever made for these persons, or for an address of theirs."""
-    about = or_(
-        and_(suggestion.c.owner == owner, suggestion.c.person.in_(persons)),
-        and_(suggestion.c.owner == owner, suggestion.c.address.in_(keys)),
-    )
-    for row in connection.execute(select(suggestion).where(about).order_by(suggestion.c.created_at, suggestion.c.key)):
+    for row in connection.execute(_PASTS, {"whose": owner, "persons": list(persons), "keys": list(keys)}):
         yield row.person, row.address, past(row)
 
 
@@ -152,16 +169,13 @@ def past(row: Row[*tuple[Any, ...]]) -> Past:
 
 def modes(connection: Connection, owner: str) -> dict[str, Literal["create", "review", "off"]]:
     """Return the rules whose mode feedback or the owner has changed."""
-    rows = connection.execute(select(rule_mode.c.rule, rule_mode.c.mode).where(rule_mode.c.owner == owner))
+    rows = connection.execute(_MODES, {"whose": owner})
     return {rule: cast('Literal["create", "review", "off"]', mode) for rule, mode in rows}
 
 
 def discarded(connection: Connection, owner: str) -> dict[str, tuple[int, int]]:
     """Count per rule how many of the last five finished suggestions the owner discarded, of how many."""
-    closed = select(suggestion.c.rule, suggestion.c.close_reason).where(
-        suggestion.c.owner == owner, suggestion.c.state == "closed", suggestion.c.close_reason.in_(FINISHED)
-    )
     found: dict[str, list[str]] = {}
-    for rule, reason in connection.execute(closed.order_by(suggestion.c.updated_at.desc(), suggestion.c.key)):
+    for rule, reason in connection.execute(_FINISHED, {"whose": owner}):
         found.setdefault(rule, []).append(reason)
     return {rule: (sum(each in DISCARDED for each in reasons[:5]), len(reasons[:5])) for rule, reasons in found.items()}
