@@ -106,7 +106,7 @@ class Nudges:
     def nudge(self, verb: Verb, who: str) -> bool:
         """Ask for work on an account (pull, deliver) or owner (decide); False where that was asked for already."""
         now = self.clock()
-        with self.store.write() as db:
+        with self.store.write(is_lasting=False) as db:
             if verb == "pull":
                 is_first = accounts.claim_nudge(db, who, now, QUIET)
             else:
@@ -117,7 +117,7 @@ class Nudges:
 
     def taken_up(self, verb: Verb, who: str) -> None:
         """Let the next nudge through: this one is being worked on."""
-        with self.store.write() as db:
+        with self.store.write(is_lasting=False) as db:
             if verb == "pull":
                 accounts.clear_nudge(db, who)
             else:
@@ -182,10 +182,11 @@ def _send(actor: dramatiq.Actor[[str], None], who: str) -> None:
 
 
 def _worked(verb: Verb, function: Callable[[str], object], nudges: Nudges) -> Callable[[str], None]:
-    """Let the next nudge through, and do the work."""
+    """Let the next nudge through, and do the work; a pull does that as it takes its lease."""
 
     def work(who: str) -> None:
-        nudges.taken_up(verb, who)
+        if verb != "pull":
+            nudges.taken_up(verb, who)
         function(who)
 
     return work

@@ -58,7 +58,7 @@ def decide(
     for a colleague by what `ask` says, it is decided again with that known.
     """
     taken = now + LONGEST
-    with store.write() as db:
+    with store.write(is_lasting=False) as db:
         lease = leases.acquire(db, f"decide:{owner.name}", holder, now, LASTING)
         if lease is None:
             return Decided(is_held=True)
@@ -70,12 +70,13 @@ def decide(
             seen = network.load(db, owner, now, person_ids=due, is_retrospective=is_retrospective)
             places = places_of(db, owner.name)
         decision = agreed(seen, lambda known: suggest(known, rulebook, now, wording), ask, now)
-    with store.write() as db:
+    with store.write(is_lasting=False) as db:
         lock_owner(db, owner.name)
         if not leases.is_current(db, lease):
             return Decided(is_held=True)
         planned = _plan(db, owner, seen, decision.suggestions, places, now)
         _settle(db, owner, seen, due, taken, now)
+        outbox.close_expired(db, owner.name, now)
         leases.release(db, lease)
     return Decided(reviewed=len(due), planned=planned)
 

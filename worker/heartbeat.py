@@ -51,7 +51,7 @@ def beating(store: Store, renew: Renewal, now: datetime, every: timedelta = EVER
 def _renewed(store: Store, renew: Renewal, at: datetime) -> bool:
     """Renew once; a database that is busy, or away for a moment, is asked again at the next beat."""
     try:
-        with store.write() as db:
+        with store.write(is_lasting=False) as db:
             return bool(renew(db, at))
     except StoreError as error:
         log.warning("lease not renewed", action="lease", error=type(error).__name__)

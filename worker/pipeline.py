@@ -6,8 +6,8 @@ and leaves the database so that the next call goes on from there. Nothing else w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,6 +15,7 @@ from typing import Final
 from uuid import uuid4
 
 import structlog
+from sqlalchemy import Connection as Transaction
 
 from connectors.optional import Schedules, Span
 from connectors.port import AuthorizationExpired, Connection, Metered, PortError, RateLimited, Rejected
@@ -77,56 +78,66 @@ class Pipeline:
 
     def _read(self, account: StoredAccount, slice_: timedelta) -> bool:
         """Read a slice, or leave word for whoever is reading now: what came meanwhile may lie behind them already."""
-        is_more = self._slice(account, slice_)
-        if is_more is None:
-            with self.store.write() as db:
-                accounts.claim_nudge(db, account.id, self.clock(), timedelta(0))
-            is_more = self._slice(account, slice_)
-        if is_more is None:
-            return False
-        with self.store.write() as db:
-            return accounts.clear_nudge(db, account.id) or is_more
-
-    def _slice(self, account: StoredAccount, slice_: timedelta) -> bool | None:
-        """Read a slice; True where there is more to read now, None where somebody else is reading."""
-        with self._leased(f"pull:{account.id}") as is_ours:
-            if not is_ours:
-                return None
-            connection = self._opened(account)
-            if connection is None:
-                return False
-            begun = self.clock()
-            until = begun + slice_
-            with closing(connection):
-                pulled = pulling.pull(
-                    self.store,
-                    connection,
-                    account,
-                    begun,
-                    budget=lambda: self.clock() < until and not self.is_stopping(),
-                )
-            patience = connection.patience if isinstance(connection, Metered) else None
-        self._note_pull(account, pulled, patience)
-        return not pulled.is_done and not pulled.error and pulled.held_back is None
-
-    def _note_pull(self, account: StoredAccount, pulled: pulling.Pulled, patience: timedelta | None) -> None:
-        """Have what lies in mailbox and calendar looked at again where something new may have made it pointless."""
-        tell = log.info if pulled.upserted or pulled.removed or pulled.error else log.debug
-        tell("pulled", action="pull", account=account.id, upserted=pulled.upserted, removed=pulled.removed)
         now = self.clock()
-        with self.store.write() as db:
-            if pulled.upserted or pulled.removed:
-                looking.look_again(db, account.owner, now)
-            if not pulled.error and pulled.is_done:
-                is_new, owner = bool(pulled.upserted or pulled.removed), self.owner(account.owner)
-                then = next_look(account, owner, now, is_new=is_new, poll=self.poll, patience=patience)
-                accounts.succeeded(db, account.id, now, then)
-            if pulled.held_back is not None:
-                accounts.held_back(db, account.id, now + pulled.held_back)
-            if pulled.upserted and (other := installations.newer_than_ours(db, account.id, now)):
-                accounts.pause(db, account.id, other, installations.REMEDY)
+        with self.store.write(is_lasting=False) as db:
+            lease = leases.acquire(db, f"pull:{account.id}", uuid4().hex, now, LASTING)
+            if lease is None:
+                accounts.claim_nudge(db, account.id, now, timedelta(0))
+                return False
+            accounts.clear_nudge(db, account.id)
+        pulled, patience = None, None
+        try:
+            with beating(self.store, lambda db, at: leases.renew(db, lease, at, LASTING), now):
+                pulled, patience = self._slice(account, slice_)
+        finally:
+            is_nudged = self._end_pull(account, lease, pulled, patience)
+        if pulled is None:
+            return is_nudged
         if pulled.upserted:
             self.enrol()
+        return is_nudged or (not pulled.is_done and not pulled.error and pulled.held_back is None)
+
+    def _slice(self, account: StoredAccount, slice_: timedelta) -> tuple[pulling.Pulled | None, timedelta | None]:
+        """Read a slice, and say how long its provider wants to be left alone; None where it cannot be opened."""
+        connection = self._opened(account)
+        if connection is None:
+            return None, None
+        begun = self.clock()
+        until = begun + slice_
+        with closing(connection):
+            pulled = pulling.pull(
+                self.store,
+                connection,
+                account,
+                begun,
+                budget=lambda: self.clock() < until and not self.is_stopping(),
+            )
+        return pulled, connection.patience if isinstance(connection, Metered) else None
+
+    def _end_pull(
+        self, account: StoredAccount, lease: leases.Lease, pulled: pulling.Pulled | None, patience: timedelta | None
+    ) -> bool:
+        """Give the lease back with what was found noted, at once; True where somebody has asked for a pull meanwhile."""
+        with self.store.write(is_lasting=False) as db:
+            if pulled is not None:
+                self._note_pull(db, account, pulled, patience)
+            leases.release(db, lease)
+            return accounts.clear_nudge(db, account.id)
+
+    def _note_pull(self, db: Transaction, account: StoredAccount, pulled: pulling.Pulled, patience: timedelta | None) -> None:
+        """Have what lies in mailbox and calendar looked at again where something new may have made it pointless."""
+        is_new, now = bool(pulled.upserted or pulled.removed), self.clock()
+        tell = log.info if is_new or pulled.error else log.debug
+        tell("pulled", action="pull", account=account.id, upserted=pulled.upserted, removed=pulled.removed)
+        if is_new:
+            looking.look_again(db, account.owner, now)
+        if not pulled.error and pulled.is_done:
+            then = next_look(account, self.owner(account.owner), now, is_new=is_new, poll=self.poll, patience=patience)
+            accounts.succeeded(db, account.id, now, then)
+        if pulled.held_back is not None:
+            accounts.held_back(db, account.id, now + pulled.held_back)
+        if pulled.upserted and (other := installations.newer_than_ours(db, account.id, now)):
+            accounts.pause(db, account.id, other, installations.REMEDY)
 
     # Decide
 
@@ -141,8 +152,6 @@ class Pipeline:
             wording=self.wording,
             ask=partial(self.busy, owner_name),
         )
-        with self.store.write() as db:
-            outbox.close_expired(db, owner_name, self.clock())
         self.tell(owner_name)
         self.sweep(owner_name)
         log.info("decided", action="decide", owner=owner_name, reviewed=decided.reviewed, planned=len(decided.planned))
@@ -284,22 +293,6 @@ class Pipeline:
                 case _:
                     accounts.failed(db, account.id, str(error), error.remedy, now + pulling.backoff(account.attempts))
         self.tell(account.owner)
-
-    @contextmanager
-    def _leased(self, name: str) -> Iterator[bool]:
-        """Hold a lease while the block runs; it yields False where another holds it."""
-        now = self.clock()
-        with self.store.write() as db:
-            lease = leases.acquire(db, name, uuid4().hex, now, LASTING)
-        if lease is None:
-            yield False
-            return
-        try:
-            with beating(self.store, lambda db, at: leases.renew(db, lease, at, LASTING), now):
-                yield True
-        finally:
-            with self.store.write() as db:
-                leases.release(db, lease)
 
 
 def another_slot(entry: Entry, seen: Network, rulebook: Rulebook, now: datetime) -> Slot | None:

@@ -170,7 +170,7 @@ class _Slice:
         if not found.hint or stored.hint != found.hint or stored.is_rereading:
             return False
         if not stored.error and (stored.last_ok_at is None or stored.last_ok_at <= self.now - FRESH):
-            with self.store.write() as db:
+            with self.store.write(is_lasting=False) as db:
                 feeds.confirm(db, stored, self.now)
         return True
 
@@ -253,7 +253,7 @@ class _Slice:
         return after
 
     def _commit_whole(self, stored: StoredFeed, page: Changes[Any], hint: str) -> StoredFeed:
-        with uncollected(), self.store.write() as db:
+        with uncollected(), self.store.write(is_lasting=False) as db:
             return feeds.commit_page(db, stored, page, self.now, hint=hint, is_judged_later=stored.is_rereading)
 
     def _without_poison(self, stored: StoredFeed, page: Changes[Any]) -> Changes[Any]:

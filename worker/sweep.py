@@ -42,9 +42,8 @@ def sweep(store: Store, owner: Owner, terms: Terms, now: datetime, keep: timedel
     """Sweep once a day of the owner's; None where today's is done. Twice at once does no harm."""
     today = local_day(owner, now)
     mark = {"name": f"swept:{owner.name}", "value": today.isoformat()}
-    with store.write() as db:
+    with store.write(is_lasting=False) as db:
         wake(db, owner.name, _morning(owner, today + timedelta(days=1)))
-    with store.read() as db:
         if db.execute(select(meta.c.value).where(meta.c.name == mark["name"])).scalar() == mark["value"]:
             return None
     shortened = retention.reduce_subjects(store, owner.name, now)

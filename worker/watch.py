@@ -108,7 +108,7 @@ class Watch:
         return beating(self._store, lambda db, at: leases.renew(db, held, at, LASTING), self._clock())
 
     def _renew(self, account: str) -> bool:
-        with self._store.write() as db:
+        with self._store.write(is_lasting=False) as db:
             lease = leases.acquire(db, f"watch:{account}", self._holder, self._clock(), LASTING)
         if lease is not None:
             self._leases[account] = lease

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -222,3 +223,25 @@ def test_the_connection_of_a_plain_program_sees_a_wal_database(store: Store, tmp
     with sqlite3.connect(tmp_path / "rekindle.db") as raw:
         assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     raw.close()
+
+
+def test_a_commit_waits_for_the_disk_but_for_what_would_be_done_again(tmp_path: Path) -> None:
+    store = Store.open(f"sqlite:///{tmp_path}/rekindle.db")
+    seen = []
+    for is_lasting in (True, False, False, True):
+        with store.write(is_lasting=is_lasting) as db:
+            seen.append({1: "in order", 2: "on the disk"}[db.execute(text("PRAGMA synchronous")).scalar_one()])
+    assert seen == ["on the disk", "in order", "in order", "on the disk"]
+    store.close()
+
+
+def test_what_need_not_last_is_seen_by_others_and_taken_back_by_an_exception(store: Store) -> None:
+    with store.write(is_lasting=False) as db:
+        db.execute(insert(meta), {"name": "kept", "value": "yes"})
+        with store.read() as other:
+            assert other.execute(select(meta.c.value).where(meta.c.name == "kept")).first() is None
+    with suppress(RuntimeError), store.write(is_lasting=False) as db:
+        db.execute(insert(meta), {"name": "broken", "value": "yes"})
+        raise RuntimeError
+    with store.read() as db:
+        assert set(db.execute(select(meta.c.name).where(meta.c.name.in_(("kept", "broken")))).scalars()) == {"kept"}

@@ -16,6 +16,8 @@ from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 BUSY_SECONDS = 30
 """How long a writer waits for another before it gives up."""
+IS_LASTING = "is_lasting"
+"""Execution option: whether a commit waits until the disk has it."""
 
 
 class StoreError(Exception):
@@ -136,7 +138,17 @@ def _on_connect(engine: Engine, *, is_reader: bool) -> None:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
+        if not is_reader:
+            _set_synchronous(connection)
         connection.exec_driver_sql(begin)
+
+
+def _set_synchronous(connection: Connection) -> None:
+    """Have the commit wait for the disk or not: a WAL keeps the order, so what waits takes all before it along."""
+    wanted = "FULL" if connection.get_execution_options().get(IS_LASTING, True) else "NORMAL"
+    if connection.info.get("synchronous", "FULL") != wanted:
+        connection.exec_driver_sql(f"PRAGMA synchronous={wanted}")
+        connection.info["synchronous"] = wanted
 
 
 @contextmanager

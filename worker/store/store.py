@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.engine import URL
 
 from worker.store import schema
-from worker.store.engine import StoreError, engines, explained, is_file, name_of, parse, prepare_file
+from worker.store.engine import IS_LASTING, StoreError, engines, explained, is_file, name_of, parse, prepare_file
 from worker.store.mapping import instant, micros
 from worker.store.tables import account, meta, suggestion
 
@@ -35,6 +35,7 @@ class Store:
         self._url = url
         self._read = read
         self._write = write
+        self._hasty = write.execution_options(**{IS_LASTING: False})
         self._one_at_a_time = threading.RLock() if read is write else None
 
     @classmethod
@@ -71,9 +72,15 @@ class Store:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """Write one transaction: committed at the end, rolled back by any exception. Short, and no provider call in it."""
-        with explained(self._url), self._one_at_a_time or nullcontext(), self._write.begin() as connection:
+    def write(self, *, is_lasting: bool = True) -> Iterator[Connection]:
+        """Write one transaction: committed at the end, rolled back by any exception. Short, and no provider call in it.
+
+        One that is not `is_lasting` does not wait for the disk of a SQLite database: a power cut, but no crash of ours, may
+        take it back, with all later ones and none before. It is for what is done again then, and lasts as soon as a later
+        transaction does: a claim takes along what it rests on.
+        """
+        engine = self._write if is_lasting else self._hasty
+        with explained(self._url), self._one_at_a_time or nullcontext(), engine.begin() as connection:
             yield connection
 
     @contextmanager
