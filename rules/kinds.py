@@ -18,6 +18,10 @@ RELAYS: Final = frozenset({"privaterelay.appleid.com", "reply.github.com", "nore
 HASH: Final = re.compile(
     r"(?=[^@]*\d)[0-9a-f]{16,}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-|\d{9,}|=[^=@]*=|^(?:srs|prvs|bounce|msprvs)\d?[=+-]"
 )
+MACHINE_LIKE: Final = MACHINE_WORDS | ROLE_WORDS | ORGANISATIONAL
+"""Words of which a name has at most one: nobody is called Support Team."""
+MACHINE_LIKE: Final = MACHINE_WORDS | ROLE_WORDS | ORGANISATIONAL
+"""Words of which a name has at most one: nobody is called Support Team."""
 SHORTEST_NAME: Final = 4
 """Letters of a family name that can explain a word: Bot and Ci do not."""
 TALKS: Final = 3
@@ -42,7 +46,12 @@ def judge(email: str, names: Mapping[str, int], counts: Mapping[str, int]) -> Ve
     key = match_key(email)
     if not key:
         return Verdict(kind="unknown", reason="no address of the outside world")
-    found = _by_calendar(key, counts) or _by_list(counts) or _by_words(email, key, names) or _by_behaviour(counts)
+    found = (
+        _by_calendar(key, counts)
+        or _by_list(counts)
+        or _by_words(email, key, names, is_met=counts.get("meetings", 0) > 0)
+        or _by_behaviour(counts)
+    )
     return found or _human(key, names, counts)
 
 
@@ -68,8 +77,12 @@ def _by_list(counts: Mapping[str, int]) -> Verdict | None:
     return None
 
 
-def _by_words(email: str, key: str, names: Mapping[str, int]) -> Verdict | None:
+def _by_words(email: str, key: str, names: Mapping[str, int], *, is_met: bool) -> Verdict | None:
     word = _machine_word(email.strip().lower(), key)
+    if is_met and any(_is_signed(name, key) for name in names):
+        return None
+    if counts.get("meetings", 0) and any(_is_signed(name, key) for name in names):
+        return None
     if word and not _is_borne(word, key, names):
         return Verdict(kind="machine", reason=f"its address says “{word}”")
     human = sum(count for name, count in names.items() if _is_own(name, key))
@@ -79,6 +92,26 @@ def _by_words(email: str, key: str, names: Mapping[str, int]) -> Verdict | None:
     if len({name_key(name) for name in names} - {""}) >= TALKS and not _explains(key, names):
         return Verdict(kind="machine", reason="several people's names on one address: a relay")
     return None
+
+
+def _is_signed(name: str, key: str) -> bool:
+    """Tell whether an address is first.last of the name on it, one of the two a word like others: Friedrich List, Sam Bank.
+
+    Who has also been met is believed to be called so.
+    """
+    words, pieces = tokens(clean_name(name)), re.split(r"[^a-z]+", key.rpartition("@")[0])
+    is_pair = len(words) == 2 and sorted(words) == sorted(pieces)  # noqa: PLR2004 - first and last
+    return is_pair and NEVER_BORNE.isdisjoint(words) and not MACHINE_LIKE.issuperset(words)
+
+
+def _is_signed(name: str, key: str) -> bool:
+    """Tell whether an address is first.last of the name on it, one of the two a word like others: Friedrich List, Sam Bank.
+
+    Who has also been met is believed to be called so.
+    """
+    words, pieces = tokens(clean_name(name)), re.split(r"[^a-z]+", key.rpartition("@")[0])
+    is_pair = len(words) == 2 and sorted(words) == sorted(pieces)  # noqa: PLR2004 - first and last
+    return is_pair and NEVER_BORNE.isdisjoint(words) and not MACHINE_LIKE.issuperset(words)
 
 
 def _is_nobodys(name: str) -> bool:

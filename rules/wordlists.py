@@ -105,6 +105,8 @@ ORGANISATIONAL: Final = frozenset(
     recipients unknown nobody anonymous hosting technologies solutions software labs scanner kopierer copier printer
     fax telefax voicemail teams workday docusign zendesk servicenow sharepoint kundenservice kundendienst
     kundenbetreuung buchhaltung sekretariat vertrieb verwaltung personalabteilung soporte assistenza klantenservice
+    relations resources communications abteilung rechtsabteilung empfang einkauf geschaftsfuhrung geschaeftsfuehrung
+    poststelle rezeption assistenz zentraler hausverwaltung buro bureau secretariat direction
     """.split()  # noqa: SIM905 - words read better as text
 )
 """Words that no human bears as a name; Jenkins, Hudson, Travis, Press and Dev are left out, for people are called so."""
