@@ -26,6 +26,15 @@ class Expecting(Protocol):
         ...
 
 
+@runtime_checkable
+class Told(Protocol):
+    """A connection whose provider goes on telling of changes, whoever listens, until it is asked to stop."""
+
+    def untell(self) -> None:
+        """Have it tell of nothing more, where it was asked to; asks nothing where it was not. Raises the port's errors."""
+        ...
+
+
 Span = tuple[datetime, datetime]
 """When somebody is busy: aware UTC, end exclusive."""
 

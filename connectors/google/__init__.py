@@ -74,7 +74,7 @@ class GoogleConnection:
     _wires: Sequence[Wire]
     _services: tuple[tuple[Service, Service | None], tuple[Service, Service] | None] = field(repr=False)
     _place: str = "primary"
-    _watching: Callable[[], Watcher | None] = field(default=lambda: None, repr=False)
+    _watching: Callable[[], GoogleWatcher | None] = field(default=lambda: None, repr=False)
     patience: timedelta = PATIENCE
 
     def steps(self) -> Iterator[Step]:
@@ -88,6 +88,13 @@ class GoogleConnection:
     def watcher(self) -> Watcher | None:
         """Pull notifications where a subscription is configured, on connections of its own; else None, and the poll serves."""
         return self._watching()
+
+    def untell(self) -> None:
+        """End Gmail's watch and Calendar's channels; satisfies `connectors.optional.Told`."""
+        watcher = self._watching()
+        if watcher is not None:
+            with closing(watcher):
+                watcher.end()
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -205,7 +212,7 @@ def _credentials(account: Account, role: signin.Role, roots: Roots) -> AnyCreden
     return signin.credentials(account.secrets, role, allowed, roots.token, service_account=key, subject=_text(settings, "subject"))
 
 
-def _watcher(account: Account, spending: Spending) -> Watcher | None:
+def _watcher(account: Account, spending: Spending) -> GoogleWatcher | None:
     """Open what Google tells by: Pub/Sub, a topic that pushes, channels. None where only the poll serves. Raises Rejected."""
     settings, roots = account.settings, roots_of(account.settings)
     key, topic, subscription, audience, url = (

@@ -102,6 +102,12 @@ class Channels:
             known = self._stopped(known, old)
         return not keeping.keys() <= living.keys()
 
+    def end(self) -> None:
+        """Stop every channel of ours; whatever Google still sends proves nothing then. Raises the port's errors."""
+        known = Registry.read(self._secrets) or Registry(token="")
+        for old in known.channels:
+            known = self._stopped(known, old)
+
     def _opened(self, known: Registry, calendar: str) -> tuple[Registry, Channel | None]:
         """Open a channel; its id is kept before Google is asked, for the first notice may be faster than the answer."""
         asked = Channel(id=str(uuid4()), calendar=calendar)

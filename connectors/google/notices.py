@@ -6,6 +6,7 @@ import json
 import threading
 from base64 import b64decode, urlsafe_b64decode
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -45,6 +46,12 @@ class GmailWatch:
             ) from error
         self._renew_at = now() + min(RENEW, self._left(answer) / 2)
         return False
+
+    def end(self) -> None:
+        """Have Gmail publish nothing more of this mailbox. Raises the port's errors."""
+        self._spending.gmail("stop")
+        with suppress(Refused):
+            self._gmail.call(self._gmail.api.users().stop(userId="me"), "ending notifications")
 
     def _left(self, answer: Mapping[str, Any]) -> timedelta:
         """Say how long what Gmail has granted lasts, by its own clock."""

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from connectors.google.notices import Pulling
 from connectors.google.transport import Service
+from connectors.port import PortError
 
 
 class Tended(Protocol):
@@ -17,6 +18,10 @@ class Tended(Protocol):
 
     def tend(self) -> bool:
         """Look after it; True where something may have gone untold until now."""
+        ...
+
+    def end(self) -> None:
+        """Have Google tell of it no more."""
         ...
 
 
@@ -37,6 +42,17 @@ class GoogleWatcher:
             return self.pulling.wait(timeout)
         self.closed.wait(timeout.total_seconds())
         return False
+
+    def end(self) -> None:
+        """Have Google tell nothing more, of as much as can be reached; raises the first of the port's errors at the end."""
+        failed: list[PortError] = []
+        for one in self.tended:
+            try:
+                one.end()
+            except PortError as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
 
     def close(self) -> None:
         """End a wait and let go of the connections; what Google was asked stays asked, for whoever watches next."""

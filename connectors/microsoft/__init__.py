@@ -19,7 +19,7 @@ from connectors.microsoft.mail import OutlookMailbox
 from connectors.microsoft.push import EVENTS, MAIL, Channel, Subscriber
 from connectors.microsoft.steps import Step, call_steps, certificate_step, subscription_step, token_step
 from connectors.optional import Span
-from connectors.port import Account, Cursor, PortError, Rejected, Setting, SettingKind, Watcher
+from connectors.port import Account, Cursor, PortError, Rejected, Setting, SettingKind
 from rules.facts import Address
 
 SETTINGS: Mapping[str, str] = {
@@ -68,7 +68,14 @@ class MicrosoftConnection:
         """Ask when colleagues are busy; satisfies `connectors.optional.Schedules`."""
         return schedules.busy(self._reader, addresses, start, end)
 
-    def watcher(self) -> Watcher | None:
+    def untell(self) -> None:
+        """Delete what was subscribed to; satisfies `connectors.optional.Told`."""
+        watcher = self.watcher()
+        if watcher is not None:
+            with closing(watcher):
+                watcher.end()
+
+    def watcher(self) -> Subscriber | None:
         """Keep Graph telling /hooks/microsoft of new mail, and of events where that was agreed to; None = only the poll runs."""
         url = _text(self._account.settings, "notification_url")
         if not url:

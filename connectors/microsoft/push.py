@@ -7,6 +7,7 @@ import json
 import secrets as chance
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
@@ -14,7 +15,7 @@ from urllib.parse import quote
 
 from connectors.microsoft.failures import NOT_FOUND, Refused
 from connectors.microsoft.graph import Graph, Json
-from connectors.port import Rejected, Secrets
+from connectors.port import PortError, Rejected, Secrets
 
 LIVES: Final = (timedelta(minutes=10_000), timedelta(minutes=4_200))
 """How long to ask for: a little under what the newer service allows, and under what the older did."""
@@ -95,6 +96,18 @@ class Subscriber:
         for channel in self._channels:
             channel.graph.close()
 
+    def end(self) -> None:
+        """Delete every subscription of this account, of as much as can be reached; raises the first error at the end."""
+        failed: list[PortError] = []
+        with self._secrets.exclusive():
+            for channel in self._channels:
+                try:
+                    self._remove_strays(channel)
+                except PortError as error:
+                    failed.append(error)
+        if failed:
+            raise failed[0]
+
     def tend(self) -> bool:
         """Make each subscription where there is none, renew it in time, remove strays; True where one was made."""
         with self._secrets.exclusive():
@@ -139,7 +152,8 @@ class Subscriber:
         """Delete what we subscribed to and no longer know: Graph does not stop at one."""
         for one in list(channel.graph.pages("subscriptions", "listing subscriptions")):
             if one.get("notificationUrl") == self._url:
-                channel.graph.ask("DELETE", f"subscriptions/{one['id']}", "removing a stray subscription")
+                with suppress(Refused):  # gone already
+                    channel.graph.ask("DELETE", f"subscriptions/{one['id']}", "removing a subscription")
 
 
 def _lasting(channel: Channel, method: str, path: str, wanted: Json, now: datetime) -> Json:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.google.channels import Registry, noticed
+from connectors.optional import Told
 from connectors.port import Rejected, Unavailable, Watcher
 from tests.connectors.contract_world import NOON
 from tests.connectors.google_world import GoogleWorld, google_world
@@ -28,6 +29,12 @@ def watcher(world: GoogleWorld, url: str = "http://127.0.0.1:9/hooks/google/cale
     found = world.open(notification_url=url).watcher()
     assert found is not None
     return found
+
+
+def untell(world: GoogleWorld, **said: str) -> None:
+    found = world.open(**said)
+    assert isinstance(found, Told)
+    found.untell()
 
 
 def living(world: GoogleWorld, calendar: str = "") -> list[Channel]:
@@ -156,6 +163,40 @@ def test_a_notice_is_worth_what_it_proves(world: GoogleWorld, more: dict[str, st
 
 def test_before_any_channel_nothing_is_believed(world: GoogleWorld) -> None:
     assert noticed({"X-Goog-Channel-Token": "", "X-Goog-Channel-ID": ""}, world.secrets) == "not believed"
+
+
+def test_google_is_asked_to_tell_of_nothing_more_and_what_it_still_sends_is_stray(world: GoogleWorld) -> None:
+    world.diary.calendars["team"] = Calendar(id="team", summary="Team")
+    said = {"notification_url": "http://127.0.0.1:9/hooks/google/calendar", "pubsub_topic": "projects/p/topics/gmail"}
+    watching = world.open(**said).watcher()
+    assert watching is not None
+    watching.wait(SHORT)
+    late = headers(world)
+    assert world.mail.watches
+    untell(world, **said)
+    assert (living(world), living(world, "team"), world.mail.watches, kept(world).channels) == ([], [], {}, ())
+    assert noticed(late, world.secrets) == "stray"
+    world.google.calls.clear()
+    untell(world)
+    assert world.google.calls == [], "nothing was asked for, nothing is ended"
+
+
+@pytest.mark.parametrize("fault", ["drop before", "503"])
+def test_a_channel_that_cannot_be_stopped_keeps_gmail_from_nothing_and_stays_known(world: GoogleWorld, fault: str) -> None:
+    said = {"notification_url": "http://127.0.0.1:9/hooks/google/calendar", "pubsub_topic": "projects/p/topics/gmail"}
+    watching = world.open(**said).watcher()
+    assert watching is not None
+    watching.wait(SHORT)
+    world.google.fail(fault, "gmail.users.stop")
+    with pytest.raises(Unavailable):
+        untell(world, **said)
+    assert living(world) == []
+    watcher(world).wait(SHORT)
+    world.google.fail(fault, STOP)
+    with pytest.raises(Unavailable):
+        untell(world, **said)
+    assert world.mail.watches == {}
+    assert len(kept(world).channels) == 1, "a second attempt can stop it"
 
 
 def test_gmail_is_asked_anew_each_day_also_where_notifications_are_pushed(world: GoogleWorld) -> None:

@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 
 from connectors.microsoft import push
 from connectors.microsoft.push import Registered, Subscriber
+from connectors.optional import Told
 from connectors.port import Rejected, Verb
 from tests.connectors.contract import NOON
 from tests.connectors.microsoft_world import MicrosoftWorld, Words
@@ -66,6 +67,11 @@ class Reachable:
         found = self.world.open().watcher()
         assert isinstance(found, Subscriber)
         return found
+
+    def untell(self) -> None:
+        found = self.world.open()
+        assert isinstance(found, Told)
+        found.untell()
 
     @property
     def held(self) -> list[dict[str, object]]:
@@ -216,6 +222,20 @@ def test_a_flood_is_turned_away(reachable: Reachable) -> None:
         ]
     assert said == [202] * MOST + [429], "the clock stands: all come in one second"
     assert reachable.heard.nudges == []
+
+
+def test_graph_is_asked_to_tell_of_nothing_more(reachable: Reachable) -> None:
+    reachable.watcher().wait(NOTHING)
+    reachable.world.secrets.words.pop("subscription")
+    reachable.watcher().wait(NOTHING)
+    assert reachable.held
+    reachable.untell()
+    assert reachable.held == []
+    reachable.untell()
+    del reachable.world.settings["notification_url"]
+    before = len(reachable.world.graph.requests)
+    reachable.untell()
+    assert len(reachable.world.graph.requests) == before, "nothing was asked for, nothing is ended"
 
 
 def test_closing_ends_a_wait(reachable: Reachable) -> None:

@@ -11,7 +11,11 @@ import pytest
 
 from tests.connectors.google_world import google_world
 from tests.end_to_end.files_world import CANARY, ME, wait_until
-from tests.end_to_end.google_office import HALF_AN_HOUR, GoogleOffice
+from tests.end_to_end.google_office import ACCOUNT, HALF_AN_HOUR, GoogleOffice
+from worker.app import App
+from worker.cli import run
+from worker.config import load
+from worker.exit_codes import OK
 
 pytestmark = pytest.mark.timeout(400)
 EVA, TOM = "eva@elsewhere.example", "tom@third.example"
@@ -107,3 +111,27 @@ def test_a_service_killed_at_every_point_leaves_one_and_an_owner_who_wrote_first
 def dying(point: str, *, minutes: int) -> str:
     """Write a service that is killed when delivery comes by a point, and whose clock is so far ahead: leases have run out."""
     return DYING.format(point=point, minutes=minutes)
+
+
+@pytest.mark.parametrize("fault", ["", "503"])
+def test_an_account_that_is_let_go_of_is_told_of_no_more_and_goes_whatever_google_says(
+    office: GoogleOffice, fault: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    office.connected(now())
+    app = App.open(load(office.home / "config.toml"))
+    watcher = app.open_connection(ACCOUNT).watcher()
+    assert watcher is not None
+    watcher.wait(timedelta(0))
+    watcher.close()
+    app.close()
+    channels = office.world.diary.channels
+    assert channels.living(office.world.email)
+    assert office.world.mail.watches
+    if fault:
+        office.world.google.fail(fault, "calendar.channels.stop")
+    assert run(["disconnect", "work", "--yes", "--config", str(office.home / "config.toml")]) == OK
+    said = capsys.readouterr().out
+    assert "work is let go of" in said
+    assert ("ends by itself within a week" in said) == bool(fault)
+    assert bool(channels.living(office.world.email)) == bool(fault)
+    assert office.world.mail.watches == {}

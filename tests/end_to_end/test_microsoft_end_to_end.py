@@ -79,3 +79,12 @@ def test_a_draft_the_owner_deletes_stays_deleted(office: MicrosoftOffice) -> Non
     office.world.box.post.move(made["id"], "deleteditems")
     verbs(office, "pull", "decide", "deliver")
     assert office.world.drafts() == []
+
+
+def test_an_account_that_cannot_be_opened_any_more_is_let_go_of_all_the_same(
+    office: MicrosoftOffice, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verbs(office, "pull")
+    (office.home / "key").unlink()
+    assert run(["disconnect", "work", "--yes", "--config", str(office.config)]) == OK
+    assert "work is let go of" in capsys.readouterr().out

@@ -51,7 +51,10 @@ def forget(*, who: str, yes: bool, now: datetime | None, config: Path | None, ow
 @options.now
 @options.writing
 def disconnect(*, account: str, yes: bool, now: datetime | None, config: Path | None, owner: str | None) -> None:
-    """Let go of ACCOUNT: it is never read or written again, its secrets are erased. What it taught us stays."""
+    """Let go of ACCOUNT: it is never read or written again, its secrets are erased. What it taught us stays.
+
+    Google and Microsoft are asked to tell of its changes no more; where they cannot be reached, that ends within a week.
+    """
     from worker.verbs import undone
     from worker.verbs.opened import opened
 

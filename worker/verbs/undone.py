@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection
+from contextlib import closing
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import click
 from sqlalchemy import Connection
 
+from connectors.optional import Told
+from connectors.port import PortError
 from rules.addresses import match_key
 from rules.suggestions import Draft, Invite
 from worker.credentials import Credentials
 from worker.exporting import export_owner
 from worker.queries import account_called, person_called
+from worker.secret_sources import SecretMissingError
 from worker.store import accounts, audit, outbox, people
+from worker.store.accounts import StoredAccount
 from worker.store.entry import Entry
 from worker.verbs.opened import Here
 from worker.verbs.steered import title_of
@@ -103,6 +108,8 @@ def disconnect(here: Here, name: str, *, is_sure: bool) -> None:
     if not is_sure:
         click.confirm(f"Never read or write {account.name} ({account.provider}) again?", abort=True)
 
+    _untell(here, account)
+
     def change(connection: Connection) -> None:
         accounts.disconnect(connection, account.id)
         audit.record(connection, here.now, here.name, "disconnect", account=account.id)
@@ -111,6 +118,20 @@ def disconnect(here: Here, name: str, *, is_sure: bool) -> None:
     Credentials(here.app.store, here.app.config.secrets.key, here.app.clock).erase(account.id)
     click.echo(f"{account.name} is let go of; its secrets are erased.")
     click.echo(f"Take [owners.{here.name}.accounts.{account.name}] out of {here.app.config.file}, or connect it again later.")
+
+
+def _untell(here: Here, account: StoredAccount) -> None:
+    """Ask the provider to tell of nothing more, as well as it goes: letting go never waits for a provider's word."""
+    try:
+        connection = here.app.open_connection(account.id)
+    except (PortError, SecretMissingError, KeyError):  # no sign-in any more, or no settings: nothing can be asked
+        return
+    with closing(connection):
+        if isinstance(connection, Told):
+            try:
+                connection.untell()
+            except (PortError, SecretMissingError) as error:
+                click.echo(f"{account.name} could not be asked to tell of nothing more: {error} It ends by itself within a week.")
 
 
 def export(here: Here, output: Path | None) -> None:
