@@ -196,10 +196,10 @@ def test_a_batch_that_breaks_loses_nothing(world: GoogleWorld, fault: str) -> No
 
 def test_sixteen_threads_on_two_accounts_never_see_each_others_mail(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each reads with four batches in flight: up to sixty-four requests at once."""
-    monkeypatch.setattr(lanes, "BATCH", 8)
+    monkeypatch.setattr(lanes, "BATCH", 3)
     with google_world() as ada:
         bob = GoogleWorld(ada.google, ada.root, "bob@example.org")
-        for number in range(30):
+        for number in range(12):
             ada.letter(f"ada{number}@elsewhere.example", at=NOON - timedelta(hours=number))
             bob.letter(f"bob{number}@elsewhere.example", at=NOON - timedelta(hours=number))
             bob.add_event(f"bob{number}", title="b", description="", start=NOON, end=NOON + timedelta(hours=1))
@@ -217,7 +217,7 @@ def test_sixteen_threads_on_two_accounts_never_see_each_others_mail(monkeypatch:
                             str(getattr(one, "message_id", getattr(one, "uid", ""))) for page in pages for one in page.upserted
                         ]
                         wrong.extend(one for one in found if not one.startswith(name))
-                        wrong.extend([f"{len(found)} instead of 30"] * (len(found) != 30))
+                        wrong.extend([f"{len(found)} instead of 12"] * (len(found) != 12))
             except Exception as error:  # noqa: BLE001 - a thread cannot fail a test itself
                 wrong.append(repr(error))
 
@@ -237,7 +237,7 @@ def mixed_up(world: GoogleWorld, services: list[Any]) -> int:
     wrong: list[object] = []
 
     def ask(service: Any, mail: Any) -> None:  # noqa: ANN401 - googleapiclient has no types
-        for _ in range(20):
+        for _ in range(10):
             if wrong:
                 return
             request = service.users().messages().get(userId="me", id=mail.id, format="metadata", fields="id")

@@ -170,4 +170,4 @@ def rows(table: str, *columns: str) -> Iterator[tuple[str, ...]]:
 
 
 TestSync = Sync.TestCase
-TestSync.settings = settings(max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck))
+TestSync.settings = settings(max_examples=12, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck))
