@@ -179,7 +179,7 @@ def clean_id(raw: bytes) -> str:
 def head_of(raw: bytes) -> bytes:
     """Begin every line with its line break, and end it with nothing else."""
     if b"\r" in raw:
-        raw = raw.partition(b"\n\r\n")[0].replace(b"\r\n", b"\n")
+        raw = raw.partition(b"\n\r\n")[0].replace(b"\r\n", b"\n").removesuffix(b"\r")
     return raw if raw[:1] == b"\n" else b"\n" + raw
 
 
