@@ -190,13 +190,13 @@ def main() -> int:
     late = rounds[min(len(rounds) - 1, round(0.99 * len(rounds)))]
     rows = [
         ("first read: of what three in flight allow", read.share, 0.95, read.share >= 0.95),
-        ("one folder: of what its chain allows", alone.share * LANES, 0.95, True),
+        ("one folder: requests in flight, on average", alone.share * LANES, 0.95, alone.share * LANES >= 0.95),
         ("first read: refused by Graph", read.refused, 0, read.refused == 0),
         ("idle mail and calendar: HTTP calls", calls, 1, calls == 1),
-        ("told to draft: p50 s", statistics.median(rounds), 3, True),
         ("told to draft: p99 s", late, 3, late <= 3),
     ]
     print(f"{read.requests} requests in {read.seconds:.1f} s, {read.processor:.1f} s of them this processor's")
+    print(f"told to draft: {statistics.median(rounds):.2f} s at the median of {len(rounds)}")
     for name, figure, bound, is_kept in rows:
         print(f"{name:42}{figure:>10.2f}{bound:>10}{'' if is_kept else '   MISSED'}")
     return int(not all(is_kept for *_, is_kept in rows))
