@@ -20,8 +20,6 @@ HASH: Final = re.compile(
 )
 MACHINE_LIKE: Final = MACHINE_WORDS | ROLE_WORDS | ORGANISATIONAL
 """Words of which a name has at most one: nobody is called Support Team."""
-MACHINE_LIKE: Final = MACHINE_WORDS | ROLE_WORDS | ORGANISATIONAL
-"""Words of which a name has at most one: nobody is called Support Team."""
 SHORTEST_NAME: Final = 4
 """Letters of a family name that can explain a word: Bot and Ci do not."""
 TALKS: Final = 3
@@ -80,8 +78,6 @@ def _by_list(counts: Mapping[str, int]) -> Verdict | None:
 def _by_words(email: str, key: str, names: Mapping[str, int], *, is_met: bool) -> Verdict | None:
     word = _machine_word(email.strip().lower(), key)
     if is_met and any(_is_signed(name, key) for name in names):
-        return None
-    if counts.get("meetings", 0) and any(_is_signed(name, key) for name in names):
         return None
     if word and not _is_borne(word, key, names):
         return Verdict(kind="machine", reason=f"its address says “{word}”")
