@@ -100,16 +100,6 @@ def _is_signed(name: str, key: str) -> bool:
     return is_pair and NEVER_BORNE.isdisjoint(words) and not MACHINE_LIKE.issuperset(words)
 
 
-def _is_signed(name: str, key: str) -> bool:
-    """Tell whether an address is first.last of the name on it, one of the two a word like others: Friedrich List, Sam Bank.
-
-    Who has also been met is believed to be called so.
-    """
-    words, pieces = tokens(clean_name(name)), re.split(r"[^a-z]+", key.rpartition("@")[0])
-    is_pair = len(words) == 2 and sorted(words) == sorted(pieces)  # noqa: PLR2004 - first and last
-    return is_pair and NEVER_BORNE.isdisjoint(words) and not MACHINE_LIKE.issuperset(words)
-
-
 def _is_nobodys(name: str) -> bool:
     """Tell whether a display name says that no single human writes: a word no human bears, or somebody "via" a service."""
     return VIA_NAME.search(name) is not None or not ORGANISATIONAL.isdisjoint(tokens(clean_name(name)))
