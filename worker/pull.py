@@ -227,8 +227,9 @@ class _Slice:
         with closing(cast("Any", source.changes(found, stored.cursor))) as pages:
             yield
             for page in _read(cast("Iterator[Changes[Any]]", pages)):
-                stored = self._commit(stored, page, found.hint)
-                if page.is_last:
+                stored, is_last = self._commit(stored, page, found.hint), page.is_last
+                del page  # thousands of facts, not to be held while the next are read
+                if is_last:
                     return
                 if not self.budget():
                     break
@@ -311,6 +312,7 @@ def _read(pages: Iterator[Changes[Any]]) -> Iterator[Changes[Any]]:
         if page is None:
             return
         yield page
+        del page
 
 
 def _is_same(a: StoredFeed, b: StoredFeed) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.mime import MAX_HEADER, Unreadable, parse_header
+from connectors.mime import MAX_HEADER, Unreadable, head_of, parse_header
 from rules.facts import MessageMetadata
 
 RECEIVED = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -62,6 +62,11 @@ def test_line_ends_and_a_body_make_no_difference() -> None:
         found = parse_header(raw, remote_id="1", received_at=RECEIVED)
         assert found == want
         assert CANARY not in repr(found)
+
+
+def test_no_half_of_a_line_break_is_left_behind_the_last_field() -> None:
+    whole = b"From: eva@x.example\r\nContent-Type: text/plain\r\n\r\n"
+    assert head_of(whole) == head_of(whole + b"body\r\n") == b"\nFrom: eva@x.example\nContent-Type: text/plain"
 
 
 @pytest.mark.parametrize(
