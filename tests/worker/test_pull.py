@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,8 @@ from connectors.port import (
     Unavailable,
 )
 from rules.facts import Address, MessageMetadata
+from rules.kinds import judge
+from rules.people import Verdict
 from tests.worker.world import BOB, DAY, EVE, HOUR, ME, NOW, World, mail, meeting
 from worker.pull import Pulled, backoff, pull
 from worker.store import accounts, feeds, judging, people
@@ -86,6 +89,24 @@ def test_whom_a_first_read_has_put_off_is_judged_by_the_next_slice_after_a_crash
         feeds.commit_page(db, inbox, page, NOW, is_judged_later=True)
         assert people.people(db, "ada") == []
     world.pull()
+    with world.store.read() as db:
+        assert [each.addresses for each in people.people(db, "ada")] == [(BOB.email,)]
+        assert not judging.is_behind(db, "ada")
+
+
+def test_an_address_that_cannot_be_judged_after_a_first_read_stops_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def poisoned(email: str, *rest: Any) -> Verdict:  # noqa: ANN401 - as `judge` takes them
+        if email == EVE.email:
+            raise ValueError(email)
+        return judge(email, *rest)
+
+    world.receive(
+        mail("in", BOB, ME, at=NOW - 2 * DAY),
+        mail("eve", EVE, ME),
+        mail("out", ME, BOB, EVE, at=NOW - DAY, in_reply_to=("in@mail.example",)),
+    )
+    monkeypatch.setattr(judging, "judge", poisoned)
+    world.pull_all()
     with world.store.read() as db:
         assert [each.addresses for each in people.people(db, "ada")] == [(BOB.email,)]
         assert not judging.is_behind(db, "ada")

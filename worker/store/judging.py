@@ -6,7 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, RowMapping, and_, bindparam, case, delete, exists, func, or_, select, update
+from sqlalchemy.exc import DBAPIError
 
 from rules.kinds import has_exchange, judge
 from rules.names import best_name, given_name
@@ -20,8 +22,11 @@ LARGE = 2000
 """Addresses put off that are reviewed in one transaction."""
 BEHIND = "unjudged "
 """Name in `meta`, with the owner: addresses were put off."""
+UNJUDGED = "it cannot be judged"
 KEPT = and_(person.c.is_key.is_(False), person.c.is_muted.is_(False), person.c.circle == "", person.c.cadence_days.is_(None))
 """Nothing the owner said about the person would be lost."""
+
+log = structlog.get_logger()
 
 
 def review(connection: Connection, owner_name: str, keys: Collection[str], known_as: OwnerKeys, now: datetime) -> None:
@@ -68,10 +73,35 @@ def catch_up(connection: Connection, owner_name: str, known_as: OwnerKeys, now: 
     lock_owner(connection, owner_name)
     waiting = select(address.c.key).where(address.c.owner == owner_name, address.c.reason == "").limit(LARGE)
     keys = list(connection.execute(waiting).scalars())
-    review(connection, owner_name, keys, known_as, now)
+    try:
+        with connection.begin_nested():
+            review(connection, owner_name, keys, known_as, now)
+    except DBAPIError:
+        raise
+    except Exception:  # noqa: BLE001 - one poison address never stops an owner
+        _review_singly(connection, owner_name, keys, known_as, now)
     if len(keys) < LARGE:
         connection.execute(delete(meta).where(meta.c.name == BEHIND + owner_name))
     return len(keys) == LARGE
+
+
+def _review_singly(connection: Connection, owner_name: str, keys: Collection[str], known_as: OwnerKeys, now: datetime) -> None:
+    """Review address by address; one that cannot be is set aside until a page names it again. None that can be = it is not them."""
+    failed: dict[str, Exception] = {}
+    for key in keys:
+        try:
+            with connection.begin_nested():
+                review(connection, owner_name, [key], known_as, now)
+        except DBAPIError:
+            raise
+        except Exception as error:  # noqa: BLE001 - that is the question
+            failed[key] = error
+    if len(failed) == len(keys) > 1:
+        raise failed.popitem()[1]
+    for key, why in failed.items():
+        log.warning("an address cannot be judged", action="pull", owner=owner_name, error=type(why).__name__)
+        mine = update(address).where(address.c.owner == owner_name, address.c.key == key)
+        connection.execute(mine.values(kind="unknown", reason=UNJUDGED))
 
 
 def touch(connection: Connection, owner_name: str, persons: Iterable[str], at: datetime) -> None:
