@@ -64,7 +64,7 @@ def test_an_invite_is_from_the_owner_to_one_guest_and_says_nothing_of_why(decide
     assert (found.organizer.email, [guest.email for guest in found.attendees]) == ("olivia@own.example", ["bob@kay.example"])
     assert (found.title, found.description) == (
         "Catching up: Bob Kay and Olivia Ost",
-        "I would like to catch up. Any other time is fine, too.",
+        "I would like to catch up. If another time suits you better, please suggest one.",
     )
     (one,) = made(decide(fortnightly(BOB), book=books["ask"]))
     assert one.why == "No mail or meeting that I can see since December."
