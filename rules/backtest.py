@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
 from operator import attrgetter
+from typing import overload
 
 from rules.engine import suggest
 from rules.keys import text_mark
@@ -41,6 +42,8 @@ class History:
     """Held ones, ascending by end."""
     mails: Sequence[Mail] = ()
     """Ascending."""
+    sent_at: Sequence[datetime] = ()
+    """When each of `mails` was sent, where that can be told without reading them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +109,7 @@ def relation_at(history: History, now: datetime, ledger: Sequence[Past] = ()) ->
     if not contacts:
         return None
     held = history.meetings[: bisect_right(history.meetings, now, key=_end)]
-    sent = bisect_right(history.mails, now, key=_at)
+    sent = bisect_right(history.sent_at, now) if history.sent_at else bisect_right(history.mails, now, key=_at)
     fresh = [one for one in held if one.end > now - RECENT]
     return Relation(
         person=history.person,
@@ -115,7 +118,7 @@ def relation_at(history: History, now: datetime, ledger: Sequence[Past] = ()) ->
         meetings_held=len(held),
         one_to_ones_held=sum(one.size == 2 for one in held),  # noqa: PLR2004 -- the owner and one more
         previous_meeting_at=held[-len(fresh) - 1].end if len(held) > len(fresh) else None,
-        mails=tuple(_latest(history.mails, sent, now - RECENT)),
+        mails=Latest(history.mails, sent, now - RECENT),
         first_at=contacts[0].at,
         last_at=contacts[-1].at,
         last_in_at=next((one.at for one in reversed(contacts) if one.direction == "in"), None),
@@ -126,12 +129,45 @@ def relation_at(history: History, now: datetime, ledger: Sequence[Past] = ()) ->
     )
 
 
-def _latest(mails: Sequence[Mail], until: int, since: datetime) -> Iterator[Mail]:
-    """Yield the last mails before an index, newest first: no other is looked at, so that none is read in vain."""
-    for n in range(until - 1, max(until - MAILS, 0) - 1, -1):
-        if (one := mails[n]).at <= since:
-            return
-        yield one
+class Latest(Sequence[Mail]):
+    """The last mails before an index and not too old, newest first: none is looked at before a rule does."""
+
+    __slots__ = ("_all", "_found", "_next", "_since", "_until")
+
+    def __init__(self, mails: Sequence[Mail], until: int, since: datetime) -> None:
+        self._all = mails
+        self._next = until - 1
+        self._until = max(until - MAILS, 0)
+        self._since = since
+        self._found: list[Mail] = []
+
+    def __iter__(self) -> Iterator[Mail]:
+        yield from self._found
+        while (one := self._one_more()) is not None:
+            yield one
+
+    def __len__(self) -> int:
+        return len(self._whole())
+
+    @overload
+    def __getitem__(self, at: int) -> Mail: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Mail]: ...
+    def __getitem__(self, at: int | slice) -> Mail | Sequence[Mail]:
+        return self._whole()[at]
+
+    def _whole(self) -> list[Mail]:
+        while self._one_more() is not None:
+            pass
+        return self._found
+
+    def _one_more(self) -> Mail | None:
+        if self._next < self._until or (one := self._all[self._next]).at <= self._since:
+            self._next = -1
+            return None
+        self._next -= 1
+        self._found.append(one)
+        return one
 
 
 def _own(ledgers: Mapping[str, Sequence[Past]], history: History, day: datetime) -> tuple[Past, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import takewhile
 
 from rules.addresses import match_key
 from rules.facts import Address
@@ -164,7 +165,7 @@ def is_quiet(view: View, relation: Relation) -> bool:
 
 def wrote_since(relation: Relation, at: datetime) -> bool:
     """Tell whether a mail of the owner's went to the person after `at`; a meeting is no mail, though it is a contact out."""
-    if any(mail.direction == "out" and mail.at > at for mail in relation.mails):
+    if any(mail.direction == "out" for mail in takewhile(lambda mail: mail.at > at, relation.mails)):
         return True
     last = relation.last_out_at
     return last is not None and last > at and all(meeting.end != last for meeting in relation.meetings)

@@ -152,7 +152,10 @@ def _matter_of(title: str) -> str:
 
 def care_for_domain(address: Address, owner: Owner) -> str:
     """Say what makes an organisation one to be left to the owner, as a noun phrase; "" for none."""
-    domain = domain_of(match_key(address.email))
+    return _care_for(domain_of(match_key(address.email)), owner)
+
+
+def _care_for(domain: str, owner: Owner) -> str:
     if any(domain == never or domain.endswith(f".{never}") for never in owner.never_domains):
         return "an organisation you asked me to leave alone"
     return "a matter of law or medicine" if _is_delicate(domain) else ""
@@ -165,7 +168,7 @@ def _is_delicate(domain: str) -> bool:
 
 def care_for_person(person: Person, owner: Owner) -> str:
     """Say what makes somebody one to be left to the owner, by any address of theirs, as a noun phrase; "" for nothing."""
-    return next((matter for key in person.addresses if (matter := care_for_domain(Address(email=key), owner))), "")
+    return next((matter for key in person.addresses if (matter := _care_for(domain_of(key), owner))), "")
 
 
 def is_recruiting(address: Address) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from itertools import takewhile
 from types import MappingProxyType
 
 from rules.case import Case, View, cause_of, guest_of, is_first_meeting, is_history_known, is_quiet
@@ -103,8 +104,8 @@ def _awaiting_reply(view: View, relation: Relation) -> Cases:
 
 
 def _introduced(view: View, relation: Relation) -> Cases:
-    for mail in relation.mails:
-        if mail.direction == "in" and view.now - mail.at <= RECENT and mail.author in relation.person.addresses:
+    for mail in takewhile(lambda mail: view.now - mail.at <= RECENT, relation.mails):
+        if mail.direction == "in" and mail.author in relation.person.addresses:
             other = _newcomer(view, mail)
             if other is not None:
                 found = _of_mail(view, relation, mail)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import islice
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -45,11 +46,15 @@ def after_workdays(owner: Owner, day: date, count: int) -> date:
 
 def workdays_between(owner: Owner, since: datetime, until: datetime) -> int:
     """Count the working days after the day of `since` up to and with the day of `until`; 0 where that is no later day."""
-    first, last = local_day(owner, since), local_day(owner, until)
+    return _between(local_day(owner, since), local_day(owner, until), owner.workdays, owner.holidays)
+
+
+@lru_cache(maxsize=1024)  # the same few days are asked for of everybody
+def _between(first: date, last: date, workdays: frozenset[int], holidays: frozenset[date]) -> int:
     weeks, rest = divmod(max((last - first).days, 0), 7)
-    begun = sum((first.weekday() + n) % 7 in owner.workdays for n in range(1, rest + 1))
-    free = sum(first < day <= last and day.weekday() in owner.workdays for day in owner.holidays)
-    return weeks * len(owner.workdays) + begun - free
+    begun = sum((first.weekday() + n) % 7 in workdays for n in range(1, rest + 1))
+    free = sum(first < day <= last and day.weekday() in workdays for day in holidays)
+    return weeks * len(workdays) + begun - free
 
 
 def span_of(owner: Owner, day: date, hours: tuple[time, time]) -> tuple[datetime, datetime]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from sqlalchemy import Connection, select
 
@@ -57,8 +58,8 @@ def company(connection: Connection, owner: str, found: Iterable[Relation], now: 
     made_known = {
         key
         for one in relations
-        for mail in one.mails
-        if mail.direction == "in" and mail.at >= now - LATELY and may_introduce(mail.subject)
+        for mail in takewhile(lambda mail: mail.at >= now - LATELY, one.mails)
+        if mail.direction == "in" and may_introduce(mail.subject)
         for key in map(match_key, mail.others)
     }
     wanted = {*holders(connection, owner, made_known).values(), *(one.introduced_by for one in relations)} - {""}

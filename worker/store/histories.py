@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, overload
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from rules.backtest import History
-from rules.network import Mail, Meeting, Network, Owner
-from rules.people import OwnerKeys
+from rules.network import Meeting, Network, Owner
 from worker.store import network, people
 from worker.store.accounts import owner_keys
-from worker.store.mapping import micros
+from worker.store.mapping import instant, micros
 from worker.store.meetings import Diary, Entry
 from worker.store.rows import BETWEEN, SENT, Rows, contacts_in, mail_of, person_in, rows_of
 from worker.store.statements import chunks
 from worker.store.surroundings import busy, trips_of
+from worker.store.unread import AnyRow, UnreadRows
 
 BEFORE = timedelta(days=90)
 """How far back of its first day a replay may look at single mails and meetings."""
@@ -65,43 +64,18 @@ def _histories(
 ) -> Iterator[History]:
     for some in chunks(sorted(each.id for each in people.people(connection, diary.owner))):
         for person_id, rows in rows_of(connection, diary.owner, some, diary.now, is_whole=True).items():
+            mails = _mails(rows, since - BEFORE, until)
             yield History(
                 person=person_in(rows, diary.known_as),
                 contacts=contacts_in(rows, diary.now),
                 meetings=sorted(met.get(person_id, ()), key=lambda each: each.end),
-                mails=_mails(rows, diary.known_as, since - BEFORE, until),
+                mails=UnreadRows(mails, lambda row: mail_of(row, row[len(BETWEEN) :], diary.known_as)),
+                sent_at=[instant(row[1]) for row in mails],
             )
 
 
-def _mails(rows: Rows, known_as: OwnerKeys, since: datetime, until: datetime) -> Mails:
+def _mails(rows: Rows, since: datetime, until: datetime) -> Sequence[AnyRow]:
     """Return the messages of a span, each once, ascending."""
     first, last = micros(since), micros(until)
-    wanted = sorted((row for row in rows.mails if first <= row.sent_at <= last), key=SENT)
-    return Mails(list({row.message_id: row for row in wanted}.values()), known_as)
-
-
-class Mails(Sequence[Mail]):
-    """Messages of one person, each read from its row when it is first asked for: a replay looks at less than half of them."""
-
-    def __init__(self, rows: Sequence[Row[*tuple[Any, ...]]], known_as: OwnerKeys) -> None:
-        self._rows = rows
-        self._known_as = known_as
-        self._read: list[Mail | None] = [None] * len(rows)
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    @overload
-    def __getitem__(self, at: int) -> Mail: ...
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[Mail]: ...
-    def __getitem__(self, at: int | slice) -> Mail | Sequence[Mail]:
-        if isinstance(at, slice):
-            return [self[n] for n in range(*at.indices(len(self)))]
-        found = self._read[at]
-        if found is None:
-            found = self._read[at] = self._mail(self._rows[at])
-        return found
-
-    def _mail(self, row: Row[*tuple[Any, ...]]) -> Mail:
-        return mail_of(row, row[len(BETWEEN) :], self._known_as)
+    wanted = sorted((row for row in rows.mails if first <= row[1] <= last), key=SENT)
+    return list({row[5]: row for row in wanted}.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -32,6 +32,30 @@ class Entry:
     found: Meeting | NotHeld
 
 
+class Entries(Mapping[Name, Entry]):
+    """Entries by name, each made when it is first looked at."""
+
+    def __init__(self, rows: Mapping[Name, RowMapping], read: Callable[[RowMapping], Entry]) -> None:
+        self._rows = rows
+        self._read = read
+        self._found: dict[Name, Entry] = {}
+
+    def __getitem__(self, name: Name) -> Entry:
+        found = self._found.get(name)
+        if found is None:
+            found = self._found[name] = self._read(self._rows[name])
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._rows
+
+    def __iter__(self) -> Iterator[Name]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
 @dataclass(slots=True, kw_only=True)
 class Diary:
     """The owner's occurrences, read as they are asked for."""
@@ -46,27 +70,30 @@ class Diary:
     _connected: dict[str, datetime] = field(default_factory=dict)
     _judged: dict[tuple[int, bool, bool, int, bool], Meeting | NotHeld] = field(default_factory=dict)
 
-    def of(self, uids: Collection[str], start: datetime, end: datetime) -> dict[Name, Entry]:
-        """Load what of these UIDs ends after `start` and begins before `end`."""
+    def of(self, uids: Collection[str], start: datetime, end: datetime) -> Mapping[Name, Entry]:
+        """Load what of these UIDs ends after `start` and begins before `end`; each is judged when it is looked at."""
         rows: list[RowMapping] = []
         for some in chunks(sorted(uids)):
             rows += self.connection.execute(self._span(start, end).where(occurrence.c.uid.in_(some))).mappings()
-        return self._entries(rows)
+        return Entries(self._named(rows), self._entry)
 
     def between(self, start: datetime, end: datetime) -> dict[Name, Entry]:
         """Load everything that ends after `start` and begins before `end`."""
-        return self._entries(list(self.connection.execute(self._span(start, end)).mappings()))
+        rows = self._named(self.connection.execute(self._span(start, end)).mappings())
+        return {name: self._entry(row) for name, row in rows.items()}
 
     def _span(self, start: datetime, end: datetime) -> Any:  # noqa: ANN401 - a SELECT
         mine = select(occurrence).where(occurrence.c.owner == self.owner, occurrence.c.end_at > micros(start))
         return mine.where(occurrence.c.start_at < micros(end)).order_by(occurrence.c.start_at, occurrence.c.uid)
 
-    def _entries(self, rows: Collection[RowMapping]) -> dict[Name, Entry]:
+    def _named(self, found: Iterable[RowMapping]) -> dict[Name, RowMapping]:
+        """Name occurrences, and read what it takes to judge them."""
+        rows = list(found)
         self._read({row["event"] for row in rows})
         texts = {row["event"]: self._texts[row["event"]][1] for row in rows}
         self._read_masters({text.uid for text in texts.values() if text.original_start is not None})
         self._meet(key for text in texts.values() for key in _keys(text))
-        return {(row["uid"], row["original_start"]): self._entry(row) for row in rows}
+        return {(row["uid"], row["original_start"]): row for row in rows}
 
     def _entry(self, row: RowMapping) -> Entry:
         account_id, text = self._texts[row["event"]]

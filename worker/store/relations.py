@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import TypeAlias
 
 from sqlalchemy import Connection, select
@@ -14,10 +15,11 @@ from rules.network import Meeting, Promise, Relation, Unheld
 from rules.people import OwnerKeys
 from worker.store.mapping import instant, maybe_instant, micros
 from worker.store.meetings import Diary, Entry, Name
-from worker.store.rows import SAID, SENT, Rows, contacts_in, mail_of, person_in, rows_of
+from worker.store.rows import SAID, SENT, Rows, contacts_in, ends_of, mail_of, person_in, rows_of
 from worker.store.statements import chunks
 from worker.store.surroundings import Coverage
 from worker.store.tables import message
+from worker.store.unread import Unread, UnreadRows
 
 Said: TypeAlias = Sequence[str]
 """What was said in a message, the columns SAID."""
@@ -49,7 +51,7 @@ def _mails(connection: Connection, raw: Iterable[Rows], now: datetime) -> dict[i
     wanted: set[int] = set()
     for each in raw:
         each.mails.sort(key=SENT, reverse=True)
-        wanted.update(row.message for row in each.mails[:MAILS] if row.sent_at >= since)
+        wanted.update(row[2] for row in each.mails[:MAILS] if row[1] >= since)
     found: dict[int, Said] = {}
     for some in chunks(sorted(wanted)):
         rows = connection.execute(select(message.c.id, *SAID).where(message.c.id.in_(some)))
@@ -57,40 +59,36 @@ def _mails(connection: Connection, raw: Iterable[Rows], now: datetime) -> dict[i
     return found
 
 
-def _entries(diary: Diary, raw: Iterable[Rows], now: datetime) -> dict[Name, Entry]:
+def _entries(diary: Diary, raw: Iterable[Rows], now: datetime) -> Mapping[Name, Entry]:
     """Read the meetings around now: the last 90 days and what is booked."""
     since = micros(now - ONE_TO_ONES)
-    uids = {name[0] for each in raw for name, row in each.meetings.items() if row.end_at >= since}
+    uids = {name[0] for each in raw for name, row in each.meetings.items() if row[2] >= since}
     return diary.of(uids, now - ONE_TO_ONES, now + AHEAD)
 
 
 def _relation(
-    raw: Rows, mails: dict[int, Said], entries: dict[Name, Entry], known_as: OwnerKeys, covered: Coverage, now: datetime
+    raw: Rows, mails: dict[int, Said], entries: Mapping[Name, Entry], known_as: OwnerKeys, covered: Coverage, now: datetime
 ) -> Relation:
-    contacts = contacts_in(raw, now)
-    past = [row for row in raw.meetings.values() if row.is_meeting and row.end_at <= micros(now) and row.size <= ALL_HANDS]
-    mine = [entries[name] for name in raw.meetings if name in entries]
-    held = [each.found for each in mine if isinstance(each.found, Meeting) and each.found.end <= now and _takes_part(each, raw)]
-    recent = sorted((each for each in held if each.end > now - RECENT), key=lambda each: each.end, reverse=True)
-    earlier = [row.end_at for row in past if row.end_at <= micros(now - RECENT)]
-    ahead = [each.found for each in mine if isinstance(each.found, Meeting) and each.found.end > now and _takes_part(each, raw)]
-    last_at = contacts[-1].at if contacts else None
-    kinds = [row.kind for row in raw.notes]
+    past = [row for row in raw.meetings.values() if row[4] and row[2] <= micros(now) and row[3] <= ALL_HANDS]
+    earlier = [row[2] for row in past if row[2] <= micros(now - RECENT)]
+    over, ahead = _around(raw, entries, now)
+    said = [row for row in raw.mails[:MAILS] if row[2] in mails]
+    ends, kinds = ends_of(raw, past, now), [row.kind for row in raw.notes]
     return Relation(
         person=person_in(raw, known_as),
-        contacts=contacts,
-        meetings=recent,
+        contacts=Unread(lambda: contacts_in(raw, now)),
+        meetings=_recent(raw, over, now),
         meetings_held=len(past),
-        one_to_ones_held=sum(row.size == 2 for row in past),  # noqa: PLR2004 - two people
+        one_to_ones_held=sum(row[3] == 2 for row in past),  # noqa: PLR2004 - two people
         previous_meeting_at=maybe_instant(max(earlier, default=None)),
-        next_meeting=min(ahead, key=lambda each: each.start, default=None),
-        mails=[mail_of(row, mails[row.message], known_as) for row in raw.mails[:MAILS] if row.message in mails],
-        first_at=contacts[0].at if contacts else None,
-        last_at=last_at,
-        last_in_at=next((each.at for each in reversed(contacts) if each.direction == "in"), None),
-        last_out_at=next((each.at for each in reversed(contacts) if each.direction == "out"), None),
+        next_meeting=next((each.found for each in ahead if isinstance(each.found, Meeting) and _takes_part(each.found, raw)), None),
+        mails=UnreadRows(said, lambda row: mail_of(row, mails[row[2]], known_as)),
+        first_at=ends.first_at,
+        last_at=ends.last_at,
+        last_in_at=ends.last_in_at,
+        last_out_at=ends.last_out_at,
         interactions=len({row[2] for row in raw.mails}) + len(past) + kinds.count("touch"),
-        is_covered=covered.covers(last_at),
+        is_covered=covered.covers(ends.last_at),
         episode=raw.row.episode,
         ledger=list(raw.ledger.values()),
         dead_addresses=frozenset(raw.dead),
@@ -98,18 +96,41 @@ def _relation(
         offsets=_offsets(raw),
         gives=kinds.count("give") + sum(row.kind == "promise" and row.closed_at is not None for row in raw.notes),
         asks=kinds.count("ask"),
-        unheld=_unheld(mine, now),
+        unheld=_unheld(over, now),
         stopped_rules=frozenset(raw.stopped),
-        missed_one_to_ones=_missed(mine, now),
+        missed_one_to_ones=_missed(over, now),
         promises=_promises(raw),
     )
 
 
-def _takes_part(entry: Entry, raw: Rows) -> bool:
+def _around(raw: Rows, entries: Mapping[Name, Entry], now: datetime) -> tuple[Sequence[Entry], Iterator[Entry]]:
+    """Return what is over, the newest first, and what lies ahead, the next first; each entry is read once it is looked at."""
+    at = micros(now)
+    near = [row for row in raw.meetings.values() if (row[5], row[6]) in entries]
+    over = sorted((row for row in near if row[2] <= at), key=itemgetter(2), reverse=True)
+    ahead = sorted((row for row in near if row[2] > at), key=itemgetter(1))
+    return UnreadRows(over, lambda row: entries[row[5], row[6]]), (entries[row[5], row[6]] for row in ahead)
+
+
+def _recent(raw: Rows, over: Iterable[Entry], now: datetime) -> list[Meeting]:
+    """List the held meetings of the last 90 days, newest first."""
+    found = [each.found for each in _since(over, now - RECENT)]
+    return [each for each in found if isinstance(each, Meeting) and each.end > now - RECENT and _takes_part(each, raw)]
+
+
+def _since(over: Iterable[Entry], start: datetime) -> Iterator[Entry]:
+    """Yield what has ended since an instant, whole days left out, and look at nothing older."""
+    for each in over:
+        if isinstance(each.occurrence.end, datetime):
+            if each.occurrence.end < start:
+                return
+            yield each
+
+
+def _takes_part(found: Meeting, raw: Rows) -> bool:
     """Tell whether the person is in the meeting: not declined, nobody sent instead."""
-    keys = set(raw.keys)
-    guests = entry.found.guests if isinstance(entry.found, Meeting) else ()
-    return any(match_key(each.address.email) in keys and each.response not in {"declined", "delegated"} for each in guests)
+    keys = raw.keys
+    return any(match_key(each.address.email) in keys and each.response not in {"declined", "delegated"} for each in found.guests)
 
 
 def _offsets(raw: Rows) -> dict[int, int]:
@@ -120,24 +141,17 @@ def _offsets(raw: Rows) -> dict[int, int]:
     return found
 
 
-def _unheld(mine: Iterable[Entry], now: datetime) -> list[Unheld]:
+def _unheld(over: Iterable[Entry], now: datetime) -> list[Unheld]:
     """List what of the last 14 days was no meeting, newest first, with the reason."""
-    found = [
-        (each.occurrence, each.found.reason)
-        for each in mine
-        if isinstance(each.found, NotHeld)
-        and isinstance(each.occurrence.end, datetime)
-        and now - MISSED <= each.occurrence.end <= now
-    ]
-    found.sort(key=lambda pair: str(pair[0].end), reverse=True)
+    late = _since(over, now - MISSED)
+    found = [(each.occurrence, each.found.reason) for each in late if isinstance(each.found, NotHeld)]
     return [Unheld(uid=each.uid, original_start=each.original_start, start=each.start, reason=reason) for each, reason in found]
 
 
-def _missed(mine: Iterable[Entry], now: datetime) -> int:
+def _missed(over: Iterable[Entry], now: datetime) -> int:
     """Count one-to-ones in a row, since the last held one, that were cancelled or declined."""
     count = 0
-    over = [each for each in mine if isinstance(each.occurrence.end, datetime) and each.occurrence.end <= now]
-    for entry in sorted(over, key=lambda each: str(each.occurrence.end), reverse=True):
+    for entry in _since(over, now - ONE_TO_ONES):
         if isinstance(entry.found, Meeting):
             if entry.found.size == 2:  # noqa: PLR2004 - two people
                 break

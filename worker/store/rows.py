@@ -17,7 +17,7 @@ from rules.names import best_name
 from rules.network import Kind, Mail, Past, Person
 from rules.people import OwnerKeys
 from rules.rhythm import Contact
-from worker.store.mapping import ADDRESSED, decode, instant, micros
+from worker.store.mapping import ADDRESSED, decode, instant, maybe_instant, micros
 from worker.store.meetings import Name
 from worker.store.statements import chunks
 from worker.store.surroundings import pasts_of
@@ -28,6 +28,11 @@ BETWEEN = (
     *(message.c.message_id, message.c.in_reply_to, message.c.sent_offset),
 )
 """Columns that say whom a message was between, and when."""
+MET = (
+    *(attendance.c.address, attendance.c.start_at, attendance.c.end_at, attendance.c.size, attendance.c.is_meeting),
+    *(attendance.c.uid, attendance.c.original_start),
+)
+"""Columns that say who was to meet whom, and when."""
 SENT = itemgetter(1, 2)
 """What messages are ordered by: when they were sent, then their number."""
 SAID = (message.c.author, message.c.subject, message.c.thread, message.c.account, message.c.facts)
@@ -62,12 +67,13 @@ def rows_of(connection: Connection, owner: str, ids: Sequence[str], now: datetim
         found[row.person].dead |= {row.key} if row.is_dead else set()
     for some in chunks(sorted(holders)):
         for row in connection.execute(_parties(owner, some, now, is_whole=is_whole)).all():
-            holders[row.address].mails.append(row)
-        mine = select(attendance).where(attendance.c.owner == owner, attendance.c.address.in_(some))
+            holders[row[0]].mails.append(row)
+        mine = select(*MET).where(attendance.c.owner == owner, attendance.c.address.in_(some))
         for row in connection.execute(mine).all():
-            known = holders[row.address].meetings
-            if (name := (row.uid, row.original_start)) not in known or row.is_meeting:
-                known[name] = row
+            key, *_, is_meeting, uid, start = row
+            known = holders[key].meetings
+            if is_meeting or (uid, start) not in known:
+                known[uid, start] = row
     _add_said(connection, owner, found, holders)
     return found
 
@@ -102,11 +108,9 @@ def contacts_in(rows: Rows, now: datetime) -> tuple[Contact, ...]:
         for _, at, _, direction, recipients, message_id, answered, *_ in rows.mails
     ]
     meetings = [
-        MeetingRow(
-            uid=row.uid, original_start=row.original_start, start=instant(row.start_at), end=instant(row.end_at), size=row.size
-        )
-        for row in rows.meetings.values()
-        if row.is_meeting
+        MeetingRow(uid=uid, original_start=name, start=instant(start), end=instant(end), size=size)
+        for _, start, end, size, is_meeting, uid, name in rows.meetings.values()
+        if is_meeting
     ]
     touches = [
         MeetingRow(uid=f"note:{row.id}", original_start="", start=instant(row.at), end=instant(row.at), size=2)
@@ -114,6 +118,40 @@ def contacts_in(rows: Rows, now: datetime) -> tuple[Contact, ...]:
         if row.kind == "touch"
     ]
     return contacts_of(mails, [*meetings, *touches], now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ends:
+    """When two were in touch for the first and the last time."""
+
+    first_at: datetime | None
+    last_at: datetime | None
+    last_in_at: datetime | None
+    last_out_at: datetime | None
+
+
+def ends_of(rows: Rows, held: Sequence[Row[*tuple[Any, ...]]], now: datetime) -> Ends:
+    """Return the ends of `contacts_in` without making the contacts; the mails are given newest first, `held` as MET."""
+    if len({row[5] for row in rows.mails}) < len(rows.mails):
+        return _ends_of_copies(contacts_in(rows, now))
+    met = [row[2] for row in held] + [row.at for row in rows.notes if row.kind == "touch" and row.at <= micros(now)]
+    heard, written = ([row[1] for row in rows.mails if row[3] == side][:1] + met for side in ("in", "out"))
+    return Ends(
+        first_at=maybe_instant(min([*met, *(row[1] for row in rows.mails[-1:])], default=None)),
+        last_at=maybe_instant(max(heard + written, default=None)),
+        last_in_at=maybe_instant(max(heard, default=None)),
+        last_out_at=maybe_instant(max(written, default=None)),
+    )
+
+
+def _ends_of_copies(contacts: Sequence[Contact]) -> Ends:
+    """Return the ends where a message is there more than once: which copy counts, `contacts_in` says."""
+    return Ends(
+        first_at=contacts[0].at if contacts else None,
+        last_at=contacts[-1].at if contacts else None,
+        last_in_at=next((each.at for each in reversed(contacts) if each.direction == "in"), None),
+        last_out_at=next((each.at for each in reversed(contacts) if each.direction == "out"), None),
+    )
 
 
 def person_in(rows: Rows, known_as: OwnerKeys) -> Person:
