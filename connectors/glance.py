@@ -17,6 +17,8 @@ SHORT: Final = 1 << 16
 """Bytes of a header that is looked at in this way; a longer one is read in full."""
 SHARED: Final = 1200
 """Bytes of the fields of an envelope worth remembering."""
+LONG: Final = 500
+"""Bytes of the fields of a route that is not."""
 OWN: Final = ("date", "subject", "message-id", "in-reply-to", "to", "cc", "bcc")
 """The fields that differ from message to message."""
 IN_PART: Final = {
@@ -49,18 +51,25 @@ class Envelope:
         """Whether another message may come in the very same envelope."""
 
 
+class Route:
+    """Whom a message is addressed to. Told apart by identity, as an envelope is."""
+
+    __slots__ = ("bcc", "cc", "recipients", "to")
+
+    def __init__(self, to: tuple[Address, ...], cc: tuple[Address, ...], bcc: tuple[Address, ...], recipients: int) -> None:
+        self.to, self.cc, self.bcc = to, cc, bcc
+        self.recipients = recipients
+        """How many addresses these fields really name."""
+
+
 class Glance(NamedTuple):
     """One message at a glance."""
 
     envelope: Envelope
+    route: Route
     message_id: str
     sent_at: datetime
     sent_offset: timedelta | None
-    to: tuple[Address, ...]
-    cc: tuple[Address, ...]
-    bcc: tuple[Address, ...]
-    recipients: int
-    """How many addresses these fields really name."""
     in_reply_to: str
     """The first Message-ID it answers, "" where there is none."""
     subject: str
@@ -89,17 +98,15 @@ def glance(
             parse_header(raw, remote_id=remote_id, labels=labels, received_at=received_at, size=size, thread_id=thread_id)
         )
     at, offset = sent(values[layout.date], received_at, raw)
-    to, cc, bcc = people_in(values[layout.to]), people_in(values[layout.cc]), people_in(values[layout.bcc])
+    to, cc, bcc = values[layout.to], values[layout.cc], values[layout.bcc]
+    route = _route if len(to) + len(cc) + len(bcc) <= LONG else _route.__wrapped__
     parents = ids(values[layout.in_reply_to])
     return Glance(
         _envelope_of(layout, values, labels, has_parent=bool(parents)),
+        route(to, cc, bcc),
         named[1].decode("ascii"),
         at or EPOCH,
         offset,
-        to.addresses,
-        cc.addresses,
-        bcc.addresses,
-        to.count + cc.count + bcc.count,
         parents[0] if parents else "",
         text_in(values[layout.subject]),
         thread_id,
@@ -111,18 +118,21 @@ def at_once(message: MessageMetadata) -> Glance:
     """Look at a message that was read in full."""
     return Glance(
         Envelope(message, is_shared=False),
+        Route(message.to, message.cc, message.bcc, message.recipients),
         message.message_id,
         message.sent_at,
         message.sent_offset,
-        message.to,
-        message.cc,
-        message.bcc,
-        message.recipients,
         message.in_reply_to[0] if message.in_reply_to else "",
         message.subject,
         message.thread_id,
         lambda: message.references,
     )
+
+
+@lru_cache(maxsize=1 << 12)
+def _route(to: bytes, cc: bytes, bcc: bytes) -> Route:
+    found = people_in(to), people_in(cc), people_in(bcc)
+    return Route(found[0].addresses, found[1].addresses, found[2].addresses, sum(part.count for part in found))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

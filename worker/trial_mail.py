@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from array import array
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from heapq import nlargest
 from struct import Struct
 from typing import Final, Literal, overload
 
-from connectors.glance import Envelope, Glance, at_once
+from connectors.glance import Envelope, Glance, Route, at_once
 from rules.facts import MessageMetadata
 from rules.interactions import MeetingRow, contacts_of
-from rules.people import Observation, OwnerKeys, Side, Sighting, addressed
+from rules.people import OwnerKeys, Side, addressed
 from rules.rhythm import Contact
 from rules.signals import is_a_calendars
 from worker.trial_kept import keep, written
+from worker.trial_party import MOST_RECIPIENTS, Acquaintance, Party
 
 RECENT: Final = timedelta(days=90)
-CIRCLE: Final = 8
-"""Messages to more people say little about who knows whom."""
-KEPT_COMPANY: Final = 64
-KEPT_NAMES: Final = 16
+KEPT_PARTIES: Final = 1 << 12
+FEW: Final = 24
+"""Mails to more people seldom go to the very same again."""
 KEPT_SIDES: Final = 1 << 12
 READY: Final = 20_000
 """Contacts kept written out, 120 bytes each."""
@@ -33,7 +32,6 @@ HALF: Final = (1 << 32) - 1
 SHELVES: Final = 1 << 12
 REST: Final = 7
 """Bytes of a name beyond those that choose its shelf."""
-MOST_RECIPIENTS: Final = 0x7FFF
 ROW: Final = Struct("<IIIH")
 """An interaction: half the hash of its Message-ID, half that of the one it answers (0 for none), seconds since 1970 (until
 2106), and its mark: recipients, doubled, odd for a message the owner wrote. That among a thousand mails of a person one is
@@ -60,34 +58,6 @@ class Seen:
         return True
 
 
-@dataclass(slots=True)
-class Acquaintance:
-    """One address, and what was seen of it."""
-
-    email: str
-    counts: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
-    names: dict[str, int] = field(default_factory=dict)
-    rows: bytearray = field(default_factory=bytearray)
-    """Interactions, one ROW each, in the order of reading."""
-    last_row: int = 0
-    """Which of all interactions read the last of these was."""
-    mails: list[bytes] = field(default_factory=list)
-    """The newest, as of trial_kept."""
-    offsets: dict[timedelta, int] = field(default_factory=dict)
-    company: dict[str, int] = field(default_factory=dict)
-
-    def see(self, sighting: Sighting) -> None:
-        """Add up what one message shows of it."""
-        counts = self.counts
-        for tally in sighting.tallies:
-            counts[tally] += 1
-        name, names = sighting.address.name, self.names
-        if name in names:
-            names[name] += 1
-        elif name and len(names) < KEPT_NAMES:
-            names[name] = 1
-
-
 class Letters:
     """Mail as it is read, each message once. Memory grows by 7 bytes with each message and by 14 with each interaction."""
 
@@ -98,6 +68,7 @@ class Letters:
         self._recent = now - RECENT
         self._seen = Seen()
         self._desk = Desk()
+        self._parties: dict[tuple[Envelope, Route], Party] = {}
         self._sides: dict[Envelope, Side] = {}
         self._count = -1
 
@@ -107,17 +78,30 @@ class Letters:
         name = hash(glance.message_id) & MASK or 1
         if not self._seen.add(name):
             return False
-        side = self._side(glance)
-        seen = addressed(side, glance.to, glance.cc, glance.bcc, glance.recipients, self._owner)
-        addresses = self.addresses
-        for sighting in seen.sightings:
-            known = addresses.get(sighting.key)
-            if known is None:
-                known = addresses[sighting.key] = Acquaintance(sighting.address.email)
-            known.see(sighting)
-        if seen.direction != "none" and glance.sent_at <= self._now:
-            self._touch(glance, seen, name)
+        party = self._parties.get((glance.envelope, glance.route))
+        if party is None or is_a_calendars(glance.subject):
+            party = self._party(glance)
+        else:
+            party.see()
+        if party.is_touched and glance.sent_at <= self._now:
+            self._touch(glance, party, name)
         return True
+
+    def _party(self, glance: Glance) -> Party:
+        """Work out who takes part; keep it for the mails that follow between the same people."""
+        route = glance.route
+        seen = addressed(self._side(glance), route.to, route.cc, route.bcc, route.recipients, self._owner)
+        party = Party(seen, self.addresses)
+        if glance.envelope.is_shared and route.recipients <= FEW and not is_a_calendars(glance.subject):
+            if len(self._parties) >= KEPT_PARTIES:
+                self._add_up()
+                self._parties.clear()
+            self._parties[glance.envelope, route] = party
+        return party
+
+    def _add_up(self) -> None:
+        for party in self._parties.values():
+            party.add_up()
 
     def _side(self, glance: Glance) -> Side:
         """Look at the sender's side of a message; keep it where others may come in the same envelope."""
@@ -132,23 +116,20 @@ class Letters:
                 self._sides[glance.envelope] = side
         return side
 
-    def _touch(self, glance: Glance, seen: Observation, name: int) -> None:
+    def _touch(self, glance: Glance, party: Party, name: int) -> None:
         """Note an interaction."""
         self._count += 1
-        mark = min(seen.recipients, MOST_RECIPIENTS) << 1 | (seen.direction == "out")
         parent = hash(glance.in_reply_to) & HALF or 1 if glance.in_reply_to else 0
-        row = ROW.pack(name & HALF or 1, parent, min(max(int(glance.sent_at.timestamp()), 0), HALF), mark)
-        for sighting in seen.sightings:
-            if sighting.direction != "none":
-                known = self.addresses[sighting.key]
-                known.rows += row
-                known.last_row = self._count
-                if seen.direction == "in" and glance.sent_offset is not None:
-                    known.offsets[glance.sent_offset] = known.offsets.get(glance.sent_offset, 0) + 1
-        if 1 < len(seen.sightings) <= CIRCLE:
-            self._introduce(seen.sightings)
+        row = ROW.pack(name & HALF or 1, parent, min(max(int(glance.sent_at.timestamp()), 0), HALF), party.mark)
+        offset = glance.sent_offset if party.is_in else None
+        for known in party.touched:
+            known.rows += row
+            known.last_row = self._count
+            if offset is not None:
+                known.offsets[offset] = known.offsets.get(offset, 0) + 1
+        party.meet()
         if glance.sent_at >= self._recent:
-            self._keep(glance, seen)
+            self._keep(glance, party)
 
     def contacts(self, keys: Sequence[str], meetings: Sequence[MeetingRow]) -> Diary:
         """Return the interactions with a person of these addresses, each message and meeting once, in order of time."""
@@ -163,6 +144,8 @@ class Letters:
 
     def close(self) -> None:
         """Take in no more: which messages were seen is forgotten."""
+        self._add_up()
+        self._parties.clear()
         self._seen = Seen()
         self._sides.clear()
 
@@ -174,26 +157,20 @@ class Letters:
 
     def names(self, count: int) -> tuple[str, ...]:
         """Name whom there is most to read of, both ways, so far."""
+        self._add_up()
         known = [one for one in self.addresses.values() if one.names and one.counts.get("in") and one.counts.get("to")]
         most = nlargest(count, known, key=lambda one: len(one.rows))
         return tuple(max(one.names, key=lambda name: one.names[name]) for one in most)
 
-    def _introduce(self, sightings: Sequence[Sighting]) -> None:
-        """Note who was on a message together."""
-        for one in sightings:
-            company = self.addresses[one.key].company
-            for other in sightings:
-                if other is not one and (other.key in company or len(company) < KEPT_COMPANY):
-                    company[other.key] = company.get(other.key, 0) + 1
-
-    def _keep(self, glance: Glance, seen: Observation) -> None:
-        touched = [sighting for sighting in seen.sightings if sighting.direction != "none"]
-        if not touched or touched[0].direction == "none":
+    def _keep(self, glance: Glance, party: Party) -> None:
+        seen = party.seen
+        touched = [sighting.direction for sighting in seen.sightings if sighting.direction != "none"]
+        if not touched:
             return
         others = (sighting.key for sighting in seen.sightings if sighting.key != seen.author)
-        mail = written(glance, touched[0].direction, seen.author, others, seen.recipients)
-        for sighting in touched:
-            keep(self.addresses[sighting.key].mails, mail)
+        mail = written(glance, touched[0], seen.author, others, seen.recipients)
+        for known in party.touched:
+            keep(known.mails, mail)
 
 
 class Diary(Sequence[Contact]):

@@ -74,7 +74,9 @@ class Evidence:
         if self._count % self._stride or facts.is_draft:
             return
         authors = frozenset(self._key(address) for address in facts.from_[:1]) - {""}
-        others = frozenset(self._key(address) for part in (message.to, message.cc, message.bcc) for address in part) - {""}
+        others = frozenset(
+            self._key(address) for part in (message.route.to, message.route.cc, message.route.bcc) for address in part
+        ) - {""}
         lists = (
             frozenset(match_key(address.email) for address in list_addresses(facts))
             if signals(facts) & Signal.LIST

@@ -86,7 +86,8 @@ def test_a_glance_shows_what_the_whole_header_shows(raw: bytes, labels: frozense
     seen, whole = found
     facts = seen.envelope.facts
     side = Side(replace(facts, subject=seen.subject or facts.subject), OWNER)
-    assert addressed(side, seen.to, seen.cc, seen.bcc, seen.recipients, OWNER) == observe(whole, OWNER)
+    route = seen.route
+    assert addressed(side, route.to, route.cc, route.bcc, route.recipients, OWNER) == observe(whole, OWNER)
     assert (seen.message_id, seen.sent_at, seen.sent_offset) == (whole.message_id, whole.sent_at, whole.sent_offset)
     assert seen.in_reply_to == next(iter(whole.in_reply_to), "")
     assert (facts.is_sent, facts.is_draft, facts.from_[:1]) == (whole.is_sent, whole.is_draft, whole.from_[:1])

@@ -1,0 +1,109 @@
+"""What a trial keeps of one address, and who takes part in mails that come from the same to the same: worked out once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from rules.people import Observation, Sighting
+
+CIRCLE: Final = 8
+"""Messages to more people say little about who knows whom."""
+KEPT_COMPANY: Final = 64
+KEPT_NAMES: Final = 16
+MOST_RECIPIENTS: Final = 0x7FFF
+
+
+@dataclass(slots=True)
+class Acquaintance:
+    """One address, and what was seen of it."""
+
+    email: str
+    counts: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    names: dict[str, int] = field(default_factory=dict)
+    rows: bytearray = field(default_factory=bytearray)
+    """Interactions, one trial_mail.ROW each, in the order of reading."""
+    last_row: int = 0
+    """Which of all interactions read the last of these was."""
+    mails: list[bytes] = field(default_factory=list)
+    """The newest, as of trial_kept."""
+    offsets: dict[timedelta, int] = field(default_factory=dict)
+    company: dict[str, int] = field(default_factory=dict)
+
+    def see(self, sighting: Sighting, times: int) -> None:
+        """Add up what so many messages show of it."""
+        counts = self.counts
+        for tally in sighting.tallies:
+            counts[tally] += times
+        name, names = sighting.address.name, self.names
+        if name in names:
+            names[name] += times
+        elif name and len(names) < KEPT_NAMES:
+            names[name] = times
+
+    def meet(self, others: Sequence[Sighting], times: int) -> None:
+        """Note who was on so many messages together with it."""
+        company = self.company
+        for other in others:
+            if other.key in company or len(company) < KEPT_COMPANY:
+                company[other.key] = company.get(other.key, 0) + times
+
+
+class Party:
+    """Who takes part in mails with the same senders' fields to the same people."""
+
+    __slots__ = ("_is_met", "_known", "_met", "_seen", "is_in", "is_touched", "mark", "seen", "touched")
+
+    def __init__(self, seen: Observation, addresses: dict[str, Acquaintance]) -> None:
+        """Take what one such mail shows, and the addresses known so far; those that are new are added."""
+        self.seen = seen
+        self._known = [_known(addresses, sighting) for sighting in seen.sightings]
+        self.touched = [known for known, one in zip(self._known, seen.sightings, strict=True) if one.direction != "none"]
+        """Those the owner was in touch with by it."""
+        self.is_touched = seen.direction != "none"
+        self.is_in = seen.direction == "in"
+        self.mark = min(seen.recipients, MOST_RECIPIENTS) << 1 | (seen.direction == "out")
+        """Recipients, doubled, odd for a mail the owner wrote."""
+        self._seen = self._met = 0
+        self._is_met = False
+        self._add(1)
+
+    def see(self) -> None:
+        """Count one more such mail."""
+        self._seen += 1
+
+    def meet(self) -> None:
+        """Count one as an interaction. The first says whom they know; of the others only the number counts."""
+        self._met += 1
+        if not self._is_met:
+            self._is_met = True
+            self._introduce()
+
+    def add_up(self) -> None:
+        """Pass on what was counted."""
+        if self._seen:
+            self._add(self._seen)
+            self._seen = 0
+        if self._met:
+            self._introduce()
+
+    def _add(self, times: int) -> None:
+        for known, sighting in zip(self._known, self.seen.sightings, strict=True):
+            known.see(sighting, times)
+
+    def _introduce(self) -> None:
+        sightings = self.seen.sightings
+        if 1 < len(sightings) <= CIRCLE:
+            for n, known in enumerate(self._known):
+                known.meet((*sightings[:n], *sightings[n + 1 :]), self._met)
+        self._met = 0
+
+
+def _known(addresses: dict[str, Acquaintance], sighting: Sighting) -> Acquaintance:
+    known = addresses.get(sighting.key)
+    if known is None:
+        known = addresses[sighting.key] = Acquaintance(sighting.address.email)
+    return known
