@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rules.rulebook import Problem, Rulebook, RulebookError, parse
 from rules.wording import Wording, WordingError
+
+if TYPE_CHECKING:
+    from worker.settings import RulesSettings
 
 SHIPPED = "default.toml"
 
@@ -30,10 +35,25 @@ def over_shipped(file: Path, words: Wording | None = None) -> Rulebook:
 
 def configured(file: Path | None) -> Rulebook:
     """Read the rulebook the settings name, the one that ships where they name none. Raises ConfigError, RulebookError."""
-    from worker.config import load  # noqa: PLC0415 - `try` needs no settings, and `rules check FILE` neither
-
-    own = load(file).rules
+    own = _settings(file)
     return shipped() if own.file is None else over_shipped(own.file, wording(own.templates))
+
+
+def beside(file: Path, config: Path | None) -> Rulebook:
+    """Read a rulebook over the one that ships, for the templates the settings name where there are settings.
+
+    Raises ConfigError, RulebookError, WordingError.
+    """
+    from worker.config_places import default_config  # noqa: PLC0415 - as below
+
+    is_bare = config is None and not default_config(os.environ).exists()
+    return over_shipped(file, wording(None if is_bare else _settings(config).templates))
+
+
+def _settings(config: Path | None) -> RulesSettings:
+    from worker.config import load  # noqa: PLC0415 - `try` needs no settings, and `rules check FILE` can do without
+
+    return load(config).rules
 
 
 def wording(own: Path | None = None) -> Wording:

@@ -12,7 +12,9 @@ from rules.rulebook import RulebookError
 from rules.wishes import Wishes
 from rules.wording import WordingError
 from worker import rulebooks
+from worker.cli import run
 from worker.config import ConfigError, load, owner_of, terms_for
+from worker.exit_codes import OK, OWNER
 from worker.settings import Config
 
 Write = Callable[[str], Config]
@@ -79,3 +81,22 @@ def test_a_rule_without_words_for_it_is_found_before_it_is_run(tmp_path: Path) -
         "rules.check_in.template": " did you mean 'check_in'?",
         "rules.promise.action": " these have: check_in, in_town, missed_one_to_one, month, reconnect",
     }
+
+
+def test_a_file_is_checked_for_the_templates_of_the_settings(
+    config: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "words" / "en"
+    folder.mkdir(parents=True)
+    (folder / "call_up.hold.txt").write_text("Ring {{ name }}\n\n{{ why }}\n")
+    (folder / "call_up.why.txt").write_text("You have not spoken.\n")
+    draft = tmp_path / "draft.toml"
+    draft.write_text('[rules.check_in]\ntemplate = "call_up"\n')
+    monkeypatch.setenv("REKINDLE_CONFIG", str(tmp_path / "nothing.toml"))
+    assert run(["rules", "check", str(draft)]) == OWNER
+    assert "call_up" in capsys.readouterr().out
+    read = config('[rules]\ntemplates = "words"\n')
+    assert run(["rules", "check", str(draft), "--config", str(read.file)]) == OK, capsys.readouterr().out
+    monkeypatch.setenv("REKINDLE_CONFIG", str(read.file))
+    assert run(["rules", "check", str(draft)]) == OK
+    assert run(["rules", "check", str(draft), "--config", str(tmp_path / "nothing.toml")]) == OWNER

@@ -20,14 +20,17 @@ def rules() -> None:
 @options.as_json
 @click.pass_context
 def check(ctx: click.Context, *, file: Path | None, config: Path | None, as_json: bool) -> None:
-    """Check FILE, or the rulebook the settings name, over the shipped one: every problem at once, with its key."""
+    """Check FILE, or the rulebook the settings name, over the shipped one: every problem at once, with its key.
+
+    Templates of your own count, where the settings name their folder.
+    """
     from rules.rulebook import RulebookError
     from worker import report, rulebooks
     from worker.exit_codes import OWNER
     from worker.json_views import FindingView, to_json
 
     try:
-        book = rulebooks.over_shipped(file) if file else rulebooks.configured(config)
+        book = rulebooks.beside(file, config) if file else rulebooks.configured(config)
         views = [
             FindingView(subject=rule.name, is_ok=True, what=rule.description or rule.trigger, remedy=None) for rule in book.rules
         ]
