@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import imaplib
 import re
+import select
 import socket
 import ssl
 from collections import deque
@@ -32,6 +33,7 @@ _AUTHS: Mapping[str, Auth] = {"login": "login", "xoauth2": "xoauth2", "oauthbear
 _LITERAL = re.compile(rb"\{(\d+)\}\r?\n\Z")
 _BRACE = (b"}\r\n", b"}\n")
 """How a line ends that a literal may follow."""
+_NEWS = frozenset({b"EXISTS", b"EXPUNGE", b"FETCH", b"VANISHED"})
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _CONNECT_SECONDS, _READ_SECONDS = 15.0, 60.0
 
@@ -281,10 +283,31 @@ class Session:
     def idle(self, seconds: float) -> bool:
         """Wait in IDLE (RFC 2177) until the server reports something (True) or the time is over (False)."""
         with translated("waiting for news"):
-            self._client.idle()
-            news = self._client.idle_check(timeout=seconds)
-            self._client.idle_done()
-            return any(len(item) > 1 and item[1] in (b"EXISTS", b"EXPUNGE", b"FETCH", b"VANISHED") for item in news)
+            tag, said = self.send(b"IDLE"), []
+            while not (response := self.read())[0].startswith(b"+"):
+                if response[0].startswith(tag + b" "):
+                    self._under_way.remove(tag)
+                    raise refusal(response[0][len(tag) + 1 :], "waiting for news")
+                said.append(response)
+            if not said and not self._is_more_here():
+                poller = select.poll()
+                poller.register(self._client.socket(), select.POLLIN)
+                poller.poll(seconds * 1000)
+            self._client.socket().sendall(b"DONE\r\n")
+            said += self.responses(tag, "waiting for news")
+            return any(not _NEWS.isdisjoint(response[0].upper().split()[1:3]) for response in said)
+
+    def _is_more_here(self) -> bool:
+        """Tell whether more has come than was read: what came in one piece with it makes no socket readable."""
+        sock = self._client.socket()
+        patience = sock.gettimeout()
+        sock.settimeout(0)
+        try:
+            return bool(self._file.peek(1))
+        except ssl.SSLWantReadError:
+            return False
+        finally:
+            sock.settimeout(patience)
 
     def interrupt(self) -> None:
         """Break a wait in another thread."""

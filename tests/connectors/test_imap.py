@@ -259,6 +259,41 @@ class TestWatching:
         assert time.monotonic() - begun < 10
 
 
+@pytest.mark.parametrize(
+    ("begun", "ended", "is_new"),
+    [
+        (b"+ idling\r\n* 5 EXISTS\r\n", b"", True),
+        (b"* 5 EXISTS\r\n+ idling\r\n", b"", True),
+        (b"+ idling\r\n* OK Still here\r\n", b"* 5 EXISTS\r\n", True),
+        (b"+ idling\r\n* OK Still here\r\n", b"", False),
+    ],
+)
+def test_news_are_heard_however_they_are_cut_into_pieces(begun: bytes, ended: bytes, *, is_new: bool) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        client, _ = listener.accept()
+        client.sendall(b"* OK [CAPABILITY IMAP4rev1 IDLE] hi\r\n")
+        lines = client.makefile("rb")
+        while line := lines.readline():
+            tag, *words = line.split()
+            if words[0] == b"IDLE":
+                client.sendall(begun)
+                lines.readline()
+                client.sendall(ended + tag + b" OK done\r\n")
+            else:
+                client.sendall(b"* CAPABILITY IMAP4rev1 IDLE\r\n" + tag + b" OK fine\r\n")
+
+    threading.Thread(target=serve, daemon=True).start()
+    watcher = connection(listener.getsockname()[1]).watcher()
+    assert watcher is not None
+    assert watcher.wait(timedelta(seconds=60)) is True
+    begin = time.monotonic()
+    assert watcher.wait(timedelta(seconds=60)) is is_new
+    assert time.monotonic() - begin < 50
+    watcher.close()
+
+
 def test_a_server_gone_in_the_middle_of_an_answer_is_unavailable() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
 
