@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from connectors import standards
+from connectors import http, standards
 from connectors.port import (
     BEGINNING,
     AuthorizationExpired,
@@ -179,6 +181,30 @@ class TestReading:
             (folder / "bad.ics").write_text("BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:bad\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n")
         pages = read(calendar(proxy.port))
         assert set(made) <= uids(pages)
+
+    def test_a_server_too_slow_at_first_goes_on_by_itself_and_a_later_attempt_reads_everything(
+        self, owner: CalendarHands, radicale: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        event = "BEGIN:VEVENT\r\nUID:cold{0}\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20260105T{0:02}0000Z\r\nDURATION:PT1H\r\nEND:VEVENT\r\n"
+        day_full = "".join(event.format(number) for number in range(24)).replace("UID:cold", "UID:{0}cold")
+        made = "".join(day_full.format(day).replace("20260105", f"202601{day:02}") for day in range(5, 10))
+        whole = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//x\r\n{made}END:VCALENDAR\r\n"
+        owner.ask("PUT", "/ana/work/", whole.encode(), {"Content-Type": "text/calendar"})
+        side = calendar(radicale.port)
+        (feed,) = side.feeds()
+        cache = radicale.folder / "collections" / "collection-root" / "ana" / "work" / ".Radicale.cache"
+        shutil.rmtree(cache)
+        with monkeypatch.context() as hurried:
+            hurried.setattr(http, "_TIMEOUT", (10.0, 0.005))
+            with pytest.raises(Unavailable):
+                list(side.changes(feed, None))
+        deadline = time.monotonic() + 120
+        while len(list((cache / "item").glob("[!.]*"))) < 120 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert len(list((cache / "item").glob("[!.]*"))) == 120, "it went on though the client had gone"
+        pages = list(side.changes(feed, None))
+        assert len(uids(pages)) == 120
+        assert pages[-1].is_last
 
     def test_overrides_and_series_come_whole(self, owner: CalendarHands, proxy: HttpProxy) -> None:
         head = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//t//EN\r\n"
