@@ -16,6 +16,8 @@ from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 BUSY_SECONDS = 30
 """How long a writer waits for another before it gives up."""
+READ_CACHE, WRITE_CACHE = 32_000, 20_000
+"""Kilobytes of a database kept by whoever reads it, and by whoever writes: a first read fills it whole."""
 IS_LASTING = "is_lasting"
 """Execution option: whether a commit waits until the disk has it."""
 
@@ -132,7 +134,12 @@ def _on_connect(engine: Engine, *, is_reader: bool) -> None:
             cursor.execute("PRAGMA query_only=ON")
         else:
             cursor.execute("PRAGMA journal_mode=WAL")
-        for pragma in ("synchronous=FULL", "secure_delete=FAST", "temp_store=MEMORY", "cache_size=-32000"):
+        for pragma in (
+            "synchronous=FULL",
+            "secure_delete=FAST",
+            "temp_store=MEMORY",
+            f"cache_size=-{READ_CACHE if is_reader else WRITE_CACHE}",
+        ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
