@@ -1,7 +1,8 @@
 """After a restore: what the backup did not know of may have been made, and removed by the owner, since it was written.
 
-What was due by then is looked for and taken up again, and where it is not found it is not made. What is planned in the first
-day after it is made only where the provider does not say that something of ours has gone since an earlier attempt.
+What was due by then is looked for and taken up again. Where it is not found it is made only when the provider can say that
+nothing of ours has gone since an earlier attempt; where there was none to go by, it is not made. What is planned in the first
+day after it goes by the latest earlier attempt too, and is made where there was none.
 """
 
 from __future__ import annotations
@@ -30,10 +31,12 @@ def witness_for(store: Store, side: Mailbox | Calendar, entry: Entry, now: datet
     at = store.restored_at(now)
     if at is None:
         return BEGINNING
-    if entry.due_at <= at and not (entry.mode != "create" and entry.updated_at > at) and isinstance(side, Finds):
-        return ONLY_FIND
     with store.read() as db:
-        return (outbox.earlier_witness(db, entry) if entry.created_at <= at + LATELY else None) or BEGINNING
+        earlier = outbox.earlier_witness(db, entry) if entry.created_at <= at + LATELY else None
+    is_approved_since = entry.mode != "create" and entry.updated_at > at
+    if earlier is None and entry.due_at <= at and not is_approved_since and isinstance(side, Finds):
+        return ONLY_FIND
+    return earlier or BEGINNING
 
 
 def found(side: Mailbox | Calendar, entry: Entry) -> Saved | Gone:

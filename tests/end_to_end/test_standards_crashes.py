@@ -447,6 +447,27 @@ def test_what_the_owner_removed_since_the_backup_does_not_come_back(bench: Bench
     restored.store.close()
 
 
+@pytest.mark.parametrize("hand", [delete, None], ids=["deleted", "never made"])
+def test_what_was_due_by_a_restore_is_made_where_the_server_shows_that_nothing_has_gone(
+    bench: Bench, suggestion: Suggestion, hand: Hand | None
+) -> None:
+    bench.plan(another(suggestion))
+    bench.work()
+    bench.plan(suggestion)
+    bench.store.backup(bench.office.home / "restored.db")
+    if hand is not None:
+        bench.work()
+        hand(bench.office, suggestion)
+    before = objects(bench.office)
+    restored = Bench(bench.office, bench.imap, bench.dav, name="restored")
+    restored.work()
+    restored.settle()
+    assert objects(bench.office) == before + (hand is None)
+    ended = ("delivered", None) if hand is None else ("closed", "expired")
+    assert sorted(restored.states(), key=str) == sorted([("delivered", None), ended], key=str)
+    restored.store.close()
+
+
 def test_what_the_owner_approves_after_a_restore_is_made(bench: Bench) -> None:
     waiting = replace(thank_you(), mode="review")
     bench.plan(waiting)
