@@ -3,10 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from connectors.port import Cursor
+
+
+@runtime_checkable
+class Keepable(Protocol):
+    """A connection that costs a sign-in, and so is worth keeping for the next use instead of closing it."""
+
+    def is_alive(self) -> bool:
+        """Tell with one cheap request, before it is used again, whether it still answers. Raises nothing."""
+        ...
+
+
+@runtime_checkable
+class Marked(Protocol):
+    """A mailbox whose drafts say which installation made them, although no pull reports drafts."""
+
+    def marks(self, since: datetime) -> Sequence[str]:
+        """Name the other installations that have put drafts here since, as `Account.installation` does, perhaps cut short."""
+        ...
+
+
+@runtime_checkable
+class Metered(Protocol):
+    """A connection whose looks are counted against what many owners share: where nothing comes it is looked at less often."""
+
+    patience: timedelta
+    """The longest it may go unread in working hours, if nothing is told at once."""
 
 
 @runtime_checkable

@@ -207,38 +207,12 @@ class Connection(Protocol):
 
 
 @runtime_checkable
-class Keepable(Protocol):
-    """A connection that costs a sign-in, and so is worth keeping for the next use instead of closing it."""
-
-    def is_alive(self) -> bool:
-        """Tell with one cheap request, before it is used again, whether it still answers. Raises nothing."""
-        ...
-
-
-@runtime_checkable
 class Finds(Protocol):
     """A mailbox or calendar that can look for an object of ours without ever making one."""
 
     def find(self, action: Draft | Hold | Invite) -> Saved | None:
         """Take up the draft, hold or invite if it lies there, wherever the owner has put it; None where it does not."""
         ...
-
-
-@runtime_checkable
-class Marked(Protocol):
-    """A mailbox whose drafts say which installation made them, although no pull reports drafts."""
-
-    def marks(self, since: datetime) -> Sequence[str]:
-        """Name the other installations that have put drafts here since, as `Account.installation` does, perhaps cut short."""
-        ...
-
-
-@runtime_checkable
-class Metered(Protocol):
-    """A connection whose looks are counted against what many owners share: where nothing comes it is looked at less often."""
-
-    patience: timedelta
-    """The longest it may go unread in working hours, if nothing is told at once."""
 
 
 class Secrets(Protocol):

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from connectors.port import Mailbox, Marked
+from connectors.optional import Marked
+from connectors.port import Mailbox
 from worker.store import accounts, installations
 from worker.store.store import Store
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from connectors.port import Calendar, Connection, Keepable, Mailbox, Watcher
+from connectors.optional import Keepable
+from connectors.port import Calendar, Connection, Mailbox, Watcher
 from rules.facts import Address
 
 LONGEST: Final = timedelta(seconds=30)

@@ -17,8 +17,8 @@ from uuid import uuid4
 import structlog
 from sqlalchemy import Connection as Transaction
 
-from connectors.optional import Schedules, Span
-from connectors.port import AuthorizationExpired, Connection, Metered, PortError, RateLimited, Rejected
+from connectors.optional import Metered, Schedules, Span
+from connectors.port import AuthorizationExpired, Connection, PortError, RateLimited, Rejected
 from rules.engine import Keep, Withdraw, still_wanted
 from rules.network import Network, Owner
 from rules.placing import slot_for, taken_by
