@@ -16,8 +16,9 @@ from rules.network import Kind, Network, Owner, Person, Relation
 from rules.people import Verdict, has_exchange, judge, match_key, organisation
 from worker.trial_calendar import Engagements, Series, engage, missed, named
 from worker.trial_kept import Mails, newest
-from worker.trial_mail import Acquaintance, Letters
+from worker.trial_mail import Letters
 from worker.trial_owner import Guess
+from worker.trial_party import Acquaintance
 
 COMPANY: Final = 12
 """Of those most often on the same messages, for telling two people of one name apart."""

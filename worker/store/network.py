@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from rules.circles import as_wished
 from rules.network import Network, Owner, Relation, Trip
@@ -30,7 +30,7 @@ COMPANY = timedelta(days=5)
 """Whoever was in a meeting of the last days with a person due is due as well: one draft may greet both."""
 
 # Statements are built once: they are run for every mail, and building one takes longer than running it.
-_WHOSE: Final = bindparam("whose")
+_WHOSE: Final[BindParameter[str]] = bindparam("whose")
 _THEIRS: Final = select(address.c.key).where(address.c.owner == _WHOSE, address.c.person.in_(bindparam("persons", expanding=True)))
 _LATELY: Final = (
     select(attendance.c.uid, attendance.c.original_start)

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, Literal, cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, and_, bindparam, or_, select
+from sqlalchemy import BindParameter, Connection, Row, and_, bindparam, or_, select
 
 from rules.addresses import match_key
 from rules.interactions import NotHeld
@@ -34,7 +34,7 @@ DISCARDED = ("owner_deleted", "dismissed")
 FINISHED = ("done", "owner_edited", *DISCARDED)
 
 # Statements are built once: they are run for every mail, and building one takes longer than running it.
-_WHOSE: Final = bindparam("whose")
+_WHOSE: Final[BindParameter[str]] = bindparam("whose")
 _CONNECTED: Final = select(account.c.id, account.c.error, account.c.last_ok_at).where(
     account.c.owner == _WHOSE, account.c.state != "disconnected"
 )
