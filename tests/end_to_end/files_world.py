@@ -153,9 +153,22 @@ class Office:
 
     @contextmanager
     def running(self, code: str = SERVE) -> Iterator[subprocess.Popen[str]]:
+        """Run the service by a script of its own, once it says that it has started."""
+        with self._started("-c", code) as service:
+            yield service
+
+    @contextmanager
+    def serving(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """Run `rekindle run` as the owner does, once it says that it has started."""
+        with self._started("-m", "worker.cli", "run", "--config", "config.toml", *arguments) as service:
+            yield service
+
+    @contextmanager
+    def _started(self, *words: str) -> Iterator[subprocess.Popen[str]]:
         with (self.home / "log").open("a") as log:
+            said = len(self.log())
             service = subprocess.Popen(
-                [sys.executable, "-c", code],
+                [sys.executable, *words],
                 cwd=self.home,
                 env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(self.home)},
                 stdout=log,
@@ -163,6 +176,7 @@ class Office:
                 text=True,
             )
         try:
+            assert wait_until(lambda: '"started"' in self.log()[said:] or service.poll() is not None, seconds=120), self.log()
             yield service
         finally:
             if service.poll() is None:

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -16,7 +11,7 @@ from pathlib import Path
 from tests.conftest import free_port
 from tests.connectors.google_world import GoogleWorld, settings
 from tests.connectors.test_google_notices import PRIVATE, PUBLIC, ROBOT, SUBSCRIPTION, TOPIC
-from tests.end_to_end.files_world import CANARY, ME, ROOT, RULES, Office
+from tests.end_to_end.files_world import CANARY, ME, RULES, Office
 from tests.simulators.google.oauth import Delegation
 from worker.app import App
 from worker.config import load
@@ -118,25 +113,6 @@ class GoogleOffice(Office):
     def own_drafts(self) -> list[str]:
         """Name to whom drafts are addressed, unsent ones."""
         return [address for one in self.world.drafts() if not one.is_sent for address in one.to]
-
-    @contextmanager
-    def serving(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-        """Run `rekindle run` as the owner does."""
-        with (self.home / "log").open("a") as log:
-            service = subprocess.Popen(
-                [sys.executable, "-m", "worker.cli", "run", "--config", "config.toml", *arguments],
-                cwd=self.home,
-                env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(self.home)},
-                stdout=log,
-                stderr=log,
-                text=True,
-            )
-        try:
-            yield service
-        finally:
-            if service.poll() is None:
-                service.kill()
-            service.wait(timeout=20)
 
 
 HALF_AN_HOUR = timedelta(minutes=30)

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import imaplib
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -16,7 +11,7 @@ from email.utils import format_datetime
 from tests.conftest import Server
 from tests.connectors.contract import StoredDraft, StoredHold
 from tests.connectors.test_standards_contract import CalendarHands, MailHands
-from tests.end_to_end.files_world import CANARY, ME, ROOT, RULES, Office, stamp
+from tests.end_to_end.files_world import CANARY, ME, RULES, Office, stamp
 
 CONFIG = """
 [owners.ada]
@@ -106,25 +101,6 @@ class ServerOffice(Office):
 
     def saved_holds(self) -> list[StoredHold]:
         return list(self.hands.holds())
-
-    @contextmanager
-    def serving(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-        """Run `rekindle run` as the owner does."""
-        with (self.home / "log").open("a") as log:
-            service = subprocess.Popen(
-                [sys.executable, "-m", "worker.cli", "run", "--config", "config.toml", *arguments],
-                cwd=self.home,
-                env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(self.home)},
-                stdout=log,
-                stderr=log,
-                text=True,
-            )
-        try:
-            yield service
-        finally:
-            if service.poll() is None:
-                service.kill()
-            service.wait(timeout=20)
 
 
 def hold_path(office: ServerOffice) -> str:

@@ -57,7 +57,7 @@ def now() -> datetime:
 def soon_over(office: GoogleOffice, guest: str = EVA) -> None:
     """Let the calendar hold a meeting with somebody known that ends in some seconds."""
     office.mail(from_=f"Eva Beispiel <{guest}>", to=ME, at=now() - timedelta(days=3), subject="See you")
-    office.meeting(guest, start=now() - HALF_AN_HOUR, end=now() + timedelta(seconds=8), uid=guest)
+    office.meeting(guest, start=now() - HALF_AN_HOUR, end=now() + timedelta(seconds=25), uid=guest)
 
 
 def test_a_meeting_leaves_a_draft_a_letter_takes_it_back_and_a_deleted_hold_stays_deleted(office: GoogleOffice) -> None:

@@ -213,5 +213,5 @@ def test_no_message_says_more_than_look_again(broker: Server) -> None:
     actor = dramatiq.actor(broker=found, actor_name="pull", queue_name=QUEUE)(lambda who: None)
     message = actor.message("ada/home")
     assert (message.args, message.kwargs, message.options) == (("ada/home",), {}, {})
-    assert worker_timeout(broker.url) == (50 if broker.url.startswith("redis") else 200)
+    assert worker_timeout(broker.url) == (30 if broker.url.startswith("redis") else 200)
     found.close()

@@ -25,6 +25,9 @@ def served(google: Google) -> Iterator[str]:
         def handle_one(self) -> None:
             length = int(self.headers.get("Content-Length", 0))
             content = self.rfile.read(length) if length else b""
+            if len(content) < length:  # who asked was killed while asking
+                self.close_connection = True
+                return
             headers = {name.lower(): value for name, value in self.headers.items()}
             try:
                 answer = google.answer(self.command, self.path, headers, content)

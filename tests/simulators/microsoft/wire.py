@@ -62,6 +62,9 @@ class Wire:
                 length = int(self.headers.get("Content-Length") or 0)
                 query = dict(parse_qsl(parts.query, keep_blank_values=True))
                 raw = self.rfile.read(length)
+                if len(raw) < length:  # who asked was killed while asking
+                    self.close_connection = True
+                    return
                 self.give(answer(Request(method=self.command, path=parts.path, query=query, headers=dict(self.headers), raw=raw)))
 
             def give(self, given: Answer) -> None:
