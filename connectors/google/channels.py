@@ -1,7 +1,8 @@
 """Calendar's watch channels: one for each calendar that is read, made anew before the last one ends; each notice only a hint.
 
 A channel cannot be renewed: a new one is opened, then the old one stopped, for which its id and its resource id are needed.
-Both are kept, so that a crash in between leaves a channel that is stopped later, not one that nobody knows.
+Both are kept, so that a crash in between leaves a channel that is stopped later, not one that nobody knows. Only one whose
+opening was never answered cannot be stopped, for want of its resource id: its notices are passed over until it ends.
 """
 
 from __future__ import annotations
