@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from html import escape
@@ -58,18 +58,21 @@ class WordingError(Exception):
 
 
 class Wording:
-    """The templates of every language, checked at once and compiled when first used; rendering is sandboxed, strict and capped in size."""
+    """The templates of every language, compiled when first used; rendering is sandboxed, strict and capped in size."""
 
-    def __init__(self, templates: Mapping[str, str]) -> None:
+    def __init__(self, templates: Mapping[str, str], *, proven: Collection[str] = ()) -> None:
         """Take texts by name: `en/words.toml`, `en/thank_you.1.txt` (mail), `en/check_in.hold.txt`, `en/check_in.why.txt`.
 
-        The first line is the subject or title, the rest after a blank line the text; a why is one line. Raises
-        WordingError naming every fault.
+        The first line is the subject or title, the rest after a blank line the text; a why is one line. All are checked at
+        once but those named in `proven`, which are when first used. Raises WordingError naming every fault.
         """
         faults: list[str] = []
         self._phrases = _phrases(templates, faults)
         self._environment = _sandbox()
-        self._templates = _checked_all(self._environment, templates, faults)
+        self._templates = {name: text for name, text in templates.items() if name.endswith(".txt")}
+        for name, text in self._templates.items():
+            if name not in proven:
+                _checked(self._environment, name, text, faults)
         self._compiled: dict[str, Template] = {}
         if DEFAULT_LANGUAGE not in self._phrases and not faults:
             faults.append(
@@ -165,11 +168,18 @@ class Wording:
         first, _, rest = self._rendered(name, words).strip().partition("\n")
         return one_line(first), _tidied(rest)
 
+    def _compile(self, name: str) -> Template:
+        faults: list[str] = []
+        tree = _checked(self._environment, name, self._templates[name], faults)
+        if tree is None:
+            raise WordingError("\n".join(faults))
+        return self._environment.from_string(tree)
+
     def _rendered(self, name: str, words: Mapping[str, Word]) -> str:
         if name not in self._templates:
             raise WordingError(f"{name} is missing: put it into the folder of templates, or choose another template for the rule")
         if name not in self._compiled:
-            self._compiled[name] = self._environment.from_string(self._templates[name])
+            self._compiled[name] = self._compile(name)
         clean = {key: one_line(word, LONGEST_WORD) if isinstance(word, str) else word for key, word in words.items()}
         try:
             return _capped(self._compiled[name].generate(clean), name)
@@ -222,22 +232,18 @@ def _sandbox() -> ImmutableSandboxedEnvironment:
     return environment
 
 
-def _checked_all(
-    environment: ImmutableSandboxedEnvironment, templates: Mapping[str, str], faults: list[str]
-) -> Mapping[str, nodes.Template]:
-    """Parse and check every template; compiling waits until one is used."""
-    found: dict[str, nodes.Template] = {}
-    for name, text in templates.items():
-        if name.endswith(".txt"):
-            try:
-                found[name] = _checked(text, environment.parse)
-                check_words(name, {node.name for node in found[name].find_all(nodes.Name)})
-            except (TemplateError, ValueError) as fault:
-                faults.append(f"{name}: {fault}")
+def _checked(environment: ImmutableSandboxedEnvironment, name: str, text: str, faults: list[str]) -> nodes.Template | None:
+    """Parse a template and note what is wrong with it."""
+    try:
+        found = _parsed(text, environment.parse)
+        check_words(name, {node.name for node in found.find_all(nodes.Name)})
+    except (TemplateError, ValueError) as fault:
+        faults.append(f"{name}: {fault}")
+        return None
     return found
 
 
-def _checked(text: str, parse: Callable[[str], nodes.Template]) -> nodes.Template:
+def _parsed(text: str, parse: Callable[[str], nodes.Template]) -> nodes.Template:
     """Parse a template that does nothing but choose and print. Raises ValueError for any other."""
     if len(text) > LONGEST_TEMPLATE:
         raise ValueError(f"is longer than {LONGEST_TEMPLATE} characters")

@@ -58,7 +58,9 @@ def _settings(config: Path | None) -> RulesSettings:
 
 def wording(own: Path | None = None) -> Wording:
     """Read the templates that ship, and those of a folder of the owner's laid over them. Raises WordingError."""
-    return Wording({**_texts(files("rules") / "templates"), **({} if own is None else _texts(own))})
+    shipped = _texts(files("rules") / "templates")
+    said = {} if own is None else _texts(own)
+    return Wording({**shipped, **said}, proven=shipped.keys() - said.keys())
 
 
 def _texts(folder: Traversable) -> Mapping[str, str]:

@@ -253,3 +253,14 @@ def test_every_word_there_is_for_a_rule_is_given(wording: Wording) -> None:
     assert words_for([case], wording, "en").keys() == OF_A_RULE
     assert words_of("en/check_in.hold.txt") == words_of("de/check_in@mentor.hold.txt") == OF_A_RULE | {"why"}
     assert words_of("en/check_in.invite.txt") == OF_A_RULE | {"owner"}
+
+
+def test_what_is_proven_elsewhere_is_checked_when_it_is_used() -> None:
+    """The service need not read a hundred templates before its first word, and still uses none that does more than print."""
+    texts = {"en/words.toml": WORDS, "en/x.why.txt": "{{ 'x' * 10 }}", "en/y.why.txt": "Because."}
+    lazy = Wording(texts, proven={"en/x.why.txt"})
+    assert lazy.why("y", "en", {}) == "Because."
+    with pytest.raises(WordingError, match=r"en/x\.why\.txt"):
+        lazy.why("x", "en", {})
+    with pytest.raises(WordingError, match=r"en/y\.why\.txt"):
+        Wording({**texts, "en/y.why.txt": "{{ 1 + 1 }}"}, proven={"en/x.why.txt"})
