@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rules.case import View, silence
 from rules.composing import evidence, template_of
@@ -31,7 +31,7 @@ def reason_for(view: View, rulebook: Rulebook, wording: Wording, person_id: str)
             template, language = template_of(one.rule, one.case, wording)
             sentence = wording.why(template, language, words_for([one.case], wording, language))
             facts = (*evidence(one.case), *_of_ledger(past), *_standing(relation))
-            return Explanation(who=called(relation), sentence=sentence, facts=facts)
+            return Explanation(who=called(relation), sentence=sentence, facts=_once(facts))
     return Explanation(who=called(relation), sentence=_summary(view, relation), facts=tuple(_standing(relation)))
 
 
@@ -47,7 +47,7 @@ def reason_for_nothing(decision: Decision, view: View, person_id: str) -> Explan
     standing = tuple(_standing(relation))
     if refusals:
         nearest = max(refusals, key=_nearness)
-        return Explanation(who=called(relation), sentence=nearest.sentence, facts=(*nearest.facts, *standing))
+        return Explanation(who=called(relation), sentence=nearest.sentence, facts=_once((*nearest.facts, *standing)))
     if relation.unheld:
         last = relation.unheld[0]
         fact = Evidence(text=f"the last entry: {last.reason}", ref=f"event:{last.uid}/{last.original_start.isoformat()}")
@@ -120,6 +120,11 @@ def _standing(relation: Relation) -> Iterator[Evidence]:
     yield Evidence(text=f"{relation.interactions} contacts, {relation.meetings_held} of them meetings")
     if not relation.is_covered:
         yield Evidence(text="not everything since the last contact has been read yet")
+
+
+def _once(facts: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    """Say what several conditions ask about once."""
+    return tuple(dict.fromkeys(facts))
 
 
 def _of_ledger(past: Past | None) -> Iterator[Evidence]:

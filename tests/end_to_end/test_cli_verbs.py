@@ -132,6 +132,14 @@ def test_why_not_names_what_the_demo_is_about(asked: Callable[..., Any]) -> None
     assert "unanswered" in asked("why-not", "Victor Lindgren")["sentence"]
 
 
+def test_why_not_says_each_fact_once(asked: Callable[..., Any]) -> None:
+    """Two conditions on one fact, at least three days and at most ten, are one line to the owner."""
+    for who in ("Hugo Brandt", "Victor Lindgren", "Tomasz Zielinski"):
+        facts = [(fact["text"], fact["at"]) for fact in asked("why-not", who)["facts"]]
+        assert len(facts) == len(set(facts))
+        assert len(facts) > 3
+
+
 def test_why_not_without_a_name_answers_for_everybody(asked: Callable[..., Any]) -> None:
     answer = asked("why-not")
     assert answer["who"] is None
