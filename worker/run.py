@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final, Literal
 
 import dramatiq
@@ -48,11 +49,11 @@ def serve(app: App, only: Sequence[Part], *, poll: timedelta) -> int:
     if only and url.startswith("memory"):
         raise ValueError("With the broker memory: the parts cannot be run apart: nudges do not leave the process.")
     logs.set_up(is_json=not sys.stderr.isatty())
-    stopping = threading.Event()
+    stopping, asked = threading.Event(), SimpleQueue[None]()
     kept = Kept(app.open_connection, app.clock)
     pipeline = replace(app.pipeline(poll=poll, is_stopping=stopping.is_set), open_connection=kept.open)
     metrics = Metrics(app.store)
-    with _signals(stopping), ExitStack() as running:
+    with _signals(asked), ExitStack() as running:
         running.callback(kept.close)
         broker = broker_for(url)
         nudges = register(pipeline, broker, metrics.observe)
@@ -69,7 +70,8 @@ def serve(app: App, only: Sequence[Part], *, poll: timedelta) -> int:
         if "tick" in parts:
             running.enter_context(_thread("tick", ticker.run, ticker.stop))
         log.info("started", action="run", parts=sorted(parts), broker=url.partition(":")[0])
-        stopping.wait()
+        asked.get()
+        stopping.set()
         log.info("stopping", action="run")
     log.info("stopped", action="run")
     return 0
@@ -144,16 +146,22 @@ def _thread(name: str, run: Callable[[], None], stop: Callable[[], None]) -> Ite
 
 
 @contextmanager
-def _signals(stopping: threading.Event) -> Iterator[None]:
-    """Let SIGTERM and SIGINT stop the service, where this is the main thread; a second one ends it at once."""
+def _signals(asked: SimpleQueue[None]) -> Iterator[None]:
+    """Let SIGTERM and SIGINT ask for the end, where this is the main thread; a second one ends the service at once.
+
+    A handler may break in anywhere, also where its own thread holds an Event's lock; a SimpleQueue can be put into even then.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
+    seen: list[int] = []
+
     def stop(number: int, _: object) -> None:
-        if stopping.is_set():
+        if seen:
             signal.signal(number, signal.SIG_DFL)
-        stopping.set()
+        seen.append(number)
+        asked.put(None)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
