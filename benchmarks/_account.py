@@ -24,8 +24,8 @@ class Secret:
         return "secret" if name == "password" else None
 
     def put(self, name: str, value: str) -> None:
-        """Keep nothing."""
-        raise NotImplementedError
+        """Refuse: a password is read, never renewed."""
+        raise NotImplementedError("the test server's one password is never renewed")
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:

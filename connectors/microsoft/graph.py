@@ -38,7 +38,8 @@ _TIMEOUT: Final = (10.0, 60.0)
 _FINE, _BROKEN = range(200, 300), 500
 NOT_TRIED: Final = 424
 """What a part of a batch says when the one before it failed."""
-_CONTENT = re.compile(r"\$value|/attachments|\b(body|bodyPreview|uniqueBody)\b")
+_CONTENT: Final = re.compile(r"\$value|/attachments|\b(body|bodyPreview|uniqueBody)\b")
+"""What in an address asks for content: refused before it is asked."""
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
@@ -247,4 +248,4 @@ def _clean(answer: Any) -> Any:  # noqa: ANN401 - JSON
     return answer
 
 
-__all__ = ["BATCH", "IMMUTABLE", "LANES", "PRIVATE", "ROOT", "Graph", "Json", "Leave", "Refused", "Token"]
+__all__ = ["BATCH", "IMMUTABLE", "LANES", "ROOT", "Graph", "Json", "Leave", "Refused", "Token"]

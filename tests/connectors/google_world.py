@@ -115,7 +115,7 @@ class GoogleWorld:
         self.mail.edit_draft(saved.remote_id)
 
     def move_draft(self, saved: Saved) -> None:
-        raise NotImplementedError
+        raise NotImplementedError("Gmail's drafts lie in no folder")
 
     def send_draft(self, saved: Saved) -> None:
         self.mail.send_draft(saved.remote_id)
