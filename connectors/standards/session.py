@@ -246,6 +246,7 @@ class Session:
             sock.sendall(b"%s APPEND %s (%s) {%d}\r\n" % (tag, quoted(folder), " ".join(flags).encode(), len(content)))
             while not (response := self.read())[0].startswith(b"+"):
                 if response[0].startswith(tag + b" "):
+                    self._under_way.remove(tag)  # answered: nobody is to wait for it
                     raise refusal(response[0][len(tag) + 1 :], "the draft")
             sock.sendall(content + b"\r\n")
             for _ in self.responses(tag, "the draft"):

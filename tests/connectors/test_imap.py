@@ -20,6 +20,8 @@ from connectors.port import (
     CursorExpired,
     Gone,
     Mailbox,
+    PortError,
+    RateLimited,
     Rejected,
     Saved,
     Sent,
@@ -33,7 +35,7 @@ from rules.facts import MessageMetadata
 from tests.conftest import Server
 from tests.connectors.contract import NOON, a_draft
 from tests.connectors.test_standards_contract import MailHands, account
-from tests.servers.proxies import ImapProxy
+from tests.servers.proxies import Fault, ImapProxy
 
 
 @pytest.fixture
@@ -200,6 +202,41 @@ class TestDrafts:
         assert isinstance(saved, Saved)
         owner.send_draft(saved)
         assert box.look(saved) == Sent()
+
+
+class TestRefusals:
+    """RFC 5530: what a NO means is said by its code."""
+
+    @pytest.mark.parametrize(("fault", "raised"), [("rate", RateLimited), ("in_use", Unavailable), ("busy", Unavailable)])
+    @pytest.mark.parametrize("command", ["LIST", "EXAMINE", "UID FETCH"])
+    def test_a_busy_server_is_asked_again_later_and_nothing_is_lost(
+        self, owner: MailHands, proxy: ImapProxy, fault: Fault, raised: type[PortError], command: str
+    ) -> None:
+        made = fill(owner, 3)
+        box = mailbox(proxy)
+        proxy.fault, proxy.failing = fault, (command,)
+        with pytest.raises(raised, match=r"\[(LIMIT|INUSE|UNAVAILABLE)\]"):
+            inbox(box)
+        assert proxy.fault is None, "the server did refuse"
+        assert names(inbox(box)) == set(made)
+
+    @pytest.mark.parametrize(("fault", "raised"), [("rate", RateLimited), ("in_use", Unavailable), ("busy", Unavailable)])
+    def test_a_busy_server_is_not_taken_for_a_wrong_password(self, proxy: ImapProxy, fault: Fault, raised: type[PortError]) -> None:
+        proxy.fault, proxy.failing = fault, ("LOGIN",)
+        with pytest.raises(raised):
+            mailbox(proxy).feeds()
+        assert mailbox(proxy).feeds()
+
+    @pytest.mark.parametrize("fault", ["rate", "in_use", "busy"])
+    def test_a_refused_append_is_tried_again_and_makes_one_draft(self, owner: MailHands, proxy: ImapProxy, fault: Fault) -> None:
+        box = mailbox(proxy)
+        witness = box.witness()
+        proxy.fault, proxy.failing = fault, ("APPEND",)
+        with pytest.raises((RateLimited, Unavailable)):
+            box.save_draft(a_draft(), witness)
+        assert owner.drafts() == []
+        assert isinstance(box.save_draft(a_draft(), witness), Saved)
+        assert len(owner.drafts()) == 1
 
 
 class TestSigningIn:

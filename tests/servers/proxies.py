@@ -10,14 +10,17 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar, Literal
 
-Fault = Literal["authorization", "rate", "unavailable", "rejected", "lose", "cut", "error_after"]
+Fault = Literal["authorization", "rate", "in_use", "busy", "unavailable", "rejected", "lose", "cut", "error_after"]
 """lose: the write is stored and the answer lost; cut: the connection breaks in the middle of the write; error_after: stored, then an error."""
 
 _TAGGED = re.compile(rb"\A(\S+) (\S+)(?: (\S+))?")
 _LITERAL = re.compile(rb"\{(\d+)(\+?)\}\r\n\Z")
+_SIGN_IN = (b"CAPABILITY", b"LOGIN", b"ENABLE", b"AUTHENTICATE", b"")
 _REFUSALS = {
     "authorization": b"NO [AUTHENTICATIONFAILED] no",
     "rate": b"NO [LIMIT] slow down",
+    "in_use": b"NO [INUSE] somebody else has it",
+    "busy": b"NO [UNAVAILABLE] come again",
     "rejected": b"NO [CANNOT] not this",
     "error_after": b"NO [SERVERBUG] oh",
 }
@@ -31,6 +34,8 @@ class ImapProxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.fault: Fault | None = None
+        self.failing: tuple[str, ...] = ()
+        """The commands that may fail; empty for all but those of the sign-in."""
         self.commands: list[str] = []
         self.without: tuple[str, ...] = ()
         """Capabilities the server is to have no more."""
@@ -65,7 +70,8 @@ class ImapProxy:
         match = _TAGGED.match(line)
         verb = match[2].upper() if match else b""
         self.commands.append(b" ".join(filter(None, (verb, match[3] if match else b""))).decode("ascii", "replace"))
-        fault = self.fault if verb not in (b"CAPABILITY", b"LOGIN", b"ENABLE", b"AUTHENTICATE", b"") else None
+        named = self.commands[-1].startswith(self.failing) if self.failing else verb not in _SIGN_IN
+        fault = self.fault if named else None
         is_write = verb == b"APPEND"
         if fault is None or match is None or (fault in ("lose", "cut", "error_after") and not is_write):
             server.sendall(line.replace(self.alias[1], self.alias[0]) if self.alias[0] else line)
@@ -75,6 +81,8 @@ class ImapProxy:
             return False
         if fault in ("lose", "cut", "error_after"):
             return self._failing_append(fault, match[1], line, lines, client, server, state)
+        if (literal := _LITERAL.search(line)) and literal[2]:
+            lines.read(int(literal[1]) + 2)  # type: ignore[attr-defined]  # it comes unasked: RFC 7888
         client.sendall(match[1] + b" " + _REFUSALS[fault] + b"\r\n")
         return True
 
