@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing, suppress
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Final
 from uuid import uuid4
 
@@ -99,9 +100,13 @@ class Watch:
             with closing(watcher):
                 while not self._stopping.is_set() and self._renew(account):
                     with self._keeping(account):
-                        is_new = watcher.wait(LISTEN)
-                    if is_new and not self._stopping.is_set():
-                        self._nudges.nudge("pull", account)
+                        self._hear(account, watcher)
+
+    def _hear(self, account: str, watcher: Watcher) -> None:
+        """Pass news on for a while: who pulls now is not to wait for the lease of this watcher to be written."""
+        begun = monotonic()
+        while monotonic() - begun < LISTEN.total_seconds() and watcher.wait(LISTEN) and not self._stopping.is_set():
+            self._nudges.nudge("pull", account)
 
     def _keeping(self, account: str) -> AbstractContextManager[None]:
         held = self._leases[account]
