@@ -37,6 +37,8 @@ class Store:
         self._write = write
         self._hasty = write.execution_options(**{IS_LASTING: False})
         self._one_at_a_time = threading.RLock() if read is write else None
+        self._one_writer = self._one_at_a_time or (threading.RLock() if is_file(url) else None)
+        """Threads wait for each other here: SQLite has who finds a writer there sleep, ever longer, also past its end."""
 
     @classmethod
     def open(cls, url: str) -> Store:
@@ -80,13 +82,13 @@ class Store:
         transaction does: a claim takes along what it rests on.
         """
         engine = self._write if is_lasting else self._hasty
-        with explained(self._url), self._one_at_a_time or nullcontext(), engine.begin() as connection:
+        with explained(self._url), self._one_writer or nullcontext(), engine.begin() as connection:
             yield connection
 
     @contextmanager
     def rehearse(self) -> Iterator[Connection]:
         """Write one transaction that is taken back at its end, to see whether it would go through."""
-        with explained(self._url), self._one_at_a_time or nullcontext(), self._write.connect() as connection:
+        with explained(self._url), self._one_writer or nullcontext(), self._write.connect() as connection:
             yield connection
             connection.rollback()
 
