@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
+    exists,
     func,
     literal,
     or_,
@@ -25,7 +26,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from connectors.port import Verb
 from worker.store.mapping import maybe_instant, micros
-from worker.store.tables import account, owner, suggestion
+from worker.store.tables import account, lease, owner, suggestion
 
 MOST: Final = 500
 """What is due beyond this waits for the next tick."""
@@ -91,8 +92,12 @@ def _reading(at: At) -> Select[tuple[str, str]]:
 
 
 def _deciding(at: At) -> Select[tuple[str, str]]:
+    """Select owners whose time has come, but those that are being decided for: that ends by saying what is due then."""
     is_awake = func.coalesce(owner.c.paused_until, 0) <= at
-    return select(literal("decide").label("verb"), owner.c.id.label("who")).where(owner.c.next_review_at <= at, is_awake)
+    is_under_way = exists().where(lease.c.name == "decide:" + owner.c.id, lease.c.until.between(at + 1, at + AHEAD))
+    return select(literal("decide").label("verb"), owner.c.id.label("who")).where(
+        owner.c.next_review_at <= at, is_awake, ~is_under_way
+    )
 
 
 def _delivering(at: At, is_time: ColumnElement[bool]) -> Select[tuple[str, str]]:
