@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from connectors import ical
 from connectors.files.archive import is_archive
-from connectors.files.calendar import FilesCalendar
-from connectors.files.ics_feed import is_ics
+from connectors.files.sources import calendars, is_ics
 from connectors.port import PortError, Skipped
 from rules.facts import CalendarEvent, Occurrence
 from rules.interactions import ALL_HANDS, MeetingRow, NotHeld, meeting
@@ -57,6 +55,10 @@ class Engagements:
 
 def read(paths: Sequence[Path], zone: str) -> Iterator[CalendarEvent | Skipped]:
     """Yield every event under the paths, or why one cannot be read; a bad file never hides another."""
+    if next(calendars(paths), None) is None:
+        return
+    from connectors.files.calendar import FilesCalendar  # noqa: PLC0415 - most of the time of a small mailbox, and it has none
+
     calendar = FilesCalendar(
         paths=[path for path in paths if path.is_dir() or is_archive(path) or is_ics(path.name)], out=None, zone=zone
     )
@@ -118,6 +120,8 @@ def engage(series: Series, owner: OwnerKeys, kind_of: Callable[[str], Kind], zon
 
 
 def _occurrences(copies: dict[str, CalendarEvent], zone: str, now: datetime) -> Iterator[tuple[CalendarEvent, Occurrence]]:
+    from connectors import ical  # noqa: PLC0415 - as above
+
     master = copies.get("")
     is_series = any(event.recurrence for event in copies.values())
     start = max(now - BEHIND, FIRST) if is_series else FIRST

@@ -10,9 +10,8 @@ from typing import Final, Protocol
 
 from connectors.files import folder
 from connectors.files.archive import is_archive
-from connectors.files.ics_feed import is_ics
 from connectors.files.reading import Disk, labels_of, read_archive, read_mbox
-from connectors.files.sources import Source, find
+from connectors.files.sources import Source, calendars, find, is_ics
 from connectors.glance import Glance, glance
 from connectors.port import PortError, Skipped
 from rules.facts import CalendarEvent, MessageMetadata
@@ -108,9 +107,7 @@ class Files:
 
 def calendar_size(paths: Sequence[Path]) -> int:
     """Return how many bytes of calendars lie under the paths, those inside archives left out."""
-    files = [path for path in paths if is_ics(path.name) and path.is_file()]
-    below = [file for path in paths if path.is_dir() for file in path.rglob("*") if is_ics(file.name) and file.is_file()]
-    return sum(file.stat().st_size for file in {*files, *below} if not is_archive(file))
+    return sum(file.stat().st_size for file in {*calendars(paths)} if not is_archive(file) and file.is_file())
 
 
 def _messages(source: Source, disk: Disk) -> Generator[Found, None, None]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from connectors.files.calendar import FilesCalendar
-from connectors.files.mail import FilesMailbox
 from connectors.port import Account, Connection, Rejected, SettingKind, Watcher
 from rules.facts import Address
+
+if TYPE_CHECKING:
+    from connectors.files.calendar import FilesCalendar
+    from connectors.files.mail import FilesMailbox
 
 SETTINGS: Mapping[str, str] = {
     "mail": "mbox or .eml files, Maildirs, Takeout archives, or folders that hold any of them",
@@ -25,6 +28,9 @@ def open(account: Account) -> Connection:  # noqa: A001 - the port's word
     out = next(iter(_paths(account, "out")), None)
     if not (mail or calendar or out):
         raise Rejected(f"The account {account.id} names no file.", remedy="Set `mail`, `calendar` or both to files or folders.")
+    from connectors.files.calendar import FilesCalendar  # noqa: PLC0415 - who only reads mail does without the calendar's libraries
+    from connectors.files.mail import FilesMailbox  # noqa: PLC0415
+
     return FilesConnection(
         mailbox=FilesMailbox(paths=mail, out=out) if mail or out else None,
         calendar=FilesCalendar(paths=calendar, out=out, zone=account.zone, since=account.since) if calendar or out else None,

@@ -14,12 +14,12 @@ from stat import S_ISREG
 
 from connectors import ical
 from connectors.files.archive import ARCHIVE_SUFFIXES, BROKEN, is_archive, members
+from connectors.files.sources import is_ics
 from connectors.port import Changes, Cursor, CursorExpired, Skipped, Unavailable
 from rules.facts import CalendarEvent
 
 PAGE = 2000
 """Events of one page, a few more where the last UID has several."""
-ICS_SUFFIXES = (".ics", ".ical", ".icalendar")
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 _ANSWERS = frozenset({"REPLY", "COUNTER", "DECLINECOUNTER", "REFRESH"})
 
@@ -60,11 +60,6 @@ class _State:
                 separators=(",", ":"),
             )
         )
-
-
-def is_ics(name: str) -> bool:
-    """Tell by its name whether a file is a calendar."""
-    return name.lower().endswith(ICS_SUFFIXES)
 
 
 def survey(path: Path, ignored: frozenset[Path]) -> tuple[str, list[Path]]:

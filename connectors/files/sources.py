@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -17,6 +17,7 @@ from connectors.port import Skipped
 from connectors.roles import role_of
 
 MESSAGE_SUFFIXES: Final = (".eml",)
+ICS_SUFFIXES: Final = (".ics", ".ical", ".icalendar")
 NO_MAIL: Final = (
     ".ics", ".msf", ".json", ".html", ".htm", ".txt", ".csv", ".vcf", ".pdf", ".db", ".sqlite", ".log", ".py", ".md", ".xml", ".png",
     ".jpg", ".jpeg", ".gif", ".mp4", ".mov", ".docx", ".xlsx", ".pptx", ".dat", ".cfg", ".ini", ".toml", ".lock", ".index", ".cache",
@@ -53,6 +54,18 @@ def find(paths: list[Path]) -> Iterator[Source | Skipped]:
                 yield source
             if place is not None:
                 seen.add(place)
+
+
+def is_ics(name: str) -> bool:
+    """Tell by its name whether a file is a calendar."""
+    return name.lower().endswith(ICS_SUFFIXES)
+
+
+def calendars(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield the calendars named or under the paths, and the archives, which may hold some."""
+    for path in paths:
+        named = (Path(folder, name) for folder, _, names in os.walk(path) for name in names) if path.is_dir() else [path]
+        yield from (file for file in named if is_ics(file.name) or is_archive(file))
 
 
 def is_maildir(path: Path) -> bool:
