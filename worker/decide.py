@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from rules.engine import suggest
 from rules.network import Network, Owner, Relation
@@ -25,6 +26,11 @@ from worker.store.tables import account, feed
 MORNING = time(0, 10)
 """Local time at which whoever may have gone quiet overnight is looked at."""
 LATELY = timedelta(days=7)
+_PLACES: Final = (
+    select(feed.c.kind, feed.c.account, feed.c.role)
+    .join(account, account.c.id == feed.c.account)
+    .where(feed.c.owner == bindparam("whose"), account.c.state == "active")
+)
 
 log = structlog.get_logger()
 
@@ -128,12 +134,9 @@ def _plan(
 
 def places_of(connection: Connection, owner: str) -> dict[str, list[str]]:
     """List the active accounts with mail, and with calendars, main ones first."""
-    rows = select(feed.c.kind, feed.c.account, feed.c.role).join(account, account.c.id == feed.c.account)
-    mine = rows.where(feed.c.owner == owner, account.c.state == "active")
+    rows = connection.execute(_PLACES, {"whose": owner})
     found: dict[str, list[str]] = {"mail": [], "calendar": []}
-    for kind, account_id, _ in sorted(
-        connection.execute(mine), key=lambda row: (row.role not in {"primary", "\\Drafts"}, row.account)
-    ):
+    for kind, account_id, _ in sorted(rows, key=lambda row: (row.role not in {"primary", "\\Drafts"}, row.account)):
         if account_id not in found[kind]:
             found[kind].append(account_id)
     return found

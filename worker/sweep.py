@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Final
 
 import structlog
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from rules.calibration import finished_cases
 from rules.month import Month, Terms, choose
@@ -21,6 +22,8 @@ from worker.store.statements import upsert
 from worker.store.store import Store
 from worker.store.tables import meta
 from worker.store.tables import owner as owners
+
+_MARK: Final = select(meta.c.value).where(meta.c.name == bindparam("called"))
 
 log = structlog.get_logger()
 
@@ -44,7 +47,7 @@ def sweep(store: Store, owner: Owner, terms: Terms, now: datetime, keep: timedel
     mark = {"name": f"swept:{owner.name}", "value": today.isoformat()}
     with store.write(is_lasting=False) as db:
         wake(db, owner.name, _morning(owner, today + timedelta(days=1)))
-        if db.execute(select(meta.c.value).where(meta.c.name == mark["name"])).scalar() == mark["value"]:
+        if db.execute(_MARK, {"called": mark["name"]}).scalar() == mark["value"]:
             return None
     shortened = retention.reduce_subjects(store, owner.name, now)
     dropped = retention.drop_old(store, owner.name, now - keep, now)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from sqlalchemy import Connection, insert
 
 from worker.store.mapping import micros
 from worker.store.tables import audit
 
+_LINE: Final = insert(audit)
 AuditVerb = Literal[
     "plan",
     "approve",
@@ -54,4 +55,4 @@ def record(
         "remote_id": remote_id,
         "detail": detail,
     }
-    db.execute(insert(audit), line)
+    db.execute(_LINE, line)

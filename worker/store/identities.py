@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import BindParameter, Connection, Row, and_, bindparam, delete, func, or_, select, update
 
 from rules.identity import NOTHING_ELSE, RARE, AddressProfile, Grouping, Identity, Link, beside, block_keys, identify, rare
 from worker.store.accounts import owner_keys
@@ -22,6 +22,22 @@ SAMPLE = 100
 """Messages of an address that are looked at for who else is on them."""
 _Joined = tuple[str, Sequence[str], set[str]]
 """A person, the addresses they are to have, and the persons that had some of these."""
+
+# Statements are built once: they are run for every mail, and building one takes longer than running it.
+_WHOSE: Final[BindParameter[str]] = bindparam("whose")
+_THESE: Final[BindParameter[Any]] = bindparam("these", expanding=True)
+_LINKS: Final = select(link).where(link.c.owner == _WHOSE).order_by(link.c.a, link.c.b)
+_LINKS_OF: Final = _LINKS.where(or_(link.c.a.in_(_THESE), link.c.b.in_(_THESE)))
+_HELD: Final = select(address.c.key, address.c.person, address.c.names).where(address.c.owner == _WHOSE, address.c.key.in_(_THESE))
+_HOLDERS: Final = select(address.c.key, address.c.person).where(address.c.owner == _WHOSE, address.c.person.in_(_THESE))
+_ENTERED: Final = (
+    select(block.c.address, block.c.name).where(block.c.owner == _WHOSE, block.c.address.in_(_THESE)).order_by(block.c.address)
+)
+_NEAR: Final = (
+    select(block.c.name, block.c.address)
+    .where(block.c.owner == _WHOSE, block.c.name.in_(_THESE))
+    .order_by(block.c.name, block.c.address)
+)
 
 
 def assign(connection: Connection, owner: str, keys: Iterable[str]) -> set[str]:
@@ -60,12 +76,11 @@ def split(connection: Connection, owner: str, person_id: str, key: str) -> str:
 
 def links(connection: Connection, owner: str, keys: Collection[str] | None = None) -> list[Link]:
     """List what is known of pairs of addresses, or of those among `keys`; `unsure` ones are for the owner to decide."""
-    wanted = select(link).where(link.c.owner == owner).order_by(link.c.a, link.c.b)
-    if keys is not None:
-        wanted = wanted.where(or_(link.c.a.in_(keys), link.c.b.in_(keys)))
+    known: dict[str, Any] = {"whose": owner}
+    rows = connection.execute(_LINKS, known) if keys is None else connection.execute(_LINKS_OF, known | {"these": list(keys)})
     return [
         Link(a=row.a, b=row.b, verdict=_verdict(row.verdict), by="owner" if row.by == "owner" else "rule", reason=row.reason)
-        for row in connection.execute(wanted)
+        for row in rows
     ]
 
 
@@ -74,8 +89,7 @@ def _verdict(text: str) -> Literal["same", "different", "unsure"]:
 
 
 def _held(connection: Connection, owner: str, keys: Iterable[str]) -> dict[str, Row[*tuple[Any, ...]]]:
-    wanted = select(address.c.key, address.c.person, address.c.names).where(address.c.owner == owner)
-    return {row.key: row for some in chunks(keys) for row in connection.execute(wanted.where(address.c.key.in_(some)))}
+    return {row.key: row for some in chunks(keys) for row in connection.execute(_HELD, {"whose": owner, "these": some})}
 
 
 def _introduce(connection: Connection, owner: str, keys: Sequence[str]) -> set[str]:
@@ -129,12 +143,7 @@ def _correspondents(connection: Connection, owner: str, keys: Collection[str]) -
 def _enter_blocks(connection: Connection, owner: str, names: Mapping[str, frozenset[str]]) -> None:
     """Note under which full names addresses may be found, where that has changed."""
     wanted = {(key, name) for key, each in names.items() for name in each}
-    entered = select(block.c.address, block.c.name).where(block.c.owner == owner)
-    known = {
-        (key, name)
-        for some in chunks(names)
-        for key, name in connection.execute(entered.where(block.c.address.in_(some)).order_by(block.c.address))
-    }
+    known = {(key, name) for some in chunks(names) for key, name in connection.execute(_ENTERED, {"whose": owner, "these": some})}
     if known - wanted:
         one = and_(block.c.owner == owner, block.c.address == bindparam("k"), block.c.name == bindparam("n"))
         connection.execute(delete(block).where(one), [{"k": key, "n": name} for key, name in sorted(known - wanted)])
@@ -169,9 +178,8 @@ def _families(
 def _named(connection: Connection, owner: str, names: Mapping[str, frozenset[str]]) -> dict[str, list[str]]:
     """Name the addresses in each block, as far as they are looked at together."""
     found: dict[str, list[str]] = {}
-    near = select(block.c.name, block.c.address).where(block.c.owner == owner).order_by(block.c.name, block.c.address)
     for some in chunks(sorted(set().union(*names.values()))):
-        for name, key in connection.execute(near.where(block.c.name.in_(some))):
+        for name, key in connection.execute(_NEAR, {"whose": owner, "these": some}):
             known = found.setdefault(f"name\0{name}", [])
             if len(known) < RELATIVES or key in names:
                 known.append(key)
@@ -189,8 +197,7 @@ def _root(groups: dict[str, str], node: str) -> str:
 
 
 def _holders(connection: Connection, owner: str, persons: Iterable[str]) -> list[Row[*tuple[Any, ...]]]:
-    mine = select(address.c.key, address.c.person).where(address.c.owner == owner)
-    return [row for some in chunks(persons) for row in connection.execute(mine.where(address.c.person.in_(some)))]
+    return [row for some in chunks(persons) for row in connection.execute(_HOLDERS, {"whose": owner, "these": some})]
 
 
 def _keys(connection: Connection, owner: str, persons: Sequence[str]) -> set[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from worker.store.mapping import event_of, instant, micros
 from worker.store.tables import account, event, meta
@@ -17,14 +17,20 @@ REMEDY: Final = (
     "Stop one of the two: `rekindle disconnect` here or there. If the other is gone for good, delete its holds and "
     "drafts, then connect this account again."
 )
+# Statements are built once: they are run for every mail, and building one takes longer than running it.
+_CONNECTED_AT: Final = select(account.c.connected_at).where(account.c.id == bindparam("of"))
+_OURS: Final = select(meta.c.value).where(meta.c.name == "installation")
+_MARKED: Final = select(event.c.facts).where(
+    event.c.account == bindparam("of"), event.c.rekindle_key != "", event.c.end_at > bindparam("since")
+)
 
 
 def marker(db: Connection, account_id: str) -> str:
     """Name this installation on an account: when it was connected, then its id; "" where it is not connected yet."""
-    connected_at = db.execute(select(account.c.connected_at).where(account.c.id == account_id)).scalar()
+    connected_at = db.execute(_CONNECTED_AT, {"of": account_id}).scalar()
     if connected_at is None:
         return ""
-    own = db.execute(select(meta.c.value).where(meta.c.name == "installation")).scalar_one()
+    own = db.execute(_OURS).scalar_one()
     return f"{instant(connected_at):%Y%m%dT%H%M%SZ}.{own}"
 
 
@@ -33,10 +39,11 @@ def newer_than_ours(db: Connection, account_id: str, now: datetime, drafts: Sequ
 
     Holds are read with the calendar; `drafts` are the marks a mailbox has told of, whose ids may be cut short.
     """
-    ours = marker(db, account_id)
-    marked = select(event.c.facts).where(event.c.account == account_id, event.c.rekindle_key != "")
-    recent = db.execute(marked.where(event.c.end_at > micros(now - LIVELY))).scalars()
+    recent = db.execute(_MARKED, {"of": account_id, "since": micros(now - LIVELY)}).scalars()
     marks = [*(event_of(facts).rekindle_by for facts in recent), *drafts]
+    if not marks:
+        return ""
+    ours = marker(db, account_id)
     own = ours.rpartition(".")[2]
     newest = max((mark for mark in marks if not own.startswith(mark.rpartition(".")[2])), default="")
     if not ours or newest <= ours:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy import Connection, RowMapping, bindparam, func, select
 
 from rules.introductions import MOST, Introduction, introduction, may_introduce
 from rules.people import OwnerKeys
@@ -13,14 +14,20 @@ from worker.store.mapping import maybe_instant, message_of
 from worker.store.statements import chunks
 from worker.store.tables import address, message, party
 
+_SMALL: Final = (
+    select(party.c.address, party.c.message, message.c.subject)
+    .join(message, message.c.id == party.c.message)
+    .where(party.c.owner == bindparam("whose"), party.c.address.in_(bindparam("keys", expanding=True)))
+    .where(party.c.recipients <= MOST + 1, party.c.role.in_(("to", "cc")), message.c.in_reply_to == "")
+)
+"""Built once: it is run for every mail, and building it takes longer than running it."""
+
 
 def introductions(connection: Connection, owner: str, keys: Collection[str], known_as: OwnerKeys) -> dict[str, list[Introduction]]:
     """Read the introductions that name these addresses, by match key; only mails to a few whose subject may say so are read whole."""
     wanted: dict[int, set[str]] = {}
-    small = (party.c.recipients <= MOST + 1, party.c.role.in_(("to", "cc")), message.c.in_reply_to == "")
     for some in chunks(sorted(keys)):
-        mine = select(party.c.address, party.c.message, message.c.subject).join(message, message.c.id == party.c.message)
-        for key, number, subject in connection.execute(mine.where(party.c.owner == owner, party.c.address.in_(some), *small)).all():
+        for key, number, subject in connection.execute(_SMALL, {"whose": owner, "keys": some}).all():
             if may_introduce(subject):
                 wanted.setdefault(number, set()).add(key)
     found: dict[str, list[Introduction]] = {}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import structlog
-from sqlalchemy import Connection, RowMapping, and_, bindparam, case, delete, exists, func, or_, select, update
+from sqlalchemy import BindParameter, Connection, RowMapping, and_, bindparam, case, delete, exists, func, or_, select, update
 from sqlalchemy.exc import DBAPIError
 
 from rules.kinds import has_exchange, judge
@@ -25,6 +25,48 @@ BEHIND = "unjudged "
 UNJUDGED = "it cannot be judged"
 KEPT = and_(person.c.is_key.is_(False), person.c.is_muted.is_(False), person.c.circle == "", person.c.cadence_days.is_(None))
 """Nothing the owner said about the person would be lost."""
+
+# Statements are built once: they are run for every mail, and building one takes longer than running it.
+_WHOSE: Final[BindParameter[str]] = bindparam("whose")
+_KEYS: Final[BindParameter[Any]] = bindparam("keys", expanding=True)
+_PERSONS: Final[BindParameter[Any]] = bindparam("persons", expanding=True)
+_THESE: Final = and_(address.c.owner == _WHOSE, address.c.key.in_(_KEYS))
+_ADDRESSES: Final = select(address).where(_THESE)
+_IS_OVER: Final = case((and_(attendance.c.end_at <= bindparam("at"), attendance.c.is_meeting), 1), else_=0)
+_MET: Final = (
+    select(attendance.c.address, attendance.c.kind, func.count(), func.sum(_IS_OVER))
+    .where(attendance.c.owner == _WHOSE, attendance.c.address.in_(_KEYS))
+    .group_by(attendance.c.address, attendance.c.kind)
+)
+_SAVE: Final = (
+    update(address)
+    .where(address.c.owner == _WHOSE, address.c.key == bindparam("address_key"))
+    .values(kind=bindparam("new_kind"), reason=bindparam("new_reason"))
+)
+_SPOKEN_OF: Final = select(person.c.id).where(person.c.owner == _WHOSE, person.c.id.in_(_PERSONS), ~KEPT)
+_LEAVE: Final = (
+    update(address)
+    .where(_THESE, address.c.person.is_not(None), address.c.person.not_in(bindparam("named", expanding=True)))
+    .values(person=None)
+)
+_NAMES: Final = select(address.c.person, address.c.names).where(address.c.owner == _WHOSE, address.c.person.in_(_PERSONS))
+_CALL: Final = (
+    update(person)
+    .where(person.c.owner == _WHOSE, person.c.id == bindparam("person_id"))
+    .values(name=bindparam("new_name"), first_name=bindparam("new_first_name"))
+)
+_TOUCH: Final = (
+    update(person)
+    .where(person.c.owner == _WHOSE, person.c.id.in_(_PERSONS))
+    .where(or_(person.c.next_review_at.is_(None), person.c.next_review_at > bindparam("by_then")))
+    .values(next_review_at=bindparam("by_then"))
+)
+_WAKE: Final = (
+    update(owner)
+    .where(owner.c.id == _WHOSE, or_(owner.c.next_review_at.is_(None), owner.c.next_review_at > bindparam("by_then")))
+    .values(next_review_at=bindparam("by_then"))
+)
+_BEHIND: Final = select(meta.c.value).where(meta.c.name == bindparam("called"))
 
 log = structlog.get_logger()
 
@@ -65,7 +107,7 @@ def put_off(connection: Connection, owner_name: str, keys: Collection[str]) -> N
 
 def is_behind(connection: Connection, owner_name: str) -> bool:
     """Tell whether addresses were put off."""
-    return connection.execute(select(meta.c.value).where(meta.c.name == BEHIND + owner_name)).first() is not None
+    return connection.execute(_BEHIND, {"called": BEHIND + owner_name}).first() is not None
 
 
 def catch_up(connection: Connection, owner_name: str, known_as: OwnerKeys, now: datetime) -> bool:
@@ -106,35 +148,31 @@ def _review_singly(connection: Connection, owner_name: str, keys: Collection[str
 
 def touch(connection: Connection, owner_name: str, persons: Iterable[str], at: datetime) -> None:
     """Have persons reviewed at `at` or earlier."""
-    when = micros(at)
-    later = or_(person.c.next_review_at.is_(None), person.c.next_review_at > when)
     is_any = False
     for some in chunks(persons):
         is_any = True
-        due = update(person).where(person.c.owner == owner_name, person.c.id.in_(some), later)
-        connection.execute(due.values(next_review_at=when))
+        connection.execute(_TOUCH, {"whose": owner_name, "persons": some, "by_then": micros(at)})
     if is_any:
         wake(connection, owner_name, at)
 
 
 def wake(connection: Connection, owner_name: str, at: datetime) -> None:
     """Have the owner's network looked at by `at`."""
-    when = micros(at)
-    later = or_(owner.c.next_review_at.is_(None), owner.c.next_review_at > when)
-    connection.execute(update(owner).where(owner.c.id == owner_name, later).values(next_review_at=when))
+    connection.execute(_WAKE, {"whose": owner_name, "by_then": micros(at)})
 
 
 def call(connection: Connection, owner_name: str, persons: Iterable[str]) -> None:
     """Name persons as their addresses are named."""
     for some in chunks(sorted(set(persons))):
         names: dict[str, dict[str, int]] = {each: {} for each in some}
-        rows = select(address.c.person, address.c.names).where(address.c.owner == owner_name, address.c.person.in_(some))
-        for owner_person, text in connection.execute(rows):
+        for owner_person, text in connection.execute(_NAMES, {"whose": owner_name, "persons": some}):
             for name, count in decode(text).items():
                 names[owner_person][name] = names[owner_person].get(name, 0) + count
-        called = [{"person_id": each, "name": best_name(seen), "first_name": given_name(seen)} for each, seen in names.items()]
-        mine = update(person).where(person.c.owner == owner_name, person.c.id == bindparam("person_id"))
-        connection.execute(mine, called)
+        called = [
+            {"whose": owner_name, "person_id": each, "new_name": best_name(seen), "new_first_name": given_name(seen)}
+            for each, seen in names.items()
+        ]
+        connection.execute(_CALL, called)
 
 
 def _judged(row: RowMapping, counts: Mapping[str, int], known_as: OwnerKeys) -> Verdict:
@@ -144,21 +182,15 @@ def _judged(row: RowMapping, counts: Mapping[str, int], known_as: OwnerKeys) -> 
 
 
 def _addresses(connection: Connection, owner_name: str, keys: Collection[str]) -> list[RowMapping]:
-    wanted = select(address).where(address.c.owner == owner_name)
-    return [row for some in chunks(sorted(keys)) for row in connection.execute(wanted.where(address.c.key.in_(some))).mappings()]
+    found = (connection.execute(_ADDRESSES, {"whose": owner_name, "keys": some}) for some in chunks(sorted(keys)))
+    return [row for rows in found for row in rows.mappings()]
 
 
 def _met(connection: Connection, owner_name: str, keys: Collection[str], now: datetime) -> dict[str, dict[str, int]]:
     """Count past meetings of each address, and how often a calendar called it a room or a group."""
     found: dict[str, dict[str, int]] = {}
-    is_over = case((and_(attendance.c.end_at <= micros(now), attendance.c.is_meeting), 1), else_=0)
-    counted = (
-        select(attendance.c.address, attendance.c.kind, func.count(), func.sum(is_over))
-        .where(attendance.c.owner == owner_name)
-        .group_by(attendance.c.address, attendance.c.kind)
-    )
     for some in chunks(sorted(keys)):
-        for key, kind, count, over in connection.execute(counted.where(attendance.c.address.in_(some))):
+        for key, kind, count, over in connection.execute(_MET, {"whose": owner_name, "keys": some, "at": micros(now)}):
             name = {"ROOM": "rooms", "RESOURCE": "rooms", "GROUP": "groups"}.get(kind)
             counts = found.setdefault(key, {})
             counts["meetings"] = counts.get("meetings", 0) + int(over)
@@ -168,25 +200,25 @@ def _met(connection: Connection, owner_name: str, keys: Collection[str], now: da
 
 
 def _save(connection: Connection, owner_name: str, fresh: list[dict[str, Any]]) -> None:
-    mine = update(address).where(address.c.owner == owner_name, address.c.key == bindparam("address_key"))
     if fresh:
-        values = [{"address_key": each["address_key"], "kind": each["kind"], "reason": each["reason"]} for each in fresh]
-        connection.execute(mine, values)
+        values = [
+            {"whose": owner_name, "address_key": each["address_key"], "new_kind": each["kind"], "new_reason": each["reason"]}
+            for each in fresh
+        ]
+        connection.execute(_SAVE, values)
 
 
 def _spoken_of(connection: Connection, owner_name: str, persons: Collection[str]) -> set[str]:
     """Name the persons the owner has said something about: they stay, whatever mail shows."""
     found: set[str] = set()
     for some in chunks(sorted(persons)):
-        said = select(person.c.id).where(person.c.owner == owner_name, person.c.id.in_(some), ~KEPT)
-        found.update(connection.execute(said).scalars())
+        found.update(connection.execute(_SPOKEN_OF, {"whose": owner_name, "persons": some}).scalars())
     return found
 
 
 def _leave(connection: Connection, owner_name: str, keys: Collection[str], named: Collection[str]) -> None:
     for some in chunks(keys):
-        gone = update(address).where(address.c.owner == owner_name, address.c.key.in_(some), address.c.person.is_not(None))
-        connection.execute(gone.where(address.c.person.not_in(named)).values(person=None))
+        connection.execute(_LEAVE, {"whose": owner_name, "keys": some, "named": list(named)})
 
 
 def _drop_empty(connection: Connection, owner_name: str, keys: Collection[str]) -> None:

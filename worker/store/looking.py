@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, func, select, update
 
 from worker.store.mapping import micros
-from worker.store.statements import among, chunks, lock_owner
+from worker.store.statements import chunks, lock_owner
 from worker.store.tables import address, suggestion
 
 SOON = timedelta(minutes=5)
@@ -25,6 +25,10 @@ _SOONER: Final = update(suggestion).where(*_LATER).values(next_attempt_at=bindpa
 _HOLDS_SOONER: Final = _SOONER.where(suggestion.c.action != "draft")
 _DRAFTS_SOONER: Final = _SOONER.where(suggestion.c.action == "draft")
 _DELIVERED: Final = select(suggestion.c.key, suggestion.c.address, func.lower(suggestion.c.payload)).where(*_LATER)
+_THEIRS: Final[BindParameter[Any]] = bindparam("theirs", expanding=True)
+_ADDRESSES: Final = select(address.c.key, address.c.email, address.c.person).where(address.c.owner == bindparam("whose"))
+_NAMED: Final = _ADDRESSES.where(address.c.key.in_(_THEIRS))
+_HELD: Final = _ADDRESSES.where(address.c.person.in_(_THEIRS))
 
 
 def look_again(db: Connection, owner: str, now: datetime) -> None:
@@ -48,8 +52,7 @@ def look_at(db: Connection, owner: str, keys: Collection[str], now: datetime) ->
 
 def _addresses(db: Connection, owner: str, keys: Collection[str]) -> dict[str, str]:
     """Read, by match key, these addresses and all others of the same persons, as they are written."""
-    mine = select(address.c.key, address.c.email, address.c.person).where(address.c.owner == owner)
-    rows = db.execute(mine.where(among(db, address.c.key, keys))).all()
+    rows = [row for some in chunks(keys) for row in db.execute(_NAMED, {"whose": owner, "theirs": some}).all()]
     persons = {row.person for row in rows if row.person}
-    more = db.execute(mine.where(among(db, address.c.person, persons))).all() if persons else []
-    return {row.key: row.email for row in [*rows, *more]}
+    rows += [row for some in chunks(persons) for row in db.execute(_HELD, {"whose": owner, "theirs": some}).all()]
+    return {row.key: row.email for row in rows}

@@ -37,6 +37,8 @@ def keep(connection: Connection, owner: str, month: Month, now: datetime) -> Non
 def kept(connection: Connection, owner: str) -> tuple[Month, ...]:
     """Return the months that were chosen, oldest first, with those in them who are still known, as whoever they are today."""
     stored = [(each, decode(each.text)) for each in notes.read(connection, owner, "month")]
+    if not stored:
+        return ()
     today = holders(connection, owner, {each.address for each, _ in stored})
     known = set(
         connection.execute(

@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, Select, and_, bindparam, delete, exists, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Connection,
+    RowMapping,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    select,
+    update,
+)
 
 from rules.addresses import match_key
 from rules.facts import CalendarEvent
@@ -29,6 +42,34 @@ TOGETHER = 500
 """UIDs laid out at a time."""
 MOST_HELD = 20_000
 """Occurrences held in memory, and those of one UID more."""
+
+# Statements are built once: they are run for every mail, and building one takes longer than running it.
+_WHOSE: Final[BindParameter[str]] = bindparam("whose")
+_NOW: Final[BindParameter[int]] = bindparam("by_now", type_=BigInteger)
+_IS_FIRST_READ: Final = exists().where(
+    event.c.id == occurrence.c.event,
+    feed.c.account == event.c.account,
+    feed.c.id == event.c.feed,
+    feed.c.kind == "calendar",
+    feed.c.is_rereading.is_(True),
+    feed.c.generation <= 1,
+)
+_FREEZE: Final = (
+    update(occurrence)
+    .where(occurrence.c.owner == _WHOSE, occurrence.c.is_frozen.is_(False), occurrence.c.end_at <= _NOW, ~_IS_FIRST_READ)
+    .values(is_frozen=True)
+    .returning(occurrence.c.uid, occurrence.c.original_start)
+)
+_FREEZE_OF: Final = _FREEZE.where(occurrence.c.uid.in_(bindparam("uids", expanding=True)))
+_NEXT_END: Final = select(func.min(occurrence.c.end_at)).where(
+    occurrence.c.owner == _WHOSE, occurrence.c.is_frozen.is_(False), occurrence.c.end_at > _NOW
+)
+_SHORT: Final = (
+    select(event.c.uid)
+    .where(event.c.owner == _WHOSE, event.c.is_series.is_(True), event.c.expanded_until < bindparam("horizon"))
+    .distinct()
+    .limit(bindparam("most"))
+)
 
 
 def lay_out(
@@ -64,21 +105,11 @@ def lay_out(
 
 def freeze(connection: Connection, owner: str, now: datetime, uids: Collection[str] | None = None) -> set[tuple[str, str]]:
     """Freeze what has ended; return UID and original start of each. What a first read is still completing waits."""
-    first = exists().where(
-        event.c.id == occurrence.c.event,
-        feed.c.account == event.c.account,
-        feed.c.id == event.c.feed,
-        feed.c.kind == "calendar",
-        feed.c.is_rereading.is_(True),
-        feed.c.generation <= 1,
-    )
-    ended = and_(occurrence.c.owner == owner, occurrence.c.is_frozen.is_(False), occurrence.c.end_at <= micros(now), ~first)
-    wheres = [ended] if uids is None else [and_(ended, occurrence.c.uid.in_(some)) for some in chunks(sorted(uids))]
-    frozen: set[tuple[str, str]] = set()
-    for which in wheres:
-        rows = update(occurrence).where(which).values(is_frozen=True).returning(occurrence.c.uid, occurrence.c.original_start)
-        frozen |= {(row.uid, row.original_start) for row in connection.execute(rows)}
-    return frozen
+    known: dict[str, Any] = {"whose": owner, "by_now": micros(now)}
+    if uids is None:
+        return {(row.uid, row.original_start) for row in connection.execute(_FREEZE, known)}
+    frozen = (connection.execute(_FREEZE_OF, known | {"uids": some}) for some in chunks(sorted(uids)))
+    return {(row.uid, row.original_start) for rows in frozen for row in rows}
 
 
 def attended(connection: Connection, owner: str, names: Collection[tuple[str, str]]) -> set[str]:
@@ -93,17 +124,16 @@ def attended(connection: Connection, owner: str, names: Collection[tuple[str, st
 
 def next_end(connection: Connection, owner: str, now: datetime) -> datetime | None:
     """Return when the next occurrence ends: somebody has been met then."""
-    ahead = (occurrence.c.owner == owner, occurrence.c.is_frozen.is_(False), occurrence.c.end_at > micros(now))
-    return maybe_instant(connection.execute(select(func.min(occurrence.c.end_at)).where(*ahead)).scalar())
+    return maybe_instant(connection.execute(_NEXT_END, {"whose": owner, "by_now": micros(now)}).scalar())
 
 
 def roll(connection: Connection, owner: str, known_as: OwnerKeys, now: datetime, zone: str, limit: int = 500) -> int:
     """Lay out the series whose future runs short; returns how many, at most `limit`. Nightly work, cheap when done."""
     horizon = micros(now + AHEAD - timedelta(days=1))
-    short = (event.c.owner == owner, event.c.is_series.is_(True), event.c.expanded_until < horizon)
-    uids = set(connection.execute(select(event.c.uid).where(*short).distinct().limit(limit)).scalars())
-    freeze(connection, owner, now, uids)
-    lay_out(connection, owner, uids, known_as, now, zone)
+    uids = set(connection.execute(_SHORT, {"whose": owner, "horizon": horizon, "most": limit}).scalars())
+    if uids:
+        freeze(connection, owner, now, uids)
+        lay_out(connection, owner, uids, known_as, now, zone)
     return len(uids)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from operator import itemgetter
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 
-from sqlalchemy import Connection, Row, func, or_, select
+from sqlalchemy import BigInteger, BindParameter, Connection, Row, bindparam, func, or_, select
 
 from rules.addresses import domain_of, match_key
 from rules.facts import Address
@@ -38,6 +38,31 @@ SENT = itemgetter(1, 2)
 SAID = (message.c.author, message.c.subject, message.c.thread, message.c.account, message.c.facts)
 """Columns that say what was said, for `mail_of`."""
 
+# Statements are built once: they are run for every mail, and building one takes longer than running it.
+_WHOSE: Final[BindParameter[str]] = bindparam("whose")
+_PERSONS: Final[BindParameter[Any]] = bindparam("persons", expanding=True)
+_KEYS: Final[BindParameter[Any]] = bindparam("keys", expanding=True)
+_KNOWN: Final = select(person).where(person.c.owner == _WHOSE, person.c.id.in_(_PERSONS)).order_by(person.c.id)
+_HELD: Final = (
+    select(address)
+    .where(address.c.owner == _WHOSE, address.c.person.in_(_PERSONS))
+    .order_by(address.c.is_dead, func.coalesce(address.c.last_at, 0).desc(), address.c.key)
+)
+_WRITTEN: Final = (
+    select(*BETWEEN)
+    .join(message, message.c.id == party.c.message)
+    .where(party.c.owner == _WHOSE, party.c.address.in_(_KEYS))
+    .where(party.c.direction != "none", party.c.sent_at <= bindparam("at", type_=BigInteger))
+)
+_WHOLE: Final = _WRITTEN.add_columns(*SAID)
+_MET: Final = select(*MET).where(attendance.c.owner == _WHOSE, attendance.c.address.in_(_KEYS))
+_NOTES: Final = (
+    select(note)
+    .where(note.c.owner == _WHOSE, or_(note.c.person.in_(_PERSONS), note.c.address.in_(_KEYS)))
+    .order_by(note.c.at, note.c.id)
+)
+_STOPPED: Final = select(stop.c.person, stop.c.rule).where(stop.c.owner == _WHOSE, stop.c.person.in_(_PERSONS))
+
 
 @dataclass(slots=True, kw_only=True)
 class Rows:
@@ -56,44 +81,33 @@ class Rows:
 
 def rows_of(connection: Connection, owner: str, ids: Sequence[str], now: datetime, *, is_whole: bool = False) -> dict[str, Rows]:
     """Read everything there is on some persons, by index; `is_whole` = each message with what was said, for `mail_of`."""
-    persons = select(person).where(person.c.owner == owner, person.c.id.in_(ids)).order_by(person.c.id)
-    found = {row.id: Rows(row=row) for row in connection.execute(persons)}
+    found = {row.id: Rows(row=row) for row in connection.execute(_KNOWN, {"whose": owner, "persons": list(ids)})}
     holders: dict[str, Rows] = {}
-    held = select(address).where(address.c.owner == owner, address.c.person.in_(list(found)))
-    for row in connection.execute(held.order_by(address.c.is_dead, func.coalesce(address.c.last_at, 0).desc(), address.c.key)):
+    for row in connection.execute(_HELD, {"whose": owner, "persons": list(found)}):
         holders[row.key] = found[row.person]
         found[row.person].keys.append(row.key)
         found[row.person].written.append(Address(email=row.email, name=best_name(decode(row.names))))
         found[row.person].dead |= {row.key} if row.is_dead else set()
     for some in chunks(sorted(holders)):
-        for row in connection.execute(_parties(owner, some, now, is_whole=is_whole)).all():
+        known = {"whose": owner, "keys": some}
+        for row in connection.execute(_WHOLE if is_whole else _WRITTEN, known | {"at": micros(now)}).all():
             holders[row[0]].mails.append(row)
-        mine = select(*MET).where(attendance.c.owner == owner, attendance.c.address.in_(some))
-        for row in connection.execute(mine).all():
+        for row in connection.execute(_MET, known).all():
             key, *_, is_meeting, uid, start = row
-            known = holders[key].meetings
-            if is_meeting or (uid, start) not in known:
-                known[uid, start] = row
+            meetings = holders[key].meetings
+            if is_meeting or (uid, start) not in meetings:
+                meetings[uid, start] = row
     _add_said(connection, owner, found, holders)
     return found
 
 
-def _parties(owner: str, keys: Sequence[str], now: datetime, *, is_whole: bool) -> Any:  # noqa: ANN401 - a SELECT
-    joined = select(*BETWEEN, *(SAID if is_whole else ()))
-    mine = (party.c.owner == owner, party.c.address.in_(keys), party.c.direction != "none", party.c.sent_at <= micros(now))
-    return joined.join(message, message.c.id == party.c.message).where(*mine)
-
-
 def _add_said(connection: Connection, owner: str, found: dict[str, Rows], holders: dict[str, Rows]) -> None:
     """Add what the owner said, and the ledger by person and by address: a merge repeats nothing."""
-    notes = select(note).where(note.c.owner == owner, or_(note.c.person.in_(list(found)), note.c.address.in_(list(holders))))
-    for row in connection.execute(notes.order_by(note.c.at, note.c.id)):
+    for row in connection.execute(_NOTES, {"whose": owner, "persons": list(found), "keys": list(holders)}):
         holder = holders.get(row.address) or found.get(row.person)
         if holder is not None:
             holder.notes.append(row)
-    for person_id, rule in connection.execute(
-        select(stop.c.person, stop.c.rule).where(stop.c.owner == owner, stop.c.person.in_(list(found)))
-    ):
+    for person_id, rule in connection.execute(_STOPPED, {"whose": owner, "persons": list(found)}):
         found[person_id].stopped.add(rule)
     for person_id, key, past in pasts_of(connection, owner, list(found), list(holders)):
         holder = holders.get(key) or found.get(person_id)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.engine import URL
@@ -22,6 +23,7 @@ COPIED = "copied"
 """Mark inside a backup: whoever opens one as their store has restored it, and the ledger may have forgotten."""
 RESTORED = "restored_at"
 """When that was, as far as somebody with a clock has said so."""
+_EPOCH: Final = select(meta.c.value).where(meta.c.name == "ledger_epoch")
 
 
 class Store:
@@ -100,7 +102,7 @@ class Store:
     def ledger_epoch(self) -> int:
         """Return how often the store was restored from a backup: open intents of an older epoch need a look first."""
         with self.read() as connection:
-            return int(connection.execute(select(meta.c.value).where(meta.c.name == "ledger_epoch")).scalar_one())
+            return int(connection.execute(_EPOCH).scalar_one())
 
     def restored_at(self, now: datetime) -> datetime | None:
         """Return when the store was restored from a backup: `now`, once, where nobody has asked since. None = it never was."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, func, or_, select, update
 
 from rules.network import Relation
 from worker.store import leases
@@ -14,16 +15,37 @@ from worker.store.occurrences import next_end
 from worker.store.tables import owner as owners
 from worker.store.tables import person
 
+# Statements are built once: they are run for every mail, and building one takes longer than running it.
+_WHOSE: Final[BindParameter[str]] = bindparam("whose")
+_ONE: Final = update(person).where(person.c.owner == _WHOSE, person.c.id == bindparam("who"))
+_SAVE: Final = _ONE.values(sums=bindparam("new_sums"), last_at=bindparam("new_last_at"))
+_CLAIM: Final = (
+    update(person)
+    .where(person.c.owner == _WHOSE)
+    .where(or_(person.c.next_review_at <= bindparam("at"), person.c.next_review_at == bindparam("left")))
+    .values(next_review_at=bindparam("then"))
+    .returning(person.c.id)
+)
+_SETTLE: Final = _ONE.where(person.c.next_review_at == bindparam("claimed")).values(next_review_at=bindparam("next_at"))
+_FIRST: Final = select(func.min(person.c.next_review_at)).where(person.c.owner == _WHOSE)
+_DECIDED: Final = (
+    update(owners).where(owners.c.id == _WHOSE).values(decided_at=bindparam("at"), next_review_at=bindparam("next_at"))
+)
+
 
 def save(connection: Connection, owner: str, relations: Collection[Relation]) -> None:
     """Keep the sums of the persons just looked at."""
     rows = [
-        {"who": each.person.id, "new_sums": _sums(each), "new_last_at": None if each.last_at is None else micros(each.last_at)}
+        {
+            "whose": owner,
+            "who": each.person.id,
+            "new_sums": _sums(each),
+            "new_last_at": None if each.last_at is None else micros(each.last_at),
+        }
         for each in relations
     ]
     if rows:
-        mine = update(person).where(person.c.owner == owner, person.c.id == bindparam("who"))
-        connection.execute(mine.values(sums=bindparam("new_sums"), last_at=bindparam("new_last_at")), rows)
+        connection.execute(_SAVE, rows)
 
 
 def claim(connection: Connection, owner: str, now: datetime, until: datetime) -> list[str]:
@@ -31,28 +53,22 @@ def claim(connection: Connection, owner: str, now: datetime, until: datetime) ->
 
     So nobody loses them if we crash, and what happens to them meanwhile is not missed.
     """
-    is_due = or_(
-        person.c.next_review_at <= micros(now), person.c.next_review_at == leases.swap(connection, f"review:{owner}", until)
-    )
-    due = update(person).where(person.c.owner == owner, is_due)
-    taken = connection.execute(due.values(next_review_at=micros(until)).returning(person.c.id)).scalars()
-    return sorted(str(each) for each in taken)
+    left = leases.swap(connection, f"review:{owner}", until)
+    known = {"whose": owner, "at": micros(now), "left": left, "then": micros(until)}
+    return sorted(str(each) for each in connection.execute(_CLAIM, known).scalars())
 
 
 def settle(connection: Connection, owner: str, claimed: datetime, reviews: Mapping[str, datetime | None], now: datetime) -> None:
     """Note when each person taken is to be looked at next, but where something has happened since; and when the owner's network is."""
-    rows = [{"who": each, "next_at": None if at is None else micros(at)} for each, at in reviews.items()]
+    known = {"whose": owner, "claimed": micros(claimed)}
+    rows = [known | {"who": each, "next_at": None if at is None else micros(at)} for each, at in reviews.items()]
     if rows:
-        mine = update(person).where(
-            person.c.owner == owner, person.c.id == bindparam("who"), person.c.next_review_at == micros(claimed)
-        )
-        connection.execute(mine.values(next_review_at=bindparam("next_at")), rows)
+        connection.execute(_SETTLE, rows)
     leases.expire(connection, f"review:{owner}")
-    first = connection.execute(select(func.min(person.c.next_review_at)).where(person.c.owner == owner)).scalar()
+    first = connection.execute(_FIRST, {"whose": owner}).scalar()
     end = next_end(connection, owner, now)
     times = [*([] if first is None else [int(first)]), *([] if end is None else [micros(end)])]
-    values = {"decided_at": micros(now), "next_review_at": min(times, default=None)}
-    connection.execute(update(owners).where(owners.c.id == owner).values(values))
+    connection.execute(_DECIDED, {"whose": owner, "at": micros(now), "next_at": min(times, default=None)})
 
 
 def _sums(relation: Relation) -> str:
