@@ -32,7 +32,7 @@ from worker import giving_way, telling
 from worker import pull as pulling
 from worker.heartbeat import LASTING, beating
 from worker.polling import next_look
-from worker.store import accounts, installations, leases, looking, network, outbox
+from worker.store import accounts, installations, leases, looking, network, outbox, standing
 from worker.store.accounts import StoredAccount
 from worker.store.due import STALE
 from worker.store.engine import StoreError
@@ -231,9 +231,12 @@ class Pipeline:
 
         def wanted(entry: Entry) -> Keep | Withdraw:
             now = self.clock()
+            with self.store.read() as db:
+                if standing.is_fresh(db, entry, now):
+                    return Keep()
             seen, people = self._around(owner, entry, now)
-            standing = replace(entry.suggestion, person_id=people[0], companions=tuple(people[1:]))
-            return still_wanted(standing, seen, rulebook, now)
+            about = replace(entry.suggestion, person_id=people[0], companions=tuple(people[1:]))
+            return still_wanted(about, seen, rulebook, now)
 
         def next_slot(entry: Entry) -> Slot | None:
             now = self.clock()
@@ -247,7 +250,7 @@ class Pipeline:
     def _around(self, owner: Owner, entry: Entry, now: datetime) -> tuple[Network, list[str]]:
         """Load what rules may know about the persons of a suggestion, whoever has their addresses today."""
         with self.store.read() as db:
-            people = outbox.people_of(db, entry)
+            people = standing.people_of(db, entry)
             return network.load(db, owner, now, person_ids=people), people
 
     # Tell

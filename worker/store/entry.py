@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, cast
+from typing import Final, assert_never, cast
 
 from pydantic import TypeAdapter
 from sqlalchemy import RowMapping
 
 from connectors.port import Saved, Witness
+from rules.addresses import match_key
 from rules.inviting import ANNOUNCEMENT
 from rules.suggestions import Action, CloseReason, Draft, Evidence, Hold, Invite, Key, State, Suggestion
 from worker.store.mapping import instant, maybe_instant, micros
@@ -91,6 +92,19 @@ def json_of(value: Action | Saved | tuple[Evidence, ...]) -> str:
     if isinstance(value, Saved):
         return _SAVED.dump_json(value).decode()
     return _ACTION.dump_json(value).decode()
+
+
+def recipients(action: Action) -> frozenset[str]:
+    """Return the match keys of everyone an action goes to; a hold goes to nobody."""
+    match action:
+        case Draft(to=to, cc=cc):
+            return frozenset(match_key(each.email) for each in (*to, *cc))
+        case Invite(attendees=attendees):
+            return frozenset(match_key(each.email) for each in attendees)
+        case Hold():
+            return frozenset()
+        case _:
+            assert_never(action)
 
 
 def rows_of(owner: str, account: str, planned: Suggestion, now: datetime) -> list[dict[str, object]]:

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final, assert_never
+from typing import Final
 
 from sqlalchemy import BigInteger, Connection, and_, bindparam, func, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from connectors.port import Saved, Witness
-from rules.addresses import match_key
-from rules.suggestions import Action, CloseReason, Draft, Hold, Invite, Key, Suggestion
+from rules.suggestions import CloseReason, Draft, Hold, Invite, Key, Suggestion
 from worker.store import audit
 from worker.store.due import is_ready
-from worker.store.entry import Entry, entry_of, json_of, rows_of
+from worker.store.entry import Entry, entry_of, json_of, recipients, rows_of
 from worker.store.mapping import micros
 from worker.store.statements import insert_ignoring, lock_owner
 from worker.store.tables import account as accounts
@@ -42,6 +41,27 @@ _LATE: Final = (
     .where(suggestion.c.owner == bindparam("whose"), suggestion.c.state.in_(WAITING))
     .where(or_(suggestion.c.expires_at <= bindparam("at"), and_(suggestion.c.action != "draft", suggestion.c.at < bindparam("at"))))
 )
+_SAME: Final = select(suggestion).where(
+    suggestion.c.owner == bindparam("whose"),
+    suggestion.c.rule == bindparam("of_rule"),
+    suggestion.c.cause == bindparam("of_cause"),
+)
+_NOW: Final = bindparam("by_now", type_=BigInteger)
+_CLAIM: Final = (
+    update(suggestion)
+    .where(suggestion.c.key == bindparam("of"), suggestion.c.state.in_(("approved", "delivering")), is_ready(_NOW))
+    .where(suggestion.c.account.in_(select(accounts.c.id).where(accounts.c.state == "active")))
+    .where(suggestion.c.owner.not_in(select(owners.c.id).where(owners.c.paused_until > _NOW)))
+    .values(
+        state="delivering",
+        updated_at=_NOW,
+        fence=suggestion.c.fence + 1,
+        attempts=suggestion.c.attempts + 1,
+        lease_until=bindparam("until"),
+        witness=func.coalesce(suggestion.c.witness, bindparam("since")),
+    )
+    .returning(suggestion)
+)
 
 
 def plan(db: Connection, owner: str, account: str, planned: Suggestion, addresses: Iterable[str], now: datetime) -> bool:
@@ -50,11 +70,9 @@ def plan(db: Connection, owner: str, account: str, planned: Suggestion, addresse
     `account` is where it will be delivered and is fixed from here on. Mode `create` approves it at once, except an
     Invite: that waits for the owner, or is announced by a hold that is planned with it. Says whether it is new.
     """
-    same = select(suggestion).where(
-        suggestion.c.owner == owner, suggestion.c.rule == planned.rule, suggestion.c.cause == planned.cause
-    )
+    same = {"whose": owner, "of_rule": planned.rule, "of_cause": planned.cause}
     theirs = {planned.address, *addresses, *recipients(planned.action)}
-    known = (entry_of(row) for row in db.execute(same).mappings())
+    known = (entry_of(row) for row in db.execute(_SAME, same).mappings())
     if any(theirs & {entry.address, *recipients(entry.action)} for entry in known):
         return False
     rows = rows_of(owner, account, planned, now)
@@ -62,19 +80,6 @@ def plan(db: Connection, owner: str, account: str, planned: Suggestion, addresse
         return False
     audit.record(db, now, owner, "plan", account=account, key=planned.key, detail=planned.rule)
     return True
-
-
-def recipients(action: Action) -> frozenset[str]:
-    """Return the match keys of everyone an action goes to; a hold goes to nobody."""
-    match action:
-        case Draft(to=to, cc=cc):
-            return frozenset(match_key(each.email) for each in (*to, *cc))
-        case Invite(attendees=attendees):
-            return frozenset(match_key(each.email) for each in attendees)
-        case Hold():
-            return frozenset()
-        case _:
-            assert_never(action)
 
 
 def read(db: Connection, key: Key) -> Entry | None:
@@ -94,14 +99,6 @@ def read_all(db: Connection, owner: str, *, states: Sequence[str] = OPEN, since:
 def due(db: Connection, account: str, now: datetime, *, limit: int = 50) -> list[Entry]:
     """Return what of the account is to be delivered or looked after now."""
     return [entry_of(row) for row in db.execute(_DUE, {"account": account, "at": micros(now), "most": limit}).mappings()]
-
-
-def people_of(db: Connection, entry: Entry) -> list[str]:
-    """Return who the suggestion is for today, first the one it was planned for: a merge or a split may have changed it."""
-    keys = [entry.address, *sorted(recipients(entry.action) - {entry.address})]
-    held = select(address.c.key, address.c.person).where(address.c.owner == entry.owner, address.c.key.in_(keys))
-    now_of: dict[str, str] = {row.key: row.person for row in db.execute(held) if row.person is not None}
-    return list(dict.fromkeys([now_of.get(entry.address, entry.person), *(now_of[key] for key in keys if key in now_of)]))
 
 
 def approve(db: Connection, key: Key, now: datetime) -> bool:
@@ -125,22 +122,8 @@ def claim(db: Connection, key: Key, witness: Witness, now: datetime, lease: time
 
     The first claim keeps its witness for all later ones: an object made by any attempt stands after it.
     """
-    active = select(accounts.c.id).where(accounts.c.state == "active")
-    paused = select(owners.c.id).where(owners.c.paused_until > micros(now))
-    is_free = and_(
-        suggestion.c.state.in_(("approved", "delivering")),
-        is_ready(micros(now)),
-        suggestion.c.account.in_(active),
-        suggestion.c.owner.not_in(paused),
-    )
-    values = {
-        "state": "delivering",
-        "fence": suggestion.c.fence + 1,
-        "attempts": suggestion.c.attempts + 1,
-        "lease_until": micros(now + lease),
-        "witness": func.coalesce(suggestion.c.witness, witness),
-    }
-    return _change(db, key, is_free, now, values)
+    row = db.execute(_CLAIM, {"of": key, "by_now": micros(now), "until": micros(now + lease), "since": witness}).mappings().first()
+    return None if row is None else entry_of(row)
 
 
 def earlier_witness(db: Connection, entry: Entry) -> Witness | None:

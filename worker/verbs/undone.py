@@ -21,7 +21,7 @@ from worker.queries import account_called, person_called
 from worker.secret_sources import SecretMissingError
 from worker.store import accounts, audit, outbox, people
 from worker.store.accounts import StoredAccount
-from worker.store.entry import Entry
+from worker.store.entry import Entry, recipients
 from worker.verbs.opened import Here
 from worker.verbs.steered import title_of
 from worker.words import counted, moment
@@ -91,7 +91,7 @@ def forget(here: Here, who: str, *, is_sure: bool) -> None:
 def is_about(entry: Entry, keys: Collection[str], name: str = "") -> bool:
     """Tell whether a suggestion is for somebody, alone or among others, or its text speaks of them by full name."""
     spoken = entry.action.text if isinstance(entry.action, Draft) else ""
-    return not {entry.address, *outbox.recipients(entry.action)}.isdisjoint(keys) or (" " in name and name in spoken)
+    return not {entry.address, *recipients(entry.action)}.isdisjoint(keys) or (" " in name and name in spoken)
 
 
 def _meant(connection: Connection, owner: str, who: str) -> tuple[str, tuple[str, ...]]:
