@@ -21,7 +21,7 @@ from time import process_time
 from connectors.files.mbox import scan
 from connectors.mime import parse_header
 from rules.facts import MessageMetadata
-from rules.identity import AddressProfile, block_keys, identify, rare
+from rules.identity import AddressProfile, identify
 from rules.people import OwnerKeys, has_exchange, judge, match_key, observe
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "mbox"
@@ -100,12 +100,6 @@ def people(boxes: dict[str, Mailbox]) -> bool:
     return not wrong
 
 
-def names_of(box: Mailbox) -> set[str]:
-    """Return the full names of everybody a mailbox shows as human, as the store keeps them."""
-    human = (key for key in box.emails if judge(key, box.names[key], box.counts[key]).kind == "human")
-    return {name for key in human for name in block_keys(AddressProfile(key=key, names=box.names[key]))}
-
-
 def links(boxes: dict[str, Mailbox]) -> bool:
     """Print how well the addresses of one human are found."""
     with (SHARED / "identity_truth.csv").open() as stream:
@@ -124,7 +118,7 @@ def links(boxes: dict[str, Mailbox]) -> bool:
                 )
                 for key in human
             ]
-            grouping = identify(profiles, known_rare=rare(names_of(box)) if use == "with correspondents" else ())
+            grouping = identify(profiles)
             pairs = [pair for identity in grouping.identities for pair in itertools.combinations(identity.keys, 2)]
             good += sum(truth[a] == truth[b] for a, b in pairs)
             bad += sum(truth[a] != truth[b] for a, b in pairs)

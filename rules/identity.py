@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from rules.addresses import is_freemail, match_key, organisation
+from rules.addresses import match_key
 from rules.names import clean_name, name_key, tokens
 from rules.people import CROWD
 from rules.wordlists import ROLE_WORDS
@@ -25,10 +25,6 @@ COMMON: Final = 2
 
 NOTHING_ELSE: Final = "the same full name, but nothing else in common"
 """Why a pair is left to the owner that correspondents in common would decide."""
-
-RARE: Final = "the same full name, a part of which nobody else here has"
-MANY: Final = 300
-"""Full names that have to be known before one is called rare among them."""
 
 MOST_BESIDE: Final = 50
 """Correspondents of an address that are compared, the most frequent."""
@@ -107,17 +103,8 @@ def beside(key: str, mails: Iterable[Iterable[str]], owner: Collection[str]) -> 
     return frozenset(sorted(seen, key=lambda other: (-seen[other], other))[:MOST_BESIDE])
 
 
-def rare(names: Iterable[str]) -> frozenset[str]:
-    """Choose, of the block names of everybody known, those with a part that no other has; none where few are known."""
-    every = frozenset(names)
-    parts = Counter(part for name in every for part in set(name.split()))
-    return (
-        frozenset(name for name in every if any(parts[part] == 1 for part in name.split())) if len(every) >= MANY else frozenset()
-    )
-
-
-def identify(profiles: Iterable[AddressProfile], links: Iterable[Link] = (), known_rare: Collection[str] = ()) -> Grouping:
-    """Group the addresses of one human, whatever their order. `known_rare` are block names that are enough by themselves.
+def identify(profiles: Iterable[AddressProfile], links: Iterable[Link] = ()) -> Grouping:
+    """Group the addresses of one human, whatever their order.
 
     The owner's links win: `different` is never crossed, not even through a third address; `same` always joins.
     Give all human profiles, or for one new address those that share a block with it or with its group.
@@ -129,7 +116,7 @@ def identify(profiles: Iterable[AddressProfile], links: Iterable[Link] = (), kno
         if link.verdict == "same" and link.a in known and link.b in known:
             groups.join(link)
     judged = sorted(
-        (link for name, block in _blocks(known) for link in _within(block, is_rare=name in known_rare)),
+        (link for block in _blocks(known) for link in _within(block)),
         key=lambda link: (link.a, link.b, link.reason),
     )
     groups.part(_pair(link.a, link.b) for link in judged if link.verdict == "different")
@@ -187,48 +174,32 @@ class _Groups:
         )
 
 
-def _blocks(known: Mapping[str, AddressProfile]) -> list[tuple[str, list[AddressProfile]]]:
+def _blocks(known: Mapping[str, AddressProfile]) -> list[list[AddressProfile]]:
     blocks: dict[str, list[AddressProfile]] = {}
     for profile in known.values():
         for block in block_keys(profile):
             blocks.setdefault(block, []).append(profile)
-    return [(name, blocks[name]) for name in sorted(blocks) if len(blocks[name]) > 1]
+    return [blocks[name] for name in sorted(blocks) if len(blocks[name]) > 1]
 
 
-def _within(block: list[AddressProfile], *, is_rare: bool) -> list[Link]:
+def _within(block: list[AddressProfile]) -> list[Link]:
     """Judge the pairs of one full name; a name with too many addresses is common and decides nothing."""
     if len(block) > MOST_ADDRESSES:
         common = f"the same full name, but on {len(block)} addresses"
         return [_link(a, b, "unsure", common) for a, b in itertools.pairwise(block)]
-    return [_judge(a, b, is_rare=is_rare) for a, b in itertools.combinations(block, 2)]
+    return [_judge(a, b) for a, b in itertools.combinations(block, 2)]
 
 
-def _judge(a: AddressProfile, b: AddressProfile, *, is_rare: bool) -> Link:
-    """Ask for a second reason beside the full name before two addresses are one human."""
+def _judge(a: AddressProfile, b: AddressProfile) -> Link:
+    """Ask for correspondents in common beside the full name before two addresses are one human."""
     if not a.names or not b.names:
         return _link(a, b, "unsure", "the full name of one is only read from its address")
     if doubt := _doubt(a, b):
         return _link(a, b, "different", doubt)
-    mine, theirs = a.key.rpartition("@")[0], b.key.rpartition("@")[0]
-    is_private = is_freemail(a.key) or is_freemail(b.key)
-    if mine == theirs and not (is_private and _is_spelled_out(a)):
-        return _link(a, b, "same", "the same full name and the same name before the @")
-    if organisation(a.key) and organisation(a.key) == organisation(b.key):
-        return _link(a, b, "same", "the same full name at the same organisation")
     shared = len(a.correspondents & b.correspondents)
     if shared >= COMMON:
         return _link(a, b, "same", f"the same full name and {shared} correspondents in common")
-    return _link(a, b, "same", RARE) if is_rare and not is_private else _link(a, b, "unsure", NOTHING_ELSE)
-
-
-def _is_spelled_out(profile: AddressProfile) -> bool:
-    """Tell whether the name before the @ is the full name and no more: every Anna Berg may have anna.berg@ somewhere."""
-    local = sorted(re.sub(r"([aou])e", r"\1", word) for word in _words_of(profile.key))
-    return any(local == name.split() or "".join(local) in _run_together(name) for name in map(name_key, profile.names) if name)
-
-
-def _run_together(name: str) -> set[str]:
-    return {"".join(words) for words in itertools.permutations(name.split()[:4])}
+    return _link(a, b, "unsure", NOTHING_ELSE)
 
 
 def _doubt(a: AddressProfile, b: AddressProfile) -> str:

@@ -13,6 +13,7 @@ from rules.standing import standing
 from worker.json_views import PairView, PersonView
 from worker.store import identities, network
 from worker.store import people as stored
+from worker.store.introducing import holders
 from worker.store.tables import link
 from worker.views import chance, days, other
 
@@ -66,7 +67,9 @@ def _others(connection: Connection, owner: Owner) -> list[PersonView]:
 def doubtful(connection: Connection, owner: str) -> tuple[PairView, ...]:
     """Return the pairs of addresses that may be one person's and that the owner has not been asked about."""
     unsure = [each for each in identities.links(connection, owner) if each.verdict == "unsure"]
-    return tuple(PairView(one=each.a, other=each.b, reason=each.reason) for each in unsure)
+    whose = holders(connection, owner, {key for each in unsure for key in (each.a, each.b)})
+    apart = (each for each in unsure if each.a not in whose or whose[each.a] != whose.get(each.b))
+    return tuple(PairView(one=each.a, other=each.b, reason=each.reason) for each in apart)
 
 
 def keep_apart(connection: Connection, owner: str, pair: PairView) -> None:

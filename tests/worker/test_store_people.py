@@ -11,6 +11,7 @@ from sqlalchemy import insert, select
 from rules.facts import Address
 from rules.people import OwnerKeys
 from tests.worker.world import BOB, DAY, EVE, HOUR, ME, NEWS, NOW, OWNER, World, mail, meeting
+from worker.network_views import doubtful
 from worker.store import accounts, people
 from worker.store.mapping import EPOCH, micros
 from worker.store.people import StoredPerson
@@ -80,6 +81,12 @@ def test_a_merge_joins_two_people_and_a_split_takes_it_back_for_good(world: Worl
     assert world.rows() == world.rebuilt()
 
 
+def asked(world: World) -> set[tuple[str, str]]:
+    """The pairs of addresses the owner is asked about."""
+    with world.store.read() as db:
+        return {(each.one, each.other) for each in doubtful(db, "ada")}
+
+
 def test_an_unsure_pair_is_left_to_the_owner(world: World) -> None:
     with world.store.read() as db:
         [pair] = people.links(db, "ada")
@@ -96,36 +103,11 @@ def test_who_is_copied_on_the_mail_of_a_list_shows_that_two_addresses_are_one(wo
     )
     world.pull_all()
     assert called(world, old.email).id != called(world, new.email).id
+    assert ("nils@one.example", "quist@two.example") in asked(world)
     world.receive(*(mail(40 + n, each, ME, cy, dy, list_id="<team.others.example>") for n, each in enumerate((old, new))))
     world.pull_all()
     assert called(world, old.email).id == called(world, new.email).id
-
-
-def test_two_of_a_name_nobody_else_has_a_part_of_are_one_and_stay_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rules.identity.MANY", 3)
-    old, new, kin = (
-        Address(email=email, name=name)
-        for email, name in (
-            ("nils@one.example", "Nils Quist"),
-            ("quist@two.example", "Nils Quist"),
-            ("ada@one.example", "Nils Stone"),
-        )
-    )
-    world.receive(
-        *(mail(20 + n, each, ME) for n, each in enumerate((old, new))),
-        *(mail(30 + n, ME, each) for n, each in enumerate((old, new))),
-    )
-    world.pull_all()
-    together = called(world, old.email)
-    assert together == called(world, new.email)
-    other = Address(email="quist@three.example", name="Per Quist")
-    world.receive(
-        *(mail(f"{n}a", each, ME) for n, each in enumerate((kin, other))),
-        *(mail(f"{n}b", ME, each) for n, each in enumerate((kin, other))),
-    )
-    world.receive(mail(60, old, ME), mail(61, new, ME))
-    world.pull_all()
-    assert called(world, old.email).id == called(world, new.email).id == together.id
+    assert ("nils@one.example", "quist@two.example") not in asked(world), "what is settled is asked no more"
 
 
 def test_what_the_owner_says_survives_a_sync_a_merge_and_a_rebuild(world: World) -> None:

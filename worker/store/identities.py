@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, cast
 
 from sqlalchemy import BindParameter, Connection, Row, and_, bindparam, delete, func, or_, select, update
 
-from rules.identity import NOTHING_ELSE, RARE, AddressProfile, Grouping, Identity, Link, beside, block_keys, identify, rare
+from rules.identity import NOTHING_ELSE, AddressProfile, Grouping, Identity, Link, beside, block_keys, identify
 from worker.store.accounts import owner_keys
 from worker.store.mapping import Row as Values
 from worker.store.mapping import decode, written_on
@@ -107,7 +107,7 @@ def _introduce(connection: Connection, owner: str, keys: Sequence[str]) -> set[s
 
 
 def _grouped(connection: Connection, owner: str, profiles: Mapping[str, AddressProfile]) -> Grouping:
-    """Group addresses by their names; who is on mail with them, and who has such a name, is looked up where nothing else decides."""
+    """Group addresses by their names; who is on mail with them is looked up where only that decides."""
     said = _said(connection, owner, profiles)
     grouping = identify(profiles.values(), said)
     open_keys = {key for each in grouping.unsure if each.reason == NOTHING_ELSE for key in (each.a, each.b)}
@@ -115,14 +115,7 @@ def _grouped(connection: Connection, owner: str, profiles: Mapping[str, AddressP
         return grouping
     near = _correspondents(connection, owner, open_keys)
     found = (replace(each, correspondents=near.get(key, frozenset())) for key, each in profiles.items())
-    return identify(found, said, _rare(connection, owner, profiles, said))
-
-
-def _rare(connection: Connection, owner: str, profiles: Mapping[str, AddressProfile], said: Iterable[Link]) -> frozenset[str]:
-    """Name the rare names among the owner's people, and those by which somebody is one already: that stays so."""
-    names = connection.execute(select(block.c.name).where(block.c.owner == owner).distinct()).scalars().all()
-    kept = {each.a for each in said if each.by == "rule" and each.verdict == "same" and each.reason == RARE} & profiles.keys()
-    return rare(names).union(*(block_keys(profiles[key]) for key in kept))
+    return identify(found, said)
 
 
 def _said(connection: Connection, owner: str, keys: Iterable[str]) -> list[Link]:
@@ -261,13 +254,16 @@ def _join(connection: Connection, owner: str, joined: Sequence[_Joined]) -> None
 
 
 def _say(connection: Connection, owner: str, said: Iterable[Link]) -> None:
-    """Note links; what a rule says never overwrites the owner."""
+    """Note links: what a rule says now goes before what one said earlier, and never before the owner's word."""
     rows: list[Values] = [
         {"owner": owner, "a": each.a, "b": each.b, "verdict": each.verdict, "by": each.by, "reason": each.reason} for each in said
     ]
     mine = [row for row in rows if row["by"] == "owner"]
     rules = [row for row in rows if row["by"] != "owner"]
     if rules:
+        pair = and_(link.c.owner == owner, link.c.a == bindparam("one"), link.c.b == bindparam("other"))
+        changed = delete(link).where(pair, link.c.by == "rule", link.c.verdict != bindparam("said"))
+        connection.execute(changed, [{"one": row["a"], "other": row["b"], "said": row["verdict"]} for row in rules])
         connection.execute(insert_ignoring(connection, link), rules)
     if mine:
         connection.execute(upsert(connection, link, ("owner", "a", "b")), mine)
