@@ -13,7 +13,7 @@ from typing import overload
 from rules.engine import suggest
 from rules.keys import text_mark
 from rules.network import Mail, Meeting, Network, Past, Person, Relation
-from rules.rhythm import LATE, SHORTEST, Contact, interaction_days
+from rules.rhythm import LATE, SHORTEST, Contact, elapsed, interaction_days
 from rules.rulebook import Rulebook
 from rules.suggestions import Draft, Hold, Suggestion
 from rules.wording import Wording
@@ -44,6 +44,8 @@ class History:
     """Ascending."""
     sent_at: Sequence[datetime] = ()
     """When each of `mails` was sent, where that can be told without reading them."""
+    away: Sequence[tuple[datetime, datetime]] = ()
+    """When nobody could expect them to be in touch (rules.absences)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +128,7 @@ def relation_at(history: History, now: datetime, ledger: Sequence[Past] = ()) ->
         interactions=len(held) + sent,
         episode=sum(past.state == "closed" for past in ledger),
         ledger=ledger,
+        away=history.away,
     )
 
 
@@ -205,6 +208,8 @@ def _waits(history: History, contact: Contact, gaps: Sequence[float]) -> Iterato
     usual = timedelta(days=(gaps[(len(gaps) - 1) // 2] + gaps[len(gaps) // 2]) / 2) if gaps else SHORTEST
     over = history.person.cadence or max(SHORTEST, LATE * usual)
     yield from (over + DAY, over + 8 * DAY, *LATER)
+    if history.away:
+        yield over + DAY + (over - elapsed(contact.at, contact.at + over, history.away))
     if not contact.is_reply:
         yield from LOOKS
 

@@ -10,7 +10,7 @@ from itertools import takewhile
 from rules.addresses import match_key
 from rules.facts import Address
 from rules.network import Guest, Mail, Meeting, Network, Past, Promise, Relation, Trip
-from rules.rhythm import LATE, SHORTEST, rhythm
+from rules.rhythm import LATE, SHORTEST, elapsed, rhythm
 
 QUARTER = timedelta(days=90)
 """So much of mail and calendar has to have been read before a tie began, for "first" to be said."""
@@ -29,8 +29,6 @@ class View:
     owner_keys: frozenset[str]
     pasts: Mapping[str, tuple[Past, ...]]
     """The owner's ledger by match key."""
-    away: tuple[tuple[datetime, datetime], ...]
-    """Spans of the owner's leave."""
 
     def ledger_of(self, relation: Relation) -> tuple[Past, ...]:
         """Return everything ever suggested for a person, under whatever address, each once, oldest first."""
@@ -74,7 +72,6 @@ def view_of(network: Network, now: datetime) -> View:
         holders={address: relation for relation in network.relations for address in relation.person.addresses},
         owner_keys=frozenset(match_key(address.email) for address in network.owner.addresses),
         pasts={address: tuple(found) for address, found in pasts.items()},
-        away=tuple((span.start, span.end) for span in network.busy if span.is_leave),
     )
 
 
@@ -138,16 +135,8 @@ def is_history_known(case: Case) -> bool:
 
 
 def silence(view: View, relation: Relation) -> timedelta | None:
-    """Return the time since the last contact of any kind, the owner's leave taken out; None if there never was one."""
-    last, now = relation.last_at, view.now
-    if last is None:
-        return None
-    away, until = timedelta(0), last
-    for start, end in sorted(view.away):
-        begin, stop = max(start, until), min(end, now)
-        if stop > begin:
-            away, until = away + (stop - begin), stop
-    return max(now - last - away, timedelta(0))
+    """Return the time since the last contact of any kind, absences of either side taken out; None if there never was one."""
+    return None if relation.last_at is None else elapsed(relation.last_at, view.now, relation.away)
 
 
 def is_quiet(view: View, relation: Relation) -> bool:

@@ -227,14 +227,27 @@ def evidence(case: Case) -> tuple[Evidence, ...]:
         before = previous_meeting(relation, meeting)
         found.append(Evidence(text="the meeting before that" if before else "no earlier meeting", at=before))
     if mail is not None:
-        found.append(
-            Evidence(text=f"a mail {'from' if mail.direction == 'in' else 'to'} them", ref=f"message:{mail.message_id}", at=mail.at)
-        )
+        found.append(Evidence(text=f"a mail {_among(mail)}", ref=f"message:{mail.message_id}", at=mail.at))
     if case.promise is not None:
         found.append(Evidence(text=f"your promise: {one_line(case.promise.text)}", at=case.promise.due_at))
     if case.trip is not None:
         found.append(Evidence(text=f"your calendar: {one_line(case.trip.title)}", ref=f"event:{case.trip.uid}", at=case.trip.start))
     return (*found, *_last_contacts(case))
+
+
+def _among(mail: Mail) -> str:
+    """Say who wrote to how many, and whether it was an answer: what a mail is worth as a contact."""
+    more = "alone" if mail.recipients <= 1 else f"and {mail.recipients - 1} more"
+    match mail:
+        case Mail(direction="out"):
+            way = f"to them {more}"
+        case Mail(is_copy=True):
+            way = "from them, with you in copy"
+        case Mail(recipients=number, others=others) if number > len(others) + 1:
+            way = "from them to a group"
+        case _:
+            way = f"from them to you {more}"
+    return f"{way}, an answer" if mail.in_reply_to else way
 
 
 def _last_contacts(case: Case) -> Sequence[Evidence]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from rules.addresses import match_key
 from rules.facts import Address
+from rules.fresh import in_fresh_words
 from rules.keys import key, message_id
-from rules.network import Owner
+from rules.network import Owner, Past
 from rules.suggestions import Draft, Evidence, Suggestion
 from rules.wording import Word, Wording, one_line
 
@@ -32,8 +34,11 @@ class Wish:
     language: str = ""
 
 
-def first_contact(wish: Wish, owner: Owner, now: datetime, wording: Wording) -> Suggestion:
-    """Write the draft. Asked for by the owner, it needs no cap; the same address never gets two. `owner` has an address."""
+def first_contact(wish: Wish, owner: Owner, now: datetime, wording: Wording, ledger: Iterable[Past] = ()) -> Suggestion | None:
+    """Write the draft; None where the organisation has had these words by `ledger` in every variant there is.
+
+    Asked for by the owner, it needs no cap; the same address never gets two. `owner` has an address.
+    """
     address, sender = match_key(wish.address.email), owner.addresses[0]
     cause = f"want:{address}"
     name = key(owner.name, RULE, cause, address)
@@ -45,8 +50,9 @@ def first_contact(wish: Wish, owner: Owner, now: datetime, wording: Wording) -> 
         "about": one_line(wish.about),
         "minutes": wish.minutes,
     }
-    signature = owner.signature or owner.full_name
-    written = wording.draft(TEMPLATE, language, words, signature=signature, signature_html=owner.signature_html)
+    written = in_fresh_words(TEMPLATE, language, words, to=wish.address.email, owner=owner, wording=wording, ledger=ledger)
+    if written is None:
+        return None
     draft = Draft(
         key=name,
         message_id=message_id(name, sender.email.rpartition("@")[2]),

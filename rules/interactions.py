@@ -240,16 +240,11 @@ def is_held(meeting: Meeting, now: datetime) -> bool:
     return meeting.end <= now
 
 
-def weight(size: int) -> float:
-    """Weigh a meeting by its size (humans incl. the owner): 1 for one-to-one, 1/(n-1) in groups, 0 for an all-hands."""
-    return 0.0 if size > ALL_HANDS else 1 / max(1, size - 1)
-
-
 def contacts_of(mails: Iterable[MailRow], meetings: Iterable[MeetingRow], now: datetime) -> tuple[Contact, ...]:
     """Turn a person's stored rows into contacts in order of time: the same message or meeting once, nothing ahead.
 
     A message seen through two accounts is one by its Message-ID, a meeting by UID and original start.
-    A meeting gives one contact in and one out at its end; an all-hands gives none.
+    A meeting gives one contact in and one out at its end, in the company of all the others in it; an all-hands gives none.
     """
     messages: dict[str, MailRow] = {}
     for mail in mails:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from rules.addresses import organisation
 from rules.circles import OFTEN, circle_of
 from rules.manners import care_for_person
 from rules.network import Network, Owner, Relation
+from rules.rhythm import IN_PERSON, STOP, Contact, left_unanswered
+from rules.variety import is_strategic, made_way, shared, variety
 from rules.words import called
 from rules.workdays import local_day, zone_of
 from rules.worth import worth
@@ -19,10 +20,8 @@ MOST = 4
 FEWEST = 2
 TILTED = timedelta(days=90)
 """How long after a change of job or role the month leans to strategic ties."""
-LIKENESS = 0.6
-"""What is left of the worth of someone for each thing they share with one already chosen."""
-REGION = 240
-"""Minutes of UTC offset that make a region."""
+FAVOUR = 2.0
+"""How many times a strategic tie counts then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +50,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Month:
-    """The people of one month, and what was traded for variety."""
+    """The people of one month, and who of more worth made way for whom."""
 
     name: str
     """`2026-03`, in the owner's zone."""
@@ -73,37 +72,70 @@ class Outcome:
 def choose(network: Network, now: datetime, terms: Terms, earlier: Month | None = None) -> Month:
     """Choose the people of this month. `earlier` is the month chosen last: this one stays, what it left over is carried on."""
     name = f"{local_day(network.owner, now):%Y-%m}"
-    able = {
-        one.person.id: one for one in network.relations if _is_able(one, now) and not care_for_person(one.person, network.owner)
-    }
     if earlier is not None and earlier.name == name:
         known = {one.person.id for one in network.relations if not one.person.is_muted}
         return Month(name=name, people=tuple(one for one in earlier.people if one.person_id in known), trades=earlier.trades)
-    chosen = list(_carried(earlier, able, network))[: _size(network.owner, now, terms)]
-    weights = {who: _weight(one, network, now, terms) for who, one in able.items()}
-    ranked = sorted(able.values(), key=lambda one: (-weights[one.person.id], one.person.id))
-    trades: list[str] = []
-    while len(chosen) < _size(network.owner, now, terms):
-        taken = [able[one.person_id] for one in chosen]
-        already = {one.person_id for one in chosen}
-        open_ = [one for one in ranked if one.person.id not in already and _has_quota(one, chosen, terms)]
+    able = [one for one in network.relations if _is_able(one, now) and not care_for_person(one.person, network.owner)]
+    carried = list(_carried(earlier, able, network, terms))[: _size(network.owner, now, terms)]
+    worths = {one.person.id: worth(one, now, network.shift) for one in able}
+    kept = {one.person.id for one in carried}
+    ranked = sorted((one for one in able if one.person.id not in kept), key=lambda one: (-worths[one.person.id], one.person.id))
+    fresh = _fresh(ranked, carried, worths, network.owner, now, terms)
+    people = [_choice(one, is_carried=True) for one in carried] + [_choice(one) for one in fresh]
+    return Month(name=name, people=tuple(people), trades=tuple(_trades(carried, fresh, ranked, network.owner, now, terms)))
+
+
+def _fresh(
+    ranked: Sequence[Relation], carried: Sequence[Relation], worths: Mapping[str, float], owner: Owner, now: datetime, terms: Terms
+) -> list[Relation]:
+    """Choose one after the other: the most worthwhile of those who share little with the ones before, as far as quotas go."""
+    is_tilted, chosen = _is_tilted(owner, now, terms), list(carried)
+    while len(chosen) < _size(owner, now, terms):
+        taken = {one.person.id for one in chosen}
+        open_ = [one for one in ranked if one.person.id not in taken and _has_quota(one, chosen, terms)]
         if not open_:
             break
-        best = max(open_, key=lambda one: weights[one.person.id] * _variety(one, taken))
-        if best is not open_[0]:
-            trades.append(f"{called(best)} instead of {called(open_[0])}: {_shared(open_[0], taken)}.")
-        chosen.append(Choice(person_id=best.person.id, circle=circle_of(best), why=_why(best)))
-    return Month(name=name, people=tuple(chosen), trades=tuple(trades))
+        favours = {one.person.id: FAVOUR if is_tilted and is_strategic(one) else 1.0 for one in open_}
+        chosen.append(max(open_, key=lambda one: worths[one.person.id] * favours[one.person.id] * variety(one, chosen)))
+    return chosen[len(carried) :]
+
+
+def _trades(
+    carried: Sequence[Relation], fresh: Sequence[Relation], ranked: Sequence[Relation], owner: Owner, now: datetime, terms: Terms
+) -> Iterator[str]:
+    """Say of each who is worth more than somebody chosen why they made way."""
+    chosen = [*carried, *fresh]
+    for instead, ahead in made_way(fresh, ranked):
+        circle, alike = circle_of(ahead), shared(ahead, chosen)
+        if not _has_quota(ahead, chosen, terms):
+            why = f"of the circle {circle} you want at most {terms.quotas[circle]} in a month"
+        elif _is_tilted(owner, now, terms) and (not alike or (is_strategic(instead) and not is_strategic(ahead))):
+            why = "in the ninety days after a change strategic ties come first"
+        else:
+            why = f"{called(ahead)} has {' and '.join(alike)} with someone chosen already"
+        yield f"{called(instead)} instead of {called(ahead)}: {why}."
 
 
 def outcome(month: Month, network: Network) -> Outcome:
-    """Say what came of a month: with whom the owner was in touch in it, and who was in touch themselves."""
+    """Say what came of a month: to whom the owner turned in person in it, and who of them answered, or was answered."""
     start, end = _bounds(month, network.owner)
     within = {one.person.id: [c for c in one.contacts if start <= c.at < end] for one in network.relations}
     ids = [one.person_id for one in month.people]
-    done = tuple(one for one in ids if any(contact.direction == "out" for contact in within.get(one, ())))
-    answered = tuple(one for one in done if any(contact.direction == "in" for contact in within.get(one, ())))
+    done = tuple(one for one in ids if _turned_to(within.get(one, ())) is not None)
+    answered = tuple(one for one in done if _has_answered(within[one]))
     return Outcome(done=done, answered=answered, sentence=f"{len(done)} of {len(ids)} done, {len(answered)} answered.")
+
+
+def _turned_to(contacts: Iterable[Contact]) -> Contact | None:
+    """Return the first contact of the owner's that was meant for the person; a mail to a crowd is none."""
+    mine = (contact for contact in contacts if contact.direction == "out" and contact.recipients <= IN_PERSON)
+    return min(mine, key=lambda contact: contact.at, default=None)
+
+
+def _has_answered(contacts: Sequence[Contact]) -> bool:
+    """Tell whether there was an exchange: they were heard after the owner turned to them, or it was an answer to them."""
+    first = _turned_to(contacts)
+    return first is not None and (first.is_reply or any(one.direction == "in" and one.at >= first.at for one in contacts))
 
 
 def _bounds(month: Month, owner: Owner) -> tuple[datetime, datetime]:
@@ -119,17 +151,24 @@ def _is_able(relation: Relation, now: datetime) -> bool:
     has_two_way = relation.meetings_held > 0 or (relation.last_in_at is not None and relation.last_out_at is not None)
     is_welcome = relation.person.kind == "human" and not relation.person.is_muted and not relation.stopped_rules & {"month", "*"}
     is_rare = relation.last_at is not None and now - relation.last_at >= OFTEN
-    return is_free and has_two_way and is_welcome and is_rare and relation.is_covered
+    is_open = is_free and has_two_way and is_welcome and is_rare and relation.is_covered
+    return is_open and left_unanswered(relation.contacts) < STOP
 
 
-def _carried(earlier: Month | None, able: Mapping[str, Relation], network: Network) -> Iterator[Choice]:
-    """Yield those of the month before who are still to be done; once, not for ever."""
+def _carried(earlier: Month | None, able: Sequence[Relation], network: Network, terms: Terms) -> Iterator[Relation]:
+    """Yield those of the month before who are still to be done; once, not for ever, and as far as quotas go."""
     if earlier is None:
         return
-    done = set(outcome(earlier, network).done)
+    done, known, kept = set(outcome(earlier, network).done), {one.person.id: one for one in able}, list[Relation]()
     for one in earlier.people:
-        if one.person_id in able and one.person_id not in done and not one.is_carried:
-            yield Choice(person_id=one.person_id, circle=one.circle, why=one.why, is_carried=True)
+        left = None if one.person_id in done or one.is_carried else known.get(one.person_id)
+        if left is not None and _has_quota(left, kept, terms):
+            kept.append(left)
+            yield left
+
+
+def _choice(relation: Relation, *, is_carried: bool = False) -> Choice:
+    return Choice(person_id=relation.person.id, circle=circle_of(relation), why=_why(relation), is_carried=is_carried)
 
 
 def _size(owner: Owner, now: datetime, terms: Terms) -> int:
@@ -137,50 +176,14 @@ def _size(owner: Owner, now: datetime, terms: Terms) -> int:
     return max(size // 2, 1) if local_day(owner, now).month in terms.busy_months else size
 
 
-def _weight(relation: Relation, network: Network, now: datetime, terms: Terms) -> float:
-    today = local_day(network.owner, now)
-    is_tilted = terms.transition is not None and terms.transition <= today < terms.transition + TILTED
-    favour = 2.0 if is_tilted and circle_of(relation) == "strategic" else 1.0
-    return worth(relation, now, network.shift) * favour
+def _is_tilted(owner: Owner, now: datetime, terms: Terms) -> bool:
+    today = local_day(owner, now)
+    return terms.transition is not None and terms.transition <= today < terms.transition + TILTED
 
 
-def _has_quota(relation: Relation, chosen: Sequence[Choice], terms: Terms) -> bool:
+def _has_quota(relation: Relation, chosen: Sequence[Relation], terms: Terms) -> bool:
     circle = circle_of(relation)
-    return circle not in terms.quotas or sum(one.circle == circle for one in chosen) < terms.quotas[circle]
-
-
-def _variety(relation: Relation, taken: Sequence[Relation]) -> float:
-    """Return what is left of someone's worth beside those already chosen."""
-    shared = max((len(list(_likenesses(relation, other))) for other in taken), default=0)
-    return float(LIKENESS**shared)
-
-
-def _likenesses(one: Relation, other: Relation) -> Iterator[str]:
-    """Yield what two people have in common."""
-    mine, theirs = (organisation(relation.person.addresses[0]) for relation in (one, other))
-    if mine and mine == theirs:
-        yield "the same organisation"
-    if _years(one) == _years(other):
-        yield "a tie as old"
-    if one.offsets and other.offsets and _region(one) == _region(other):
-        yield "the same region"
-
-
-def _shared(relation: Relation, taken: Sequence[Relation]) -> str:
-    alike = max((list(_likenesses(relation, other)) for other in taken), key=len)
-    return f"{called(relation)} has {' and '.join(alike)} with someone chosen already"
-
-
-def _years(relation: Relation) -> int:
-    """Return how old a tie is in broad steps: the first year, up to three, up to seven, more."""
-    if relation.first_at is None or relation.last_at is None:
-        return 0
-    years = (relation.last_at - relation.first_at).days / 365
-    return sum(years >= step for step in (1, 3, 7))
-
-
-def _region(relation: Relation) -> int:
-    return max(relation.offsets, key=lambda minutes: (relation.offsets[minutes], minutes)) // REGION
+    return circle not in terms.quotas or sum(circle_of(one) == circle for one in chosen) < terms.quotas[circle]
 
 
 def _why(relation: Relation) -> str:

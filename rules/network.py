@@ -151,6 +151,8 @@ class Mail:
     """Match key of the author."""
     others: tuple[str, ...] = ()
     """Match keys of everyone else on it but the owner."""
+    is_copy: bool = False
+    """Whether the owner was only copied on what others wrote to each other."""
     recipients: int = 1
     thread: str = ""
     """One name for the whole conversation; provider's thread id or the root Message-ID."""
@@ -242,6 +244,8 @@ class Relation:
     dead_addresses: frozenset[str] = frozenset()
     """Addresses that bounced or whose holder has left."""
     snoozed_until: datetime | None = None
+    away: Sequence[tuple[datetime, datetime]] = ()
+    """When nobody could expect them to be in touch (rules.absences): taken out of every silence."""
     busy: Sequence[Busy] = ()
     """When a colleague's calendar says they are busy, as far as anybody could tell; nothing known is not free."""
     offsets: Mapping[int, int] = field(default_factory=dict)

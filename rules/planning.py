@@ -8,15 +8,14 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Literal
 
-from rules.addresses import organisation
 from rules.caps import Room, is_gentle, room_in
 from rules.case import View
 from rules.composing import Candidate, address_of, drafted, due_at, held, invited, organisation_of, template_of
 from rules.countries import country_of
+from rules.fresh import written_to
 from rules.gates import mode_of, no_room
 from rules.inviting import goes_out_at, is_announced
 from rules.keys import text_mark
-from rules.network import Past
 from rules.placing import slot_for, taken_by
 from rules.rule import Limits, Timing
 from rules.slots import Slot
@@ -40,6 +39,8 @@ class Plan:
     planned: set[tuple[str, Literal["draft", "hold", "invite"]]] = field(default_factory=set)
     written: dict[tuple[str, str], int] = field(default_factory=dict)
     """How many mails of a rule an organisation got in this decision."""
+    said: set[tuple[str, str]] = field(default_factory=set)
+    """Organisations and the marks of the texts they got in this decision, whatever the rule."""
     without: set[Timing] = field(default_factory=set)
     """Timings for which there is no slot, whoever it is for."""
 
@@ -85,20 +86,25 @@ def _draft(plan: Plan, candidate: Candidate) -> Suggestion | str:
         return f"I have no fresh words left for {place}, and the same text twice would be noticed."
     plan.room.take(rule, at)
     plan.written[rule.name, place] = plan.written.get((rule.name, place), 0) + 1
+    plan.said.add((place, _mark(made)))
     return _in_mode(plan, candidate, made)
 
 
 def _fresh(plan: Plan, candidate: Candidate, place: str) -> Iterator[Suggestion]:
-    """Yield the draft in the variants an organisation has not had lately, none of them in words it ever had."""
+    """Yield the draft in the variants an organisation has not had lately, none of them in words it ever had by any rule."""
     rule, case = candidate.rule, candidate.case
     template, language = template_of(rule, case, plan.wording, case.relation.person.language)
-    earlier = _written_before(plan, candidate, place)
-    lately = sum(past.created_at > plan.view.now - LATELY for past in earlier) + plan.written.get((rule.name, place), 0)
-    said = {past.text_mark for past in earlier}
-    for variant in range(lately, plan.wording.variants(template, language)):
+    earlier = written_to(place, plan.view.network.ledger)
+    lately = sum(past.rule == rule.name and past.created_at > plan.view.now - LATELY for past in earlier)
+    said = {(place, past.text_mark) for past in earlier} | plan.said
+    for variant in range(lately + plan.written.get((rule.name, place), 0), plan.wording.variants(template, language)):
         made = drafted(candidate, plan.wording, variant=variant)
-        if isinstance(made.action, Draft) and text_mark(made.action.text) not in said:
+        if (place, _mark(made)) not in said:
             yield made
+
+
+def _mark(made: Suggestion) -> str:
+    return text_mark(made.action.text) if isinstance(made.action, Draft) else ""
 
 
 def _entry(plan: Plan, candidate: Candidate) -> Suggestion | str:
@@ -141,12 +147,6 @@ def _slot(plan: Plan, candidate: Candidate, since: datetime | None) -> Slot | No
 def _in_mode(plan: Plan, candidate: Candidate, suggestion: Suggestion) -> Suggestion:
     mode: Literal["create", "review"] = "review" if mode_of(candidate.rule, plan.view.network) == "review" else "create"
     return replace(suggestion, mode=mode)
-
-
-def _written_before(plan: Plan, candidate: Candidate, place: str) -> list[Past]:
-    """List the mails of a rule that went to an organisation before."""
-    pasts = (past for past in plan.view.network.ledger if past.rule == candidate.rule.name)
-    return [past for past in pasts if any((organisation(address) or address) == place for address in past.addresses)]
 
 
 def _order(candidate: Candidate) -> tuple[Sequence[str], bool, str]:

@@ -31,12 +31,11 @@ def balance(relation: Relation) -> Balance:
 
 
 def before_an_ask(relation: Relation) -> str:
-    """Return a warning to show before the owner asks for something again without having given; "" where none is due."""
-    if relation.interactions < THIN or relation.gives or not relation.asks:
+    """Return a warning to show before the owner asks for something and has given nothing; "" where none is due."""
+    if relation.interactions < THIN or relation.gives:
         return ""
-    return (
-        f"You asked {called(relation)} {_times(relation.asks)} and gave nothing that I know of: is there something to give first?"
-    )
+    asked = f"You asked {called(relation)} {_times(relation.asks)} and gave" if relation.asks else f"You gave {called(relation)}"
+    return f"{asked} nothing that I know of: is there something to give first?"
 
 
 def _times(count: int) -> str:

@@ -170,13 +170,17 @@ def silence(contacts: Sequence[Contact], *, now: datetime, away: Sequence[tuple[
     days = interaction_days(contact for contact in contacts if contact.at <= now)
     if not days:
         return None
-    start = now - timedelta(days=now.timestamp() / A_DAY - days[-1])
+    return elapsed(now - timedelta(days=now.timestamp() / A_DAY - days[-1]), now, away)
+
+
+def elapsed(start: datetime, now: datetime, away: Iterable[tuple[datetime, datetime]]) -> timedelta:
+    """Return the time from `start` to `now` without the spans `away`; what overlaps is taken out once."""
     gone, until = timedelta(), start
     for begin, end in sorted(away):
         begin, end = max(begin, until), min(end, now)  # noqa: PLW2901 - clipped to the silence
         if end > begin:
             gone, until = gone + (end - begin), end
-    return now - start - gone
+    return max(now - start - gone, timedelta())
 
 
 LATE: Final = 2.0
@@ -212,6 +216,16 @@ def unanswered(contacts: Sequence[Contact]) -> int:
     return len({contact.at.date() for contact in written if heard is None or contact.at > heard})
 
 
+def left_unanswered(contacts: Sequence[Contact]) -> int:
+    """Count as `unanswered` does, without the answer that ended an exchange: that one asks for none."""
+    heard = max((contact.at for contact in contacts if contact.direction == "in"), default=None)
+    after = [contact for contact in contacts if contact.direction == "out" and heard is not None and contact.at > heard]
+    ended = min(after, key=lambda contact: contact.at, default=None)
+    return unanswered(contacts) - (ended is not None and ended.is_reply and ended.recipients <= IN_PERSON)
+
+
+STOP: Final = 2
+"""So many mails in person without an answer, and it is time to stop and say so."""
 IN_PERSON: Final = 5
 """Recipients up to which a mail asks each of them for an answer."""
 

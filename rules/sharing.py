@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from rules.addresses import match_key
 from rules.facts import Address
+from rules.fresh import in_fresh_words
 from rules.keys import key, message_id
 from rules.month import Month
 from rules.network import Network
@@ -20,10 +21,11 @@ TEMPLATE = "share_month"
 
 def shared_month(
     month: Month, network: Network, to: Address, now: datetime, wording: Wording, *, has_names: bool = False
-) -> Suggestion:
+) -> Suggestion | None:
     """Write the draft; nothing in it but how many, and with `has_names` who of those outside the owner's organisation.
 
-    Asked for by the owner, it needs no cap; one per month and address. `network.owner` has an address.
+    None where the organisation it goes to has had these words in every variant there is. Asked for by the owner, it needs
+    no cap; one per month and address. `network.owner` has an address.
     """
     owner = network.owner
     address, sender = match_key(to.email), owner.addresses[0]
@@ -37,8 +39,9 @@ def shared_month(
         "count": len(month.people),
         "names": wording.listed(language, names),
     }
-    signature = owner.signature or owner.full_name
-    written = wording.draft(TEMPLATE, language, words, signature=signature, signature_html=owner.signature_html)
+    written = in_fresh_words(TEMPLATE, language, words, to=to.email, owner=owner, wording=wording, ledger=network.ledger)
+    if written is None:
+        return None
     draft = Draft(
         key=name,
         message_id=message_id(name, sender.email.rpartition("@")[2]),

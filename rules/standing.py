@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from rules.network import Relation, Standing
-from rules.rhythm import SHORTEST, is_out_of_rhythm, rhythm
+from rules.rhythm import SHORTEST, elapsed, is_out_of_rhythm, rhythm
 
 
 def standing(relation: Relation, now: datetime) -> Standing:
@@ -21,7 +21,9 @@ def standing(relation: Relation, now: datetime) -> Standing:
     directions = {contact.direction for contact in relation.contacts}
     if len(directions) == 1:
         return "one_way"
-    if _is_long_ago(relation, now) and is_out_of_rhythm(relation.contacts, now=now, cadence=relation.person.cadence):
+    if _is_long_ago(relation, now) and is_out_of_rhythm(
+        relation.contacts, now=now, cadence=relation.person.cadence, away=relation.away
+    ):
         return "quiet"
     if rhythm(relation.contacts) is None and relation.person.cadence is None:
         return "new"
@@ -30,5 +32,5 @@ def standing(relation: Relation, now: datetime) -> Standing:
 
 def _is_long_ago(relation: Relation, now: datetime) -> bool:
     """Tell whether contacts of either side are long ago, too: who wrote last week has not gone quiet, whoever owes the answer."""
-    since = timedelta.max if relation.last_at is None else now - relation.last_at
+    since = timedelta.max if relation.last_at is None else elapsed(relation.last_at, now, relation.away)
     return since > (SHORTEST if relation.person.cadence is None else relation.person.cadence)

@@ -9,7 +9,7 @@ from rules.addresses import organisation
 from rules.case import Case, guest_in, is_quiet, live_address, silence
 from rules.circles import circle_of
 from rules.named_facts import days, number, text, yes
-from rules.rhythm import lapse_probability, rhythm, strength, unanswered
+from rules.rhythm import lapse_probability, left_unanswered, rhythm, strength
 
 QUARTER = timedelta(days=90)
 
@@ -23,15 +23,6 @@ def _times(case: Case, usual: timedelta | None) -> float:
 def _former_strength(case: Case) -> float:
     last = case.relation.last_at
     return 0.0 if last is None else strength(case.relation.contacts, last)
-
-
-def _unanswered(case: Case) -> float:
-    """Count the owner's messages nobody answered; the answer that ended an exchange asks for none."""
-    contacts = case.relation.contacts
-    heard = max((contact.at for contact in contacts if contact.direction == "in"), default=None)
-    answers = [contact for contact in contacts if contact.direction == "out" and heard is not None and contact.at > heard]
-    ended = min(answers, key=lambda contact: contact.at, default=None)
-    return float(unanswered(contacts) - (ended is not None and ended.is_reply))
 
 
 def _has_two_way(case: Case) -> bool:
@@ -128,7 +119,7 @@ TIE_FACTS = (
     ),
     number(
         "tie.days_silent",
-        "days since the last contact, the owner's leave taken out",
+        "days since the last contact; leave, holidays and out-of-office of either side taken out",
         "The last contact with {name} is not the right time ago for this.",
         lambda c: days(silence(c.view, c.relation)),
     ),
@@ -178,7 +169,7 @@ TIE_FACTS = (
         "tie.unanswered",
         "the owner's messages since the person was last heard",
         "Your last messages to {name} are still unanswered, so I leave it at that.",
-        _unanswered,
+        lambda c: float(left_unanswered(c.relation.contacts)),
     ),
     number("tie.gives", "what the owner gave", "You gave {value} so far.", lambda c: float(c.relation.gives)),
     number("tie.asks", "what the owner asked for", "You asked {value} times so far.", lambda c: float(c.relation.asks)),

@@ -9,7 +9,6 @@ from itertools import takewhile
 from types import MappingProxyType
 
 from rules.case import Case, View, cause_of, guest_of, is_first_meeting, is_history_known, is_quiet
-from rules.inviting import ANNOUNCEMENT
 from rules.network import Mail, Past, Relation
 from rules.rule import Trigger
 from rules.workdays import local_day
@@ -29,6 +28,8 @@ INTRODUCING = re.compile(
     re.IGNORECASE,
 )
 """How subjects of introductions look; en, de, fr, es, it, nl."""
+CATCHING_UP = frozenset({"lapse", "month", "trip"})
+"""Causes of holds in which two people talk who have not for a while."""
 Cases = Iterator[Case]
 
 
@@ -128,13 +129,10 @@ def _promise_due(view: View, relation: Relation) -> Cases:
 
 
 def _hold_starting(view: View, relation: Relation) -> Cases:
+    """Yield the holds to catch up about to begin; one to answer a mail or to keep a promise needs no way to begin."""
     for past in view.ledger_of(relation):
-        if (
-            past.action == "hold"
-            and past.state == "delivered"
-            and _is_near(view, past)
-            and past.rule not in {"promise", ANNOUNCEMENT}
-        ):
+        is_catching_up = past.cause.partition(":")[0] in CATCHING_UP
+        if past.action == "hold" and past.state == "delivered" and is_catching_up and _is_near(view, past):
             at = past.at or view.now
             yield Case(view=view, relation=relation, cause=f"hold:{past.key}", at=at, hold=past)
 

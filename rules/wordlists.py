@@ -107,9 +107,15 @@ ORGANISATIONAL: Final = frozenset(
     kundenbetreuung buchhaltung sekretariat vertrieb verwaltung personalabteilung soporte assistenza klantenservice
     relations resources communications abteilung rechtsabteilung empfang einkauf geschaftsfuhrung geschaeftsfuehrung
     poststelle rezeption assistenz zentraler hausverwaltung buro bureau secretariat direction
+    kanzlei anwaltskanzlei rechtsanwaltskanzlei steuerkanzlei rechtsanwalte rechtsanwaelte notariat praxis arztpraxis
+    zahnarztpraxis gemeinschaftspraxis apotheke klinik klinikum krankenhaus steuerberatung autohaus lawyers attorneys
+    solicitors clinic hospital pharmacy
     """.split()  # noqa: SIM905 - words read better as text
 )
-"""Words that no human bears as a name; Jenkins, Hudson, Travis, Press and Dev are left out, for people are called so."""
+"""Words that no human bears as a name, also where one stands beside them: Praxis Dr. Amsel is no Dr. Amsel.
+
+Jenkins, Hudson, Travis, Press and Dev are left out, for people are called so.
+"""
 
 
 FREE_MAIL: Final = frozenset(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rules.network import Relation
-from rules.rhythm import IN_PERSON, Contact, lapse_probability, rhythm, silence, strength, touches
+from rules.rhythm import IN_PERSON, STOP, Contact, lapse_probability, left_unanswered, rhythm, silence, strength, touches
 
 DAY = timedelta(days=1)
 QUARTER = timedelta(days=90)
@@ -72,9 +72,9 @@ def lists(relations: Sequence[Relation], now: datetime, *, shift: float = 0.0, l
 
     Silence counts from the last two-way contact; who never had one, or hardly any, is no tie and on no list, nor is anybody
     within their usual gap, or of whom there is a personal mail of late. Left out too is whom the owner has put off or wants left
-    alone, whose addresses are all dead, and whose history has not been read to its end.
+    alone, who left two mails in person unanswered, whose addresses are all dead, and whose history has not been read to its end.
     """
-    quiet = {one.person.id: silence(one.contacts, now=now) for one in relations}
+    quiet = {one.person.id: silence(one.contacts, now=now, away=one.away) for one in relations}
     ties = [
         (one, length)
         for one in relations
@@ -102,7 +102,8 @@ def _is_open(relation: Relation, now: datetime) -> bool:
     is_free = relation.next_meeting is None and (relation.snoozed_until is None or relation.snoozed_until <= now)
     is_welcome = not relation.person.is_muted and "*" not in relation.stopped_rules
     is_reachable = not relation.person.addresses or not relation.dead_addresses.issuperset(relation.person.addresses)
-    return is_free and is_welcome and is_reachable and relation.is_covered
+    is_judged = is_free and is_welcome and is_reachable and relation.is_covered
+    return is_judged and left_unanswered(relation.contacts) < STOP
 
 
 def _is_tie(relation: Relation) -> bool:

@@ -35,6 +35,18 @@ class OutcomeView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WantedView:
+    """Someone the owner wants to get to know."""
+
+    person: NamedView
+    asked_at: datetime
+    """When the draft was asked for."""
+    is_done: bool
+    """The draft has gone."""
+    has_answered: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MonthView:
     """What `month` prints."""
 
@@ -42,7 +54,9 @@ class MonthView:
     """`2026-11`, in the owner's zone."""
     people: tuple[ChoiceView, ...]
     trades: tuple[str, ...]
-    """Who was preferred to whom for variety."""
+    """Who was preferred to somebody worth more, and why."""
+    wanted: tuple[WantedView, ...]
+    """Those the owner wants to get to know: the draft lies there, or has gone this month."""
     earlier: OutcomeView | None
     """The month before that; null where nobody was chosen then."""
 

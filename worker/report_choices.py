@@ -24,7 +24,10 @@ def month(view: MonthView) -> None:
         table.add_row(_name(one.person), Text(safe(one.circle)), Text(safe(one.why)), Text(stands))
     screen.print(table if view.people else "Nobody yet: too little has been read, or everybody is in touch.")
     for trade in view.trades:
-        screen.print(Text(f"For variety: {safe(trade)}", style="dim"))
+        screen.print(Text(safe(trade), style="dim"))
+    for each in view.wanted:
+        stands = "answered" if each.has_answered else "written to, no answer yet" if each.is_done else "the draft waits for you"
+        screen.print(Text.assemble("To get to know: ", _name(each.person), f", {stands}"))
     if view.earlier is not None:
         screen.print(f"{view.earlier.month}: {view.earlier.sentence}")
 

@@ -51,6 +51,8 @@ class Engagements:
     held: list[Meeting] = field(default_factory=list)
     """Held meetings of the last twelve months that were read, without an order."""
     busy: list[Busy] = field(default_factory=list)
+    leave: list[tuple[datetime, datetime]] = field(default_factory=list)
+    """The owner's own, past and present."""
 
 
 def read(paths: Sequence[Path], zone: str) -> Iterator[CalendarEvent | Skipped]:
@@ -110,8 +112,11 @@ def engage(series: Series, owner: OwnerKeys, kind_of: Callable[[str], Kind], zon
                 _note_unheld(found, occurrence.override or event, occurrence, judged, owner, now)
             else:
                 _note(found, judged, now)
-            if busy := _busy(occurrence.override or event, occurrence, judged, zone, now):
+            source = occurrence.override or event
+            if busy := _busy(source, occurrence, judged, zone, now):
                 found.busy.append(busy)
+            if source.is_out_of_office and not _is_off(occurrence, judged):
+                found.leave.append((_instant(occurrence.start, zone), _instant(occurrence.end, zone)))
     found.busy.sort(key=lambda span: (span.start, span.end))
     for met in found.met.values():
         met.recent.sort(key=lambda one: one.end, reverse=True)
@@ -170,11 +175,14 @@ def _busy(source: CalendarEvent, occurrence: Occurrence, judged: Meeting | NotHe
     """Tell what an occurrence takes of the time from today on."""
     start, end = _instant(occurrence.start, zone), _instant(occurrence.end, zone)
     today = datetime.combine(now.astimezone(ZoneInfo(zone)).date(), time(), ZoneInfo(zone))
-    is_off = isinstance(judged, NotHeld) and judged.reason in {"you declined", "it was cancelled"}
     is_leave = source.is_out_of_office
-    if end <= today or start >= now + AHEAD or is_off or occurrence.is_cancelled or not (is_leave or not source.is_transparent):
+    if end <= today or start >= now + AHEAD or _is_off(occurrence, judged) or not (is_leave or not source.is_transparent):
         return None
     return Busy(start=start, end=end, is_meeting=isinstance(judged, Meeting), is_leave=is_leave)
+
+
+def _is_off(occurrence: Occurrence, judged: Meeting | NotHeld) -> bool:
+    return occurrence.is_cancelled or (isinstance(judged, NotHeld) and judged.reason in {"you declined", "it was cancelled"})
 
 
 def _instant(value: datetime | date, zone: str) -> datetime:

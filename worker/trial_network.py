@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from rules.absences import own_absences
 from rules.facts import Address, CalendarEvent
 from rules.identity import AddressProfile, identify
 from rules.interactions import ALL_HANDS
@@ -49,9 +50,11 @@ def compose(letters: Letters, series: Series, guess: Guess, *, zone: str, now: d
     verdicts = {key: verdict for key, verdict in judged.items() if key not in owner.keys}
     relations, outside = _relations(letters, engagements, verdicts, guess)
     others = (*_strangers(letters, verdicts, outside), *_owner_persons(guess))
+    mine = _owner(guess, zone)
+    away = own_absences(mine, engagements.leave, now)
     network = Network(
-        owner=_owner(guess, zone),
-        relations=relations,
+        owner=mine,
+        relations=tuple(replace(one, away=away) for one in relations) if away else relations,
         busy=tuple(engagements.busy),
         is_retrospective=True,
     )

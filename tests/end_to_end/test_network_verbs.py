@@ -106,15 +106,36 @@ def test_sharing_the_month_names_nobody_unless_asked(demo: Demo, tell: Tell, ask
     assert any(name.split()[-1] in named for name in names)
 
 
-def test_a_first_contact_is_one_draft_that_asks_for_fifteen_minutes(demo: Demo, tell: Tell) -> None:
+def test_a_first_contact_is_one_draft_that_asks_for_fifteen_minutes(demo: Demo, tell: Tell, ask: Ask) -> None:
     tell("want", "Fay Ode", "fay@far.example", "--for", "advice", "--about", "data contracts")
     [draft] = [text for to, text in texts(demo).items() if "fay@far.example" in to]
     assert "15 minutes" in draft
     assert "data contracts" in draft
     assert "nobody gets two" in tell("want", "Fay Ode", "Fay@FAR.example", code=FAILED)
     assert "no mail address" in tell("want", "Fay", "fay", code=USAGE)
+    [wanted] = ask("month")["wanted"]
+    assert (wanted["person"], wanted["is_done"]) == ({"name": "Fay Ode", "addresses": ["fay@far.example"]}, False)
+    assert "To get to know: Fay Ode, the draft waits for you" in tell("month")
     tell("deliver")
     assert [text for to, text in texts(demo).items() if "fay@far.example" in to] == [draft]
+
+
+def test_a_stranger_is_greeted_by_a_first_name_only_where_it_is_certain(demo: Demo, tell: Tell) -> None:
+    tell("want", "Ode, Fay (EXT)", "fay@far.example")
+    tell("want", "Dr. Gus Lind", "gus@near.example")
+    drafts_ = [text for to, text in texts(demo).items() if "far.example" in to or "near.example" in to]
+    assert len(drafts_) == 2
+    assert all("\nHello,\n" in text for text in drafts_)
+
+
+def test_two_strangers_at_one_organisation_never_read_the_same(demo: Demo, tell: Tell) -> None:
+    for name in ("Fay Ode", "Gus Lind"):
+        tell("want", name, f"{name.split()[0].lower()}@far.example", "--for", "advice", "--about", "data contracts")
+    drafts_ = [text for to, text in texts(demo).items() if "@far.example" in to]
+    assert sorted("for a short call" in text for text in drafts_) == [False, True]
+    refused = tell("want", "Ida Rook", "ida@far.example", "--for", "advice", "--about", "data contracts", code=FAILED)
+    assert "the same text twice would be noticed" in refused
+    tell("want", "Ida Rook", "ida@far.example", "--for", "idea", "--about", "platform teams")
 
 
 def test_whoever_is_known_gets_no_first_contact(tell: Tell, ask: Ask) -> None:
@@ -134,7 +155,7 @@ def test_a_promise_is_open_until_it_is_kept(tell: Tell, ask: Ask) -> None:
 
 
 def test_an_ask_without_a_give_is_warned_about(tell: Tell, ask: Ask) -> None:
-    tell("log", "Marcus Bell", "a reference", "--ask")
+    assert "You gave Marcus Bell nothing that I know of" in tell("log", "Marcus Bell", "a reference", "--ask")
     assert "is there something to give first?" in tell("log", "Marcus Bell", "an introduction", "--ask")
     assert any("nothing given, twice asked" in each["text"] for each in ask("why", "Marcus Bell")["facts"])
     tell("log", "Marcus Bell", "read his draft", "--give")

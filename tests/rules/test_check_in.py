@@ -92,11 +92,6 @@ def test_a_cadence_overrules_the_own_rhythm_in_both_directions(decide: Decide) -
     assert not holds(decide(patient))
 
 
-def test_leave_is_taken_out_of_the_silence(decide: Decide) -> None:
-    leave = Busy(start=days_ago(70), end=days_ago(10), is_leave=True)
-    assert not holds(decide(fortnightly(BOB), busy=(leave,)))
-
-
 def test_the_most_worthwhile_come_first_and_one_a_day_is_the_cap(decide: Decide) -> None:
     key = human("Kim Key <kim@key.example>", is_key=True)
     decision = decide(fortnightly(BOB), fortnightly(CAT), fortnightly(key))

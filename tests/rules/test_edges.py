@@ -115,15 +115,6 @@ def test_no_time_for_anybody_is_found_out_once(decide: Decide) -> None:
     assert sentences == ["There is no free time for it in the coming weeks."] * 2
 
 
-def test_leave_before_the_silence_and_leave_that_overlaps_are_taken_out_once(decide: Decide) -> None:
-    relation = fortnightly(ANNA, silent=40)
-    assert holds(decide(relation))
-    before = Busy(start=days_ago(80), end=days_ago(60), is_leave=True)
-    assert holds(decide(relation, busy=(before,)))
-    within = (Busy(start=days_ago(39), end=days_ago(10), is_leave=True), Busy(start=days_ago(30), end=days_ago(12), is_leave=True))
-    assert not holds(decide(relation, busy=within))
-
-
 def test_why_names_the_next_meeting_among_the_facts(rulebook: Rulebook, wording: Wording) -> None:
     booked = meeting_with(ANNA, ended=NOW + 3 * DAY)
     relation = replace(fortnightly(ANNA), next_meeting=booked)

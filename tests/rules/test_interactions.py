@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.facts import Address, Attendee, CalendarEvent, Occurrence, Response
-from rules.interactions import MailRow, MeetingRow, NotHeld, contacts_of, is_held, meeting, weight
+from rules.interactions import MailRow, MeetingRow, NotHeld, contacts_of, is_held, meeting
 from rules.network import Kind, Meeting
 from rules.people import OwnerKeys
 from rules.rhythm import interaction_days, strength
@@ -215,6 +215,14 @@ def test_an_assistant_who_booked_for_an_executive_is_not_in_the_room() -> None:
     assert booked.size == 2
 
 
+def test_who_has_somebody_book_on_their_behalf_is_who_was_met() -> None:
+    pa = Address(email="pa@acme.example")
+    booked = event(ME_TOO, organizer="anna@acme.example", organizer_sent_by=pa)
+    assert [guest.address.email for guest in held(booked).guests] == ["anna@acme.example"]
+    answered = event(ME_TOO, replace(ANNA, sent_by=pa))
+    assert [guest.address.email for guest in held(answered).guests] == ["anna@acme.example"]
+
+
 def test_a_list_or_a_hidden_guest_list_stands_for_a_crowd() -> None:
     assert held(event(ME_TOO, ANNA, asked("dev@lists.example"))).size == 12
     assert held(event(ME_TOO, ANNA, has_hidden_attendees=True)).size == 12
@@ -239,9 +247,8 @@ def test_declined_guests_do_not_count_to_the_size() -> None:
 
 
 def test_one_to_one_weighs_more_than_a_group_and_an_all_hands_nothing() -> None:
-    weights = [weight(size) for size in (1, 2, 3, 8, 25, 26, 100)]
-    assert weights == sorted(weights, reverse=True)
-    assert (weights[1], weights[2], weights[-2]) == (1, 0.5, 0)
+    weights = [strength(contacts_of([], [met(3, size=size)], NOW), NOW) for size in (2, 3, 8, 26, 100)]
+    assert weights[0] > weights[1] > weights[2] > weights[3] == weights[4] == 0
 
 
 def letter(

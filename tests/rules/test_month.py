@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rules.circles import circle_of
 from rules.month import Month, Terms, choose, outcome
-from rules.network import Person, Relation
+from rules.network import Mail, Person, Relation
 from rules.worth import lists, value, worth
-from tests.rules.builders import NOW, days_ago, exchange, human, mail_from, mail_to, meeting_with, network, tie
+from tests.rules.builders import DAY, NOW, days_ago, exchange, human, mail_from, mail_to, meeting_with, network, tie
 
 
 def known(person: Person, *, met: int = 4, silent: float = 60, every: float = 30) -> Relation:
     """Held one-to-ones at a steady pace, and then nothing for so many days."""
     return tie(person, meetings=[meeting_with(person, ended=days_ago(silent + every * n)) for n in range(met)])
+
+
+def deaf(person: Person) -> Relation:
+    """Met four times, and then two mails of the owner's without an answer."""
+    met = [meeting_with(person, ended=days_ago(90 + 30 * n)) for n in range(4)]
+    return tie(person, meetings=met, mails=[mail_to(person, days_ago(50)), mail_to(person, days_ago(40))])
 
 
 def people(*emails: str) -> list[Person]:
@@ -36,8 +46,17 @@ def test_two_to_four_people_whatever_is_asked_for(size: int, count: int) -> None
     assert len(choose(network(*MANY), NOW, Terms(size=size)).people) == count
 
 
-def test_half_in_a_busy_season() -> None:
-    assert len(choose(network(*MANY), NOW, Terms(size=4, busy_months=frozenset({3}))).people) == 2
+@pytest.mark.parametrize(("size", "count"), [(4, 2), (3, 1), (2, 1), (40, 2), (0, 1)])
+def test_half_in_a_busy_season_and_never_nobody(size: int, count: int) -> None:
+    assert len(choose(network(*MANY), NOW, Terms(size=size, busy_months=frozenset({3}))).people) == count
+    assert len(choose(network(*MANY), NOW, Terms(size=size, busy_months=frozenset({2, 4}))).people) == min(max(size, 2), 4)
+
+
+def test_a_busy_season_is_told_by_the_owners_clock() -> None:
+    last_hour = datetime(2026, 2, 28, 23, 30, tzinfo=UTC)
+    busy = Terms(size=4, busy_months=frozenset({3}))
+    ahead = [replace(one, last_at=last_hour - timedelta(days=60)) for one in MANY]
+    assert len(choose(network(*ahead), last_hour, busy).people) == 2, "in Berlin it is March already"
 
 
 def test_the_month_stays_as_it_is_whatever_happens_in_it() -> None:
@@ -64,6 +83,27 @@ def test_what_was_left_over_is_carried_on_once() -> None:
     assert not any(one.is_carried for one in april.people)
 
 
+def test_whoever_was_reached_is_not_carried_on_and_what_is_said_of_the_others_is_of_today() -> None:
+    anna, ben = known(people("anna@a.example")[0]), known(people("ben@b.example")[0])
+    february = choose(network(anna, ben), NOW - timedelta(days=25), Terms(size=2))
+    written = exchange(anna.person, datetime(2026, 2, 14, 9, tzinfo=UTC))
+    spoken = tie(anna.person, meetings=anna.meetings, mails=written)
+    heard = tie(ben.person, meetings=ben.meetings, mails=[mail_from(ben.person, datetime(2026, 2, 10, 9, tzinfo=UTC))])
+    march = choose(network(spoken, heard), NOW, Terms(size=2), february)
+    assert [(one.person_id, one.is_carried) for one in march.people] == [(ben.person.id, True), (anna.person.id, False)]
+    assert "last in touch in January 2026" in february.people[1].why
+    assert "last in touch in February 2026" in march.people[0].why
+
+
+def test_who_is_carried_on_counts_towards_a_quota_and_stays_within_it() -> None:
+    inner = [replace(one, person=replace(one.person, circle="inner")) for one in MANY[:4]]
+    february = choose(network(*inner, *MANY[4:]), NOW - timedelta(days=25), Terms(size=4))
+    assert [one.circle for one in february.people].count("inner") > 1
+    march = choose(network(*inner, *MANY[4:]), NOW, Terms(size=4, quotas={"inner": 1}), february)
+    assert [one.circle for one in march.people].count("inner") == 1
+    assert len(march.people) == 4
+
+
 @pytest.mark.parametrize(
     ("name", "relation"),
     [
@@ -75,6 +115,8 @@ def test_what_was_left_over_is_carried_on_once() -> None:
         ("somebody not read far enough", replace(known(human("A <a@a.example>")), is_covered=False)),
         ("somebody for whom it was stopped", replace(known(human("A <a@a.example>")), stopped_rules=frozenset({"month"}))),
         ("somebody put off", replace(known(human("A <a@a.example>")), snoozed_until=days_ago(-9))),
+        ("somebody at law", known(human("A <a@lee-legal.example>"))),
+        ("somebody who left two mails unanswered", deaf(human("A <a@a.example>"))),
     ],
 )  # fmt: skip
 def test_never_chosen(name: str, relation: Relation) -> None:
@@ -85,6 +127,10 @@ def test_a_quota_keeps_one_circle_from_taking_all() -> None:
     inner = [replace(one, person=replace(one.person, circle="inner")) for one in MANY[:4]]
     month = choose(network(*inner, *MANY[4:]), NOW, Terms(size=4, quotas={"inner": 1}))
     assert [one.circle for one in month.people].count("inner") == 1
+    assert len(month.trades) == 3
+    assert all(trade.endswith("of the circle inner you want at most 1 in a month.") for trade in month.trades)
+    nobody = choose(network(*inner), NOW, Terms(size=4, quotas={"inner": 0}))
+    assert (nobody.people, nobody.trades) == ((), ())
 
 
 def test_variety_is_preferred_and_each_trade_is_shown() -> None:
@@ -97,14 +143,66 @@ def test_variety_is_preferred_and_each_trade_is_shown() -> None:
     )
 
 
+def test_nobody_makes_way_twice_and_whoever_is_chosen_in_the_end_made_no_way() -> None:
+    twins = [known(one, met=9 - n) for n, one in enumerate(people("anna@acme.example", "ben@acme.example", "carl@acme.example"))]
+    others = [known(one, met=6) for one in people("cleo@other.example", "dana@third.example")]
+    trades = choose(network(*twins, *others), NOW, Terms(size=3)).trades
+    assert [trade.partition(":")[0] for trade in trades] == ["Cleo X instead of Ben X", "Dana X instead of Carl X"]
+    assert choose(network(*twins, *others), NOW, Terms(size=4)).trades == (
+        "Dana X instead of Carl X: Carl X has the same organisation and a tie as old with someone chosen already.",
+    )
+
+
+TIES = st.lists(
+    st.tuples(st.integers(0, 4), st.integers(1, 9), st.sampled_from([0, 60, 540]), st.sampled_from(["", "inner", "team"])),
+    max_size=8,
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(TIES, st.integers(2, 4), st.dictionaries(st.sampled_from(["inner", "team", "strategic"]), st.integers(0, 2)), st.booleans())
+def test_each_trade_names_one_who_came_and_one_who_stayed_out_each_once(
+    ties: list[tuple[int, int, int, str]],
+    size: int,
+    quotas: dict[str, int],
+    is_tilted: bool,
+) -> None:
+    relations = [
+        replace(known(human(f"P{n} X <p{n}@o{place}.example>", circle=circle), met=met), offsets={offset: 3})
+        for n, (place, met, offset, circle) in enumerate(ties)
+    ]
+    terms = Terms(size=size, quotas=quotas, transition=date(2026, 3, 1) if is_tilted else None)
+    month = choose(network(*relations), NOW, terms)
+    chosen = {one.person_id for one in month.people}
+    called = [trade.partition(":")[0].split(" instead of ") for trade in month.trades]
+    ids = {one.person.name: one.person.id for one in relations}
+    assert all(ids[came] in chosen and ids[stayed] not in chosen for came, stayed in called)
+    assert len({name for pair in called for name in pair}) == 2 * len(called)
+    assert is_tilted or not any("after a change" in trade for trade in month.trades)
+    counts = Counter(one.circle for one in month.people)
+    assert all(counts[circle] <= most for circle, most in quotas.items())
+    assert len(chosen) == len(month.people) <= size
+
+
 def test_a_new_job_tilts_ninety_days_to_strategic_ties() -> None:
     mates = [known(one, met=8) for one in people("a@gmail.com", "b@gmail.com")]
     peers = [known(one, met=7) for one in people("c@peer.example", "d@peer2.example")]
     assert "c" not in names(choose(network(*mates, *peers), NOW, Terms(size=2)))[:1]
     tilted = choose(network(*mates, *peers), NOW, Terms(size=2, transition=date(2026, 2, 1)))
     assert set(names(tilted)) == {"c", "d"}
-    over = choose(network(*mates, *peers), NOW, Terms(size=2, transition=date(2025, 2, 1)))
-    assert set(names(over)) != {"c", "d"}
+    assert all("strategic ties come first" in trade for trade in tilted.trades)
+    assert len(tilted.trades) == 2
+
+
+@pytest.mark.parametrize(
+    ("since", "is_tilted"),
+    [(date(2026, 3, 11), False), (date(2026, 3, 10), True), (date(2025, 12, 11), True), (date(2025, 12, 10), False)],
+)
+def test_it_begins_on_the_day_and_ends_after_ninety(since: date, *, is_tilted: bool) -> None:
+    mates = [known(one, met=8) for one in people("a@gmail.com", "b@gmail.com")]
+    peers = [known(one, met=7) for one in people("c@peer.example", "d@peer2.example")]
+    chosen = set(names(choose(network(*mates, *peers), NOW, Terms(size=2, transition=since))))
+    assert (chosen == {"c", "d"}) is is_tilted
 
 
 @pytest.mark.parametrize(
@@ -129,6 +227,29 @@ def test_the_end_of_the_month_counts_who_was_reached_and_who_answered() -> None:
     found = outcome(month, seen)
     assert found.sentence == "2 of 3 done, 1 answered."
     assert (set(found.done), found.answered) == ({anna.id, ben.id}, (anna.id,))
+
+
+@pytest.mark.parametrize(
+    ("name", "mails", "meetings", "sentence"),
+    [
+        ("an answer", lambda who, at: [mail_to(who, at), mail_from(who, at + DAY, in_reply_to="x")], [], "1 of 1 done, 1 answered."),
+        ("their mail came first and was no answer", lambda who, at: [mail_from(who, at - DAY), mail_to(who, at)], [], "1 of 1 done, 0 answered."),
+        ("the owner answered them", lambda who, at: [mail_from(who, at - DAY), mail_to(who, at, in_reply_to="x")], [], "1 of 1 done, 1 answered."),
+        ("only they wrote", lambda who, at: [mail_from(who, at)], [], "0 of 1 done, 0 answered."),
+        ("a mail to a crowd", lambda who, at: [mail_to(who, at, recipients=40)], [], "0 of 1 done, 0 answered."),
+        ("a month later", lambda who, at: [mail_to(who, at + 30 * DAY)], [], "0 of 1 done, 0 answered."),
+        ("a meeting", lambda who, at: [], [datetime(2026, 3, 12, tzinfo=UTC)], "1 of 1 done, 1 answered."),
+    ],
+)  # fmt: skip
+def test_done_is_what_the_owner_did_in_person_and_answered_what_came_of_it(
+    name: str, mails: Callable[[Person, datetime], list[Mail]], meetings: list[datetime], sentence: str
+) -> None:
+    anna = people("anna@a.example")[0]
+    month = choose(network(known(anna)), NOW, TERMS)
+    seen = tie(
+        anna, mails=mails(anna, datetime(2026, 3, 12, tzinfo=UTC)), meetings=[meeting_with(anna, ended=at) for at in meetings]
+    )
+    assert outcome(month, network(seen)).sentence == sentence, name
 
 
 def test_december_ends_with_the_year() -> None:

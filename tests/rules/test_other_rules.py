@@ -122,6 +122,16 @@ def test_a_quarter_of_an_hour_before_a_hold_an_opener_lies_ready_and_goes_a_day_
     assert isinstance(still_wanted(suggestion, network(gone), rulebook, NOW + HOUR), Withdraw)
 
 
+def test_only_time_to_catch_up_gets_an_opener(decide: Decide) -> None:
+    def openers(rule: str, cause: str) -> int:
+        hold = past(BOB, rule, cause, at=NOW + 4 * HOUR, key="k")
+        decision = decide(with_ledger(fortnightly(BOB), hold), ledger=(hold,))
+        return sum(one.rule == "opener" for one in decision.suggestions)
+
+    assert [openers("check_in", "lapse:0"), openers("month", "month:2026-03"), openers("in_town", "trip:lyon")] == [1, 1, 1]
+    assert [openers("reply_owed", "message:a"), openers("promise", "promise:7"), openers("announcement", "invite:k")] == [0, 0, 0]
+
+
 def introduced_by(introducer: Person = CAT, subject: str = "Intro: Bob <> Olivia") -> tuple[Relation, Relation]:
     at = days_ago(3)
     mail = mail_from(introducer, at, subject, others=BOB.addresses, recipients=2)

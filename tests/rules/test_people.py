@@ -84,6 +84,10 @@ HUMANS = [
     "dann frazier <dannf@acme.example>",
     "Greg Kroah-Hartman <gregkh@foundation.example>",
     "Theodore Ts'o <tytso@university.example>",
+    "Dr. Anna Berg <berg@kanzlei-berg.example>",
+    "Anna Berg | Kanzlei Berg <anna.berg@kanzlei-berg.example>",
+    "Anna Amsel (Praxis Dr. Amsel) <anna@praxis-amsel.example>",
+    "Jude Law <law@acme.example>",
 ]
 
 MACHINES = [
@@ -114,6 +118,11 @@ MACHINES = [
     "Anna Berg via Docs <docs@service.example>",
     "Stack Overflow <questions@stackoverflow.example>",
     "Best Buy <bestbuy@email.bestbuy.example>",
+    "Kanzlei Dr. Berg <kontakt@kanzlei-berg.example>",
+    "Praxis Dr. Amsel <termine@praxis-amsel.example>",
+    "Zahnarztpraxis Dr. Anna Berg <berg@zahnarzt-berg.example>",
+    "Rechtsanwälte Berg und Lund <berg@berg-lund.example>",
+    "Berg & Lund Attorneys <mail@berg-lund.example>",
     "Debian FTP Masters <ftpmaster@ftp-master.debian.example>",
     "Wall Street Journal <access@interactive.wsj.example>",
     "SourceForge.net Projects <x@forge.example>",

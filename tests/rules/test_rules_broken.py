@@ -124,6 +124,7 @@ INSIDE, MEET, EARLY, LONG_AGO = (
     newest(account_connected_at=NOW),
     newest(end=days_ago(6), start=days_ago(6.1)),
 )
+UNHEARD = (mail_to(BOB, days_ago(9)), mail_to(BOB, days_ago(7)))
 ABSENT, ONE_WAY = newest(guests=(guest(BOB, response="needs-action"),)), first(last_out_at=None, meetings_held=0)
 SPAM = letter(subject="Interview: your application")
 SPOILERS: dict[str, list[Spoil]] = {
@@ -136,9 +137,9 @@ SPOILERS: dict[str, list[Spoil]] = {
     "introduction_paid_off": [INSIDE, other(meetings_held=2), WROTE, DEAD],
     "promise": [WROTE],
     "in_town": [lambda seen: replace(seen, trips=(replace(LYON, title="Funeral"),)), INSIDE, ONE_WAY, MEET, first(last_at=days_ago(20)),
-                first(last_at=days_ago(1600))],
+                first(last_at=days_ago(1600)), first(contacts=(*quiet(40).contacts, *tie(BOB, mails=UNHEARD).contacts))],
     "missed_one_to_one": [who(is_internal=False), first(missed_one_to_ones=1), MEET],
-    "month": [ONE_WAY, MEET, WROTE, first(last_in_at=days_ago(1))],
+    "month": [ONE_WAY, MEET, WROTE, first(last_in_at=days_ago(1)), first(contacts=(*quiet(12).contacts, *tie(BOB, mails=UNHEARD).contacts))],
     "check_in": [ONE_WAY, MEET, first(contacts=(*quiet(150).contacts, *tie(BOB, mails=[mail_to(BOB, days_ago(95)), mail_to(BOB, days_ago(90))]).contacts)),
                  anew(quiet(29)), first(interactions=3), anew(quiet(366)), DEAD],
     "reconnect": [ONE_WAY, MEET, first(contacts=(*quiet(500).contacts, *tie(BOB, mails=[mail_to(BOB, days_ago(420)), mail_to(BOB, days_ago(410))]).contacts)),

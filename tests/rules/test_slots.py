@@ -43,6 +43,18 @@ def test_on_a_trip_the_owners_hours_are_those_of_the_place() -> None:
     assert next_free([], BERLIN, TUESDAY, trips=[at_home]) == next_free([], BERLIN, TUESDAY)
 
 
+@pytest.mark.parametrize(("now", "day"), [("2026-03-26T10:30", "2026-03-30"), ("2026-10-22T10:30", "2026-10-26")])
+def test_over_the_change_of_clocks_hours_stay_those_on_the_wall(now: str, day: str) -> None:
+    nine = Slot(start=at(f"{day}T09:00"), end=at(f"{day}T09:25"))
+    assert next_free([], BERLIN, at(now)) == nine
+    assert at(f"{day}T09:00") - at(now) != timedelta(days=3, hours=22, minutes=30)
+    early = [busy(f"{day}T08:30", f"{day}T09:30")]
+    found = next_free(early, BERLIN, at(now))
+    assert found is not None
+    assert found.start == at(f"{day}T09:45")
+    assert workdays_between(BERLIN, at(now), nine.start) == 2
+
+
 def test_a_slot_keeps_its_distance_from_meetings_and_starts_on_a_quarter_hour() -> None:
     found = next_free([busy("2026-03-12T09:00", "2026-03-12T10:00")], BERLIN, TUESDAY)
     assert found is not None

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -12,9 +13,9 @@ import pytest
 from rules.engine import Decision, Keep, still_wanted, suggest
 from rules.facts import Address
 from rules.keys import text_mark
-from rules.network import Meeting, Person, Relation
+from rules.network import Meeting, Person, Relation, Trip
 from rules.rulebook import Rulebook, parse
-from rules.suggestions import Suggestion
+from rules.suggestions import Draft, Suggestion
 from rules.wording import Wording
 from tests.rules.builders import (
     DAY,
@@ -321,6 +322,30 @@ def test_after_a_season_a_variant_comes_again_but_never_in_the_words_the_organis
     assert len({first.text, other.text, third.text}) == 3
     assert drafts(after("something", "else", "entirely", "different"))[0].text == first.text
     assert "no fresh words" in refusal(after(*(text_mark(each.text) for each in (first, other, third))), "thank_you")
+
+
+def test_what_another_rule_wrote_to_the_organisation_is_not_written_again(decide: Decide) -> None:
+    (first,) = drafts(decide(met()))
+    had = past(BEN, "organiser_thanks", text_mark=text_mark(first.text), created_at=days_ago(20), addresses=("ben@acme.example",))
+    (second,) = drafts(decide(met(), ledger=(had,)))
+    assert text_mark(second.text) != text_mark(first.text)
+    elsewhere = replace(had, addresses=("ben@other.example",))
+    assert drafts(decide(met(), ledger=(elsewhere,)))[0].text == first.text
+
+
+def test_two_rules_with_the_same_words_write_to_an_organisation_once_in_one_round(
+    shipped: str, templates: Mapping[str, str]
+) -> None:
+    one_text = {f"en/plain.{n}.txt": f"Hi\n\nHello,\n\nThank you, {n}.\n" for n in (1, 2)} | {"en/plain.why.txt": "Plain.\n"}
+    words = Wording({**templates, **one_text})
+    own = '[rules.conference_follow_up]\ntemplate = "plain"\n[rules.thank_you]\ntemplate = "plain"\n'
+    book = parse([("d", shipped), ("o", own)], templates=words.names())
+    fair = Trip(uid="f", title="DataConf", start=days_ago(3), end=days_ago(1), is_conference=True)
+    there = [meeting_with(BEN, ended=days_ago(2), uid="there"), meeting_with(BEN, ended=days_ago(30))]
+    made = suggest(network(met(), tie(BEN, meetings=there), trips=(fair,)), book, NOW, words).suggestions
+    marks = [text_mark(one.action.text) for one in made if isinstance(one.action, Draft)]
+    assert {one.rule for one in made} == {"thank_you", "conference_follow_up"}
+    assert len(set(marks)) == len(marks) == 2
 
 
 def test_two_mails_say_the_same_whoever_they_greet() -> None:

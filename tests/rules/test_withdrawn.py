@@ -13,9 +13,14 @@ from rules.rulebook import Rulebook
 from rules.suggestions import Suggestion
 from tests.rules.builders import (
     DAY,
+    HOUR,
     NOW,
     Decide,
+    days_ago,
+    drafts,
+    exchange,
     human,
+    mail_from,
     mail_to,
     meeting_with,
     network,
@@ -44,6 +49,26 @@ def test_a_draft_is_kept_while_nothing_has_changed_and_by_its_own_ledger(decide:
     own = past(ANNA, "thank_you", suggestion.cause, key=suggestion.key, created_at=NOW)
     assert judged(network(with_ledger(met(), own), ledger=(own,)), suggestion, rulebook) == Keep()
     assert judged(network(), suggestion, rulebook) == Keep()
+
+
+def test_older_mail_read_late_closes_nothing_that_is_open(decide: Decide, rulebook: Rulebook) -> None:
+    (thanks,) = decide(met()).suggestions
+    before = [mail_to(ANNA, days_ago(2 + n)) for n in range(4)]
+    assert judged(network(tie(ANNA, meetings=[meeting_with(ANNA)], mails=before)), thanks, rulebook) == Keep()
+    waiting, known = mail_from(BEN, days_ago(5), "A question"), exchange(BEN, days_ago(30), days_ago(50))
+    (owed,) = [one for one in decide(tie(BEN, mails=[waiting, *known])).suggestions if one.rule == "reply_owed"]
+    late = [mail_to(BEN, days_ago(6)), *exchange(BEN, days_ago(70))]
+    assert judged(network(tie(BEN, mails=[waiting, *known, *late])), owed, rulebook) == Keep()
+
+
+def test_a_meeting_moved_across_midnight_is_still_the_one_that_was_thanked_for(decide: Decide, rulebook: Rulebook) -> None:
+    planned = meeting_with(ANNA, ended=datetime(2026, 3, 9, 22, 50, tzinfo=UTC))
+    (thanks,) = decide(tie(ANNA, meetings=[planned])).suggestions
+    moved = replace(planned, start=planned.start + 2 * HOUR, end=planned.end + 2 * HOUR)
+    assert moved.end.date() != planned.end.date()
+    own = past(ANNA, "thank_you", thanks.cause, key=thanks.key, created_at=NOW)
+    assert judged(network(with_ledger(tie(ANNA, meetings=[moved]), own), ledger=(own,)), thanks, rulebook) == Keep()
+    assert not drafts(decide(with_ledger(tie(ANNA, meetings=[moved]), own), ledger=(own,)))
 
 
 @pytest.mark.parametrize(

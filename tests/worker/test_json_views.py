@@ -28,6 +28,7 @@ from worker.json_choices import (
     RuleView,
     ShareView,
     TallyView,
+    WantedView,
 )
 from worker.json_schemas import VIEWS, schema_of, text_of
 from worker.json_views import (
@@ -136,6 +137,11 @@ EXAMPLES: dict[str, Any] = {
             ),
         ),
         trades=("Iris instead of Otto: the same region.",),
+        wanted=(
+            WantedView(
+                person=NamedView(name="Fay Ode", addresses=("fay@far.example",)), asked_at=NOON, is_done=True, has_answered=False
+            ),
+        ),
         earlier=OutcomeView(month="2026-10", chosen=4, done=3, answered=2, sentence="3 of 4 done, 2 answered."),
     ),
     "attention": AttentionView(

@@ -15,9 +15,10 @@ from rules.facts import Address, Attendee, MessageMetadata
 from rules.month import Choice, Month, Terms
 from rules.network import Relation
 from rules.people import OwnerKeys
+from rules.standing import standing
 from tests.worker.world import BOB, DAY, EVE, HOUR, ME, NOW, OWNER, World, mail, meeting
 from worker.pull import pull
-from worker.store import accounts, identities, months, notes, people, promises, retention
+from worker.store import accounts, histories, identities, months, notes, people, promises, retention
 from worker.store.store import Store
 from worker.store.tables import message, meta, suggestion
 from worker.sweep import sweep
@@ -254,6 +255,64 @@ def test_what_an_assistant_writes_and_books_is_credited_to_the_executive(world: 
     assert bob.meetings_held == 1
     with world.store.read() as db:
         assert people.find(db, "ada", "pa@elsewhere.example") == []
+
+
+# Absences
+
+
+def test_leave_and_out_of_office_answers_are_taken_out_of_a_silence_however_long_they_are_over(world: World) -> None:
+    world.receive(
+        *exchange(BOB, *(40 + 14 * n for n in range(6))),
+        *exchange(EVE, *(3 + 14 * n for n in range(6))),
+        replace(mail("away", BOB, ME, at=NOW - 39 * DAY, auto_submitted="auto-replied"), subject="Back soon"),
+        replace(mail("hers", EVE, ME, at=NOW - 39 * DAY, auto_submitted="auto-replied"), subject="Back soon"),
+    )
+    world.pull_all()
+    theirs = (NOW - 39 * DAY, NOW - 25 * DAY)
+    assert list(relation(world, BOB).away) == [theirs]
+    assert standing(relation(world, BOB), NOW) == "in_touch"
+    off = {"attendees": (), "attendee_count": 0, "event_type": "outOfOffice"}
+    world.book(
+        meeting("leave", NOW - 30 * DAY, end=NOW - 20 * DAY, **off),
+        meeting("ahead", NOW + 3 * DAY, end=NOW + 9 * DAY, **off),
+        meeting("cancelled", NOW - 12 * DAY, end=NOW - 9 * DAY, status="cancelled", **off),
+        meeting("stay", NOW - 12 * DAY, end=NOW - 9 * DAY, attendees=(), attendee_count=0, location="Lisbon"),
+    )
+    world.pull_all()
+    bob = relation(world, BOB)
+    assert set(bob.away) == {theirs, (NOW - 30 * DAY, NOW - 20 * DAY)}
+    assert relation(world, EVE).away == (), "nobody is silent there"
+
+
+def test_without_the_leave_the_same_silence_is_one(world: World) -> None:
+    world.receive(*exchange(BOB, *(40 + 14 * n for n in range(6))))
+    world.pull_all()
+    assert standing(relation(world, BOB), NOW) == "quiet"
+    world.book(meeting("leave", NOW - 38 * DAY, end=NOW - 20 * DAY, attendees=(), attendee_count=0, is_out_of_office=True))
+    world.pull_all()
+    assert standing(relation(world, BOB), NOW) == "in_touch"
+
+
+def test_a_replay_takes_the_same_absences_out(world: World) -> None:
+    world.receive(
+        *exchange(BOB, *(40 + 14 * n for n in range(6))),
+        mail("away", BOB, ME, at=NOW - 39 * DAY, auto_submitted="auto-replied"),
+    )
+    world.book(meeting("leave", NOW - 30 * DAY, end=NOW - 20 * DAY, attendees=(), attendee_count=0, is_out_of_office=True))
+    world.pull_all()
+    with world.store.read() as db:
+        [history] = histories.past(db, OWNER, NOW, since=NOW - 100 * DAY, until=NOW).histories
+    assert set(history.away) == set(relation(world, BOB).away)
+
+
+# Mails as evidence
+
+
+def test_whether_the_owner_was_only_copied_is_known_of_a_mail(world: World) -> None:
+    copied = mail("copied", BOB, EVE, at=NOW - 2 * DAY, cc=(ME,))
+    world.receive(*exchange(BOB, 30), replace(copied, recipients=2), mail("meant", BOB, ME, at=NOW - 3 * DAY, cc=(EVE,)))
+    world.pull_all()
+    assert [(each.is_copy, each.recipients) for each in relation(world, BOB).mails[:2]] == [(True, 2), (False, 2)]
 
 
 # The nightly sweep

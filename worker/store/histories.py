@@ -8,15 +8,17 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from rules.absences import LOOKED_BACK, own_absences, their_absences
 from rules.backtest import History
 from rules.network import Meeting, Network, Owner
 from worker.store import network, people
+from worker.store.absences import out_of_office
 from worker.store.accounts import owner_keys
 from worker.store.mapping import instant, micros
 from worker.store.meetings import Diary, Entry
 from worker.store.rows import BETWEEN, SENT, Rows, contacts_in, mail_of, person_in, rows_of
 from worker.store.statements import chunks
-from worker.store.surroundings import busy, trips_of
+from worker.store.surroundings import busy, leave_in, trips_of
 from worker.store.unread import AnyRow, UnreadRows
 
 BEFORE = timedelta(days=90)
@@ -42,8 +44,9 @@ def past(connection: Connection, owner: Owner, now: datetime, *, since: datetime
     ends = ((entry, entry.occurrence.end) for entry in entries)
     around = [entry for entry, end in ends if not isinstance(end, datetime) or end >= since]
     spans = busy(around, diary, owner, since)
+    own = own_absences(owner, leave_in(entries, diary, owner), until)
     return Past(
-        histories=tuple(_histories(connection, diary, _held(entries, now), since, until)),
+        histories=tuple(_histories(connection, diary, _held(entries, now), own, since, until)),
         network=replace(seen, ledger=(), busy=spans, trips=trips_of(around, diary, owner)),
     )
 
@@ -60,14 +63,25 @@ def _held(entries: Iterable[Entry], now: datetime) -> dict[str, list[Meeting]]:
 
 
 def _histories(
-    connection: Connection, diary: Diary, met: dict[str, list[Meeting]], since: datetime, until: datetime
+    connection: Connection,
+    diary: Diary,
+    met: dict[str, list[Meeting]],
+    own: Sequence[tuple[datetime, datetime]],
+    since: datetime,
+    until: datetime,
 ) -> Iterator[History]:
     for some in chunks(sorted(each.id for each in people.people(connection, diary.owner))):
-        for person_id, rows in rows_of(connection, diary.owner, some, diary.now, is_whole=True).items():
-            mails = _mails(rows, since - BEFORE, until)
+        read = rows_of(connection, diary.owner, some, diary.now, is_whole=True)
+        keys = {key for rows in read.values() for key in rows.keys}
+        answered = out_of_office(connection, diary.owner, keys, since - LOOKED_BACK, until)
+        for person_id, rows in read.items():
+            mails, contacts = _mails(rows, since - BEFORE, until), contacts_in(rows, diary.now)
+            times = [at for key in rows.keys for at in answered.get(key, ())]
+            theirs = their_absences(times, [each.at for each in contacts if each.direction == "in"]) if times else ()
             yield History(
                 person=person_in(rows, diary.known_as),
-                contacts=contacts_in(rows, diary.now),
+                contacts=contacts,
+                away=(*own, *theirs),
                 meetings=sorted(met.get(person_id, ()), key=lambda each: each.end),
                 mails=UnreadRows(mails, lambda row: mail_of(row, row[len(BETWEEN) :], diary.known_as)),
                 sent_at=[instant(row[1]) for row in mails],

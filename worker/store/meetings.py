@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select
@@ -81,6 +81,12 @@ class Diary:
         """Load everything that ends after `start` and begins before `end`."""
         rows = self._named(self.connection.execute(self._span(start, end)).mappings())
         return {name: self._entry(row) for name, row in rows.items()}
+
+    def long(self, start: datetime, end: datetime, least: timedelta) -> list[Entry]:
+        """Load what of a span lasts so long: leave and stays, few among all the meetings."""
+        lasts = occurrence.c.end_at - occurrence.c.start_at >= round(least.total_seconds() * 1_000_000)
+        rows = self._named(self.connection.execute(self._span(start, end).where(lasts)).mappings())
+        return [self._entry(row) for row in rows.values()]
 
     def _span(self, start: datetime, end: datetime) -> Any:  # noqa: ANN401 - a SELECT
         mine = select(occurrence).where(occurrence.c.owner == self.owner, occurrence.c.end_at > micros(start))

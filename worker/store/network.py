@@ -13,6 +13,7 @@ from rules.network import Network, Owner, Relation, Trip
 from rules.workdays import local_day
 from worker.days_off import DaysOff
 from worker.store import months
+from worker.store.absences import absent
 from worker.store.accounts import owner_keys
 from worker.store.context import company, complete
 from worker.store.mapping import maybe_instant, micros
@@ -98,7 +99,7 @@ def _relations(
     for _ in range(2):  # the introducers of introducers need not be in view
         loaded = relations(connection, owner.name, sorted(wanted), diary, covered, diary.now)
         whole = complete(connection, owner.name, loaded, diary.known_as, trips, diary.now)
-        found += [as_wished(relation, owner) for relation in whole]
+        found += absent(connection, owner, [as_wished(relation, owner) for relation in whole], diary)
         wanted = company(connection, owner.name, found, diary.now)
     return found
 

@@ -197,6 +197,9 @@ def mail_of(row: Row[*tuple[Any, ...]], said: Sequence[str], known_as: OwnerKeys
     facts, own = decode(written), known_as.keys
     addressed = [match_key(each[0]) for part in ADDRESSED if part in facts for each in facts[part]]
     ours = [key for key in ([author] if direction == "out" else addressed) if key in own]
+    is_copy = (
+        direction == "in" and "c" in facts and bool(ours) and not any(match_key(each[0]) in own for each in facts.get("t", ()))
+    )
     everybody = [key for key in addressed if key and key not in own and key != author]
     return Mail(
         message_id=message_id,
@@ -205,6 +208,7 @@ def mail_of(row: Row[*tuple[Any, ...]], said: Sequence[str], known_as: OwnerKeys
         subject=subject,
         author=author,
         others=tuple(dict.fromkeys(everybody)) if everybody else (),
+        is_copy=is_copy,
         recipients=recipients,
         thread=thread,
         thread_id=facts.get("th", ""),

@@ -116,12 +116,23 @@ def busy(entries: Iterable[Entry], diary: Diary, owner: Owner, now: datetime, tr
     for entry in entries:
         if entry.occurrence.is_cancelled or _owner_declined(entry, diary):
             continue
-        is_leave = entry.event.is_out_of_office or entry.event.event_type == "outOfOffice"
+        is_leave = _is_leave(entry)
         is_free = entry.event.is_transparent or entry.event.event_type in FREE_TYPES or entry.occurrence.uid in stays
         start, end = _instant(entry.occurrence.start, zone), _instant(entry.occurrence.end, zone)
         if end > today - LEAVE if is_leave else not is_free and end > today:
             spans.append(Busy(start=start, end=end, is_meeting=not isinstance(entry.found, NotHeld), is_leave=is_leave))
     return sorted(spans, key=lambda span: (span.start, span.end))
+
+
+def leave_in(entries: Iterable[Entry], diary: Diary, owner: Owner) -> list[tuple[datetime, datetime]]:
+    """List the owner's leave among what stands in the calendar."""
+    zone = ZoneInfo(owner.zone)
+    own = (each for each in entries if _is_leave(each) and not each.occurrence.is_cancelled and not _owner_declined(each, diary))
+    return [(_instant(each.occurrence.start, zone), _instant(each.occurrence.end, zone)) for each in own]
+
+
+def _is_leave(entry: Entry) -> bool:
+    return entry.event.is_out_of_office or entry.event.event_type == "outOfOffice"
 
 
 def _owner_declined(entry: Entry, diary: Diary) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, time
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -11,7 +12,9 @@ from rules import month as months
 from rules.addresses import match_key
 from rules.facts import Address
 from rules.first_contact import Reason, Wish, first_contact
+from rules.fresh import place_of
 from rules.month import Month
+from rules.names import first_name
 from rules.network import Network
 from rules.sharing import shared_month
 from rules.suggestions import Suggestion
@@ -21,14 +24,18 @@ from worker.advice import Refusal
 from worker.config import owner_of, terms_for
 from worker.decide import place_for, places_of
 from worker.exit_codes import USAGE
-from worker.json_choices import ChoiceView, MonthView, OutcomeView, PromiseView
+from worker.json_choices import ChoiceView, MonthView, OutcomeView, PromiseView, WantedView
 from worker.json_views import NamedView
 from worker.queries import person_called
-from worker.store import audit, notes, outbox, people, promises
+from worker.store import audit, notes, outbox, people, promises, surroundings
 from worker.store import months as stored
 from worker.store.introducing import holders
 from worker.verbs.opened import Here
+from worker.verbs.wanted import wanted
 from worker.views import named
+
+OWN_WORDS: Final = "Put another variant of the template share_month into a folder of templates of your own."
+OTHER_WORDS: Final = "Say --about something else, or write to them yourself."
 
 
 def month(here: Here) -> tuple[Month, Network, MonthView]:
@@ -38,10 +45,12 @@ def month(here: Here) -> tuple[Month, Network, MonthView]:
     chosen = here.read(lambda connection: sweep.month_of(connection, seen, terms, here.now))
     here.write(lambda connection: stored.keep(connection, here.name, chosen, here.now))
     earlier = [each for each in here.read(lambda connection: stored.kept(connection, here.name)) if each.name < chosen.name]
-    return chosen, seen, _shown(chosen, seen, earlier)
+    begun = datetime.combine(today(here).replace(day=1), time(), here.zone)
+    strangers = here.read(lambda connection: wanted(connection, here.name, seen, begun))
+    return chosen, seen, _shown(chosen, seen, earlier, strangers)
 
 
-def _shown(chosen: Month, seen: Network, earlier: Sequence[Month]) -> MonthView:
+def _shown(chosen: Month, seen: Network, earlier: Sequence[Month], strangers: tuple[WantedView, ...]) -> MonthView:
     known = {one.person.id: one.person for one in seen.relations}
     stands = months.outcome(chosen, seen)
     people_ = tuple(
@@ -55,7 +64,8 @@ def _shown(chosen: Month, seen: Network, earlier: Sequence[Month]) -> MonthView:
         )
         for one in chosen.people
     )
-    return MonthView(month=chosen.name, people=people_, trades=chosen.trades, earlier=_outcome(earlier, seen))
+    last = _outcome(earlier, seen)
+    return MonthView(month=chosen.name, people=people_, trades=chosen.trades, wanted=strangers, earlier=last)
 
 
 def _outcome(earlier: Sequence[Month], seen: Network) -> OutcomeView | None:
@@ -74,6 +84,8 @@ def share(here: Here, chosen: Month, seen: Network, to: str, *, has_names: bool)
         raise Refusal("Nobody is chosen for this month, so there is nothing to tell.")
     address = Address(email=_checked(here, to), name="")
     made = shared_month(chosen, seen, address, here.now, here.app.wording, has_names=has_names)
+    if made is None:
+        raise Refusal(f"{place_of(to)} has had these words already, and the same text twice would be noticed.", OWN_WORDS)
     _leave(here, made, f"A draft to {to} about {chosen.name} is there already.")
     return f"A draft to {to} lies in your mailbox{'' if has_names else '; it names nobody'}. Nothing is sent."
 
@@ -89,12 +101,15 @@ def want(here: Here, name: str, email: str, reason: Reason, about: str, language
         raise Refusal(f"{address} is on your never-list.", "`rekindle never` shows it.")
     wish = Wish(
         address=Address(email=address, name=name),
-        first_name=name.split(maxsplit=1)[0],
+        first_name=first_name(name),
         reason=reason,
         about=about,
         language=language or owner.wishes.language([match_key(address)], ""),
     )
-    made = first_contact(wish, owner, here.now, here.app.wording)
+    pasts = here.read(lambda connection: surroundings.ledger(connection, here.name, here.now))
+    made = first_contact(wish, owner, here.now, here.app.wording, pasts)
+    if made is None:
+        raise Refusal(f"{place_of(email)} has had these words already, and the same text twice would be noticed.", OTHER_WORDS)
     _leave(here, made, f"There was a draft to {address} already: nobody gets two.")
     return f"A draft to {name} lies in your mailbox. It asks for fifteen minutes. Nothing is sent."
 

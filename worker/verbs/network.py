@@ -49,7 +49,8 @@ def people(
 def quiet(*, most: int, config: Path | None, owner: str | None, now: datetime | None, as_json: bool) -> None:
     """List whom you are about to lose touch with, whom you have, and the strong ties gone quiet, each with its reason.
 
-    The most worthwhile first: who you met alone, wrote to yourself and have long known. Who is booked, put off or muted is left out.
+    The most worthwhile first: who you met alone, wrote to yourself and have long known. Who is booked, put off or muted is left out, and
+    who left two mails of yours unanswered.
     """
     from worker import quiet as silent
     from worker import report_choices
@@ -67,15 +68,14 @@ def quiet(*, most: int, config: Path | None, owner: str | None, now: datetime | 
 
 
 @people.command(epilog=options.examples("rekindle people review --json"))
-@options.writing
-@options.as_json
-def review(*, config: Path | None, owner: str | None, as_json: bool) -> None:
+@options.reading
+def review(*, config: Path | None, owner: str | None, now: datetime | None, as_json: bool) -> None:
     """Go through pairs of addresses that may be one person's, one question each."""
     from worker.json_views import to_json
     from worker.network_views import doubtful, keep_apart
     from worker.verbs.opened import opened
 
-    with opened(config, owner) as here:
+    with opened(config, owner, now) as here:
         pairs = here.read(lambda connection: doubtful(connection, here.name))
         if as_json:
             click.echo(to_json(pairs))
