@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from connectors.optional import Keepable
-from connectors.port import Calendar, Connection, Mailbox, Watcher
+from connectors.optional import Expecting, Keepable, Schedules, Span
+from connectors.port import Calendar, Connection, Cursor, Mailbox, Watcher
 from rules.facts import Address
 
 LONGEST: Final = timedelta(seconds=30)
@@ -84,6 +84,15 @@ class _Lent:
 
     def watcher(self) -> Watcher | None:
         return self._connection.watcher()
+
+    def expect(self, cursors: Mapping[str, Cursor]) -> None:
+        """Pass it on to who can make use of it; satisfies `connectors.optional.Expecting`."""
+        if isinstance(self._connection, Expecting):
+            self._connection.expect(cursors)
+
+    def busy(self, addresses: Sequence[str], start: datetime, end: datetime) -> Mapping[str, Sequence[Span]]:
+        """Ask who can tell; of the others nothing is known. Satisfies `connectors.optional.Schedules`."""
+        return self._connection.busy(addresses, start, end) if isinstance(self._connection, Schedules) else {}
 
     def close(self) -> None:
         if not self._is_back:

@@ -64,6 +64,10 @@ class MicrosoftConnection:
         """Have the next look at addresses, folders and calendars be one call; satisfies `connectors.optional.Expecting`."""
         self._glance.expect(self.calendar.links(cursors))
 
+    def is_alive(self) -> bool:
+        """Say that it may be kept; satisfies `connectors.optional.Keepable`: each request stands for itself, and lines that died are seen."""
+        return True
+
     def busy(self, addresses: Sequence[str], start: datetime, end: datetime) -> Mapping[str, Sequence[Span]]:
         """Ask when colleagues are busy; satisfies `connectors.optional.Schedules`."""
         return schedules.busy(self._reader, addresses, start, end)

@@ -13,7 +13,7 @@ from connectors.microsoft.graph import Graph, Json, Refused
 from connectors.microsoft.holds import UTC_PLEASE, Holds
 from connectors.port import Changes, Cursor, CursorExpired, Feed, Gone, Look, Saved, Skipped, Unclear, Witness
 from rules.facts import CalendarEvent
-from rules.suggestions import Hold, Invite
+from rules.suggestions import Draft, Hold, Invite
 
 BACK: Final = timedelta(days=548)
 AHEAD: Final = timedelta(days=180)
@@ -35,8 +35,7 @@ class OutlookCalendar:
     ) -> None:
         self._reader, self._glance = reader, glance
         self._chosen = frozenset(chosen)
-        self._holds = Holds(writer, holds, installation)
-        self._masters: dict[str, Json] = {}
+        self._holds = Holds(reader, writer, holds, installation)
 
     def feeds(self) -> Sequence[Feed]:
         """List the chosen calendars, else all the owner may edit."""
@@ -54,10 +53,11 @@ class OutlookCalendar:
         if until and self._reader.now() + ROLL > datetime.fromisoformat(until):
             raise CursorExpired(f"The window of {feed.name} moves on.")
         until = until or (self._reader.now() + AHEAD).isoformat()
+        masters: dict[str, Json] = {}
         following: object = True
         while following:
             answer = self._page(feed, link, datetime.fromisoformat(until))
-            upserted, removed, skipped = self._sorted(answer.get("value", ()))
+            upserted, removed, skipped = self._sorted(answer.get("value", ()), masters)
             following = answer.get("@odata.nextLink")
             link = str(following or answer.get("@odata.deltaLink") or "")
             yield Changes(
@@ -76,12 +76,16 @@ class OutlookCalendar:
         return {str(json.loads(cursor)[0]): _prefer() for cursor in cursors.values() if cursor.startswith("[")}
 
     def witness(self) -> Witness:
-        """Say when it was: Graph knows holds by the transaction they were made in, and by our mark."""
+        """Say where the calendar of the holds stands: its delta link, and what lies there."""
         return self._holds.witness()
 
     def save_hold(self, hold: Hold | Invite, since: Witness) -> Saved | Gone | Unclear:
         """Post it once, or adopt what an earlier attempt made."""
         return self._holds.save(hold, since)
+
+    def find(self, action: Draft | Hold | Invite) -> Saved | None:
+        """Take up a hold or invite of ours wherever it lies; satisfies `connectors.port.Finds`."""
+        return self._holds.find(action) if isinstance(action, Hold | Invite) else None
 
     def look(self, saved: Saved) -> Look:
         """Say what became of it."""
@@ -101,18 +105,20 @@ class OutlookCalendar:
             message = f"Microsoft 365 no longer knows where we were in {feed.name} ({error.status})."
             raise CursorExpired(message) from error
 
-    def _sorted(self, items: Sequence[Json]) -> tuple[tuple[CalendarEvent, ...], tuple[str, ...], tuple[Skipped, ...]]:
+    def _sorted(
+        self, items: Sequence[Json], known: dict[str, Json]
+    ) -> tuple[tuple[CalendarEvent, ...], tuple[str, ...], tuple[Skipped, ...]]:
         """Turn a page into events. A master is no instance; one that was a single event until now is that no longer."""
         masters = {str(one["id"]): one for one in items if one.get("type") == "seriesMaster"}
-        self._masters |= masters
-        self._fetch_masters({str(one["seriesMasterId"]) for one in items if one.get("seriesMasterId")} - self._masters.keys())
+        known |= masters
+        known |= self._masters({str(one["seriesMasterId"]) for one in items if one.get("seriesMasterId")} - known.keys())
         makers = self._holds.makers(str(one["id"]) for one in items if key_of(one))
         upserted: list[CalendarEvent] = []
         skipped: list[Skipped] = []
         for item in items:
             if "@removed" in item or str(item.get("id")) in masters:
                 continue
-            master = self._masters.get(str(item.get("seriesMasterId")))
+            master = known.get(str(item.get("seriesMasterId")))
             if master is None and item.get("seriesMasterId"):
                 skipped.append(Skipped(remote_id=str(item["id"]), reason="an instance of a series that is gone"))
                 continue
@@ -122,9 +128,9 @@ class OutlookCalendar:
                 skipped.append(Skipped(remote_id=str(item.get("id", "")), reason="an event without a readable time"))
         return tuple(upserted), (*(str(one["id"]) for one in items if "@removed" in one), *masters), tuple(skipped)
 
-    def _fetch_masters(self, wanted: set[str]) -> None:
-        if wanted:
-            self._masters |= self._reader.batch({one: f"me/events/{one}?$select={_MASTER}" for one in wanted}, "reading series")
+    def _masters(self, wanted: set[str]) -> Mapping[str, Json]:
+        paths = {one: f"me/events/{one}?$select={_MASTER}" for one in wanted}
+        return self._reader.batch(paths, "reading series") if wanted else {}
 
 
 def _prefer() -> Sequence[str]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from base64 import b64encode
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
+from urllib.parse import quote
 
 from connectors.compose import compose
 from connectors.microsoft.failures import NOT_FOUND, Refused
 from connectors.microsoft.graph import Graph, Json
+from connectors.microsoft.stood import ChangeLog, taken_at
 from connectors.port import BEGINNING, Edited, Gone, Look, Moved, Rejected, Saved, Sent, Unclear, Untouched, Witness
 from rules.facts import Address
 from rules.suggestions import Draft
@@ -18,7 +20,9 @@ PROPERTY: Final = "String {6d2b0f5c-6a57-4d53-9a36-3f2c2e1f7a10} Name rekindleKe
 BY: Final = "String {6d2b0f5c-6a57-4d53-9a36-3f2c2e1f7a10} Name rekindleBy"
 """Says which installation made it."""
 _SHAPE: Final = "id,changeKey,isDraft,parentFolderId,internetMessageId"
+_SELECTED: Final = {"$select": _SHAPE}
 _FOLDER: Final = "me/mailFolders/drafts/messages/delta"
+_PAGE: Final = 250
 _LAG: Final = timedelta(minutes=2)
 """How long a search may know nothing of a message yet."""
 _AGAIN: Final = timedelta(seconds=30)
@@ -36,10 +40,13 @@ class Drafts:
             raise Rejected("This account may read only.", remedy="Run `rekindle connect microsoft` again and allow drafts.")
         return self._given_writer
 
+    @property
+    def _log(self) -> ChangeLog:
+        return ChangeLog(graph=self._writer, path=_FOLDER, what="looking at the drafts", prefer=(f"odata.maxpagesize={_PAGE}",))
+
     def witness(self) -> Witness:
-        """Say where the drafts stand: when it was, and the delta link of their folder."""
-        link = self._replayed("")[1]
-        return Witness(json.dumps([self._writer.now().isoformat(), link]))
+        """Say where the drafts stand: when it was, the delta link of their folder, and what lies there."""
+        return self._log.witness(_SELECTED)
 
     def save(self, draft: Draft, since: Witness) -> Saved | Gone | Unclear:
         """Adopt what an attempt after the witness made, accept what the owner did with it, else create it with one POST."""
@@ -52,6 +59,11 @@ class Drafts:
             return _saved(self._made("me/messages", b64encode(compose(draft))), is_adopted=False)
         except Rejected:  # a server that takes no MIME here
             return self._reply(draft)
+
+    def find(self, draft: Draft) -> Saved | None:
+        """Take it up wherever the owner has put it; one that is sent or thrown away is none."""
+        found = self._searched(draft)
+        return found if isinstance(found, Saved) else None
 
     def look(self, saved: Saved) -> Look:
         """Compare change keys; an immutable id stays with the message also when it is sent."""
@@ -94,19 +106,29 @@ class Drafts:
         return _saved(made, is_adopted=False)
 
     def _earlier(self, draft: Draft, since: Witness) -> Saved | Gone | Unclear | None:
-        """Find an earlier attempt by replaying the drafts' delta, then by our mark and Message-ID over the whole mailbox."""
-        at, link = json.loads(since)
-        try:
-            items = self._replayed(link)[0]
-        except Refused:
-            items = [*self._replayed("")[0], {"@removed": {}}]  # the link is lost: anything may have been
+        """Find an earlier attempt among what has come into the drafts since, wherever it is now.
+
+        What came and is nowhere any more was removed for good: perhaps ours, and then by the owner's will.
+        """
+        came = self._log.since(since)
+        if came is None:
+            return self._searched_for(draft, since)
+        marks = "$expand=singleValueExtendedProperties(" + quote(f"$filter=id eq '{PROPERTY}'") + ")"
+        wanted = {str(one["id"]): f"me/messages/{one['id']}?$select={_SHAPE}&{marks}" for one in came}
+        seen = self._writer.batch(wanted, "looking at the drafts") if wanted else {}
+        ours = [one for one in seen.values() if _is_ours(one, draft)]
+        if ours:
+            return self._taken_up(ours)
+        return Gone() if wanted.keys() - seen.keys() else None
+
+    def _searched_for(self, draft: Draft, since: Witness) -> Saved | Gone | Unclear | None:
+        """Look where it may lie, the log being lost: among the drafts, where they go, and by a search, which may lag."""
+        items, _ = self._log.read(_SELECTED)
         found = next((one for one in items if _is_ours(one, draft)), None)
         if found is not None:
             return _saved(found, is_adopted=True)
-        if not any("@removed" in one for one in items):
-            return None
         searched = self._moved_on(draft) or self._searched(draft)
-        is_early = self._writer.now() - datetime.fromisoformat(at) < _LAG
+        is_early = self._writer.now() - taken_at(since) < _LAG
         return searched or (Unclear(retry_after=_AGAIN) if is_early else None)
 
     def _moved_on(self, draft: Draft) -> Gone | None:
@@ -123,28 +145,25 @@ class Drafts:
         for condition in (key, f"internetMessageId eq '{_quoted(f'<{draft.message_id}>')}'"):
             found = list(self._writer.pages("me/messages", "searching drafts", params={"$filter": condition, "$select": _SHAPE}))
             if found:
-                trash = self._trash()
-                drafts = [one for one in found if one.get("isDraft") and one.get("parentFolderId") != trash]
-                return _saved(drafts[0], is_adopted=True) if drafts else Gone()
+                return self._taken_up(found)
         return None
 
-    def _replayed(self, link: str) -> tuple[list[Json], str]:
-        """Read the drafts' delta to its end; gives its items and the link to go on from."""
-        answer = self._writer.get(link or _FOLDER, "looking at the drafts", params=None if link else {"$select": _SHAPE})
-        items: list[Json] = []
-        while True:
-            items += answer.get("value", ())
-            following = answer.get("@odata.nextLink")
-            if not following:
-                return items, str(answer.get("@odata.deltaLink", ""))
-            answer = self._writer.get(following, "looking at the drafts")
+    def _taken_up(self, found: Sequence[Json]) -> Saved | Gone:
+        """Adopt a draft that was found, unless the owner has sent it or thrown it away."""
+        trash = self._trash()
+        drafts = [one for one in found if one.get("isDraft") and one.get("parentFolderId") != trash]
+        return _saved(drafts[0], is_adopted=True) if drafts else Gone()
 
     def _trash(self) -> str:
         return str(self._writer.get("me/mailFolders/deleteditems", "finding the trash", params={"$select": "id"}).get("id", ""))
 
 
 def _is_ours(item: Json, draft: Draft) -> bool:
-    return "@removed" not in item and str(item.get("internetMessageId") or "").strip("<>") == draft.message_id
+    """Know ours by its Message-ID, or by its mark where Exchange has given it another."""
+    if "@removed" in item:
+        return False
+    marks = {str(one.get("value", "")).lower() for one in item.get("singleValueExtendedProperties", ())}
+    return draft.key in marks or str(item.get("internetMessageId") or "").strip("<>") == draft.message_id
 
 
 def _quoted(text: str) -> str:

@@ -17,10 +17,12 @@ BUSY: Final = frozenset({429, 503, 504})
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT, GONE, CHANGED = 401, 403, 404, 409, 410, 412
 _THROTTLED, _BROKEN = 429, 500
 _LOST = frozenset({"syncstatenotfound", "syncstateinvalid", "resyncrequired"})
+DUPLICATE: Final = "ErrorDuplicateTransactionId"
+"""400 or 409: an event was made in this transaction, and there is another in its place or none."""
 
 
 class Refused(Exception):
-    """A status the caller has its own answer to: 404, 409, 412, and 410 or a lost sync state."""
+    """A status the caller has its own answer to: 404, 409, 412, 410 or a lost sync state, a transaction that was used before."""
 
     def __init__(self, status: int, code: str) -> None:
         super().__init__(f"{status} {code}")
@@ -32,7 +34,7 @@ def failure(status: int, headers: Mapping[str, str], raw: bytes, what: str) -> P
     code, inner = _code(raw)
     request_id = headers.get("request-id", "") or inner
     trace = f" (request {request_id})" if request_id else ""
-    if code.lower() in _LOST or status in (NOT_FOUND, CONFLICT, GONE, CHANGED):
+    if code.lower() in _LOST or code == DUPLICATE or status in (NOT_FOUND, CONFLICT, GONE, CHANGED):
         return Refused(status, code)
     if status == UNAUTHORIZED:
         return AuthorizationExpired(f"Microsoft 365 refused the sign-in{trace}.", remedy="Run `rekindle connect microsoft` again.")

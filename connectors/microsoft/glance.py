@@ -24,13 +24,18 @@ ROLES: Mapping[str, str] = {
 WELL_KNOWN: Mapping[str, str] = {f"me/mailFolders/{name}?$select=id": role for name, role in ROLES.items()}
 
 
+LASTING: Final = frozenset({ME, *WELL_KNOWN})
+"""What stays as it is for as long as a connection is kept."""
+
+
 class Glance:
-    """What was answered beforehand, each answer used once; what was not is asked when it is wanted."""
+    """What was answered beforehand, each answer used once, and what lasts; what was not is asked when it is wanted."""
 
     def __init__(self, reader: Graph) -> None:
         self._reader = reader
         self._links: Mapping[str, Sequence[str]] | None = None
         self._answers: dict[str, Json] = {}
+        self._lasting: dict[str, Json] = {}
 
     def expect(self, links: Mapping[str, Sequence[str]]) -> None:
         """Have the next question asked together with all others, and with these links of calendars and what they prefer."""
@@ -38,13 +43,12 @@ class Glance:
 
     def ask(self, *paths: str, what: str) -> Mapping[str, Json]:
         """Return the answers to these paths, in one batch with whatever else is expected; what is missing is left out."""
-        if self._links is not None:
-            links, self._links = self._links, None
-            every = dict.fromkeys((ME, CALENDARS, FOLDERS, NEWEST, *WELL_KNOWN, *links))
-            self._answers = self._reader.batch({one: one for one in every}, "looking round", prefer=links)
+        links, self._links = self._links, None
+        if links is not None:
+            self._answers = self._asked((ME, CALENDARS, FOLDERS, NEWEST, *WELL_KNOWN, *links), "looking round", links)
         elif not any(one in self._answers for one in paths):
-            return self._reader.batch({one: one for one in paths}, what)
-        return {one: self._answers.pop(one) for one in paths if one in self._answers}
+            self._answers |= self._asked(paths, what, {})
+        return {one: found for one in paths if (found := self.known(one))}
 
     def get(self, path: str, what: str) -> Json:
         """Return the answer to a path, asked by itself where it was not answered beforehand."""
@@ -53,4 +57,10 @@ class Glance:
 
     def known(self, path: str) -> Json | None:
         """Return what was answered beforehand to a path or link."""
-        return self._answers.pop(path, None)
+        return self._answers.pop(path, None) or self._lasting.get(path)
+
+    def _asked(self, paths: Sequence[str], what: str, prefer: Mapping[str, Sequence[str]]) -> dict[str, Json]:
+        wanted = [one for one in dict.fromkeys(paths) if one not in self._lasting]
+        found = self._reader.batch({one: one for one in wanted}, what, prefer=prefer)
+        self._lasting |= {one: found.pop(one, {}) for one in wanted if one in LASTING}
+        return found

@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 
 from connectors.microsoft.ahead import beside
 from connectors.microsoft.failures import BUSY, PAUSE, UNAUTHORIZED, Refused, failure, instant_of, retry_after
-from connectors.port import RateLimited, Rejected, Unavailable
+from connectors.port import PortError, RateLimited, Rejected, Unavailable
 
 Json = Mapping[str, Any]
 """An answer as it came; parsed into facts on the spot, never kept."""
@@ -65,6 +65,8 @@ class Graph:
         self.who = who
         self._ca_file = ca_file
         self._idle: list[requests.Session] = []
+        self._kept: dict[str, Json] = {}
+        """Answers to parts of batches that have to be asked again for others' sake, by path."""
         self._server_time: datetime | None = None
 
     def now(self) -> datetime:
@@ -123,23 +125,41 @@ class Graph:
     def batch(
         self, paths: Mapping[str, str], what: str, *, prefer: Mapping[str, Sequence[str]] | None = None, is_chained: bool = False
     ) -> dict[str, Json]:
-        """GET any number of paths, 20 in one call; what fails is asked once more by itself, what is missing is left out.
+        """GET any number of paths, 20 in one call; what is missing is left out.
 
-        Calls that are chained are worked on part after part, beside others; else four parts at once, and nothing beside.
+        What fails is asked once more by itself; where Graph says how long to wait first, that is a RateLimited, and what was
+        answered is kept until it is asked for again. Calls that are chained are worked on part after part, beside others;
+        else four parts at once, and nothing beside.
         """
-        found: dict[str, Json] = {}
+        found = {one: self._kept.pop(path) for one, path in paths.items() if path in self._kept}
+        try:
+            self._fill(found, paths, what, prefer or {}, is_chained=is_chained)
+        except PortError:
+            self._kept |= {paths[one]: answer for one, answer in found.items()}
+            raise
+        return {one: answer for one, answer in found.items() if answer}
+
+    def _fill(
+        self,
+        found: dict[str, Json],
+        paths: Mapping[str, str],
+        what: str,
+        prefer: Mapping[str, Sequence[str]],
+        *,
+        is_chained: bool,
+    ) -> None:
+        """Ask for what is not found yet until all is, or has failed twice, or is to wait."""
         patience = 2
-        while True:
-            waiting = [one for one in paths if one not in found]
-            asked = [(one, paths[one], (prefer or {}).get(one, ())) for one in waiting]
+        while patience:
+            asked = [(one, path, prefer.get(one, ())) for one, path in paths.items() if one not in found]
             calls = [partial(self._batch, asked[at : at + BATCH], found, what, is_chained) for at in range(0, len(asked), BATCH)]
             asking = [beside(call) for call in calls] if is_chained else []
             answers = [one.result() for one in asking] or [call() for call in calls]
             failed = [part for answer in answers for part in answer]
-            patience -= any(part["status"] != NOT_TRIED for part in failed)
             if not failed:
-                return {one: answer for one, answer in found.items() if answer}
-            if not patience:
+                return
+            patience -= any(part["status"] != NOT_TRIED for part in failed)
+            if not patience or any("Retry-After" in part.get("headers", {}) for part in failed):
                 raise _gave_up(failed, what)
 
     def _batch(
@@ -175,7 +195,7 @@ class Graph:
         leave = self._gate(*takes, PATIENCE)
         if leave is None:
             raise RateLimited(f"Others are asking Microsoft 365 ({what}).", retry_after=PAUSE, is_paced=True)
-        session = self._idle.pop() if self._idle else self._session()
+        session = self._free()
         try:
             answer = session.send(session.prepare_request(asked), timeout=_TIMEOUT, allow_redirects=False)
         except requests.exceptions.RequestException as error:
@@ -186,7 +206,12 @@ class Graph:
         self._server_time = instant_of(answer.headers.get("Date", "")) or self._server_time
         return answer
 
-    def _session(self) -> requests.Session:
+    def _free(self) -> requests.Session:
+        """Take a connection nobody uses, or open one; whoever asks at the same time may be faster."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            pass
         session = requests.Session()
         session.trust_env = False
         session.verify = self._ca_file or True

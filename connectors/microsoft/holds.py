@@ -1,8 +1,7 @@
-"""Holds and invites in Outlook: posted once under a transaction id, a hold with our own mark in the same request."""
+"""Holds and invites in Outlook: posted once under a transaction id, a hold with our mark in the same request, looked for before."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
@@ -10,9 +9,11 @@ from urllib.parse import quote
 
 from connectors.microsoft.drafts import BY, PROPERTY, marks
 from connectors.microsoft.events import MARK, fact, key_of
-from connectors.microsoft.failures import CHANGED, NOT_FOUND, Refused
+from connectors.microsoft.failures import CHANGED, DUPLICATE, NOT_FOUND, Refused
+from connectors.microsoft.glance import CALENDARS
 from connectors.microsoft.graph import Graph, Json
-from connectors.port import BEGINNING, Gone, Look, Rejected, Saved, Untouched, Witness
+from connectors.microsoft.stood import ChangeLog, taken_at
+from connectors.port import BEGINNING, Gone, Look, Rejected, Saved, Unclear, Untouched, Witness
 from connectors.written import Written
 from rules.suggestions import Hold, Invite
 
@@ -21,15 +22,24 @@ SHAPE: Final = (
     "originalStartTimeZone"
 )
 UTC_PLEASE: Final = ('outlook.timezone="UTC"',)
+_PAGE: Final = 250
+_BEFORE: Final = timedelta(days=1)
+_AHEAD: Final = timedelta(days=180)
 _SLACK: Final = timedelta(minutes=10)
 _LONG_AGO: Final = timedelta(days=400)
+_LAG: Final = timedelta(minutes=2)
+"""How long Graph may not yet tell of what it has made."""
+_AGAIN: Final = timedelta(seconds=30)
+_UNSURE: Final = "An attempt to send it had begun, and Microsoft 365 no longer says what became of it"
+_LOOK: Final = "Your calendar says whether it went out."
 
 
 class Holds:
-    """What Rekindle writes into one account's calendars, under the writer's token."""
+    """What Rekindle writes into one account's calendars, under the writer's token; what happened there the reader's tells."""
 
-    def __init__(self, writer: Graph | None, calendar: str, installation: str) -> None:
-        self._given_writer, self._calendar, self._installation = writer, calendar, installation
+    def __init__(self, reader: Graph, writer: Graph | None, calendar: str, installation: str) -> None:
+        self._reader, self._given_writer = reader, writer
+        self._calendar, self._installation = calendar, installation
 
     @property
     def _writer(self) -> Graph:
@@ -37,20 +47,45 @@ class Holds:
             raise Rejected("This account may read only.", remedy="Run `rekindle connect microsoft` again and allow holds.")
         return self._given_writer
 
+    @property
+    def _log(self) -> ChangeLog:
+        """The change log goes by the reader's token: it cannot be asked to leave descriptions out."""
+        path = f"{self._place()}/calendarView/delta"
+        prefer = (*UTC_PLEASE, f"odata.maxpagesize={_PAGE}")
+        return ChangeLog(graph=self._reader, path=path, what="looking at the calendar of holds", prefer=prefer)
+
     def witness(self) -> Witness:
-        """Say when it was; what is made later is made after it."""
-        return Witness(json.dumps(["made after", self._writer.now().isoformat()]))
+        """Say where the calendar of the holds stands: when it was, the delta link of what is ahead, and what lies there."""
+        now = self._writer.now()
+        start, end = (f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for at in (now - _BEFORE, now + _AHEAD))
+        try:
+            return self._log.witness({"startDateTime": start, "endDateTime": end})
+        except Refused as error:
+            raise _no_calendar(error) from error
 
-    def save(self, hold: Hold | Invite, since: Witness) -> Saved | Gone:
-        """Find an earlier attempt by its mark, else post it; the transaction id makes a repeated post answer the first one.
+    def save(self, hold: Hold | Invite, since: Witness) -> Saved | Gone | Unclear:
+        """Take up what an attempt since the witness made, accept that the owner has removed it, else post it, once.
 
-        An invite carries no mark that could travel to the guest: it is found among what was made since, by its transaction.
+        The transaction id makes Graph answer a repeated post with the first event, as long as that exists.
         """
-        found = self._made_since(hold, since) if isinstance(hold, Invite) else self._marked(hold.key)
-        if found is not None:
-            return Gone() if found.get("isCancelled") else self._saved(found, hold, is_adopted=True)
-        made = self._writer.ask("POST", self._path(), "saving the hold", given=_event(hold, self._installation), prefer=UTC_PLEASE)
+        earlier = self._earlier(hold, since)
+        if earlier is not None:
+            return earlier
+        try:
+            made = self._writer.ask(
+                "POST", f"{self._place()}/events", "saving the hold", given=_event(hold, self._installation), prefer=UTC_PLEASE
+            )
+        except Refused as error:
+            if error.code != DUPLICATE:
+                raise _no_calendar(error) from error
+            return self._made_before(hold, since)
         return self._saved(made, hold, is_adopted=False)
+
+    def find(self, hold: Hold | Invite) -> Saved | None:
+        """Take it up wherever the owner has put it; a cancelled one is none."""
+        found = self._found(hold, BEGINNING)
+        taken = self._taken_up(found, hold) if found is not None else None
+        return taken if isinstance(taken, Saved) else None
 
     def look(self, saved: Saved) -> Look:
         """Compare change keys; when they differ, the times and words we wrote."""
@@ -88,22 +123,60 @@ class Holds:
             if mark["id"].lower() == BY.lower()
         }
 
-    def _path(self) -> str:
-        return f"me/calendars/{self._calendar}/events" if self._calendar else "me/events"
+    def _place(self) -> str:
+        return f"me/calendars/{self._calendar}" if self._calendar else "me"
 
-    def _marked(self, key: str) -> Json | None:
-        condition = f"singleValueExtendedProperties/Any(ep: ep/id eq '{PROPERTY}' and ep/value eq '{key}')"
-        return self._first(condition)
+    def _earlier(self, hold: Hold | Invite, since: Witness) -> Saved | Gone | Unclear | None:
+        """Find what an attempt since made, by the calendar's log: it tells also of what came and went.
 
-    def _made_since(self, hold: Invite, since: Witness) -> Json | None:
-        start = hold.start - _LONG_AGO if since == BEGINNING else datetime.fromisoformat(json.loads(since)[1]) - _SLACK
-        condition = f"createdDateTime ge {start.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        return self._first(condition, key=hold.key)
+        What came and is nowhere any more was perhaps ours, and removed by the owner: it is not made again.
+        """
+        came = self._log.since(since) if since != BEGINNING else None
+        if came is None:
+            return self._searched(hold, since)
+        suspects = {str(one["id"]) for one in came if "@removed" in one or key_of(one) == hold.key}
+        if not suspects:
+            return None
+        asked = {one: f"me/events/{one}?$select={SHAPE}" for one in suspects}
+        seen = self._writer.batch(asked, "looking at the calendar of holds", prefer=dict.fromkeys(asked, UTC_PLEASE))
+        ours = next((one for one in seen.values() if key_of(one) == hold.key), None) or self._found(hold, since)
+        if ours is not None:
+            return self._taken_up(ours, hold)
+        return Gone() if suspects - seen.keys() else None
 
-    def _first(self, condition: str, key: str = "") -> Json | None:
-        params = {"$filter": condition, "$select": SHAPE}
-        found = self._writer.pages(self._path(), "searching holds", params=params, prefer=UTC_PLEASE)
-        return next((one for one in found if not key or key_of(one) == key), None)
+    def _searched(self, hold: Hold | Invite, since: Witness) -> Saved | Gone | Unclear | None:
+        """Search, the log being lost: what is not found may lag behind, or be gone; an invite is then not sent again."""
+        found = self._found(hold, since)
+        if found is not None:
+            return self._taken_up(found, hold)
+        early = self._early(since)
+        if early is None and isinstance(hold, Invite) and since != BEGINNING:
+            raise Rejected(_UNSURE, remedy=_LOOK)
+        return early
+
+    def _made_before(self, hold: Hold | Invite, since: Witness) -> Saved | Gone | Unclear:
+        """Answer for an event Graph knows to have been made, though its log does not tell of it: not yet, or no longer."""
+        found = self._found(hold, since)
+        return self._taken_up(found, hold) if found is not None else self._early(since) or Gone()
+
+    def _early(self, since: Witness) -> Unclear | None:
+        return Unclear(retry_after=_AGAIN) if self._writer.now() - taken_at(since) < _LAG else None
+
+    def _found(self, hold: Hold | Invite, since: Witness) -> Json | None:
+        """Search every calendar of the owner's: a hold by its mark, an invite, which carries none, by its transaction."""
+        condition = f"singleValueExtendedProperties/Any(ep: ep/id eq '{PROPERTY}' and ep/value eq '{hold.key}')"
+        if isinstance(hold, Invite):
+            start = max(taken_at(since), hold.start - _LONG_AGO) - _SLACK
+            condition = f"createdDateTime ge {start.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        asked = quote(f"$filter={condition}&$select={SHAPE}&$top={_PAGE}", safe="$=&,()/:")
+        listed = [str(one["id"]) for one in self._writer.pages(CALENDARS, "listing calendars")]
+        paths = {one: f"me/calendars/{one}/events?{asked}" for one in listed}
+        answers = self._writer.batch(paths, "searching holds", prefer=dict.fromkeys(paths, UTC_PLEASE))
+        every = (one for each in answers.values() for one in self._writer.rest(each, "searching holds", prefer=UTC_PLEASE))
+        return next((one for one in every if isinstance(hold, Hold) or key_of(one) == hold.key), None)
+
+    def _taken_up(self, found: Json, hold: Hold | Invite) -> Saved | Gone:
+        return Gone() if found.get("isCancelled") else self._saved(found, hold, is_adopted=True)
 
     def _get(self, event: str) -> Json | None:
         try:
@@ -118,6 +191,12 @@ class Holds:
         is_ours = isinstance(Written.of(hold, "").compared(fact(event)), Untouched)
         version = Written.of(hold, str(event.get("changeKey", "")) if is_ours else "").text()
         return Saved(remote_id=event["id"], version=version, place=self._calendar, is_adopted=is_adopted)
+
+
+def _no_calendar(error: Refused) -> Rejected:
+    return Rejected(
+        f"Microsoft 365 has no calendar to put holds into ({error}).", remedy="Name a calendar of yours as `holds` in config."
+    )
 
 
 def _event(hold: Hold | Invite, installation: str) -> Json:

@@ -15,7 +15,7 @@ from connectors.microsoft.graph import LANES, Graph, Json, Refused
 from connectors.microsoft.messages import SELECT, fact, moment
 from connectors.port import Changes, Cursor, CursorExpired, Feed, Gone, Look, Saved, Skipped, Unclear, Witness
 from rules.facts import Address, MessageMetadata
-from rules.suggestions import Draft
+from rules.suggestions import Draft, Hold, Invite
 
 PAGE: Final = 250
 """Messages in one answer."""
@@ -93,12 +93,16 @@ class OutlookMailbox:
         )
 
     def witness(self) -> Witness:
-        """Say where the drafts stand: the delta link of their folder."""
+        """Say where the drafts stand: the delta link of their folder, and what lies there."""
         return self._drafts.witness()
 
     def save_draft(self, draft: Draft, since: Witness) -> Saved | Gone | Unclear:
         """Save it unsent, or adopt what an earlier attempt made."""
         return self._drafts.save(draft, since)
+
+    def find(self, action: Draft | Hold | Invite) -> Saved | None:
+        """Take up a draft of ours wherever it lies unsent; satisfies `connectors.port.Finds`."""
+        return self._drafts.find(action) if isinstance(action, Draft) else None
 
     def look(self, saved: Saved) -> Look:
         """Say what became of it."""
@@ -139,14 +143,20 @@ class OutlookMailbox:
     def _headers(self, items: Sequence[Json], *, is_first: bool) -> Mapping[str, Json]:
         """Fetch header fields a delta left out: of all that is new, for a person's own mailbox answers too; of much, of some."""
         wanted: dict[str, str] = {}
+        asking: set[tuple[str, str]] = set()
         is_much = is_first or len(items) > MUCH
         for item in items:
             told = _telling(item)
-            if item.get("internetMessageHeaders") or not told[0] or (is_much and told in self._asked):
+            if item.get("internetMessageHeaders") or not told[0] or (is_much and (told in self._asked or told in asking)):
                 continue
-            self._asked.add(told)
+            asking.add(told)
             wanted[item["id"]] = f"me/messages/{item['id']}?$select=internetMessageHeaders"
-        return self._reader.batch(wanted, "reading headers", is_chained=True) if wanted else {}
+        self._asked |= asking  # for the folders that are read beside this one
+        try:
+            return self._reader.batch(wanted, "reading headers", is_chained=True) if wanted else {}
+        except BaseException:
+            self._asked -= asking
+            raise
 
 
 def _telling(item: Json) -> tuple[str, str]:

@@ -48,15 +48,19 @@ def made(world: MicrosoftWorld) -> list[dict[str, object]]:
 
 
 CRASHES: list[Kind] = ["drop", "lose", "truncate", "503", "500-html"]
-MEANWHILE = ["nothing", "edited", "sent", "deleted", "removed for good", "links expired", "another draft deleted"]
+MEANWHILE = [
+    "nothing", "edited", "sent", "deleted", "removed for good", "links expired", "an older draft removed", "another came and went",
+]  # fmt: skip
 
 
-def meanwhile(world: MicrosoftWorld, what: str) -> None:
+def meanwhile(world: MicrosoftWorld, what: str, older: str) -> None:
     """Do as the owner or the provider does between a crash and the retry."""
     post = world.box.post
     if what == "links expired":
         world.graph.expire_everything()
-    elif what == "another draft deleted":
+    elif what == "an older draft removed":
+        post.remove(older)
+    elif what == "another came and went":
         post.remove(post.add("drafts", isDraft=True)["id"])
     for one in made(world):
         saved = Saved(remote_id=str(one["id"]))
@@ -81,13 +85,14 @@ def test_after_any_crash_there_is_one_draft_or_the_owners_will(
 ) -> None:
     world.box.lag = timedelta(seconds=90) if is_lagging else timedelta(0)
     draft = a_reply(world) if is_reply else a_draft()
+    older = str(world.box.post.add("drafts", isDraft=True)["id"])
     witness = mailbox(world).witness()
     world.graph.fault(kind, "POST", "/messages$")
     with suppress(PortError):
         mailbox(world).save_draft(draft, witness)
     was_made = bool(made(world))
     assert was_made == (kind in {"lose", "truncate"})
-    meanwhile(world, what)
+    meanwhile(world, what, older)
     first = mailbox(world).save_draft(draft, witness)
     if isinstance(first, Unclear):
         world.graph.clock += LATER
@@ -96,13 +101,26 @@ def test_after_any_crash_there_is_one_draft_or_the_owners_will(
     if was_made and what in {"sent", "deleted"}:
         assert (first, again) == (Gone(), Gone())
         assert len(made(world)) == 1
-    elif was_made and what == "removed for good":
-        assert len(made(world)) <= 1
+    elif (was_made and what == "removed for good") or (not was_made and what == "another came and went"):
+        assert (first, again) == (Gone(), Gone()), "what came and is nowhere any more may have been ours"
+        assert made(world) == []
     else:
         assert isinstance(first, Saved)
         assert isinstance(again, Saved)
         assert first.remote_id == again.remote_id
         assert len(made(world)) == 1
+
+
+def test_a_draft_exchange_gave_another_message_id_is_known_by_its_mark(world: MicrosoftWorld) -> None:
+    world.box.post.renames = True
+    witness = mailbox(world).witness()
+    world.graph.fault("lose", "POST", "/messages$")
+    with suppress(PortError):
+        mailbox(world).save_draft(a_draft(), witness)
+    again = mailbox(world).save_draft(a_draft(), witness)
+    assert isinstance(again, Saved)
+    assert again.is_adopted
+    assert len(made(world)) == 1
 
 
 def test_a_search_that_knows_nothing_yet_is_unclear_for_a_while(world: MicrosoftWorld) -> None:
@@ -113,6 +131,7 @@ def test_a_search_that_knows_nothing_yet_is_unclear_for_a_while(world: Microsoft
         mailbox(world).save_draft(a_draft(), witness)
     world.send_draft(Saved(remote_id=str(made(world)[0]["id"])))
     world.box.post.move(str(made(world)[0]["id"]), "archive")
+    world.graph.expire_everything()
     found = mailbox(world).save_draft(a_draft(), witness)
     assert isinstance(found, Unclear)
     world.graph.clock += found.retry_after * 4

@@ -5,16 +5,18 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from connectors.port import RateLimited
+from connectors.port import Connection, RateLimited
 from rules.people import OwnerKeys
 from tests.connectors.contract import ME, NOON
 from tests.connectors.microsoft_world import MicrosoftWorld
 from tests.simulators.microsoft.post import recipient
+from worker.kept import Kept
 from worker.pull import Pulled, pull
 from worker.store import accounts, feeds
 from worker.store.gate import StoredGate
@@ -41,11 +43,11 @@ class Office:
             at = NOON - number * HOUR
             self.world.mail(f"{folder}{number}@far.example", at=at, folder=folder)["from"] = who
 
-    def pull(self) -> Pulled:
+    def pull(self, connection: Connection | None = None, error: str = "") -> Pulled:
         with self.store.read() as db:
             account = accounts.get(db, "ada/work")
-        done = pull(self.store, self.world.open(), account, NOON, budget=lambda: True)
-        assert not done.error
+        done = pull(self.store, connection or self.world.open(), account, NOON, budget=lambda: True)
+        assert done.error == error
         return done
 
     def read_up_to(self) -> dict[str, bool]:
@@ -140,9 +142,54 @@ def test_a_folder_list_that_fails_inside_the_one_call_loses_no_folder(office: Of
     full(office)
     office.pull()
     before = office.read_up_to()
-    office.world.graph.throttled_items = {"/me/mailFolders/delta", "/me/mailFolders/deleteditems"}
+    office.world.graph.crowded_items = {"/me/mailFolders/delta", "/me/mailFolders/deleteditems"}
+    office.world.graph.requests.clear()
     office.pull()
     assert office.read_up_to() == before
+    assert office.world.graph.requests == [("POST", "/v1.0/$batch")] * 2, "what came too soon is asked again, and at once"
+
+
+def test_what_is_to_wait_inside_the_one_call_waits_and_what_was_answered_is_not_asked_again(office: Office) -> None:
+    full(office)
+    office.pull()
+    before, graph = office.read_up_to(), office.world.graph
+    connection = office.world.open()
+    graph.throttled_items = {"/me/mailFolders/delta", "/me/mailFolders/deleteditems"}
+    graph.requests.clear()
+    done = office.pull(connection, "Microsoft 365 asks to slow down (looking round).")
+    assert graph.requests == [("POST", "/v1.0/$batch")]
+    assert done.next_attempt_at is not None
+    assert done.next_attempt_at >= NOON + timedelta(seconds=1), "as long as Graph has said"
+    graph.parts.clear()
+    office.pull(connection)
+    assert sorted(one.partition("?")[0] for one in graph.parts) == ["/me/mailFolders/deleteditems", "/me/mailFolders/delta"]
+    assert office.read_up_to() == before
+
+
+def test_a_kept_connection_looks_round_without_asking_for_what_does_not_change(office: Office) -> None:
+    full(office)
+    kept = Kept(lambda _: office.world.open(), lambda: NOON)
+    for _ in range(3):
+        office.world.graph.parts.clear()
+        office.world.graph.requests.clear()
+        with closing(kept.open("ada/work")) as connection:
+            office.pull(connection)
+    assert office.world.graph.requests == [("POST", "/v1.0/$batch")]
+    asked = sorted(one.partition("?")[0].rpartition("/")[2] for one in office.world.graph.parts)
+    assert asked == ["calendars", "delta", "delta", "messages"], "one delta of the folders, one of the calendar"
+    kept.close()
+
+
+def test_a_kept_connection_takes_a_series_words_from_graph_each_time(office: Office) -> None:
+    agenda = office.world.box.agenda
+    master, stubs = agenda.add_series(start=NOON, length=HOUR, every=7 * 24 * HOUR, count=3, subject="Weekly")
+    side = office.world.open().calendar
+    assert side is not None
+    for name in ("Weekly", "Monthly"):
+        agenda.touch(master["id"], subject=name)
+        found = {event.summary for feed in side.feeds() for page in side.changes(feed, None) for event in page.upserted}
+        assert found == {name}
+    assert len(stubs) == 3
 
 
 def test_a_batch_beside_other_requests_is_throttled_part_by_part_and_asked_again(office: Office) -> None:

@@ -161,9 +161,26 @@ def test_what_is_broken_is_unavailable_and_names_the_request(world: MicrosoftWor
 
 def test_one_throttled_item_of_a_batch_is_asked_for_again_by_itself(world: MicrosoftWorld) -> None:
     made = world.mail("news@elsewhere.example", at=NOON)
-    world.graph.throttled_items.add(f"/me/messages/{made['id']}")
+    world.graph.crowded_items.add(f"/me/messages/{made['id']}")
     fact = facts(world)["news@elsewhere.example"]
     assert fact.sent_offset == timedelta(0), "the header fields were read"
+
+
+def test_a_throttled_item_of_a_batch_waits_as_long_as_it_says_and_is_then_asked_for_alone(world: MicrosoftWorld) -> None:
+    made = letters(world, 3)
+    for number, name in enumerate(made):
+        world.box.post.named(name)["from"] = recipient(f"news{number}@list.example")  # type: ignore[index]  # it is there
+    side, feed = mailbox(world), inbox(world)
+    late = f"/me/messages/{world.box.post.named(made[1])['id']}"  # type: ignore[index]  # as above
+    world.graph.throttled_items.add(late)
+    with pytest.raises(RateLimited) as raised:
+        pages_of(side, feed)
+    assert raised.value.retry_after == timedelta(seconds=1)
+    world.graph.parts.clear()
+    read = [fact for page in pages_of(side, feed) for fact in page.upserted if isinstance(fact, MessageMetadata)]
+    assert [fact.sent_offset for fact in read] == [timedelta(0)] * 3, "the header fields of all were read"
+    asked = [one.partition("?")[0] for one in world.graph.parts]
+    assert asked == [late, f"/me/messages/{world.box.post.named(made[2])['id']}"], "and of what came after it"  # type: ignore[index]  # as above
 
 
 def test_a_batch_that_stays_throttled_waits_as_long_as_its_item_says(world: MicrosoftWorld) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from tests.simulators.microsoft.log import Json, Log
 from tests.simulators.microsoft.post import recipient, stamp
+from tests.simulators.microsoft.problems import ProblemError
 
 STUB = ("id", "type", "seriesMasterId", "start", "end", "changeKey")
 """All that a delta tells of an occurrence."""
@@ -35,6 +36,11 @@ class Agenda:
         self.marks: dict[str, list[Json]] = {}
         self.seen_from: dict[str, datetime] = {}
         self.transactions: dict[str, str] = {}
+        """Which event each transaction has made."""
+        self.is_forgetful = False
+        """A transaction is no longer remembered when it comes again: Microsoft does not say for how long it is."""
+        self.remembers_the_gone = False
+        """A transaction is refused also when its event has been deleted; otherwise it makes another."""
         self.mails: list[tuple[str, ...]] = []
         """Whom Exchange has written to, for each invitation."""
         self.has_masters_in_views = False
@@ -133,11 +139,32 @@ class Agenda:
             return {key: event[key] for key in STUB}
         return event
 
+    def move(self, id_: str, calendar: str) -> None:
+        """Put an event into another calendar: its id stays, and the old calendar's log has it gone."""
+        before, self.homes[id_] = self.homes[id_], calendar
+        self.touch(id_)
+        self.log.note(before, id_)
+
+    def move_by_copy(self, id_: str, calendar: str) -> Json:
+        """Put an event into another calendar as some programs do: a copy with all that was in it, and the first one deleted."""
+        copied = {
+            key: value for key, value in self.events[id_].items() if key not in ("id", "start", "end", "iCalUId", "transactionId")
+        }
+        start, end = (instant(self.events[id_][key]) for key in ("start", "end"))
+        made = self.add(start=start, end=end, calendar=calendar, **copied)
+        self.marks[made["id"]] = self.marks[id_]
+        self.remove(id_)
+        return made
+
     def create(self, given: Json, calendar: str, lag: timedelta) -> Json:
         """Make an event once for each transaction; guests are written to."""
         transaction = given.get("transactionId", "")
-        if transaction and self.transactions.get(transaction) in self.events:
-            return self.events[self.transactions[transaction]]
+        earlier = self.events.get(self.transactions.get(transaction, ""))
+        if transaction in self.transactions and not self.is_forgetful:
+            if earlier is not None and _is_the_same(given, earlier):
+                return earlier
+            if earlier is not None or self.remembers_the_gone:
+                raise ProblemError(400, "ErrorDuplicateTransactionId")
         marks = given.pop("singleValueExtendedProperties", [])
         start, end = instant(given.pop("start")), instant(given.pop("end"))
         made = self.add(start=start, end=end, calendar=calendar, lag=lag, **given)
@@ -147,3 +174,10 @@ class Agenda:
         if made["attendees"]:
             self.mails.append(tuple(one["emailAddress"]["address"] for one in made["attendees"]))
         return made
+
+
+def _is_the_same(given: Json, event: Json) -> bool:
+    """Tell whether an event is still what was asked for."""
+    guests = [[one["emailAddress"]["address"] for one in each.get("attendees", ())] for each in (given, event)]
+    times = [[instant(each[key]) for key in ("start", "end")] for each in (given, event)]
+    return guests[0] == guests[1] and times[0] == times[1] and given["subject"] == event["subject"]

@@ -8,14 +8,13 @@ from datetime import datetime, timedelta
 from tests.simulators.microsoft.agenda import instant
 from tests.simulators.microsoft.graph import Call, Route, shown
 from tests.simulators.microsoft.log import Json
-from tests.simulators.microsoft.mail_routes import check_version, is_marked, link, size, token_of
+from tests.simulators.microsoft.mail_routes import check_version, expanded, is_marked, link, size, token_of
 from tests.simulators.microsoft.problems import ProblemError
 from tests.simulators.microsoft.wire import Answer
 
 READ = ("Calendars.ReadBasic", "Calendars.Read", "Calendars.ReadWrite")
 WRITE = ("Calendars.ReadWrite",)
 _MARK = re.compile(r"singleValueExtendedProperties/Any\(ep: ep/id eq '([^']*)' and ep/value eq '([^']*)'\)")
-_EXPAND = re.compile(r"singleValueExtendedProperties\(\$filter=id eq '([^']*)'\)")
 _MADE = re.compile(r"createdDateTime ge (\S+Z)")
 
 
@@ -24,7 +23,8 @@ def calendars(call: Call) -> Answer:
 
 
 def view_delta(call: Call) -> Answer:
-    agenda, calendar, query = call.box.agenda, call.parts[0], call.request.query
+    agenda, query = call.box.agenda, call.request.query
+    calendar = call.parts[0] if call.parts else agenda.main
     if calendar not in agenda.calendars:
         raise ProblemError(404, "ErrorItemNotFound")
     if {"$select", "$expand", "$filter", "$orderby", "$search"} & query.keys():
@@ -50,15 +50,7 @@ def _event(call: Call) -> Json:
 
 def event(call: Call) -> Answer:
     found = _event(call)
-    expanded = _EXPAND.fullmatch(call.request.query.get("$expand", ""))
-    if "$expand" not in call.request.query:
-        return Answer(status=200, said=shown(found, call.select))
-    if expanded is None:
-        raise ProblemError(400, "ErrorInvalidUrlQuery")
-    if not call.grant.reads_content("event"):
-        raise ProblemError(403, "ErrorAccessDenied")
-    marks = [one for one in call.box.agenda.marks.get(found["id"], []) if one["id"] == expanded[1]]
-    return Answer(status=200, said=shown(found, call.select) | ({"singleValueExtendedProperties": marks} if marks else {}))
+    return Answer(status=200, said=shown(found, call.select) | expanded(call, call.box.agenda.marks.get(found["id"], []), "event"))
 
 
 def events(call: Call) -> Answer:
@@ -120,6 +112,7 @@ def delete(call: Call) -> Answer:
 ROUTES: list[Route] = [
     ("GET", "/calendars", calendars, "[calendar]", "", READ),
     ("GET", "/calendars/([^/]+)/calendarView/delta", view_delta, "[event]", "", READ),
+    ("GET", "/calendarView/delta", view_delta, "[event]", "", READ),
     ("GET", "/calendars/([^/]+)/events", events, "[event]", "", WRITE),
     ("POST", "/calendars/([^/]+)/events", create, "event", "event", WRITE),
     ("POST", "/calendar/getSchedule", schedules, "[scheduleInformation]", "schedules", READ),

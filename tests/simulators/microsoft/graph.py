@@ -7,7 +7,8 @@
 | $select | honoured; asking for content, or asking a token that may read it for everything, is a violation |
 | Mail.ReadBasic, Calendars.ReadBasic | no body, bodyPreview, uniqueBody, extended property in any answer |
 | filters | extended property (value without case), internetMessageId, createdDateTime; each may lag behind the store |
-| writes | If-Match, transactionId, JSON and MIME drafts with thread joining, createReply with its quote |
+| writes | If-Match, JSON and MIME drafts with thread joining, createReply with its quote |
+| transactionId | answered with the event it made, refused where that has changed; whether it outlives the event is a choice |
 | $batch | 20 items, answered in another order, throttled one by one |
 | limits | 4 at once, 10,000 in ten minutes, for each application and mailbox |
 | faults | tests.simulators.microsoft.faults.Kind |
@@ -119,7 +120,11 @@ class Graph:
         self.busy = 0.0
         """Seconds spent so, times the lanes they were spent in."""
         self.throttled_items: set[str] = set()
-        """Paths whose next request inside a batch is answered 429."""
+        """Paths whose next request inside a batch is answered 429, and when to come again."""
+        self.crowded_items: set[str] = set()
+        """Paths whose next request inside a batch is answered 429, and no more than that."""
+        self.parts: list[str] = []
+        """What was asked inside batches."""
         self.kept_back: set[str] = set()
         """Whose time the tenant does not tell."""
         self.hidden_items: set[str] = set()
@@ -194,12 +199,14 @@ class Graph:
             url = urlsplit(part["url"])
             query = dict(parse_qsl(url.query, keep_blank_values=True))
             headers = part.get("headers", {})
+            self.parts.append(part["url"])
             given = Request(method=part["method"], path=f"/v1.0{url.path}", query=query, headers=headers)
             if set(url.path.split("/")) & self.hidden_items:
                 answer = error(ProblemError(404, "ErrorItemNotFound"))
             elif failed & set(part.get("dependsOn", ())):
                 answer = error(ProblemError(424, "FailedDependency"))
-            elif is_crowded and number % 4 == 3:
+            elif (is_crowded and number % 4 == 3) or url.path in self.crowded_items:
+                self.crowded_items.discard(url.path)
                 answer = error(ProblemError(429, "MailboxConcurrency"))
             elif url.path in self.throttled_items or not limit.spend():
                 self.throttled_items.discard(url.path)

@@ -13,7 +13,7 @@ READ = ("Mail.ReadBasic", "Mail.Read", "Mail.ReadWrite")
 WRITE = ("Mail.ReadWrite",)
 _MARK = re.compile(r"singleValueExtendedProperties/Any\(ep: ep/id eq '([^']*)' and ep/value eq '([^']*)'\)")
 _NAMED = re.compile(r"internetMessageId eq '(.*)'")
-_MOST = 50
+_EXPAND = re.compile(r"singleValueExtendedProperties\(\$filter=id eq '([^']*)'\)")
 
 
 def me(call: Call) -> Answer:
@@ -119,7 +119,20 @@ def _message(call: Call) -> Json:
 def message(call: Call) -> Answer:
     found = _message(call)
     given = {key: value for key, value in found.items() if key != "internetMessageHeaders" or (value and not found["isDraft"])}
-    return Answer(status=200, said=shown(given, call.select))
+    return Answer(status=200, said=shown(given, call.select) | expanded(call, call.box.post.marks.get(found["id"], []), "message"))
+
+
+def expanded(call: Call, marks: list[Json], kind: str) -> Json:
+    """Show the extended property that is asked for, to whom it is open; one that is not there is left out."""
+    if "$expand" not in call.request.query:
+        return {}
+    asked = _EXPAND.fullmatch(call.request.query["$expand"])
+    if asked is None:
+        raise ProblemError(400, "ErrorInvalidUrlQuery")
+    if not call.grant.reads_content(kind):
+        raise ProblemError(403, "ErrorAccessDenied")
+    found = [one for one in marks if one["id"] == asked[1]]
+    return {"singleValueExtendedProperties": found} if found else {}
 
 
 def create(call: Call) -> Answer:

@@ -44,6 +44,8 @@ class Post:
         self.marks: dict[str, list[Json]] = {}
         self.seen_from: dict[str, datetime] = {}
         """Since when a search knows a message."""
+        self.renames = False
+        """Drafts made of JSON get a Message-ID of Exchange's own."""
         self._number = itertools.count()
         for folder in self.folders:
             self.log.note("folders", folder)
@@ -129,6 +131,8 @@ class Post:
     def draft(self, given: Json, lag: timedelta) -> Json:
         """Make a draft from JSON."""
         marks = given.pop("singleValueExtendedProperties", [])
+        if self.renames:
+            given.pop("internetMessageId", "")
         made = self.add("drafts", lag=lag, **{**given, "isDraft": True})
         self.marks[made["id"]] = marks
         return made
