@@ -9,6 +9,7 @@ from math import fsum
 
 from rules.addresses import match_key
 from rules.network import Guest, Meeting, Network, Relation
+from rules.rhythm import rows_of
 from rules.words import called
 from rules.workdays import zone_of
 
@@ -89,8 +90,9 @@ def _by_meetings(meetings: Iterable[Meeting], network: Network) -> Mapping[str, 
 def _by_mail(relations: Iterable[Relation], until: datetime) -> Mapping[str, float]:
     """Share each message equally among those it is addressed to."""
     mails: dict[str, float] = {}
+    first, last = (until - YEAR).timestamp(), until.timestamp()
     for relation in relations:
-        weight = fsum(1 / max(contact.recipients, 1) for contact in relation.contacts if until - YEAR < contact.at <= until)
+        weight = fsum(1 / max(recipients, 1) for at, _, recipients, _ in rows_of(relation.contacts) if first < at <= last)
         if weight:
             mails[called(relation)] = mails.get(called(relation), 0.0) + weight
     return mails

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
+from abc import abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +30,30 @@ class Contact:
     direction: Literal["in", "out"]
     recipients: int
     is_reply: bool
+
+
+Row = tuple[float, bool, int, bool]
+"""A Contact in plain values: seconds since 1970, whether it went out, recipients, whether it is a reply."""
+
+
+class History(Sequence[Contact]):
+    """Contacts that are kept as plain values: what only adds them up has them as rows, without a Contact being made."""
+
+    @abstractmethod
+    def rows(self) -> Iterable[Row]:
+        """Return every contact as a row, in the same order."""
+
+
+def rows_of(contacts: Iterable[Contact]) -> Iterable[Row]:
+    """Return contacts in plain values."""
+    if isinstance(contacts, History):
+        return contacts.rows()
+    return ((one.at.timestamp(), one.direction == "out", one.recipients, one.is_reply) for one in contacts)
+
+
+def _until(contacts: Iterable[Contact], now: datetime) -> list[Row]:
+    limit = now.timestamp()
+    return [row for row in rows_of(contacts) if row[0] <= limit]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,15 +109,15 @@ def lapse_terms(contacts: Sequence[Contact], *, now: datetime, horizon: timedelt
 def sums(contacts: Iterable[Contact], now: datetime) -> Sums:
     """Condense a history into what the chance of lapse needs, as of `now`."""
     today = now.timestamp() / A_DAY
-    past = [(today - contact.at.timestamp() / A_DAY, contact) for contact in contacts if contact.at <= now]
-    days = [today - day for day in interaction_days(contact for _, contact in past)]
+    past = _until(contacts, now)
+    days = [today - day for day in _days(past)]
     gaps = sorted(earlier - later for earlier, later in itertools.pairwise(days))
     measures = Measures(
-        recent=math.fsum(2 ** (-age / 30) / max(1, contact.recipients) for age, contact in past),
+        recent=math.fsum(2 ** (-(today - at / A_DAY) / 30) / max(1, recipients) for at, _, recipients, _ in past),
         in_touch=math.fsum(2 ** (-age / 365) for age in days),
         days=len(days),
-        heard=min((age for age, contact in past if contact.direction == "in"), default=None),
-        written=min((age for age, contact in past if contact.direction == "out"), default=None),
+        heard=min((today - at / A_DAY for at, is_out, _, _ in past if not is_out), default=None),
+        written=min((today - at / A_DAY for at, is_out, _, _ in past if is_out), default=None),
         silence=days[-1] if days else None,
         known=days[0] if days else None,
         median_gap=statistics.median(gaps) if gaps else None,
@@ -130,29 +155,30 @@ def interaction_days(contacts: Iterable[Contact]) -> list[float]:
 
     Two-way is a message that answers the other side, and a meeting: one contact in and one out at the same instant.
     """
+    return _days(rows_of(contacts))
+
+
+def _days(rows: Iterable[Row]) -> list[float]:
     days: dict[int, float] = {}
-    sides: dict[float, str] = {}
-    for contact in contacts:
-        at = contact.at.timestamp()
-        if contact.is_reply or sides.setdefault(at, contact.direction) != contact.direction:
+    sides: dict[float, bool] = {}
+    for at, is_out, _, is_reply in rows:
+        if is_reply or sides.setdefault(at, is_out) != is_out:
             moment = at / A_DAY
             if moment < days.get(int(moment // 1), math.inf):
                 days[int(moment // 1)] = moment
     return sorted(days.values())
 
 
-def _two_way(contacts: Iterable[Contact]) -> Iterator[tuple[float, int]]:
+def _two_way(rows: Iterable[Row]) -> Iterator[tuple[float, int]]:
     """Yield the instant of every two-way contact, in days since 1970, and how many were addressed."""
-    sides: dict[float, dict[str, int]] = {}
-    for contact in contacts:
-        at = contact.at.timestamp()
-        if contact.is_reply:
-            yield at / A_DAY, contact.recipients
+    sides: dict[float, dict[bool, int]] = {}
+    for at, is_out, recipients, is_reply in rows:
+        if is_reply:
+            yield at / A_DAY, recipients
         elif at not in sides:
-            sides[at] = {contact.direction: contact.recipients}
+            sides[at] = {is_out: recipients}
         else:
-            fewest = sides[at].get(contact.direction, contact.recipients)
-            sides[at][contact.direction] = min(fewest, contact.recipients)
+            sides[at][is_out] = min(sides[at].get(is_out, recipients), recipients)
     for at, met in sides.items():
         if len(met) > 1:
             yield at / A_DAY, max(met.values())
@@ -160,14 +186,17 @@ def _two_way(contacts: Iterable[Contact]) -> Iterator[tuple[float, int]]:
 
 def rhythm(contacts: Sequence[Contact]) -> timedelta | None:
     """Return the usual gap: the median between days with a two-way interaction; None with fewer than three of them."""
-    days = interaction_days(contacts)
-    gaps = [later - earlier for earlier, later in itertools.pairwise(days)]
+    return _usual(rows_of(contacts))
+
+
+def _usual(rows: Iterable[Row]) -> timedelta | None:
+    gaps = [later - earlier for earlier, later in itertools.pairwise(_days(rows))]
     return timedelta(days=statistics.median(gaps)) if len(gaps) > 1 else None
 
 
 def silence(contacts: Sequence[Contact], *, now: datetime, away: Sequence[tuple[datetime, datetime]] = ()) -> timedelta | None:
     """Return the time since the last two-way interaction without the spans `away`; None if there never was one."""
-    days = interaction_days(contact for contact in contacts if contact.at <= now)
+    days = _days(_until(contacts, now))
     if not days:
         return None
     return elapsed(now - timedelta(days=now.timestamp() / A_DAY - days[-1]), now, away)
@@ -205,7 +234,7 @@ def is_out_of_rhythm(
         return False
     if cadence is not None:
         return quiet > cadence
-    usual = rhythm([contact for contact in contacts if contact.at <= now])
+    usual = _usual(_until(contacts, now))
     return usual is not None and quiet > max(SHORTEST, LATE * usual)
 
 
@@ -233,15 +262,19 @@ IN_PERSON: Final = 5
 def strength(contacts: Sequence[Contact], now: datetime) -> float:
     """Return the strength of the tie, 0 to 100: two-way only, past only, one-to-one above crowd, decaying slowly."""
     today = now.timestamp() / A_DAY
-    past = touches([contact for contact in contacts if contact.at <= now])
+    past = _touches(_until(contacts, now))
     held = math.fsum(share * 2 ** (-(today - day) / HALF_LIFE) for day, share in past)
     return 100 * held / (held + HALF_STRONG)
 
 
 def touches(contacts: Iterable[Contact]) -> list[tuple[int, float]]:
     """Return the days with a two-way interaction (since 1970) and what each counts: 1 in private, less in company."""
+    return _touches(rows_of(contacts))
+
+
+def _touches(rows: Iterable[Row]) -> list[tuple[int, float]]:
     days: dict[int, float] = {}
-    for at, recipients in _two_way(contacts):
+    for at, recipients in _two_way(rows):
         days[int(at // 1)] = max(days.get(int(at // 1), 0.0), 1 / max(1, recipients), LEAST)
     return sorted(days.items())
 

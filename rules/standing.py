@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from rules.network import Relation, Standing
-from rules.rhythm import SHORTEST, elapsed, is_out_of_rhythm, rhythm
+from rules.rhythm import SHORTEST, elapsed, is_out_of_rhythm, rhythm, rows_of
 
 
 def standing(relation: Relation, now: datetime) -> Standing:
@@ -18,8 +18,7 @@ def standing(relation: Relation, now: datetime) -> Standing:
         return "booked"
     if not relation.is_covered:
         return "unread"
-    directions = {contact.direction for contact in relation.contacts}
-    if len(directions) == 1:
+    if len({is_out for _, is_out, _, _ in rows_of(relation.contacts)}) == 1:
         return "one_way"
     if _is_long_ago(relation, now) and is_out_of_rhythm(
         relation.contacts, now=now, cadence=relation.person.cadence, away=relation.away

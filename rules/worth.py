@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rules.network import Relation
-from rules.rhythm import IN_PERSON, STOP, Contact, lapse_probability, left_unanswered, rhythm, silence, strength, touches
+from rules.rhythm import IN_PERSON, STOP, lapse_probability, left_unanswered, rhythm, rows_of, silence, strength, touches
 
 DAY = timedelta(days=1)
 QUARTER = timedelta(days=90)
@@ -54,12 +54,9 @@ def value(relation: Relation) -> float:
 
 def initiative(relation: Relation) -> float:
     """Return the share of personal contacts the owner began, 0 to 1; a half where nothing is known."""
-    begun = [contact.direction for contact in relation.contacts if _is_begun(contact)]
-    return begun.count("out") / len(begun) if begun else 0.5
-
-
-def _is_begun(contact: Contact) -> bool:
-    return not contact.is_reply and contact.recipients <= IN_PERSON
+    rows = rows_of(relation.contacts)
+    begun = [is_out for _, is_out, recipients, is_reply in rows if not is_reply and recipients <= IN_PERSON]
+    return sum(begun) / len(begun) if begun else 0.5
 
 
 def worth(relation: Relation, now: datetime, shift: float = 0.0) -> float:

@@ -14,7 +14,7 @@ from connectors.glance import Envelope, Glance, Route, at_once
 from rules.facts import MessageMetadata
 from rules.interactions import MeetingRow, contacts_of
 from rules.people import OwnerKeys, Side, addressed
-from rules.rhythm import Contact
+from rules.rhythm import Contact, History, Row
 from rules.signals import is_a_calendars
 from worker.trial_kept import keep, written
 from worker.trial_party import MOST_RECIPIENTS, Acquaintance, Party
@@ -173,7 +173,7 @@ class Letters:
             keep(known.mails, mail)
 
 
-class Diary(Sequence[Contact]):
+class Diary(History):
     """The contacts with one person in order of time, 7 bytes each until they are looked at."""
 
     __slots__ = ("_desk", "_marks", "_replies", "_times", "ready")
@@ -197,6 +197,11 @@ class Diary(Sequence[Contact]):
 
     def __iter__(self) -> Iterator[Contact]:
         return iter(self._contacts())
+
+    def rows(self) -> Iterator[Row]:
+        """Return them in plain values."""
+        for time, mark, reply in zip(self._times, self._marks, self._replies, strict=True):
+            yield time, mark & 1 > 0, mark >> 1 or 1, reply > 0
 
     def first(self) -> datetime | None:
         """Return when the two were first in touch."""
