@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import imaplib
+import os
+import re
+import shutil
+import subprocess
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
+
+import pytest
 
 from tests.conftest import Server
 from tests.connectors.contract import StoredDraft, StoredHold
@@ -101,6 +107,25 @@ class ServerOffice(Office):
 
     def saved_holds(self) -> list[StoredHold]:
         return list(self.hands.holds())
+
+    def drafts_by_curl(self) -> list[str]:
+        """Every message in Drafts, whole, as curl reads it."""
+        folder = f"{self.imap.url}/Drafts"
+        uids = re.findall(r"\d+", by_curl(folder, "--request", "UID SEARCH ALL"))
+        return [by_curl(f"{folder};UID={uid}") for uid in uids]
+
+    def hold_by_curl(self) -> str:
+        """The one hold, as curl reads it."""
+        return by_curl(f"http://127.0.0.1:{self.dav.port}{hold_path(self)}")
+
+
+def by_curl(url: str, *options: str) -> str:
+    """Ask a server by a client that shares no line with us or with the owner's hands."""
+    curl = shutil.which("curl")
+    if curl is None and not os.environ.get("REKINDLE_REQUIRE_SERVERS"):
+        pytest.skip("curl is not installed")
+    command = [curl or "curl", "--silent", "--show-error", "--fail", "--max-time", "60", "--user", "ana:secret", *options, url]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def hold_path(office: ServerOffice) -> str:

@@ -1,4 +1,4 @@
-"""`rekindle run` on a real Dovecot and a real Radicale: what it makes, imaplib and plain HTTP find, and the owner's hand stands."""
+"""`rekindle run` on a real Dovecot and a real Radicale: what it makes, imaplib, plain HTTP and curl find, and the owner's hand stands."""
 
 from __future__ import annotations
 
@@ -41,6 +41,9 @@ def test_a_meeting_ends_its_draft_appears_and_the_owners_own_reply_withdraws_it_
         assert wait_until(lambda: len(office.saved_drafts()) == 1), office.log()
         assert office.saved_drafts()[0].to == (EVA,)
         assert wait_until(lambda: office.states("thank_you") == [("delivered", None)])
+        [draft] = office.drafts_by_curl()
+        assert f"<{office.saved_drafts()[0].message_id}>" in draft
+        assert EVA in draft
         asked = office.mail(from_=f"Eva Beispiel <{EVA}>", to=ME, at=datetime.now(UTC), subject="The slides")
         began = time.monotonic()
         office.mail(from_=ME, to=EVA, at=datetime.now(UTC), subject="Re: The slides", answers=asked)
@@ -74,6 +77,9 @@ def test_a_deleted_hold_never_comes_back(office: ServerOffice) -> None:
         assert wait_until(lambda: office.states("check_in") == [("delivered", None)]), office.log()
         [hold] = office.saved_holds()
         assert (hold.attendees, hold.has_organizer, hold.has_reminder, hold.is_private) == (0, False, False, True)
+        text = office.hold_by_curl()
+        assert "CLASS:PRIVATE" in text
+        assert not re.search("(?m)^(ATTENDEE|ORGANIZER|BEGIN:VALARM)", text)
         office.hands.ask("DELETE", hold_path(office))
         office.wake()
         assert wait_until(lambda: office.states("check_in") == [("closed", "owner_deleted")]), office.log()
