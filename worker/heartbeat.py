@@ -6,7 +6,6 @@ that only stood still comes back to a lease that another may have by then: its f
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,20 +31,18 @@ Renewal = Callable[[Connection, datetime], object]
 
 @contextmanager
 def beating(store: Store, renew: Renewal, now: datetime, every: timedelta = EVERY) -> Iterator[None]:
-    """Renew a lease that was taken `now` while the block runs, from a thread of its own."""
-    ended, began = threading.Event(), time.monotonic()
+    """Renew a lease that was taken `now` while the block runs, from the thread the store has for that."""
+    began = time.monotonic()
 
-    def beat() -> None:
-        while not ended.wait(every.total_seconds()):
-            passed = timedelta(seconds=time.monotonic() - began)
-            if passed > LONGEST or not _renewed(store, renew, now + passed):
-                return
+    def beat() -> bool:
+        passed = timedelta(seconds=time.monotonic() - began)
+        return passed <= LONGEST and _renewed(store, renew, now + passed)
 
-    threading.Thread(target=beat, name="heartbeat", daemon=True).start()
+    end = store.beats.add(beat, every.total_seconds())
     try:
         yield
     finally:
-        ended.set()
+        end()
 
 
 def _renewed(store: Store, renew: Renewal, at: datetime) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -143,3 +144,51 @@ def test_who_is_killed_while_deciding_leaves_the_persons_to_the_next(monkeypatch
     assert later.reviewed == 1
     again = deciding.decide(world.store, OWNER, SHIPPED, NOW + 2 * LASTING, holder="other", wording=WORDING)
     assert again.reviewed == 0
+
+
+def test_all_that_is_held_at_once_is_renewed_by_one_thread(store: Store) -> None:
+    asked: list[int] = []
+    threads: set[int] = set()
+
+    def renewing_as(number: int) -> Callable[[Connection, datetime], object]:
+        def renew(_: Connection, __: datetime) -> bool:
+            asked.append(number)
+            threads.add(threading.get_ident())
+            return True
+
+        return renew
+
+    with beating(store, renewing_as(1), MONDAY, OFTEN), beating(store, renewing_as(2), MONDAY, OFTEN):
+        assert until(lambda: {1, 2} <= set(asked))
+    with beating(store, renewing_as(3), MONDAY, OFTEN):
+        assert until(lambda: 3 in asked)
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
+
+
+def test_a_renewal_that_breaks_stops_none_of_the_others(store: Store) -> None:
+    asked: list[datetime] = []
+
+    def break_(_: Connection, __: datetime) -> bool:
+        raise RuntimeError("a mistake of ours")
+
+    def renew(_: Connection, at: datetime) -> bool:
+        asked.append(at)
+        return True
+
+    with beating(store, break_, MONDAY, OFTEN), beating(store, renew, MONDAY, OFTEN):
+        assert until(lambda: len(asked) >= 3)
+
+
+def test_what_is_held_for_less_than_a_beat_before_a_pause_leaves_what_comes_later_its_beats(store: Store) -> None:
+    asked: list[datetime] = []
+
+    def renew(_: Connection, at: datetime) -> bool:
+        asked.append(at)
+        return True
+
+    with beating(store, renew, MONDAY):
+        pass
+    assert asked == []
+    with beating(store, renew, MONDAY), beating(store, renew, MONDAY, OFTEN):
+        assert until(lambda: len(asked) >= 2)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.engine import URL
 
 from worker.store import schema
+from worker.store.beats import Beats
 from worker.store.engine import IS_LASTING, StoreError, engines, explained, is_file, name_of, parse, prepare_file
 from worker.store.mapping import instant, micros
 from worker.store.tables import account, meta, suggestion
@@ -35,6 +36,8 @@ class Store:
 
     def __init__(self, url: URL, read: Engine, write: Engine) -> None:
         self._url = url
+        self.beats = Beats()
+        """What is renewed while something in it is held."""
         self._read = read
         self._write = write
         self._hasty = write.execution_options(**{IS_LASTING: False})
