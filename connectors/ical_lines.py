@@ -27,19 +27,21 @@ class Piece(NamedTuple):
     lines: tuple[Line, ...] = ()
 
 
+# Each begins with the line break before what it looks for: that is found at once, where "^" is tried at every character.
 _OUTSIDE = re.compile(
-    rb"^(?:BEGIN:(VCALENDAR|VEVENT|VTIMEZONE)|(END:VCALENDAR)|((?:METHOD|X-WR-TIMEZONE)[;:][^\r\n]*))[ \t]*\r?$",
+    rb"\n(?:BEGIN:(VCALENDAR|VEVENT|VTIMEZONE)|(END:VCALENDAR)|((?:METHOD|X-WR-TIMEZONE)[;:][^\r\n]*))[ \t]*\r?$",
     re.MULTILINE | re.IGNORECASE,
 )
-_IN_EVENT = re.compile(rb"^(?:(END:VEVENT)|BEGIN:VEVENT|END:VCALENDAR)[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
-_IN_ZONE = re.compile(rb"^(?:(END:VTIMEZONE)|BEGIN:VEVENT|END:VCALENDAR)[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
-_DATES = re.compile(rb"^DT(?:START|END)(?:;[^:\r\n]*)?(?::(\d{8}))?", re.MULTILINE | re.IGNORECASE)
-_LASTING = re.compile(rb"^(?:DURATION|RRULE|RDATE|RECURRENCE-ID|X-REKINDLE-KEY)[;:]", re.MULTILINE | re.IGNORECASE)
+_IN_EVENT = re.compile(rb"\n(?:(END:VEVENT)|BEGIN:VEVENT|END:VCALENDAR)[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
+_IN_ZONE = re.compile(rb"\n(?:(END:VTIMEZONE)|BEGIN:VEVENT|END:VCALENDAR)[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
+_DATES = re.compile(rb"\nDT(?:START|END)(?:;[^:\r\n]*)?(?::(\d{8}))?", re.IGNORECASE)
+_LASTING = re.compile(rb"\n(?:DURATION|RRULE|RDATE|RECURRENCE-ID|X-REKINDLE-KEY)[;:]", re.IGNORECASE)
+_INNER = re.compile(r"\nBEGIN:", re.IGNORECASE)
 _NESTED = re.compile(r"^BEGIN:([\w-]+)[ \t]*$.*?^END:\1[ \t]*$", re.MULTILINE | re.DOTALL | re.IGNORECASE)
 _WANTED = re.compile(
-    r"^(UID|DTSTART|DTEND|DURATION|RECURRENCE-ID|RRULE|RDATE|EXDATE|EXRULE|SUMMARY|LOCATION|ORGANIZER|ATTENDEE|STATUS|TRANSP"
-    r"|CLASS|SEQUENCE|LAST-MODIFIED|DTSTAMP|X-MICROSOFT-CDO-BUSYSTATUS|X-MICROSOFT-CDO-ALLDAYEVENT|X-REKINDLE-KEY|X-REKINDLE-BY)[ \t]*([;:].*)$",
-    re.MULTILINE | re.IGNORECASE,
+    r"\n(UID|D(?:T(?:START|END|STAMP)|URATION)|R(?:ECURRENCE-ID|RULE|DATE)|EX(?:DATE|RULE)|S(?:UMMARY|TATUS|EQUENCE)|TRANSP|CLASS"
+    r"|L(?:OCATION|AST-MODIFIED)|ORGANIZER|ATTENDEE|X-MICROSOFT-CDO-(?:BUSYSTATUS|ALLDAYEVENT)|X-REKINDLE-(?:KEY|BY))[ \t]*([;:].*)",
+    re.IGNORECASE,
 )
 
 
@@ -48,24 +50,27 @@ def pieces(source: BinaryIO | bytes, before: bytes = b"") -> Iterator[Piece]:
 
     A single event whose dates all lie before the day `before` (b"20260131") is passed over unread.
     """
-    stream = BytesIO(source) if isinstance(source, bytes) else source
-    buffer, inside = b"", b""
-    while True:
-        chunk = stream.read(CHUNK)
-        if chunk:
-            chunk += stream.readline(CHUNK)
-            chunk = chunk.removeprefix(b"\xef\xbb\xbf")
+    buffer, inside = b"\n", b""
+    for chunk in _chunks(source):
         searched = len(buffer)
-        buffer += chunk
+        buffer += chunk.removeprefix(b"\xef\xbb\xbf")
         buffer, inside = yield from _consume(buffer, inside, searched, before)
-        if not chunk:
-            break
         if inside and len(buffer) > LONGEST_EVENT:
             yield Piece("oversized")
-            buffer, inside = b"", b""
+            buffer, inside = b"\n", b""
     if inside == b"VEVENT":
         yield Piece("truncated")
     yield Piece("end")
+
+
+def _chunks(source: BinaryIO | bytes) -> Iterator[bytes]:
+    """Cut the stream into pieces of whole lines."""
+    if isinstance(source, bytes) and len(source) <= CHUNK:
+        yield source
+        return
+    stream = BytesIO(source) if isinstance(source, bytes) else source
+    while chunk := stream.read(CHUNK):
+        yield chunk + stream.readline(CHUNK)
 
 
 def _consume(buffer: bytes, inside: bytes, searched: int, before: bytes) -> Generator[Piece, None, tuple[bytes, bytes]]:
@@ -75,7 +80,7 @@ def _consume(buffer: bytes, inside: bytes, searched: int, before: bytes) -> Gene
         if not inside:
             found = _OUTSIDE.search(buffer, at)
             if found is None:
-                return b"", b""
+                return b"\n", b""
             at = start = found.end()
             name = (found[1] or b"").upper()
             if name == b"VCALENDAR":
@@ -90,7 +95,7 @@ def _consume(buffer: bytes, inside: bytes, searched: int, before: bytes) -> Gene
         found = (_IN_EVENT if inside == b"VEVENT" else _IN_ZONE).search(buffer, start)
         if found is None:
             return buffer[at:], inside
-        body = buffer[at : found.start()]
+        body = buffer[at : found.start() + 1]
         if inside != b"VEVENT":
             yield Piece("zone", _unfolded(body).strip("\n"))
         elif not (before and _is_past(body, before)):
@@ -106,7 +111,7 @@ def _is_past(body: bytes, before: bytes) -> bool:
 
 def _event(body: bytes) -> Piece:
     text = _unfolded(body)
-    if "\nBEGIN:" in text.upper():
+    if _INNER.search(text):
         text = _NESTED.sub("", text)
     return Piece("event", "", tuple([(name.upper(), rest.rstrip()) for name, rest in _WANTED.findall(text)]))
 
