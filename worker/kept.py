@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from connectors.optional import Expecting, Keepable, Schedules, Span
-from connectors.port import Calendar, Connection, Cursor, Mailbox, Watcher
+from connectors.port import Calendar, Connection, Cursor, Mailbox, PortError, Watcher
 from rules.facts import Address
 
-LONGEST: Final = timedelta(seconds=30)
-"""So long after its sign-in it is let go: a password that has died is to be noticed, and servers mind what is held."""
+LONGEST: Final = timedelta(minutes=10)
+"""So long after its sign-in it is let go: servers mind what is held."""
+AGED: Final = timedelta(seconds=30)
+"""So long after its sign-in another takes its place, once it is at rest: a password that has died is to be noticed."""
 FRESH: Final = timedelta(seconds=1)
 """Used so shortly ago, it is not asked whether it still answers."""
 
@@ -24,6 +27,8 @@ class Kept:
 
     open_connection: Callable[[str], Connection]
     clock: Callable[[], datetime]
+    rest: timedelta = timedelta(seconds=2)
+    """How long after its last use one that has aged is renewed: news is not to wait for a sign-in."""
     _idle: dict[str, tuple[Connection, datetime, datetime]] = field(default_factory=dict)
     """With when it was opened and when it was last used."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -46,10 +51,30 @@ class Kept:
     def give_back(self, account: str, connection: Connection, opened: datetime) -> None:
         """Keep a connection for the next use; a second idle one is closed."""
         with self._lock:
-            if not self._is_closed and account not in self._idle:
+            is_kept = not self._is_closed and account not in self._idle
+            if is_kept:
                 self._idle[account] = (connection, opened, self.clock())
+        if not is_kept:
+            connection.close()
+        elif self.clock() - opened >= AGED:
+            renewal = threading.Timer(self.rest.total_seconds(), self._renew, (account, connection))
+            renewal.daemon = True
+            renewal.start()
+
+    def _renew(self, account: str, aged: Connection) -> None:
+        """Sign in anew in place of a connection that has aged, where nobody uses it; what stands in the way the next use finds."""
+        with self._lock:
+            found = self._idle.get(account)
+            if found is None or found[0] is not aged:
                 return
-        connection.close()
+            del self._idle[account]
+        aged.close()
+        with suppress(PortError):
+            fresh = self.open_connection(account)
+            if isinstance(fresh, Keepable) and fresh.is_alive():
+                self.give_back(account, fresh, self.clock())
+            else:
+                fresh.close()
 
     def close(self) -> None:
         """Close all that is idle, and from now on whatever is given back."""

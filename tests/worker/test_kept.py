@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from connectors.port import Calendar, Connection, Mailbox, Watcher
+import pytest
+
+from connectors.port import AuthorizationExpired, Calendar, Connection, Mailbox, PortError, Watcher
 from rules.facts import Address
-from worker.kept import FRESH, LONGEST, Kept
+from worker.kept import AGED, FRESH, LONGEST, Kept
+
+
+def until(is_so: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 60
+    while not is_so() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return is_so()
 
 
 @dataclass
@@ -39,13 +49,16 @@ class Exchange:
 
     lines: list[Line] = field(default_factory=list)
     now: datetime = datetime(2026, 11, 17, tzinfo=UTC)
+    refusal: PortError | None = None
 
     def open(self, _: str) -> Connection:
+        if self.refusal is not None:
+            raise self.refusal
         self.lines.append(Line())
         return self.lines[-1]
 
-    def kept(self) -> Kept:
-        return Kept(self.open, lambda: self.now)
+    def kept(self, rest: timedelta = timedelta(hours=1)) -> Kept:
+        return Kept(self.open, lambda: self.now, rest)
 
 
 def test_the_next_use_takes_the_connection_of_the_last() -> None:
@@ -91,6 +104,42 @@ def test_one_signed_in_long_ago_is_let_go_however_often_it_is_used() -> None:
         kept.open("ada/home").close()
         exchange.now += LONGEST / 4
     assert [line.is_closed for line in exchange.lines] == [True, False]
+
+
+def test_one_that_has_aged_gives_its_place_to_another_while_nobody_waits() -> None:
+    exchange = Exchange()
+    kept = exchange.kept(rest=timedelta(0))
+    lent = kept.open("ada/home")
+    exchange.now += AGED
+    lent.close()
+    assert until(lambda: [line.is_closed for line in exchange.lines] == [True, False])
+    kept.open("ada/home")
+    assert len(exchange.lines) == 2, "the next use signs in no more"
+
+
+def test_one_that_is_in_use_again_is_not_renewed_under_its_user() -> None:
+    exchange = Exchange()
+    kept = exchange.kept(rest=timedelta(milliseconds=50))
+    lent = kept.open("ada/home")
+    exchange.now += AGED
+    lent.close()
+    again = kept.open("ada/home")
+    time.sleep(0.2)
+    assert [line.is_closed for line in exchange.lines] == [False]
+    again.close()
+    assert until(lambda: [line.is_closed for line in exchange.lines] == [True, False])
+
+
+def test_where_the_new_sign_in_is_refused_the_next_use_hears_of_it() -> None:
+    exchange = Exchange()
+    kept = exchange.kept(rest=timedelta(0))
+    lent = kept.open("ada/home")
+    exchange.now += AGED
+    exchange.refusal = AuthorizationExpired("The password is wrong.", remedy="Connect again.")
+    lent.close()
+    assert until(lambda: exchange.lines[0].is_closed)
+    with pytest.raises(AuthorizationExpired):
+        kept.open("ada/home")
 
 
 def test_closing_twice_gives_back_once_and_the_end_closes_all() -> None:
