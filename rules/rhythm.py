@@ -48,7 +48,7 @@ def rows_of(contacts: Iterable[Contact]) -> Iterable[Row]:
     """Return contacts in plain values."""
     if isinstance(contacts, History):
         return contacts.rows()
-    return ((one.at.timestamp(), one.direction == "out", one.recipients, one.is_reply) for one in contacts)
+    return [(one.at.timestamp(), one.direction == "out", one.recipients, one.is_reply) for one in contacts]
 
 
 def _until(contacts: Iterable[Contact], now: datetime) -> list[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,12 +10,12 @@ from datetime import timedelta
 from typing import Final
 
 from rules.people import Observation, Sighting
+from worker.trial_diary import mark_of
 
 CIRCLE: Final = 8
 """Messages to more people say little about who knows whom."""
 KEPT_COMPANY: Final = 64
 KEPT_NAMES: Final = 16
-MOST_RECIPIENTS: Final = 0x7FFF
 
 
 @dataclass(slots=True)
@@ -24,10 +25,10 @@ class Acquaintance:
     email: str
     counts: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     names: dict[str, int] = field(default_factory=dict)
-    rows: bytearray = field(default_factory=bytearray)
-    """Interactions, one trial_mail.ROW each, in the order of reading."""
+    rows: array[int] = field(default_factory=lambda: array("I"))
+    """Which interactions it has part in, by number."""
     last_row: int = 0
-    """Which of all interactions read the last of these was."""
+    """The last of these, which outlives them."""
     mails: list[bytes] = field(default_factory=list)
     """The newest, as of trial_kept."""
     offsets: dict[timedelta, int] = field(default_factory=dict)
@@ -65,8 +66,7 @@ class Party:
         """Those the owner was in touch with by it."""
         self.is_touched = seen.direction != "none"
         self.is_in = seen.direction == "in"
-        self.mark = min(seen.recipients, MOST_RECIPIENTS) << 1 | (seen.direction == "out")
-        """Recipients, doubled, odd for a mail the owner wrote."""
+        self.mark = mark_of(seen.recipients, is_out=seen.direction == "out")
         self._seen = self._met = 0
         self._is_met = False
         self._add(1)

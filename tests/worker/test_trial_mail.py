@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from rules.facts import Address, MessageMetadata
 from rules.interactions import MailRow, MeetingRow, contacts_of
 from rules.people import OwnerKeys
-from worker.trial_mail import Diary, Letters, Seen
+from worker.trial_diary import Diary
+from worker.trial_mail import Letters, Seen
 
 NOW = datetime(2026, 11, 17, tzinfo=UTC)
 OWNER = OwnerKeys(keys=frozenset({"ada@own.example"}))

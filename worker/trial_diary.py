@@ -1,0 +1,118 @@
+"""Interactions as a trial keeps them: each once in a few bytes, and for a person only which of them were theirs."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Final, Literal, overload
+
+from rules.rhythm import Contact, History, Row
+
+MOST_RECIPIENTS: Final = 0x7FFF
+SIDES: Final[tuple[Literal["in", "out"], ...]] = ("in", "out")
+HALF: Final = (1 << 32) - 1
+
+
+def mark_of(recipients: int, *, is_out: bool) -> int:
+    """Write down in 16 bits to how many it went, doubled, odd for what the owner wrote."""
+    return min(recipients, MOST_RECIPIENTS) << 1 | is_out
+
+
+class Interactions:
+    """All interactions in the order of reading, 14 bytes each; each has its number."""
+
+    __slots__ = ("_names", "_parents", "last", "marks", "times")
+
+    def __init__(self) -> None:
+        self._names = array("I")
+        self._parents = array("I")
+        self.times = array("I")
+        """Seconds since 1970, until 2106."""
+        self.marks = array("H")
+        """As of mark_of."""
+        self.last: Diary | None = None
+        """Whose contacts are written out: those of one person at a time."""
+
+    def add(self, name: int, parent: int, time: int, mark: int) -> int:
+        """Add a mail: half the hash of its Message-ID, half that of the one it answers (0 for none). Return its number.
+
+        That among a thousand mails of a person one is taken for an answer to another, which it is not, has a chance of 1 in 5,000.
+        """
+        number = len(self.times)
+        self._names.append(name & HALF or 1)
+        self._parents.append(parent & HALF or 1 if parent else 0)
+        self.times.append(min(max(time, 0), HALF))
+        self.marks.append(mark)
+        return number
+
+    def diary(self, numbers: Collection[int], meetings: Iterable[Contact]) -> Diary:
+        """Put mails and meetings with one person in order of time."""
+        marks, names, parents = self.marks, self._names, self._parents
+        sides = {names[number]: marks[number] & 1 for number in numbers}
+        keys = [self._key(n, is_reply=sides.get(parents[n], marks[n] & 1) != marks[n] & 1) for n in numbers]
+        for one in meetings:
+            mark = mark_of(one.recipients, is_out=one.direction == "out")
+            keys.append(self._key(self.add(0, 0, int(one.at.timestamp()), mark), is_reply=one.is_reply))
+        keys.sort()
+        return Diary(array("I", [(key & HALF) << 1 | key >> 32 & 1 for key in keys]), self)
+
+    def _key(self, number: int, *, is_reply: bool) -> int:
+        return (self.times[number] << 17 | self.marks[number] << 1 | is_reply) << 32 | number
+
+
+class Diary(History):
+    """The contacts with one person in order of time, 4 bytes each."""
+
+    __slots__ = ("_all", "_entries", "ready")
+
+    def __init__(self, entries: array[int], interactions: Interactions) -> None:
+        self._entries = entries
+        """Numbers, doubled, odd for an answer."""
+        self._all = interactions
+        self.ready: tuple[Contact, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @overload
+    def __getitem__(self, index: int) -> Contact: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Contact]: ...
+    def __getitem__(self, index: int | slice) -> Contact | Sequence[Contact]:
+        return self._contacts()[index]
+
+    def __iter__(self) -> Iterator[Contact]:
+        return iter(self._contacts())
+
+    def rows(self) -> Iterator[Row]:
+        """Return them in plain values."""
+        times, marks = self._all.times, self._all.marks
+        for entry in self._entries:
+            mark = marks[entry >> 1]
+            yield times[entry >> 1], mark & 1 > 0, mark >> 1 or 1, entry & 1 > 0
+
+    def first(self) -> datetime | None:
+        """Return when the two were first in touch."""
+        return self._at(self._entries[0]) if self._entries else None
+
+    def last(self, direction: Literal["in", "out", ""] = "") -> datetime | None:
+        """Return when they were last in touch, or when something last went that way."""
+        marks = self._all.marks
+        theirs = (entry for entry in reversed(self._entries) if not direction or SIDES[marks[entry >> 1] & 1] == direction)
+        return next(map(self._at, theirs), None)
+
+    def _at(self, entry: int) -> datetime:
+        return datetime.fromtimestamp(self._all.times[entry >> 1], UTC)
+
+    def _contacts(self) -> tuple[Contact, ...]:
+        """Write the contacts out, 120 bytes each, and let go of those of another person."""
+        if self.ready is None:
+            if self._all.last is not None:
+                self._all.last.ready = None
+            self._all.last = self
+            self.ready = tuple(
+                Contact(at=datetime.fromtimestamp(time, UTC), direction=SIDES[is_out], recipients=recipients, is_reply=is_reply)
+                for time, is_out, recipients, is_reply in self.rows()
+            )
+        return self.ready
