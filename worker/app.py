@@ -81,7 +81,7 @@ class App:
             rulebook=rulebook,
             wording=self.wording,
             poll=poll,
-            enrol=self.enrol,
+            enrol=self.describe_seen,
             sweep=self.sweep,
             alarm=lambda name, news: telling.alarm(self.config.owners[name].notify)(news),
             is_stopping=is_stopping,
@@ -92,6 +92,12 @@ class App:
         from worker.enrol import enrol  # noqa: PLC0415 - reading verbs never need it
 
         enrol(self.store, self.config, self.clock())
+
+    def describe_seen(self) -> None:
+        """Note what the config says of persons who have been seen by now."""
+        from worker.enrol import describe_seen  # noqa: PLC0415 - as above
+
+        describe_seen(self.store, self.config)
 
     def sweep(self, owner: str) -> Swept | None:
         """Do an owner's nightly work, once a day: what is too old goes, forecasts are calibrated, the month is chosen."""

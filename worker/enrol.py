@@ -29,14 +29,26 @@ def enrol(store: Store, config: Config, now: datetime) -> None:
             is_same = accounts.owner_keys(db, name) == keys and accounts.owner_zone(db, name) == settings.zone
             is_same = is_same and accounts.owner_history(db, name) == settings.retention
             is_known = is_same and not _new_accounts(db, name, settings)
-            changes = _said(db, name, settings)
         if not is_known:
             with store.write() as db:
                 _register(db, name, settings, keys, now)
-        if changes:
-            with store.write() as db:
-                for change in changes:
-                    change(db)
+        _describe(store, name, settings)
+
+
+def describe_seen(store: Store, config: Config) -> None:
+    """Note what the config says of persons, as far as they have been seen by now: mostly it names few, or nobody."""
+    for name, settings in config.owners.items():
+        if settings.people or settings.never.people:
+            _describe(store, name, settings)
+
+
+def _describe(store: Store, owner: str, settings: OwnerSettings) -> None:
+    with store.read() as db:
+        changes = _said(db, owner, settings)
+    if changes:
+        with store.write() as db:
+            for change in changes:
+                change(db)
 
 
 def _new_accounts(db: Connection, owner: str, settings: OwnerSettings) -> set[str]:

@@ -71,20 +71,22 @@ class Pipeline:
 
     def pull(self, account_id: str, slice_: timedelta = SLICE) -> bool:
         """Read one slice of an account into the store; True where there is more to read now."""
-        account = self._active(account_id)
-        is_more = account is not None and self._read(account, slice_)
+        is_more = self._read(account_id, slice_)
         self.tell(account_id.partition("/")[0])
         return is_more
 
-    def _read(self, account: StoredAccount, slice_: timedelta) -> bool:
+    def _read(self, account_id: str, slice_: timedelta) -> bool:
         """Read a slice, or leave word for whoever is reading now: what came meanwhile may lie behind them already."""
         now = self.clock()
         with self.store.write(is_lasting=False) as db:
-            lease = leases.acquire(db, f"pull:{account.id}", uuid4().hex, now, LASTING)
-            if lease is None:
-                accounts.claim_nudge(db, account.id, now, timedelta(0))
+            account = accounts.get(db, account_id)
+            if account.state != "active":
                 return False
-            accounts.clear_nudge(db, account.id)
+            lease = leases.acquire(db, f"pull:{account_id}", uuid4().hex, now, LASTING)
+            if lease is None:
+                accounts.claim_nudge(db, account_id, now, timedelta(0))
+                return False
+            accounts.clear_nudge(db, account_id)
         pulled, patience = None, None
         try:
             with beating(self.store, lambda db, at: leases.renew(db, lease, at, LASTING), now):
@@ -171,11 +173,14 @@ class Pipeline:
 
     def deliver(self, account_id: str) -> int:
         """Deliver what is due in an account and look after what was delivered; says how many suggestions changed state."""
-        account = self._active(account_id)
-        if account is None or (account.error and account.next_attempt_at > self.clock()) or self._is_stale(account):
-            return 0
+        now = self.clock()
         with self.store.read() as db:
-            due = outbox.due(db, account_id, self.clock())
+            account = accounts.get(db, account_id)
+            due = outbox.due(db, account_id, now) if account.state == "active" else []
+        if (account.error and account.next_attempt_at > now) or (
+            account.last_ok_at is not None and account.last_ok_at <= now - STALE
+        ):
+            return 0
         connection = self._opened(account) if due else None
         if connection is None:
             return 0
@@ -187,9 +192,6 @@ class Pipeline:
                 if self.is_stopping() or not self._attended(desk, account, entry):
                     break
         return self._changed(due)
-
-    def _is_stale(self, account: StoredAccount) -> bool:
-        return account.last_ok_at is not None and account.last_ok_at <= self.clock() - STALE
 
     def _gives_way(self, account: StoredAccount, connection: Connection) -> bool:
         try:
@@ -268,11 +270,6 @@ class Pipeline:
         return told.tell()
 
     # What all three need
-
-    def _active(self, account_id: str) -> StoredAccount | None:
-        with self.store.read() as db:
-            account = accounts.get(db, account_id)
-        return account if account.state == "active" else None
 
     def _opened(self, account: StoredAccount) -> Connection | None:
         """Open an account; what stands in the way is noted on it."""

@@ -70,8 +70,9 @@ def pull(store: Store, connection: Connection, account: StoredAccount, now: date
     """Read what is new in one account into the store. Never raises one of the port's five errors."""
     slice_ = _Slice(store=store, account=account, now=now, budget=budget)
     try:
+        slice_.begin()
         if isinstance(connection, Expecting):
-            connection.expect(slice_.cursors())
+            connection.expect({each.id: Cursor(each.cursor) for each in slice_.feeds if each.cursor})
         slice_.learn(connection)
         slice_.read("calendar", connection.calendar)  # quickly read, and most decisions need it
         slice_.read("mail", connection.mailbox)
@@ -101,30 +102,32 @@ class _Slice:
     pulled: Pulled = field(default_factory=Pulled)
     troubles: list[PortError] = field(default_factory=list)
     """What kept single feeds from being read; the others are."""
+    feeds: list[StoredFeed] = field(default_factory=list)
+    """Where each was left before the slice."""
+    is_behind: bool = False
+    """Whether first reads, of this slice or before it, have put off whom to judge."""
+    _keys: frozenset[str] = frozenset()
 
-    def cursors(self) -> dict[str, Cursor]:
-        """Return where each feed will be read on from."""
+    def begin(self) -> None:
+        """Read, at once, what the slice goes by: nobody else reads this account meanwhile."""
         with self.store.read() as db:
-            stored = feeds.stored_feeds(db, self.account.owner, self.account.id)
-        return {each.id: Cursor(each.cursor) for each in stored if each.cursor}
+            self.feeds = feeds.stored_feeds(db, self.account.owner, self.account.id)
+            self._keys = accounts.owner_keys(db, self.account.owner).keys
+            self.is_behind = judging.is_behind(db, self.account.owner)
 
     def learn(self, connection: Connection) -> None:
         """Take over the owner's addresses the provider knows; who wrote to whom depends on them."""
         found = connection.addresses()
-        with self.store.read() as db:
-            keys = accounts.owner_keys(db, self.account.owner).keys
-        if not accounts.keys_of(found) <= keys:
+        if not accounts.keys_of(found) <= self._keys:
             with self.store.write() as db:
                 if accounts.learn(db, self.account.id, found):
                     rebuild(db, self.account.owner, self.now, accounts.owner_zone(db, self.account.owner))
 
     def judge(self) -> None:
         """Judge whom first reads have put off, also those of a slice that was cut off."""
-        with self.store.read() as db:
-            is_behind = judging.is_behind(db, self.account.owner)
-        while is_behind:
+        while self.is_behind:
             with self.store.write() as db:
-                is_behind = judging.catch_up(db, self.account.owner, accounts.owner_keys(db, self.account.owner), self.now)
+                self.is_behind = judging.catch_up(db, self.account.owner, accounts.owner_keys(db, self.account.owner), self.now)
 
     def read(self, kind: Kind, source: Mailbox | Calendar | None) -> None:
         """Read the feeds of one kind: those nearly read up first, a long first read with the time that is left."""
@@ -158,8 +161,7 @@ class _Slice:
 
     def _known(self, kind: Kind, found: Sequence[Feed]) -> list[StoredFeed]:
         """Take over the provider's list of feeds, which seldom needs writing."""
-        with self.store.read() as db:
-            stored = [each for each in feeds.stored_feeds(db, self.account.owner, self.account.id) if each.kind == kind]
+        stored = [each for each in self.feeds if each.kind == kind]
         if {(each.id, each.name, each.role) for each in stored} == {(each.id, plain(each.name), each.role) for each in found}:
             return stored
         with self.store.write() as db:
@@ -254,6 +256,7 @@ class _Slice:
         return after
 
     def _commit_whole(self, stored: StoredFeed, page: Changes[Any], hint: str) -> StoredFeed:
+        self.is_behind |= stored.is_rereading
         with uncollected(), self.store.write(is_lasting=False) as db:
             return feeds.commit_page(db, stored, page, self.now, hint=hint, is_judged_later=stored.is_rereading)
 

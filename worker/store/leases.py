@@ -55,10 +55,11 @@ def acquire(connection: Connection, name: str, holder: str, now: datetime, lasti
 
     One that would last far longer than it can have been granted for is left from before the clock was set back.
     """
-    connection.execute(insert_ignoring(connection, lease), [{"name": name}])
     until = now + lasting
     known = {"called": name, "at": micros(now), "by": holder, "lasts": micros(until), "impossible": micros(until + SKEW + lasting)}
     fence = connection.execute(_ACQUIRE, known).scalar()
+    if fence is None and connection.execute(insert_ignoring(connection, lease), [{"name": name}]).rowcount:
+        fence = connection.execute(_ACQUIRE, known).scalar()
     return None if fence is None else Lease(name=name, holder=holder, fence=int(fence), until=until)
 
 
@@ -77,8 +78,10 @@ def release(connection: Connection, held: Lease) -> None:
 
 def swap(connection: Connection, name: str, until: datetime) -> int:
     """Let a lease run until then, and return in microseconds until when it had run before: 0 = it was given back."""
-    connection.execute(insert_ignoring(connection, lease), [{"name": name}])
-    before = connection.execute(_UNTIL, {"called": name}).scalar_one()
+    before = connection.execute(_UNTIL, {"called": name}).scalar()
+    if before is None:
+        connection.execute(insert_ignoring(connection, lease), [{"name": name}])
+        before = connection.execute(_UNTIL, {"called": name}).scalar_one()
     connection.execute(_LAST, {"called": name, "lasts": micros(until)})
     return int(before)
 
