@@ -18,7 +18,8 @@ from connectors.compose import compose
 from connectors.port import BEGINNING, Edited, Gone, Look, Moved, Rejected, Saved, Sent, Unclear, Untouched, Witness
 from connectors.standards.fetch import sequence_set, split
 from connectors.standards.folders import Folder
-from connectors.standards.session import Opened, Response, Session, quoted, shown
+from connectors.standards.session import Opened, Session, quoted, shown
+from connectors.standards.wire import Response
 from rules.facts import Address
 from rules.suggestions import Draft
 
@@ -215,7 +216,7 @@ class Drafts:
         return searched(self._session.command(command, "searching"))
 
     def _present(self, command: bytes) -> list[Present]:
-        rows = [row for response in self._session.command(command, "reading drafts") if (row := split(response, {}))]
+        rows = [row for response in self._session.command(command, "reading drafts") if (row := split(response))]
         found = []
         for row in rows:
             facts = mime.parse_header(row.header, remote_id=str(row.uid), received_at=row.received_at)

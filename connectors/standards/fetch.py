@@ -8,9 +8,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from connectors.port import PortError, Rejected, Skipped, Unavailable
-from connectors.standards.session import Response, Session, translated
+from connectors.standards.refusals import translated
+from connectors.standards.session import Session
+from connectors.standards.wire import Response
 
 BATCH, DEPTH = 250, 16
 """UIDs in one command, and commands under way: so far the server may run ahead while a page is stored."""
@@ -63,18 +66,30 @@ def uids_of(sequence: str) -> Iterator[int]:
         yield from range(int(low), int(high or low) + 1)
 
 
-def epoch(raw: bytes, days: dict[bytes, int]) -> int | None:
-    """Read INTERNALDATE (` 5-Nov-2026 09:00:00 +0100`) as epoch seconds; None for what is none, or absurd. `days` remembers midnights."""
-    midnight = days.get(raw[:11])
+def epoch(raw: bytes) -> int | None:
+    """Read INTERNALDATE (` 5-Nov-2026 09:00:00 +0100`) as epoch seconds; None for what is none, or absurd."""
     try:
-        if midnight is None:
-            midnight = days[raw[:11]] = int(datetime(int(raw[7:11]), _MONTHS[raw[3:6]], int(raw[0:2]), tzinfo=UTC).timestamp())
-        offset = int(raw[22:24]) * 3600 + int(raw[24:26]) * 60
-        clock = int(raw[12:14]) * 3600 + int(raw[15:17]) * 60 + int(raw[18:20])
+        at = _midnight(raw[:11]) + _minute(raw[12:17]) + int(raw[18:20]) - _east(raw[21:26])
     except (KeyError, ValueError, OverflowError):
         return None
-    at = midnight + clock + (offset if raw[21:22] == b"-" else -offset)
     return at if 0 <= at < FAR else None
+
+
+@lru_cache(maxsize=1 << 14)
+def _midnight(day: bytes) -> int:
+    return int(datetime(int(day[7:11]), _MONTHS[day[3:6]], int(day[0:2]), tzinfo=UTC).timestamp())
+
+
+@lru_cache(maxsize=1 << 11)
+def _minute(clock: bytes) -> int:
+    return int(clock[:2]) * 3600 + int(clock[3:]) * 60
+
+
+@lru_cache(maxsize=1 << 8)
+def _east(zone: bytes) -> int:
+    """Return how many seconds a zone is ahead of UTC."""
+    offset = int(zone[1:3]) * 3600 + int(zone[3:5]) * 60
+    return -offset if zone[:1] == b"-" else offset
 
 
 def stamp(at: int, uid: int) -> int:
@@ -87,13 +102,13 @@ def arrival_of(one: int) -> tuple[int, int]:
     return one >> 32, one & 0xFFFFFFFF
 
 
-def split(response: Response, days: dict[bytes, int]) -> Fetched | None:
+def split(response: Response) -> Fetched | None:
     """Take one FETCH response apart; None for anything else, also for an unsolicited one without a header."""
     usual = _USUAL.match(response[0]) if len(response) == 3 else None  # noqa: PLR2004 - text, header, end
     if usual is None:
-        return _split(response, days)
+        return _split(response)
     uid, flags, date, size = usual.groups()
-    at = epoch(date, days)
+    at = epoch(date)
     return Fetched(
         uid=int(uid),
         received_at=datetime.fromtimestamp(at, UTC) if at is not None else None,
@@ -105,7 +120,7 @@ def split(response: Response, days: dict[bytes, int]) -> Fetched | None:
     )
 
 
-def _split(response: Response, days: dict[bytes, int]) -> Fetched | None:
+def _split(response: Response) -> Fetched | None:
     """Take an answer apart whatever the order of its items."""
     text = response[0] if len(response) == 1 else b"".join(response[::2])
     uid = _UID.search(text)
@@ -119,7 +134,7 @@ def _split(response: Response, days: dict[bytes, int]) -> Fetched | None:
         header = re.sub(rb"\\(.)", rb"\1", plain[1] or b"")
     date, size, flags, thread = _DATE.search(text), _SIZE.search(text), _FLAGS.search(text), _THREAD.search(text)
     labels = _LABELS.search(text)
-    at = epoch(date[1], days) if date else None
+    at = epoch(date[1]) if date else None
     return Fetched(
         uid=int(uid[1]),
         received_at=datetime.fromtimestamp(at, UTC) if at is not None else None,
@@ -151,21 +166,20 @@ class Headers:
     def __init__(self, session: Callable[[], Session], reopen: Callable[[], Session], fields: bytes) -> None:
         self._session, self._reopen, self._fields = session, reopen, fields
         self._renewals = 0
-        self._days: dict[bytes, int] = {}
 
     def arrivals(self, next_uid: int) -> Sequence[int]:
         """List the stamp of every message below `next_uid`, newest first."""
         found: list[int] = []
         if next_uid <= 1:
             return found
-        session, days = self._session(), self._days
+        session = self._session()
         with translated("listing messages"):
             for response in session.responses(session.send(b"UID FETCH 1:%d (INTERNALDATE)" % (next_uid - 1)), "listing messages"):
                 if usual := _ARRIVED.match(response[0]):
-                    found.append(stamp(epoch(usual[2], days) or 0, int(usual[1])))
+                    found.append(stamp(epoch(usual[2]) or 0, int(usual[1])))
                 elif uid := _UID.search(response[0]):
                     date = _DATE.search(response[0])
-                    found.append(stamp(epoch(date[1], days) or 0 if date else 0, int(uid[1])))
+                    found.append(stamp(epoch(date[1]) or 0 if date else 0, int(uid[1])))
         found.sort(reverse=True)
         return array("Q", found)
 
@@ -184,7 +198,7 @@ class Headers:
                     while waiting and len(sent) < DEPTH:
                         sent.append((self._ask(session, waiting[0]), waiting.popleft()))
                     tag, batch = sent[0]
-                    rows = [row for response in session.responses(tag, "reading headers") if (row := split(response, self._days))]
+                    rows = [row for response in session.responses(tag, "reading headers") if (row := split(response))]
                 sent.popleft()
                 skipped: list[Skipped] = []
             except (Rejected, Unavailable) as error:
@@ -204,9 +218,7 @@ class Headers:
             session = self._session()
             with translated("reading headers"):
                 return [
-                    row
-                    for response in session.responses(self._ask(session, uids), "reading headers")
-                    if (row := split(response, self._days))
+                    row for response in session.responses(self._ask(session, uids), "reading headers") if (row := split(response))
                 ], []
         except (Rejected, Unavailable) as error:
             self._renew(error)

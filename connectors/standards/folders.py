@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from connectors.port import Feed
 from connectors.roles import role_of
-from connectors.standards.session import Response, Session, quoted, shown
+from connectors.standards.session import Session, quoted, shown
+from connectors.standards.wire import Response
 
 ROLES = ("\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash")
 _LIST = re.compile(rb'\* (?:LIST|XLIST) \(([^)]*)\) (?:"((?:[^"\\]|\\.)*)"|NIL) (.*)\Z', re.DOTALL)

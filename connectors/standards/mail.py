@@ -15,6 +15,7 @@ from connectors.port import Changes, Cursor, CursorExpired, Feed, Gone, Look, Po
 from connectors.standards.drafts import Drafts, searched
 from connectors.standards.fetch import Fetched, Headers, arrival_of, sequence_set, stamp, uids_of
 from connectors.standards.folders import Folder, listed, readable
+from connectors.standards.header import read_header
 from connectors.standards.session import Opened, Server, Session
 from rules.facts import MessageMetadata
 from rules.suggestions import Draft, Hold, Invite
@@ -242,7 +243,7 @@ class ImapMailbox:
                 labels |= {"\\Drafts" if label == "\\Draft" else label for label in row.labels}
             remote_id = f"{place.validity}:{row.uid}"
             try:
-                yield mime.parse_header(
+                yield read_header(
                     row.header,
                     remote_id=remote_id,
                     labels=labels,

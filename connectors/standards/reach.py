@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from connectors.port import PortError
-from connectors.standards.session import translated
+from connectors.standards.refusals import translated
 
 PATIENCE = 10.0
 """Seconds a server gets for one step."""

@@ -1,4 +1,4 @@
-"""An IMAP session: signing in, raw commands with their responses, and refusals turned into the port's errors.
+"""An IMAP session: signing in, and raw commands with their responses.
 
 IMAPClient opens the connection and signs in; commands are then spoken here, because its parser takes most of the time
 of a large FETCH and its ENVELOPE reading loses what RFC 2047 and broken senders put there. The one importer of imapclient.
@@ -15,24 +15,19 @@ import ssl
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 import imapclient
 from imapclient import exceptions, imap_utf7
 
-from connectors.port import AuthorizationExpired, CursorExpired, PortError, RateLimited, Rejected, Unavailable
+from connectors.port import PortError, Rejected
+from connectors.standards.refusals import refusal, refused_sign_in, translated
+from connectors.standards.wire import Response, Wire
 
 Security = Literal["tls", "starttls", "none"]
 Auth = Literal["login", "xoauth2", "oauthbearer"]
-Response = list[bytes]
-"""One response; odd items are the contents of its literals, even ones the text around them."""
-
 _AUTHS: Mapping[str, Auth] = {"login": "login", "xoauth2": "xoauth2", "oauthbearer": "oauthbearer"}
-_LITERAL = re.compile(rb"\{(\d+)\}\r?\n\Z")
-_BRACE = (b"}\r\n", b"}\n")
-"""How a line ends that a literal may follow."""
 _NEWS = frozenset({b"EXISTS", b"EXPUNGE", b"FETCH", b"VANISHED"})
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _CONNECT_SECONDS, _READ_SECONDS = 15.0, 60.0
@@ -66,62 +61,6 @@ class Server:
         return cls(host=parts.hostname, port=port, security=security, user=name, auth=_AUTHS[auth], secret=secret, ca_file=ca_file)
 
 
-def refusal(text: bytes, what: str) -> PortError:
-    """Turn a NO or BAD into the port's error: RFC 5530 response codes first, then Gmail's and Yahoo's words."""
-    said = text.decode("utf-8", "replace").strip()[:200]
-    upper = said.upper()
-    if any(
-        code in upper
-        for code in ("[AUTHENTICATIONFAILED]", "[AUTHORIZATIONFAILED]", "[EXPIRED]", "[PRIVACYREQUIRED]", "AUTHENTICATE FAILED")
-    ):
-        return AuthorizationExpired(
-            f"The mail server refused the sign-in: {said}",
-            remedy="Check user and password (many providers want an app password), then reconnect.",
-        )
-    if any(code in upper for code in ("[LIMIT]", "[OVERQUOTA]", "TOO MANY", "THROTTL", "BANDWIDTH")):
-        return RateLimited(f"The mail server asks to slow down ({what}): {said}", retry_after=timedelta(minutes=5))
-    if any(code in upper for code in ("[UNAVAILABLE]", "[INUSE]", "[SERVERBUG]", "SYSTEM ERROR", "[CONTACTADMIN]")):
-        return Unavailable(f"The mail server is busy or ill ({what}): {said}")
-    if "[NONEXISTENT]" in upper or "DOESN'T EXIST" in upper or "UNKNOWN MAILBOX" in upper:
-        return CursorExpired(f"The folder is gone ({what}): {said}")
-    return Rejected(f"The mail server refused {what}: {said}")
-
-
-@contextlib.contextmanager
-def translated(what: str) -> Iterator[None]:
-    """Let only the port's errors out; what caused them stays chained."""
-    try:
-        yield
-    except PortError:
-        raise
-    except exceptions.LoginError as error:
-        if isinstance(error.__context__, (imaplib.IMAP4.abort, OSError)):
-            raise Unavailable(f"The connection to the mail server broke ({what}).") from error
-        raised = refusal(str(error).encode(), "the sign-in")
-        if isinstance(raised, Rejected):
-            raised = AuthorizationExpired(
-                str(raised), remedy="Check user and password (many providers want an app password), then reconnect."
-            )
-        raise raised from error
-    except ssl.SSLCertVerificationError as error:
-        raise Rejected(
-            f"The mail server's certificate is not trusted: {error.verify_message}.",
-            remedy="Check the host name; for a private CA set ca_file.",
-        ) from error
-    except ssl.SSLError as error:
-        raise Rejected(
-            f"No TLS with the mail server: {error.reason or error}.", remedy="imaps:// is for port 993; STARTTLS on 143 is imap://."
-        ) from error
-    except socket.gaierror as error:
-        raise Unavailable(
-            f"The mail server's name cannot be found ({what}).", remedy="Check the host and this machine's network."
-        ) from error
-    except (imaplib.IMAP4.abort, OSError, EOFError) as error:
-        raise Unavailable(f"The connection to the mail server broke ({what}): {error}.") from error
-    except imaplib.IMAP4.error as error:
-        raise refusal(str(error).encode(), what) from error
-
-
 class Session:
     """One connection, signed in. Not for several threads."""
 
@@ -145,7 +84,7 @@ class Session:
             except BaseException:
                 self.close()
                 raise
-            self._file: Any = self._client._imap.file  # noqa: SLF001 - imaplib's buffered reader: nothing it holds may be lost
+            self._wire = Wire(self._client._imap.file)  # noqa: SLF001 - what it has read already is in there
 
     @staticmethod
     def _connected(server: Server) -> Any:  # noqa: ANN401 - imapclient has no types
@@ -164,13 +103,16 @@ class Session:
         return client
 
     def _signed_in(self, server: Server) -> None:
-        match server.auth:
-            case "login":
-                self._client.login(server.user, server.secret)
-            case "xoauth2":
-                self._client.oauth2_login(server.user, server.secret)
-            case "oauthbearer":
-                self._client.oauthbearer_login(server.user, server.secret)
+        try:
+            match server.auth:
+                case "login":
+                    self._client.login(server.user, server.secret)
+                case "xoauth2":
+                    self._client.oauth2_login(server.user, server.secret)
+                case "oauthbearer":
+                    self._client.oauthbearer_login(server.user, server.secret)
+        except exceptions.LoginError as error:
+            raise refused_sign_in(error) from error
 
     def _capabilities(self) -> list[str]:
         self._client._cached_capabilities = None  # noqa: SLF001 - they change with the sign-in and IMAPClient may have cached the old ones
@@ -188,26 +130,6 @@ class Session:
         self._under_way.append(tag)
         return tag
 
-    def read(self) -> Response:
-        """Read one response, literals and all."""
-        line = self._file.readline()
-        if not line:
-            raise imaplib.IMAP4.abort("the server closed the connection")
-        match = _literal(line)
-        if match is None:
-            return [line]
-        parts: Response = []
-        while match is not None:
-            size = int(match[1])
-            literal = self._file.read(size)
-            if len(literal) < size:
-                raise imaplib.IMAP4.abort("the server closed the connection in the middle of an answer")
-            parts += (line[: match.start()], literal)
-            line = self._file.readline()
-            match = _literal(line)
-        parts.append(line)
-        return parts
-
     def responses(self, tag: bytes, what: str) -> Iterator[Response]:
         """Yield the untagged responses of one command; a NO or BAD raises the port's error.
 
@@ -222,12 +144,13 @@ class Session:
             raise refusal(self.answer, what)
 
     def _until(self, tag: bytes) -> Iterator[Response]:
+        mine, read = tag + b" ", self._wire.read
         while True:
-            response = self.read()
+            response = read()
             head = response[0]
-            if head.startswith(tag + b" "):
+            if head.startswith(mine):
                 self._under_way.popleft()
-                self._answers[tag] = head[len(tag) + 1 :].strip()
+                self._answers[tag] = head[len(mine) :].strip()
                 return
             if head.startswith(b"* BYE"):
                 raise imaplib.IMAP4.abort(head.decode("utf-8", "replace").strip())
@@ -244,7 +167,7 @@ class Session:
             tag = self._next_tag()
             sock = self._client.socket()
             sock.sendall(b"%s APPEND %s (%s) {%d}\r\n" % (tag, quoted(folder), " ".join(flags).encode(), len(content)))
-            while not (response := self.read())[0].startswith(b"+"):
+            while not (response := self._wire.read())[0].startswith(b"+"):
                 if response[0].startswith(tag + b" "):
                     self._under_way.remove(tag)  # answered: nobody is to wait for it
                     raise refusal(response[0][len(tag) + 1 :], "the draft")
@@ -285,30 +208,18 @@ class Session:
         """Wait in IDLE (RFC 2177) until the server reports something (True) or the time is over (False)."""
         with translated("waiting for news"):
             tag, said = self.send(b"IDLE"), []
-            while not (response := self.read())[0].startswith(b"+"):
+            while not (response := self._wire.read())[0].startswith(b"+"):
                 if response[0].startswith(tag + b" "):
                     self._under_way.remove(tag)
                     raise refusal(response[0][len(tag) + 1 :], "waiting for news")
                 said.append(response)
-            if not said and not self._is_more_here():
+            if not said and not self._wire.is_waiting(self._client.socket()):
                 poller = select.poll()
                 poller.register(self._client.socket(), select.POLLIN)
                 poller.poll(seconds * 1000)
             self._client.socket().sendall(b"DONE\r\n")
             said += self.responses(tag, "waiting for news")
             return any(not _NEWS.isdisjoint(response[0].upper().split()[1:3]) for response in said)
-
-    def _is_more_here(self) -> bool:
-        """Tell whether more has come than was read: what came in one piece with it makes no socket readable."""
-        sock = self._client.socket()
-        patience = sock.gettimeout()
-        sock.settimeout(0)
-        try:
-            return bool(self._file.peek(1))
-        except ssl.SSLWantReadError:
-            return False
-        finally:
-            sock.settimeout(patience)
 
     def interrupt(self) -> None:
         """Break a wait in another thread."""
@@ -332,11 +243,6 @@ class Opened:
     takes_keywords: bool
     keywords: tuple[str, ...]
     """The flags and keywords that occur, or have occurred, in it."""
-
-
-def _literal(line: bytes) -> re.Match[bytes] | None:
-    """Find the announcement of a literal at the end of a line; most lines of a long answer have none or long ones."""
-    return _LITERAL.search(line, line.rfind(b"{")) if line.endswith(_BRACE) else None
 
 
 def _number(pattern: bytes, text: bytes) -> int | None:

@@ -11,12 +11,11 @@ from connectors.standards.session import Session
 
 
 def test_dates_of_any_offset_are_read_as_utc() -> None:
-    days: dict[bytes, int] = {}
-    assert fetch.epoch(b" 5-Nov-2026 09:00:00 +0100", days) == int(datetime(2026, 11, 5, 8, tzinfo=UTC).timestamp())
-    assert fetch.epoch(b"05-Nov-2026 23:30:00 -0130", days) == int(datetime(2026, 11, 6, 1, tzinfo=UTC).timestamp())
-    assert fetch.epoch(b"99-Foo-2026 09:00:00 +0100", days) is None
-    assert fetch.epoch(b"31-Dec-9999 23:59:59 -0100", days) is None
-    assert fetch.epoch(b"31-Dec-1969 23:59:59 +0000", days) is None
+    assert fetch.epoch(b" 5-Nov-2026 09:00:00 +0100") == int(datetime(2026, 11, 5, 8, tzinfo=UTC).timestamp())
+    assert fetch.epoch(b"05-Nov-2026 23:30:00 -0130") == int(datetime(2026, 11, 6, 1, tzinfo=UTC).timestamp())
+    assert fetch.epoch(b"99-Foo-2026 09:00:00 +0100") is None
+    assert fetch.epoch(b"31-Dec-9999 23:59:59 -0100") is None
+    assert fetch.epoch(b"31-Dec-1969 23:59:59 +0000") is None
 
 
 class Told:

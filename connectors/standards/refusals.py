@@ -1,0 +1,70 @@
+"""What an IMAP server refuses, and what breaks on the way to it, as the errors of the port."""
+
+from __future__ import annotations
+
+import contextlib
+import imaplib
+import socket
+import ssl
+from collections.abc import Iterator
+from datetime import timedelta
+
+from connectors.port import AuthorizationExpired, CursorExpired, PortError, RateLimited, Rejected, Unavailable
+
+
+def refusal(text: bytes, what: str) -> PortError:
+    """Turn a NO or BAD into the port's error: RFC 5530 response codes first, then Gmail's and Yahoo's words."""
+    said = text.decode("utf-8", "replace").strip()[:200]
+    upper = said.upper()
+    if any(
+        code in upper
+        for code in ("[AUTHENTICATIONFAILED]", "[AUTHORIZATIONFAILED]", "[EXPIRED]", "[PRIVACYREQUIRED]", "AUTHENTICATE FAILED")
+    ):
+        return AuthorizationExpired(
+            f"The mail server refused the sign-in: {said}",
+            remedy="Check user and password (many providers want an app password), then reconnect.",
+        )
+    if any(code in upper for code in ("[LIMIT]", "[OVERQUOTA]", "TOO MANY", "THROTTL", "BANDWIDTH")):
+        return RateLimited(f"The mail server asks to slow down ({what}): {said}", retry_after=timedelta(minutes=5))
+    if any(code in upper for code in ("[UNAVAILABLE]", "[INUSE]", "[SERVERBUG]", "SYSTEM ERROR", "[CONTACTADMIN]")):
+        return Unavailable(f"The mail server is busy or ill ({what}): {said}")
+    if "[NONEXISTENT]" in upper or "DOESN'T EXIST" in upper or "UNKNOWN MAILBOX" in upper:
+        return CursorExpired(f"The folder is gone ({what}): {said}")
+    return Rejected(f"The mail server refused {what}: {said}")
+
+
+def refused_sign_in(error: imaplib.IMAP4.error) -> PortError:
+    """Turn a sign-in that failed into the port's error: whatever the server says, it is the password or the connection."""
+    if isinstance(error.__context__, (imaplib.IMAP4.abort, OSError)):
+        return Unavailable("The connection to the mail server broke (signing in).")
+    found = refusal(str(error).encode(), "the sign-in")
+    if not isinstance(found, Rejected):
+        return found
+    remedy = "Check user and password (many providers want an app password), then reconnect."
+    return AuthorizationExpired(str(found), remedy=remedy)
+
+
+@contextlib.contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Let only the port's errors out; what caused them stays chained."""
+    try:
+        yield
+    except PortError:
+        raise
+    except ssl.SSLCertVerificationError as error:
+        raise Rejected(
+            f"The mail server's certificate is not trusted: {error.verify_message}.",
+            remedy="Check the host name; for a private CA set ca_file.",
+        ) from error
+    except ssl.SSLError as error:
+        raise Rejected(
+            f"No TLS with the mail server: {error.reason or error}.", remedy="imaps:// is for port 993; STARTTLS on 143 is imap://."
+        ) from error
+    except socket.gaierror as error:
+        raise Unavailable(
+            f"The mail server's name cannot be found ({what}).", remedy="Check the host and this machine's network."
+        ) from error
+    except (imaplib.IMAP4.abort, OSError, EOFError) as error:
+        raise Unavailable(f"The connection to the mail server broke ({what}): {error}.") from error
+    except imaplib.IMAP4.error as error:
+        raise refusal(str(error).encode(), what) from error

@@ -1,0 +1,89 @@
+"""The answers of an IMAP server, one response after the other with its literals, out of large pieces from the socket."""
+
+from __future__ import annotations
+
+import imaplib
+import re
+import socket
+import ssl
+from typing import Any
+
+Response = list[bytes]
+"""One response; odd items are the contents of its literals, even ones the text around them."""
+
+PIECE = 1 << 17
+"""Bytes asked of the socket at once: the usual 8 kB make a call for every few messages."""
+_LITERAL = re.compile(rb"\{(\d+)\}\r?\n\Z")
+
+
+class Wire:
+    """Reads responses and never more than has come."""
+
+    def __init__(self, file: Any) -> None:  # noqa: ANN401 - imaplib's buffered reader: nothing it holds may be lost
+        self._file = file
+        self._data = b""
+        self._at = 0
+
+    def read(self) -> Response:
+        """Read one response, literals and all."""
+        line = self._line()
+        if line[-3:-2] != b"}" and line[-2:-1] != b"}":
+            return [line]
+        parts: Response = []
+        while (match := _LITERAL.search(line, line.rfind(b"{"))) is not None:
+            parts += (line[: match.start()], self._literal(int(match[1])))
+            line = self._line()
+            if line[-3:-2] != b"}" and line[-2:-1] != b"}":
+                break
+        parts.append(line)
+        return parts
+
+    def is_waiting(self, sock: socket.socket) -> bool:
+        """Tell whether more has come than was read: what came in one piece with it makes no socket readable."""
+        if self._at < len(self._data):
+            return True
+        patience = sock.gettimeout()
+        sock.settimeout(0)
+        try:
+            return bool(self._file.peek(1))
+        except ssl.SSLWantReadError:
+            return False
+        finally:
+            sock.settimeout(patience)
+
+    def _line(self) -> bytes:
+        begun = self._at
+        end = self._data.find(b"\n", begun) + 1
+        if not end:
+            return self._long_line()
+        self._at = end
+        return self._data[begun:end]
+
+    def _long_line(self) -> bytes:
+        """Read a line on to its end in pieces that have not come yet."""
+        pieces = [self._data[self._at :]]
+        self._data, self._at = b"", 0
+        while not (end := self._data.find(b"\n") + 1):
+            pieces.append(self._data)
+            self._data = self._piece("the server closed the connection")
+        self._at = end
+        return b"".join((*pieces, self._data[:end]))
+
+    def _literal(self, size: int) -> bytes:
+        begun = self._at
+        self._at = end = begun + size
+        if end <= len(self._data):
+            return self._data[begun:end]
+        pieces = [self._data[begun:]]
+        left = size - len(pieces[0])
+        while left > 0:
+            self._data = self._piece("the server closed the connection in the middle of an answer")
+            pieces.append(self._data[:left])
+            self._at, left = left, left - len(self._data)
+        return b"".join(pieces)
+
+    def _piece(self, otherwise: str) -> bytes:
+        piece: bytes = self._file.read1(PIECE)
+        if not piece:
+            raise imaplib.IMAP4.abort(otherwise)
+        return piece
