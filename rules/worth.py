@@ -22,6 +22,8 @@ MANY_DAYS = 24
 """Two-way days, by which a tie of mail alone was strong too: two years of monthly talks."""
 FEW_DAYS = 3
 """Fewer two-way days make no tie that could lapse, unless the owner named the person or met them twice alone."""
+IN_A_CROWD = 0.25
+"""What a two-way day counts towards these on which the two only answered each other before more than five: a list's thread."""
 ONE_MATTER = timedelta(days=14)
 """Who talked within a shorter time only, however often, had one matter with the owner and no tie."""
 UNNOTICED = timedelta(days=21)
@@ -67,9 +69,10 @@ def worth(relation: Relation, now: datetime, shift: float = 0.0) -> float:
 def lists(relations: Sequence[Relation], now: datetime, *, shift: float = 0.0, longest: int = 10) -> Lists:
     """Sort everyone who has nothing booked into the three lists, at most `longest` people each.
 
-    Silence counts from the last two-way contact; who never had one, or hardly any, is no tie and on no list, nor is anybody
-    within their usual gap, or of whom there is a personal mail of late. Left out too is whom the owner has put off or wants left
-    alone, who left two mails in person unanswered, whose addresses are all dead, and whose history has not been read to its end.
+    Silence counts from the last two-way contact. Who had hardly any is no tie and on no list; four in the threads of a public
+    list count as one among few. Nor is anybody on one within their usual gap, or of whom there is a personal mail of late, whom
+    the owner has put off or wants left alone, who left two mails in person unanswered, whose addresses are all dead, or whose
+    history has not been read to its end.
     """
     quiet = {one.person.id: silence(one.contacts, now=now, away=one.away) for one in relations}
     ties = [
@@ -80,6 +83,7 @@ def lists(relations: Sequence[Relation], now: datetime, *, shift: float = 0.0, l
         and _is_tie(one)
         and length > _usual(one)
         and not _is_in_touch(one, now)
+        and left_unanswered(one.contacts) < STOP
     ]
     once = [one for one, length in ties if length > QUIET_STRONG and _was_strong(one, now - length)]
     strong = {one.person.id for one in once}
@@ -99,15 +103,15 @@ def _is_open(relation: Relation, now: datetime) -> bool:
     is_free = relation.next_meeting is None and (relation.snoozed_until is None or relation.snoozed_until <= now)
     is_welcome = not relation.person.is_muted and "*" not in relation.stopped_rules
     is_reachable = not relation.person.addresses or not relation.dead_addresses.issuperset(relation.person.addresses)
-    is_judged = is_free and is_welcome and is_reachable and relation.is_covered
-    return is_judged and left_unanswered(relation.contacts) < STOP
+    return is_free and is_welcome and is_reachable and relation.is_covered
 
 
 def _is_tie(relation: Relation) -> bool:
     if relation.person.is_key or relation.one_to_ones_held > 1:
         return True
-    days = [day for day, _ in touches(relation.contacts)]
-    return len(days) >= FEW_DAYS and (days[-1] - days[0]) * DAY >= ONE_MATTER
+    days = touches(relation.contacts)
+    count = math.fsum(1 if share >= 1 / IN_PERSON else IN_A_CROWD for _, share in days)
+    return count >= FEW_DAYS and (days[-1][0] - days[0][0]) * DAY >= ONE_MATTER
 
 
 def _usual(relation: Relation) -> timedelta:

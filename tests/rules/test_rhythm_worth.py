@@ -51,6 +51,17 @@ def test_a_tie_silent_for_years_is_over_unless_it_was_strong() -> None:
     assert named(found.formerly_strong) == ["strong"]
 
 
+def test_four_answers_in_the_threads_of_a_list_count_as_one_among_few() -> None:
+    def counts(listed: int, few: int, among: int = 5) -> bool:
+        contacts = [*talks(listed, until=200, every=20, recipients=30), *talks(few, until=205, every=20, recipients=among)]
+        return lists([tie("one", *contacts)], NOW).lapsed != ()
+
+    assert [counts(11, 0), counts(12, 0)] == [False, True]
+    assert [counts(0, 2), counts(0, 3)] == [False, True]
+    assert [counts(3, 2), counts(4, 2), counts(7, 1), counts(8, 1)] == [False, True, False, True]
+    assert [counts(0, 3, among=5), counts(0, 3, among=6)] == [True, False]
+
+
 def test_many_days_of_answers_in_company_are_a_strong_tie_too() -> None:
     enough = tie("enough", *talks(MANY_DAYS, until=200, every=20, recipients=30))
     short = tie("short", *talks(MANY_DAYS - 1, until=200, every=20, recipients=30))
