@@ -10,8 +10,8 @@ what looked wrong, and what became of it:
 - People with three to ten two-way days over years, all of them in threads of a public list, were on every list: four days
   before more than five people count as one now. Of 47 people on the nine lists 21 are left, each with three answers among
   few or a dozen in threads.
-- Still doubtful: three of these 21 (twelve to thirteen two-way days, none of them among few) may be no more than regulars of
-  one list; the owner's pin, or an end put to it, decides. The third mailbox has none but such ties, of eighteen and more.
+- Still doubtful: seven of these 21, with twelve to forty-three two-way days and none of them among few, may be no more than
+  regulars of one list; all four of the third mailbox are. The owner's pin, or an end put to it, decides.
 - Still doubtful: "about to lapse" is short, for whoever is silent within a quarter mostly still talks.
 """
 
