@@ -24,6 +24,7 @@ from worker.kept import Kept
 from worker.pipeline import Pipeline
 from worker.schedule import TICK, Ticker
 from worker.store.due import due
+from worker.store.uncollected import settle
 from worker.watch import Watch
 from worker.web import Metrics, Server, make
 
@@ -69,6 +70,7 @@ def serve(app: App, only: Sequence[Part], *, poll: timedelta) -> int:
             running.enter_context(_thread("watch", watch.run, watch.stop))
         if "tick" in parts:
             running.enter_context(_thread("tick", ticker.run, ticker.stop))
+        settle()
         log.info("started", action="run", parts=sorted(parts), broker=url.partition(":")[0])
         asked.get()
         stopping.set()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from worker.store.uncollected import uncollected
+from worker.store.uncollected import settle, uncollected
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +41,15 @@ def test_one_that_ends_while_another_begins_does_not_leave_it_off(monkeypatch: p
     with other:
         monkeypatch.undo()
     assert gc.isenabled()
+
+
+def test_small_work_leaves_what_counts_as_there_for_good_where_it_is() -> None:
+    settle()
+    frozen = gc.get_freeze_count()
+    try:
+        with uncollected():
+            few = [[] for _ in range(100)]  # type: ignore[var-annotated]  # of nothing
+        assert gc.get_freeze_count() == frozen > 0
+        assert few
+    finally:
+        gc.unfreeze()
