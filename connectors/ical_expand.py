@@ -38,7 +38,9 @@ def expand(
     else:
         found = list(_series(master, newest, window, limit))
     touching = [occurrence for occurrence in found if window.is_touched(occurrence)]
-    return tuple(sorted(touching, key=window.span)[:limit])
+    if newest:  # else they are in order: nothing is moved
+        touching.sort(key=window.span)
+    return tuple(touching[:limit])
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,9 @@ class _Window:
 
     def is_touched(self, occurrence: Occurrence) -> bool:
         """Whether some of it lies in the window; an instant without length counts where it lies."""
-        begins, ends = self.span(occurrence)
+        begins, ends = occurrence.start, occurrence.end
+        if not isinstance(begins, datetime) or not isinstance(ends, datetime):
+            begins, ends = self.span(occurrence)
         return begins < self.end and (ends > self.start or begins == ends == self.start)
 
 
@@ -112,6 +116,11 @@ def _instances(
     originals: Sequence[Extra], master: CalendarEvent, overrides: Mapping[datetime | date | None, CalendarEvent], zone: tzinfo
 ) -> Iterator[Occurrence]:
     """Yield each instance as its override, the newest range override before it, or the master shapes it; then the orphans."""
+    is_cancelled, usual = master.status == "cancelled", _length(master)
+    if not overrides:
+        for at, length in originals:
+            yield _occurrence(master, at, at, usual if length is None else length, is_cancelled=is_cancelled)
+        return
     waiting = {_name(event.original_start, master, zone): event for event in overrides.values() if event.original_start is not None}
     ranges = sorted(
         (
@@ -121,7 +130,6 @@ def _instances(
         ),
         key=str,
     )
-    is_cancelled = master.status == "cancelled"
     for original in originals:
         override = waiting.pop(original.at, None)
         if override is not None:
@@ -131,7 +139,7 @@ def _instances(
         if shaping:
             yield _shifted(shaping[-1], original.at, zone, is_cancelled=is_cancelled)
         else:
-            length = original.length if original.length is not None else _length(master)
+            length = usual if original.length is None else original.length
             yield _occurrence(master, original.at, original.at, length, is_cancelled=is_cancelled)
     for name, orphan in waiting.items():
         yield _override(orphan, name, is_cancelled=is_cancelled)

@@ -89,6 +89,9 @@ class Recurrence:
         if walls is None:
             text = ";".join(f"{name}={value}" for name, value in stated.items())
             walls = rrulestr(f"{text};UNTIL={until:%Y%m%dT%H%M%S}", dtstart=start)
+        if (names := limits.pop("BYDAY", None)) is not None:
+            days = {number for number, name in enumerate(_DAYS) if name in names}
+            walls = (wall for wall in walls if wall.weekday() in days)
         if limits:
             walls = (wall for wall in walls if _is_within(wall, limits))
         counted = islice(walls, min(int(parts.get("COUNT", MOST_STEPS)), MOST_STEPS))
@@ -122,8 +125,6 @@ def _is_within(wall: datetime, limits: Mapping[str, frozenset[str]]) -> bool:
 
 def _shown(wall: datetime, name: str) -> tuple[str, ...]:
     """Return how a part of a rule may call this day."""
-    if name == "BYDAY":
-        return (_DAYS[wall.weekday()],)
     if name == "BYMONTH":
         return (str(wall.month),)
     if name == "BYMONTHDAY":
@@ -258,7 +259,10 @@ def starts(event: CalendarEvent, series: Recurrence, zone: tzinfo, low: datetime
         at = _alike(extra.at, event.start, zone)
         if low <= (at if isinstance(at, datetime) else datetime.combine(at, time(), zone)) <= high:
             found[at] = Extra(at, extra.length)
-    return [found[at] for at in sorted(found) if not series.is_excluded(at, zone)][:limit]
+    kept = sorted(found)
+    if series.exdates:
+        kept = [at for at in kept if not series.is_excluded(at, zone)]
+    return [found[at] for at in kept[:limit]]
 
 
 def _alike(at: datetime | date, start: datetime | date, zone: tzinfo) -> datetime | date:
