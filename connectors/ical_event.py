@@ -14,6 +14,7 @@ from rules.facts import Address, Attendee, CalendarEvent, Response, ZoneResoluti
 
 MOST_ATTENDEES = 500
 DAY = timedelta(days=1)
+_IN_UTC = Zone(UTC, "", "", "utc")
 
 _RESPONSES: dict[str, Response] = {
     "": "needs-action",  # RFC 5545 3.2.12: the default
@@ -46,6 +47,7 @@ def build(fields: Fields, *, remote_id: str, is_export: bool, zones: Zones, meth
     uid = fields.uid or _made_up_uid(fields)
     found = [_known_attendee(party) if party.is_short else _attendee(party) for party in fields.attendees[: 4 * MOST_ATTENDEES]]
     attendees = [attendee for attendee in found if attendee is not None]
+    organizer, sent_by = _booked_by(fields.organizer)
     busy = fields.words.get("X-MICROSOFT-CDO-BUSYSTATUS", "")
     return CalendarEvent(
         remote_id=f"{remote_id}#{uid}" if is_export else remote_id,
@@ -62,8 +64,8 @@ def build(fields: Fields, *, remote_id: str, is_export: bool, zones: Zones, meth
         is_range=fields.is_range,
         summary=fields.summary,
         location=fields.location,
-        organizer=_address(fields.organizer) if fields.organizer else None,
-        organizer_sent_by=_sent_by(fields.organizer) if fields.organizer else None,
+        organizer=organizer,
+        organizer_sent_by=sent_by,
         attendees=tuple(attendees[:MOST_ATTENDEES]),
         attendee_count=len(fields.attendees),
         status=_status(fields, busy, method),
@@ -85,13 +87,14 @@ def _when(fields: Fields, zones: Zones) -> _When:
         return _all_day(start.value, _last_day(fields, start.value))
     if _is_all_day_in_disguise(fields):
         return _all_day(start.value.date(), _last_day(fields, start.value.date()))
-    zone = Zone(UTC, "", "", "utc") if start.is_utc else zones.resolve(start.zone)
+    zone = _IN_UTC if start.is_utc else zones.resolve(start.zone)
     first = _utc(start.value, zone)
     if end is None:
         last = first + (fields.duration or timedelta())
     else:
-        midnight = Stamp(datetime.combine(end.value, time()), end.zone, end.is_utc)
-        last = _instant(end if isinstance(end.value, datetime) else midnight, zone, zones)
+        if not isinstance(end.value, datetime):
+            end = Stamp(datetime.combine(end.value, time()), end.zone, end.is_utc)
+        last = _instant(end, zone, zones)
     return _When(start=min(first, last), end=max(first, last), zone=zone, resolution=zone.resolution)
 
 
@@ -137,6 +140,8 @@ def _instant(stamp: Stamp, floating: Zone, zones: Zones) -> datetime:
 
 
 def _utc(wall: datetime, zone: Zone) -> datetime:
+    if zone.tz is UTC:
+        return wall.replace(tzinfo=UTC)
     return wall.replace(tzinfo=zone.tz).astimezone(UTC)
 
 
@@ -170,6 +175,14 @@ def _attendee(party: Party) -> Attendee | None:
 
 
 _known_attendee = lru_cache(maxsize=8192)(_attendee)
+
+
+def _booked_by(organizer: Party | None) -> tuple[Address | None, Address | None]:
+    """Return who organizes an event, and who sent it for them."""
+    if organizer is None:
+        return None, None
+    known = _known_attendee(organizer) if organizer.is_short else _attendee(organizer)
+    return (None, _sent_by(organizer)) if known is None else (known.address, known.sent_by)
 
 
 def _address(party: Party) -> Address | None:

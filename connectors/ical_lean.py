@@ -22,7 +22,6 @@ _ONCE = frozenset(
         "RECURRENCE-ID",
         "SUMMARY",
         "LOCATION",
-        "ORGANIZER",
         "STATUS",
         "TRANSP",
         "CLASS",
@@ -34,6 +33,8 @@ _WORDS = frozenset({"STATUS", "TRANSP", "CLASS", "X-MICROSOFT-CDO-BUSYSTATUS", "
 DATE_LENGTH = len("20260101")
 _SERIES = frozenset({"RRULE", "RDATE", "EXDATE", "EXRULE"})
 _NOTHING: Mapping[str, str] = {}
+_Once = Mapping[str, tuple[Mapping[str, str], str]]
+"""The properties an event has at most one of: their parameters and their value."""
 
 
 class _Unusual(Exception):
@@ -51,10 +52,15 @@ def parse(lines: Sequence[Line]) -> Fields | None:
 def _parse(lines: Sequence[Line]) -> Fields:
     once: dict[str, tuple[Mapping[str, str], str]] = {}
     attendees: list[Party] = []
+    organizer: Party | None = None
     recurrence: list[str] = []
     for name, rest in lines:
         if name == "ATTENDEE":
-            attendees.append(_known_party(rest) if len(rest) <= SHORT else _party(rest))
+            attendees.append(_party(rest))
+        elif name == "ORGANIZER":
+            if organizer is not None:
+                raise _Unusual
+            organizer = _party(rest)
         elif name in _SERIES:
             recurrence.append(name + rest)
         else:
@@ -62,23 +68,26 @@ def _parse(lines: Sequence[Line]) -> Fields:
             if ("\\" in value and name not in _TEXTS) or (name in once and name in _ONCE):
                 raise _Unusual
             once[name] = (params, value)
-    return _fields(once, attendees, recurrence)
+    return _fields(once, organizer, attendees, recurrence)
 
 
 def _party(rest: str) -> Party:
+    return _known_party(rest) if len(rest) <= SHORT else _new_party(rest)
+
+
+def _new_party(rest: str) -> Party:
     params, value = (_NOTHING, rest[1:]) if rest[0] == ":" else _split(rest)
     if "\\" in value:
         raise _Unusual
     return Party.of(value, params)
 
 
-_known_party = lru_cache(maxsize=8192)(_party)
+_known_party = lru_cache(maxsize=8192)(_new_party)
 
 
-def _fields(once: Mapping[str, tuple[Mapping[str, str], str]], attendees: list[Party], recurrence: list[str]) -> Fields:
+def _fields(once: _Once, organizer: Party | None, attendees: list[Party], recurrence: list[str]) -> Fields:
     if "DTSTART" not in once:
         raise _Unusual
-    organizer = once.get("ORGANIZER")
     original = once.get("RECURRENCE-ID")
     modified = once.get("LAST-MODIFIED") or once.get("DTSTAMP")
     return Fields(
@@ -91,7 +100,7 @@ def _fields(once: Mapping[str, tuple[Mapping[str, str], str]], attendees: list[P
         recurrence=recurrence,
         summary=_text(once, "SUMMARY"),
         location=_text(once, "LOCATION"),
-        organizer=Party.of(organizer[1], organizer[0]) if organizer else None,
+        organizer=organizer,
         attendees=attendees,
         words={name: once[name][1].strip().upper() for name in _WORDS & once.keys()},
         sequence=int(once["SEQUENCE"][1]) if "SEQUENCE" in once else 0,
@@ -150,8 +159,10 @@ def _duration(value: str) -> timedelta:
     return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
-def _text(once: Mapping[str, tuple[Mapping[str, str], str]], name: str) -> str:
-    params, value = once.get(name, (_NOTHING, ""))
+def _text(once: _Once, name: str) -> str:
+    if name not in once:
+        return ""
+    params, value = once[name]
     if "ENCODING" in params:
         raise _Unusual
     return unescaped(value).strip() if "\\" in value else value.strip()
