@@ -142,6 +142,9 @@ def test_the_environment_is_made_once_for_each_lock(script: ModuleType, checkout
     for verb in ("test", "demo"):
         script.main([verb])
     assert made[2:] == [(False, True)]
+    (checkout / "uv.lock").write_text("three")
+    script.main(["demo"])
+    assert made[3:] == [(False, True)], "who has the test tools keeps them"
 
 
 @pytest.mark.parametrize("for_tests", [True, False])
