@@ -240,17 +240,21 @@ def is_out_of_rhythm(
 
 def unanswered(contacts: Sequence[Contact]) -> int:
     """Count the days the owner wrote to them in person since they were last heard; at two it is time to stop."""
-    written = [contact for contact in contacts if contact.direction == "out" and contact.recipients <= IN_PERSON]
-    heard = max((contact.at for contact in contacts if contact.direction == "in"), default=None)
-    return len({contact.at.date() for contact in written if heard is None or contact.at > heard})
+    return len({contact.at.date() for contact in _since_heard(contacts)[0]})
 
 
 def left_unanswered(contacts: Sequence[Contact]) -> int:
     """Count as `unanswered` does, without the answer that ended an exchange: that one asks for none."""
+    written, is_heard = _since_heard(contacts)
+    has_ended = is_heard and written and min(written, key=lambda contact: contact.at).is_reply
+    return len({contact.at.date() for contact in written}) - bool(has_ended)
+
+
+def _since_heard(contacts: Sequence[Contact]) -> tuple[list[Contact], bool]:
+    """Return what the owner wrote in person since the other side was last heard, and whether it ever was."""
     heard = max((contact.at for contact in contacts if contact.direction == "in"), default=None)
-    after = [contact for contact in contacts if contact.direction == "out" and heard is not None and contact.at > heard]
-    ended = min(after, key=lambda contact: contact.at, default=None)
-    return unanswered(contacts) - (ended is not None and ended.is_reply and ended.recipients <= IN_PERSON)
+    written = (contact for contact in contacts if contact.direction == "out" and contact.recipients <= IN_PERSON)
+    return [contact for contact in written if heard is None or contact.at > heard], heard is not None
 
 
 STOP: Final = 2

@@ -20,6 +20,7 @@ from rules.rhythm import (
     lapse_from,
     lapse_probability,
     lapse_terms,
+    left_unanswered,
     rhythm,
     shift_of,
     silence,
@@ -141,6 +142,17 @@ def test_two_unanswered_is_counted_from_when_they_were_last_heard() -> None:
     assert unanswered([wrote(30), wrote(20), wrote(10, "in")]) == 0
     assert unanswered([wrote(30, recipients=40), wrote(20, recipients=40)]) == 0
     assert unanswered([]) == 0
+
+
+def test_the_answer_that_ended_an_exchange_asks_for_none_and_each_later_mail_does() -> None:
+    answer = wrote(29, is_reply=True)
+    assert left_unanswered([wrote(30, "in"), answer]) == 0
+    assert left_unanswered([wrote(30, "in"), answer, wrote(20)]) == 1
+    assert left_unanswered([wrote(30, "in"), answer, wrote(20), wrote(10)]) == 2
+    assert left_unanswered([wrote(30, "in"), wrote(20), wrote(10)]) == 2
+    assert left_unanswered([wrote(30, "in"), wrote(29, recipients=40, is_reply=True), wrote(20)]) == 1
+    assert left_unanswered([wrote(20), wrote(10, is_reply=True)]) == 2
+    assert left_unanswered([]) == 0
 
 
 def test_the_terms_add_up_to_the_chance_and_the_strongest_comes_first() -> None:
