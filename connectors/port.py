@@ -53,6 +53,8 @@ class Changes(Generic[Fact]):
     skipped: tuple[Skipped, ...] = ()
     cursor: Cursor
     """Resumes after this page, also in the middle of a first read."""
+    hint: str | None = None
+    """The feed's change mark up to which this round has read, where the provider tells; None = the one asked for before it."""
     remaining: int | None = None
     """How many items are still to come in this round, where known."""
     covered_since: datetime | None = None

@@ -9,7 +9,7 @@ from itertools import count
 from urllib.parse import urlsplit
 
 from connectors.http import Http
-from connectors.port import Account, PortError, RateLimited, Rejected, Setting, SettingKind, Watcher
+from connectors.port import Account, Cursor, PortError, RateLimited, Rejected, Setting, SettingKind, Watcher
 from connectors.standards.calendar import CalDavCalendar
 from connectors.standards.dav import Dav
 from connectors.standards.mail import Idle, ImapMailbox
@@ -57,6 +57,11 @@ class StandardsConnection:
         known = [Address(email=email) for email in (self.calendar.home().addresses if self.calendar else ())]
         user = self._server.user if self._server else ""
         return [*known, *([Address(email=user)] if "@" in user and user not in {one.email for one in known} else [])]
+
+    def expect(self, cursors: Mapping[str, Cursor]) -> None:
+        """Take note of what has been read before: a first read needs no marks of change."""
+        if self.calendar is not None:
+            self.calendar.expect(cursors.keys())
 
     def watcher(self) -> Watcher | None:
         """Open an IDLE connection on INBOX."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -66,6 +66,7 @@ class CalDavCalendar:
         self._dav, self._start, self._wanted, self._has_sync = dav, start, holds, has_sync
         self._chosen = frozenset(chosen)
         self._home: CalendarHome | None = None
+        self._read_before: Collection[str] | None = None
         self._objects = Objects(dav, zone)
         self._holds = Holds(dav, self._objects, self.home, holds, installation)
         self._invites = InviteDrafts(mailbox, dav)
@@ -77,9 +78,15 @@ class CalDavCalendar:
             self._home = home_of(self._dav, self._start)
         return self._home
 
+    def expect(self, read_before: Collection[str]) -> None:
+        """Take note of the feeds that have been read before, whose marks of change are worth asking for."""
+        self._read_before = read_before
+
     def feeds(self) -> Sequence[Feed]:
         """List the chosen calendars, else all; one request once the home is known."""
-        found = calendars(self._dav, self.home())
+        known = self._read_before
+        has_marks = known is None or any(each.startswith(self.home().href) for each in known)
+        found = calendars(self._dav, self.home(), has_marks=has_marks)
         main = primary(found, self.home(), self._wanted)
         return [one.feed(is_primary=one is main) for one in found if not self._chosen or {one.name, one.href} & self._chosen]
 
@@ -149,11 +156,13 @@ class CalDavCalendar:
     def _first(self, feed: Feed, place: Place) -> Iterator[Changes[CalendarEvent]]:
         listing, mode = self._listing(feed)
         token = place.token or listing.token
+        hint = token if mode == "sync" else "" if place.after else None  # what came before may have changed since
         place = replace(place, mode=mode, token=token)
         todo = sorted(href for href in listing.members if href > place.after)
         left = len(todo)
         if not todo:
-            yield Changes(cursor=replace(place, after="").cursor(), remaining=0, covered_since=_BEGINNING, is_last=True)
+            cursor = replace(place, after="").cursor()
+            yield Changes(cursor=cursor, hint=hint, remaining=0, covered_since=_BEGINNING, is_last=True)
         for batch, resources in self._objects.batches(todo):
             left -= len(batch)
             events, removed, skipped = self._objects.events(batch, resources)
@@ -164,6 +173,7 @@ class CalDavCalendar:
                 removed=removed,
                 skipped=skipped,
                 cursor=place.cursor(),
+                hint=hint,
                 remaining=left,
                 covered_since=None if left else _BEGINNING,
                 is_last=not left,

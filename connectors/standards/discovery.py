@@ -50,7 +50,7 @@ def home_of(dav: Dav, start: str) -> CalendarHome:
     """Walk from the given address to the calendar home; raises Rejected where there is none."""
     for candidate in (path(start) or "/", "/.well-known/caldav", "/"):
         try:
-            answer = dav.propfind(candidate, (*_CALENDAR, *dav.marks), 1 if candidate != "/.well-known/caldav" else 0)
+            answer = dav.propfind(candidate, _CALENDAR, 1 if candidate != "/.well-known/caldav" else 0)
         except Refused:
             continue
         if tuple(calendars_in(answer, candidate)) and candidate == (path(start) or "/"):
@@ -99,14 +99,16 @@ def _addresses(resource: Resource) -> Iterator[str]:
             yield text[7:]
 
 
-def calendars(dav: Dav, home: CalendarHome) -> Sequence[CalendarCollection]:
+def calendars(dav: Dav, home: CalendarHome, *, has_marks: bool) -> Sequence[CalendarCollection]:
     """List the calendars with events, with one request: no inbox, outbox, task list, subscription or birthday list.
 
-    Where a calendar has no sync token its ctag is asked for too, from the next time on at once.
+    `has_marks`: with their marks of change, for which some servers read every event. Where a calendar has no sync token its
+    ctag is asked for too, from the next time on at once.
     """
+    wanted = (*_CALENDAR, *dav.marks) if has_marks else _CALENDAR
     try:
-        found = tuple(calendars_in(dav.propfind(home.href, (*_CALENDAR, *dav.marks), 1), home.href))
-        if dav.marks != BOTH_MARKS and not all(one.mark for one in found):
+        found = tuple(calendars_in(dav.propfind(home.href, wanted, 1), home.href))
+        if has_marks and dav.marks != BOTH_MARKS and not all(one.mark for one in found):
             dav.marks = BOTH_MARKS
             found = tuple(calendars_in(dav.propfind(home.href, (*_CALENDAR, *dav.marks), 1), home.href))
     except Refused as error:

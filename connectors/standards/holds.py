@@ -112,7 +112,7 @@ class Holds:
         return self._is_scheduling
 
     def _main(self) -> CalendarCollection:
-        main = primary(calendars(self._dav, self._home()), self._home(), self._wanted)
+        main = primary(calendars(self._dav, self._home(), has_marks=True), self._home(), self._wanted)
         if main is None:
             message = "There is no calendar that holds can be written to."
             raise Rejected(message, remedy="Name a calendar of yours as `holds` in config.")
@@ -157,7 +157,7 @@ class Holds:
 
     def _find(self, uid: str) -> str:
         """Find one of ours by its UID in any calendar; text-match finds parts of a UID too (RFC 4791 9.7.5)."""
-        return self._objects.with_uid(uid, [one.href for one in calendars(self._dav, self._home())])
+        return self._objects.with_uid(uid, [one.href for one in calendars(self._dav, self._home(), has_marks=False)])
 
 
 def _uid(hold: Hold | Invite) -> str:

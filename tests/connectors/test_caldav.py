@@ -32,6 +32,7 @@ from connectors.port import (
     Untouched,
 )
 from connectors.standards import objects
+from connectors.standards.calendar import CalDavCalendar
 from rules.facts import CalendarEvent
 from tests.conftest import Server
 from tests.connectors.contract import NOON, a_hold
@@ -92,6 +93,34 @@ class TestDiscovery:
         assert len(proxy.requests) == 1
         fill(owner, 1, first=2)
         assert [feed.hint for feed in side.feeds()] != before
+
+    def test_a_first_read_asks_for_no_mark_of_change_and_tells_the_one_it_has_read_up_to(
+        self, owner: CalendarHands, proxy: HttpProxy
+    ) -> None:
+        fill(owner, 2)
+        side = calendar(proxy.port)
+        assert isinstance(side, CalDavCalendar)
+        side.expect(())
+        assert [feed.hint for feed in side.feeds()] == [""]
+        last = read(side)[-1]
+        side.expect(["/ana/work/"])
+        assert [feed.hint for feed in side.feeds()] == [last.hint] != [""]
+
+    def test_what_changes_while_a_first_read_rests_is_asked_for_afterwards(
+        self, owner: CalendarHands, proxy: HttpProxy, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(objects, "BATCH", 2)
+        fill(owner, 4)
+        side = calendar(proxy.port)
+        (feed,) = side.feeds()
+        begun = next(iter(side.changes(feed, None)))
+        owner.add_event("event0", title="Moved", description="words", start=NOON, end=NOON + timedelta(hours=1))
+        (now,) = side.feeds()
+        last = list(side.changes(now, begun.cursor))[-1]
+        assert last.is_last
+        assert last.hint not in (None, now.hint), "the mark covers a change that was not read"
+        changed = [event.summary for page in side.changes(now, last.cursor) for event in page.upserted]
+        assert changed == ["Moved"]
 
     def test_only_chosen_calendars_are_read_and_holds_go_where_the_owner_says(self, owner: CalendarHands, proxy: HttpProxy) -> None:
         owner.make("home")

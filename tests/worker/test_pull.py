@@ -304,6 +304,15 @@ def test_a_page_of_a_reader_that_was_overtaken_is_dropped_and_no_cursor_moves_ba
     assert "99" not in {key for _, key in world.stored_mail()}
 
 
+@pytest.mark.parametrize(("told", "kept"), [(None, "asked before"), ("told", "told"), ("", "")])
+def test_the_mark_a_page_tells_goes_before_the_one_that_was_asked_for(world: World, told: str | None, kept: str) -> None:
+    with world.store.write() as db:
+        [stored, *_] = feeds.sync_feeds(db, "ada/main", "ada", "calendar", [Feed(id="home", name="Home")], NOW)
+        begun = feeds.begin_full_read(db, stored)
+        page: Changes[MessageMetadata] = Changes(cursor=Cursor("1"), hint=told, is_last=True)
+        assert feeds.commit_page(db, begun, page, NOW, hint="asked before").hint == kept
+
+
 def test_two_readers_on_one_sqlite_file_do_no_harm(tmp_path: Path) -> None:
     first = World(url=f"sqlite:///{tmp_path}/rekindle.db")
     first.receive(*[mail(number, BOB if number % 2 else EVE, ME, at=NOW - number * HOUR) for number in range(40)])

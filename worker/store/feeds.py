@@ -142,15 +142,20 @@ def commit_page(
 ) -> StoredFeed:
     """Commit one page with its cursor and every index row it touches; return the feed as it is now. Raises Overtaken.
 
-    `hint` is the provider's change mark from before the round; it is kept once the round is complete. `is_judged_later`:
-    whom the page touches is left to `judging.catch_up`.
+    `hint` is the provider's change mark from before the round; it is kept once the round is complete, unless the page itself
+    tells a better one. `is_judged_later`: whom the page touches is left to `judging.catch_up`.
     """
     lock_owner(connection, feed.owner)
     values: dict[str, Any] = {"cursor": changes.cursor, "remaining": changes.remaining}
     covered = changes.covered_since
     if changes.is_last:
         covered = covered or feed.covered_since or EVER
-        values |= {"is_rereading": False, "hint": hint, "last_ok_at": micros(now), "error": ""}
+        values |= {
+            "is_rereading": False,
+            "hint": hint if changes.hint is None else changes.hint,
+            "last_ok_at": micros(now),
+            "error": "",
+        }
     if covered is not None:
         values["covered_since"] = micros(covered)
     after = _advance(connection, feed, values)
