@@ -18,7 +18,8 @@ from connectors.compose import compose
 from connectors.port import BEGINNING, Edited, Gone, Look, Moved, Rejected, Saved, Sent, Unclear, Untouched, Witness
 from connectors.standards.fetch import sequence_set, split
 from connectors.standards.folders import Folder
-from connectors.standards.session import Opened, Session, quoted, shown
+from connectors.standards.opened import Opened
+from connectors.standards.session import Session, quoted, shown
 from connectors.standards.wire import Response
 from rules.facts import Address
 from rules.suggestions import Draft
@@ -75,6 +76,9 @@ class Drafts:
         """Say where Drafts stands: UIDVALIDITY and UIDNEXT; zeros where the folder does not exist yet."""
         if self._is_missing:
             return Witness(json.dumps({"v": 0, "n": 0}))
+        opened = self._session.opened_lately(self.folder)
+        if opened is not None and opened.next_uid:
+            return Witness(json.dumps({"v": opened.validity, "n": opened.next_uid}))
         status = b"".join(
             b"".join(response)
             for response in self._session.command(
@@ -102,8 +106,7 @@ class Drafts:
         """Take the draft up where it lies in Drafts; one that was moved, sent or thrown away is the owner's."""
         if self._is_missing:
             return None
-        opened = self._session.open(self.folder, is_writing=True)
-        kept = self._kept(opened, self._all_with(draft.message_id), draft, is_adopted=True)
+        kept = self._kept(*self._open_with(draft.message_id), draft, is_adopted=True)
         return kept if isinstance(kept, Saved) else None
 
     def save(self, draft: Draft, since: Witness) -> Saved | Gone | Unclear:
@@ -111,16 +114,14 @@ class Drafts:
         before = json.loads(since) if since != BEGINNING else {"v": 0, "n": 0}
         if self._is_missing:
             self._create()
-        opened = self._session.open(self.folder, is_writing=True)
-        found = self._all_with(draft.message_id)
+        opened, found = self._open_with(draft.message_id)
         if found:
             return self._kept(opened, found, draft, is_adopted=True)
         if self._was_removed(opened, before, draft.message_id):
             return Gone()
         answer = self._session.append(self.folder, compose(draft), self._flags(opened))
         match = _APPENDUID.search(answer)
-        opened = self._session.open(self.folder, is_writing=True)
-        found = self._all_with(draft.message_id)
+        opened, found = self._open_with(draft.message_id)
         if found:
             return self._kept(opened, found, draft, is_adopted=False)
         if match is None:
@@ -205,9 +206,17 @@ class Drafts:
                     return True
         return False
 
+    def _open_with(self, message_id: str) -> tuple[Opened, list[Present]]:
+        """Open Drafts for writing, and find a Message-ID in it."""
+        opened, (found,) = self._session.open_with(self.folder, [_search(message_id)], "searching", is_writing=True)
+        return opened, self._those_with(message_id, searched(found))
+
     def _all_with(self, message_id: str) -> list[Present]:
-        """Find a Message-ID in the open folder, ascending; SEARCH is a substring match, so the header is compared exactly."""
-        uids = self._uids(b'UID SEARCH HEADER Message-ID "' + message_id.encode("ascii") + b'"')
+        """Find a Message-ID in the open folder."""
+        return self._those_with(message_id, self._uids(_search(message_id)))
+
+    def _those_with(self, message_id: str, uids: Sequence[int]) -> list[Present]:
+        """Look at what a search has found, ascending; SEARCH is a substring match, so the header is compared exactly."""
         if not uids:
             return []
         return [one for one in self._present(b"UID FETCH " + sequence_set(uids) + b" " + _IDENTITY) if one.message_id == message_id]
@@ -238,6 +247,10 @@ class Drafts:
         self._session.command(b"UID STORE " + these + b" +FLAGS.SILENT (\\Deleted)", "removing the draft")
         if "UIDPLUS" in self._session.capabilities:
             self._session.command(b"UID EXPUNGE " + these, "removing the draft")
+
+
+def _search(message_id: str) -> bytes:
+    return b'UID SEARCH HEADER Message-ID "' + message_id.encode("ascii") + b'"'
 
 
 def searched(responses: Sequence[Response]) -> list[int]:

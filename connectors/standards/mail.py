@@ -16,7 +16,8 @@ from connectors.standards.drafts import Drafts, searched
 from connectors.standards.fetch import Fetched, Headers, arrival_of, sequence_set, stamp, uids_of
 from connectors.standards.folders import Folder, listed, readable
 from connectors.standards.header import read_header
-from connectors.standards.session import Opened, Server, Session
+from connectors.standards.opened import Opened
+from connectors.standards.session import Server, Session
 from rules.facts import MessageMetadata
 from rules.suggestions import Draft, Hold, Invite
 
@@ -116,8 +117,11 @@ class ImapMailbox:
         return self._drafts().place()
 
     def is_alive(self) -> bool:
-        """Tell whether the connection, if there is one, still answers; answers nobody waited for are dropped."""
-        return self._open is None or self._open.is_alive()
+        """Tell whether the connection still answers, which is made where there is none; answers nobody waited for are dropped."""
+        try:
+            return self._session().is_alive()
+        except PortError:
+            return False
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import imaplib
-import re
 import select
 import socket
 import ssl
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
@@ -22,6 +22,7 @@ import imapclient
 from imapclient import exceptions, imap_utf7
 
 from connectors.port import PortError, Rejected
+from connectors.standards.opened import Opened, opened_by
 from connectors.standards.refusals import refusal, refused_sign_in, translated
 from connectors.standards.wire import Response, Wire
 
@@ -31,6 +32,8 @@ _AUTHS: Mapping[str, Auth] = {"login": "login", "xoauth2": "xoauth2", "oauthbear
 _NEWS = frozenset({b"EXISTS", b"EXPUNGE", b"FETCH", b"VANISHED"})
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _CONNECT_SECONDS, _READ_SECONDS = 15.0, 60.0
+_MOMENT = 1.0
+"""Seconds for which a folder still counts as just opened."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,7 @@ class Session:
         self._answers: dict[bytes, bytes] = {}
         self.answer = b""
         self.selected = ""
+        self._opened: tuple[Opened, float] | None = None
         with translated("signing in"):
             self._client: Any = self._connected(server)
             try:
@@ -166,33 +170,50 @@ class Session:
         with translated("saving the draft"):
             tag = self._next_tag()
             sock = self._client.socket()
-            sock.sendall(b"%s APPEND %s (%s) {%d}\r\n" % (tag, quoted(folder), " ".join(flags).encode(), len(content)))
-            while not (response := self._wire.read())[0].startswith(b"+"):
-                if response[0].startswith(tag + b" "):
-                    self._under_way.remove(tag)  # answered: nobody is to wait for it
-                    raise refusal(response[0][len(tag) + 1 :], "the draft")
-            sock.sendall(content + b"\r\n")
+            begun = b"%s APPEND %s (%s) {%d" % (tag, quoted(folder), " ".join(flags).encode(), len(content))
+            if "LITERAL+" in self.capabilities:  # RFC 7888: all of it in one go
+                sock.sendall(begun + b"+}\r\n" + content + b"\r\n")
+            else:
+                self._announce(tag, begun + b"}\r\n")
+                sock.sendall(content + b"\r\n")
             for _ in self.responses(tag, "the draft"):
                 pass
             return self.answer
 
+    def _announce(self, tag: bytes, line: bytes) -> None:
+        """Send a line that ends with a literal's size, and wait until the server asks for the literal."""
+        self._client.socket().sendall(line)
+        while not (response := self._wire.read())[0].startswith(b"+"):
+            if response[0].startswith(tag + b" "):
+                self._under_way.remove(tag)  # answered: nobody is to wait for it
+                raise refusal(response[0][len(tag) + 1 :], "the draft")
+
     def open(self, folder: str, *, is_writing: bool = False) -> Opened:
         """EXAMINE the folder (SELECT when writing) and say where it stands."""
+        return self.open_with(folder, (), "opening", is_writing=is_writing)[0]
+
+    def open_with(
+        self, folder: str, commands: Sequence[bytes], what: str, *, is_writing: bool = False
+    ) -> tuple[Opened, list[list[Response]]]:
+        """Open a folder and send commands in it, with no wait between (RFC 9051 5.5); gives where it stands, and their responses."""
         verb = b"SELECT " if is_writing else b"EXAMINE "
         parameters = b" (CONDSTORE)" if "CONDSTORE" in self.capabilities else b""
-        self.selected = ""
-        text = b"".join(
-            part for response in self.command(verb + quoted(folder) + parameters, f"opening {folder}") for part in response
-        )
-        self.selected = folder
-        return Opened(
-            validity=_number(rb"\[UIDVALIDITY (\d+)", text) or 0,
-            next_uid=_number(rb"\[UIDNEXT (\d+)", text) or 0,
-            modseq=_number(rb"\[HIGHESTMODSEQ (\d+)", text) or 0,
-            exists=_number(rb"\* (\d+) EXISTS", text) or 0,
-            takes_keywords=bool(re.search(rb"\[PERMANENTFLAGS \([^)]*\\\*", text)),
-            keywords=tuple(word.decode("ascii", "replace") for word in _words(rb"\* FLAGS \(([^)]*)\)", text)),
-        )
+        self.selected, self._opened = "", None
+        with translated(what):
+            tags = self._send_all([verb + quoted(folder) + parameters, *commands])
+            text = b"".join(part for response in self.responses(tags[0], f"opening {folder}") for part in response)
+            self.selected, self._opened = folder, (opened_by(text), monotonic())
+            return self._opened[0], [list(self.responses(tag, what)) for tag in tags[1:]]
+
+    def _send_all(self, commands: Sequence[bytes]) -> list[bytes]:
+        tags = [self._next_tag() for _ in commands]
+        self._client.socket().sendall(b"".join(tag + b" " + each + b"\r\n" for tag, each in zip(tags, commands, strict=True)))
+        return tags
+
+    def opened_lately(self, folder: str) -> Opened | None:
+        """Say where the open folder stood, if that is the one and it was opened a moment ago."""
+        is_recent = self._opened is not None and monotonic() - self._opened[1] < _MOMENT
+        return self._opened[0] if self._opened is not None and self.selected == folder and is_recent else None
 
     def is_alive(self) -> bool:
         """Send NOOP and forget what earlier commands were still answered."""
@@ -230,29 +251,6 @@ class Session:
         """Let go of the connection without ceremony."""
         with contextlib.suppress(Exception):
             self._client.shutdown()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """Where a folder stands (RFC 9051 6.3.2, RFC 7162 3.1.2.1); 0 = the server did not say."""
-
-    validity: int
-    next_uid: int
-    modseq: int
-    exists: int
-    takes_keywords: bool
-    keywords: tuple[str, ...]
-    """The flags and keywords that occur, or have occurred, in it."""
-
-
-def _number(pattern: bytes, text: bytes) -> int | None:
-    match = re.search(pattern, text)
-    return int(match[1]) if match else None
-
-
-def _words(pattern: bytes, text: bytes) -> list[bytes]:
-    match = re.search(pattern, text)
-    return match[1].split() if match else []
 
 
 def quoted(folder: str) -> bytes:
