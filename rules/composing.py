@@ -259,7 +259,7 @@ def _last_contacts(case: Case) -> Sequence[Evidence]:
     if last_meeting is not None and last_meeting.end == relation.last_at:
         found = [Evidence(text="your last meeting", ref=ref_of(last_meeting), at=last_meeting.end)]
     elif last_mail is not None and last_mail.at == relation.last_at:
-        found = [Evidence(text="your last mail", ref=f"message:{last_mail.message_id}", at=last_mail.at)]
+        found = [Evidence(text=f"your last mail, {_among(last_mail)}", ref=f"message:{last_mail.message_id}", at=last_mail.at)]
     if relation.person.cadence is not None:
         found.append(Evidence(text=f"you want to be in touch every {relation.person.cadence.days} days"))
     return found

@@ -177,16 +177,20 @@ def test_one_command_leaves_somebody_alone_everywhere(demo: Demo, tell: Tell, as
 
 def test_a_never_list_is_imported_and_counts_from_then_on(demo: Demo, tell: Tell, ask: Ask, tmp_path: Path) -> None:
     table = tmp_path / "list.csv"
-    table.write_text("Name,Email\nMarcus Bell,marcus.bell@bellwater.example\nRival,@rival.example\n")
+    table.write_text("Name,Email\nMarcus Bell,marcus.bell@bellwater.example\nRival,@rival.example\nFay Ode,fay@far.example\n")
     known = next(each for each in ask("people") if each["name"] == "Marcus Bell")
     table.write_text(table.read_text().replace("marcus.bell@bellwater.example", known["addresses"][0]))
-    assert "2 added" in tell("never", "--import", str(table))
+    assert "3 added" in tell("never", "--import", str(table))
     assert "nothing new" in tell("never", "--import", str(table))
     tell("never", "board matters")
-    assert [(each["kind"], each["entry"]) for each in ask("never")][-2:] == [
+    assert [(each["kind"], each["entry"]) for each in ask("never")][-3:] == [
+        ("person", "fay@far.example"),
         ("domain", "rival.example"),
         ("title", "board matters"),
     ]
+    for stranger in ("Fay@far.example", "gus@RIVAL.example", "ida@eu.rival.example"):
+        assert "never-list" in tell("want", "Someone New", stranger, code=FAILED)
+    assert "never-list" in tell("month", "--share", "pat@rival.example", code=FAILED)
     tell("decide")
     assert next(each for each in ask("people") if each["name"] == "Marcus Bell")["state"] == "muted"
     assert (demo.folder / "never-maya.txt").stat().st_mode & 0o077 == 0

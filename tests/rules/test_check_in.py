@@ -165,7 +165,7 @@ def test_a_full_calendar_says_that_there_is_no_time(decide: Decide) -> None:
 @pytest.mark.parametrize(
     ("relation", "text", "ref"),
     [
-        (fortnightly(BOB), "your last mail", "message:out-"),
+        (fortnightly(BOB), "your last mail, to them alone, an answer", "message:out-"),
         (tie(BOB, meetings=[meeting_with(BOB, ended=days_ago(70 + 14 * n)) for n in range(6)]), "your last meeting", "event:m-"),
         (tie(BOB, mails=exchange(BOB, *(days_ago(100 + 14 * n) for n in range(6)))), "the last time you were in touch", ""),
     ],

@@ -8,11 +8,13 @@ from dataclasses import replace
 
 import pytest
 
+from rules.case import Case, view_of
+from rules.composing import evidence
 from rules.engine import Explanation, suggest, why, why_not
 from rules.network import Network, Relation, Unheld
 from rules.rulebook import Rulebook
 from rules.wording import Wording
-from tests.rules.builders import NOW, days_ago, exchange, human, meeting_with, network, past, tie, with_ledger
+from tests.rules.builders import NOW, days_ago, exchange, human, mail_from, meeting_with, network, past, tie, with_ledger
 
 BOB = human("Bob Kay <bob@kay.example>", reason="wrote and was answered")
 QUIET = tie(BOB, mails=exchange(BOB, *(days_ago(80 + 14 * n) for n in range(10))))
@@ -38,6 +40,25 @@ def test_why_gives_the_reason_with_ids_and_the_usual_gap(ask: Ask) -> None:
     assert (found.who, found.sentence) == ("Bob Kay", "No mail or meeting that I can see since December.")
     assert any(fact.ref.startswith("message:out-") for fact in found.facts)
     assert any("every 14 days" in fact.text for fact in found.facts)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({}, "a mail from them to you alone"),
+        ({"in_reply_to": "x"}, "a mail from them to you alone, an answer"),
+        ({"recipients": 3, "others": ("a@b.example", "c@d.example")}, "a mail from them to you and 2 more"),
+        ({"recipients": 2, "others": ("a@b.example",), "is_copy": True}, "a mail from them, with you in copy"),
+        ({"recipients": 10}, "a mail from them to a group"),
+        ({"direction": "out", "recipients": 1}, "a mail to them alone"),
+        ({"direction": "out", "recipients": 4}, "a mail to them and 3 more"),
+    ],
+)
+def test_a_mail_as_evidence_says_who_wrote_to_how_many(more: dict[str, object], words: str) -> None:
+    mail = replace(mail_from(BOB, NOW), **more)  # type: ignore[arg-type]  # fields and their values
+    view = view_of(network(QUIET), NOW)
+    found = evidence(Case(view=view, relation=QUIET, cause="message:x", at=NOW, mail=mail))
+    assert (found[0].text, found[0].ref) == (words, f"message:{mail.message_id}")
 
 
 def test_why_remembers_what_is_already_in_the_calendar(ask: Ask) -> None:

@@ -97,8 +97,6 @@ def want(here: Here, name: str, email: str, reason: Reason, about: str, language
     if known:
         raise Refusal(f"You know {known[0].name or address} already.", f"`rekindle why {address}` says how you stand.")
     owner = owner_of(here.app.config, here.name)
-    if any(address.endswith((f"@{each}", f".{each}")) for each in owner.never_domains):
-        raise Refusal(f"{address} is on your never-list.", "`rekindle never` shows it.")
     wish = Wish(
         address=Address(email=address, name=name),
         first_name=first_name(name),
@@ -120,6 +118,9 @@ def _checked(here: Here, email: str) -> str:
         raise Refusal(f"{email!r} is no mail address.", "Write it like ana@firm.example.", code=USAGE)
     if key in {match_key(each) for each in here.settings.addresses}:
         raise Refusal(f"{email} is your own address.", code=USAGE)
+    never = here.settings.never
+    if key in map(match_key, never.people) or key.endswith(tuple(f"{mark}{each}" for each in never.domains for mark in "@.")):
+        raise Refusal(f"{email} is on your never-list.", "`rekindle never` shows it.")
     return email.strip()
 
 
