@@ -148,6 +148,7 @@ def test_a_machine_is_never_called_a_human_even_when_it_answers_and_is_answered(
     ("email", "names", "counts", "kind"),
     [
         ("lkp@chips.example", {"": 9}, {"from": 9, "in": 9, "to": 2}, "unknown"),
+        ("annie83@gmail.com", {"Annie": 4}, {"from": 4, "in": 4, "to": 3}, "human"),
         ("bob@acme.example", {}, {"from": 2, "in": 2, "to": 1}, "human"),
         ("bob@acme.example", {}, {"from": 2, "in": 2}, "unknown"),
         ("info@acme.example", {"Anna Berg": 4}, {"from": 4, "in": 4}, "unknown"),

@@ -77,6 +77,12 @@ def test_someone_muted_or_booked_is_on_no_list() -> None:
     assert named(lists([one], NOW).lapsed) == ["one"]
 
 
+def test_a_friend_at_free_mail_is_a_tie_like_any_other() -> None:
+    work = tie("work", *talks(5, until=200))
+    friend = replace(work, person=replace(work.person, id="friend", addresses=("annie83@gmail.com",)))
+    assert (named(lists([friend], NOW).lapsed), value(friend)) == (["friend"], value(work))
+
+
 def test_private_talks_are_worth_more_than_talks_in_a_crowd() -> None:
     assert value(tie("a", *talks(10, until=50))) > value(tie("b", *talks(10, until=50, recipients=30))) > 0
 

@@ -124,6 +124,17 @@ def test_it_says_what_it_would_make_today_and_why(mail: Path) -> None:
     assert "%" not in f"{hold.title}{hold.description}"
 
 
+def test_the_owners_leave_is_no_silence_of_anybody(tmp_path: Path) -> None:
+    received, sent = exchange(EVA, range(30, 200, 7))
+    (tmp_path / "INBOX").write_bytes(mbox(received))
+    (tmp_path / "Sent").write_bytes(mbox(sent))
+    assert [one.state for one in tried(tmp_path).people] == ["quiet"]
+    days = f"DTSTART;VALUE=DATE:{NOW - timedelta(days=28):%Y%m%d}\r\nDTEND;VALUE=DATE:{NOW - timedelta(days=12):%Y%m%d}\r\n"
+    leave = f"BEGIN:VEVENT\r\nUID:leave\r\n{days}SUMMARY:Away\r\nX-MICROSOFT-CDO-BUSYSTATUS:OOF\r\nEND:VEVENT\r\n"
+    (tmp_path / "c.ics").write_text(calendar(leave))
+    assert [one.state for one in tried(tmp_path).people] == ["in_touch"]
+
+
 def test_a_meeting_of_yesterday_gives_a_thank_you_though_no_account_was_connected(mail: Path, tmp_path: Path) -> None:
     met = NOW - timedelta(days=1)
     (tmp_path / "work.ics").write_text(calendar(event("m1", met, ADA, "Cy Neu <cy@initech.example>")))
