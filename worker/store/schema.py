@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, insert, inspect, select, text
 
-from worker.store.engine import SchemaTooNew, SchemaTooOld, engines, explained, name_of, parse, prepare_file
+from worker.store.engine import SchemaTooNew, SchemaTooOld, begin, engines, explained, name_of, parse, prepare_file
 from worker.store.tables import meta
 
 REVISIONS = ("0001", "0002")
@@ -47,6 +47,7 @@ def upgrade(url: str) -> tuple[str | None, str]:
     read, write = engines(parsed)
     try:
         with explained(parsed), write.begin() as connection:
+            begin(connection, is_reader=False)
             before = version(connection)
             if before is not None and before not in REVISIONS:
                 check(before, name_of(parsed))

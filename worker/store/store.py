@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL
 
 from worker.store import schema
 from worker.store.beats import Beats
-from worker.store.engine import IS_LASTING, StoreError, engines, explained, is_file, name_of, parse, prepare_file
+from worker.store.engine import IS_LASTING, StoreError, begin, engines, explained, is_file, name_of, parse, prepare_file
 from worker.store.mapping import instant, micros
 from worker.store.tables import account, meta, suggestion
 
@@ -76,6 +76,7 @@ class Store:
     def read(self) -> Iterator[Connection]:
         """Read one consistent snapshot; writing in it is an error."""
         with explained(self._url), self._one_at_a_time or nullcontext(), self._read.begin() as connection:
+            begin(connection, is_reader=not self.is_memory)
             yield connection
 
     @contextmanager
@@ -88,12 +89,14 @@ class Store:
         """
         engine = self._write if is_lasting else self._hasty
         with explained(self._url), self._one_writer or nullcontext(), engine.begin() as connection:
+            begin(connection, is_reader=False)
             yield connection
 
     @contextmanager
     def rehearse(self) -> Iterator[Connection]:
         """Write one transaction that is taken back at its end, to see whether it would go through."""
         with explained(self._url), self._one_writer or nullcontext(), self._write.connect() as connection:
+            begin(connection, is_reader=False)
             yield connection
             connection.rollback()
 
