@@ -12,7 +12,7 @@ from typing import Final
 
 from connectors.port import BEGINNING, Calendar, Finds, Gone, Mailbox, Saved, Witness
 from worker.feedback import Finish
-from worker.store import outbox
+from worker.store import standing
 from worker.store.entry import Entry
 from worker.store.store import Store
 
@@ -32,7 +32,7 @@ def witness_for(store: Store, side: Mailbox | Calendar, entry: Entry, now: datet
     if at is None:
         return BEGINNING
     with store.read() as db:
-        earlier = outbox.earlier_witness(db, entry) if entry.created_at <= at + LATELY else None
+        earlier = standing.earlier_witness(db, entry) if entry.created_at <= at + LATELY else None
     is_approved_since = entry.mode != "create" and entry.updated_at > at
     if earlier is None and entry.due_at <= at and not is_approved_since and isinstance(side, Finds):
         return ONLY_FIND

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Final, Literal, cast
 
 from sqlalchemy import Connection, Row, and_, bindparam, delete, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from connectors.port import Changes, Cursor, Feed, Skipped
 from rules.facts import CalendarEvent, MessageMetadata
@@ -183,11 +185,21 @@ def note_error(connection: Connection, feed: StoredFeed, error: str) -> None:
 
 def _advance(connection: Connection, feed: StoredFeed, values: dict[str, Any]) -> StoredFeed:
     """Move a feed on from the turn we know, or find that another has."""
-    moved = update(feeds).where(_is(feed), feeds.c.turn == feed.turn).values(turn=feed.turn + 1, **values)
-    row = connection.execute(moved.returning(feeds)).first()
+    known = {"of": feed.account, "of_kind": feed.kind, "called": feed.id, "seen_turn": feed.turn}
+    moved = connection.execute(_advancing(tuple(values)), known | {f"new_{name}": value for name, value in values.items()})
+    row = moved.first()
     if row is None:
         raise Overtaken(feed.name)
     return _stored(row)
+
+
+@cache
+def _advancing(names: tuple[str, ...]) -> ReturningUpdate[Any]:
+    """Write the statement once for each set of columns."""
+    this = and_(feeds.c.account == bindparam("of"), feeds.c.kind == bindparam("of_kind"), feeds.c.id == bindparam("called"))
+    fresh: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
+    moved = update(feeds).where(this, feeds.c.turn == bindparam("seen_turn")).values(turn=feeds.c.turn + 1, **fresh)
+    return moved.returning(feeds)
 
 
 def _apply(

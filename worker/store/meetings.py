@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import BigInteger, Connection, RowMapping, bindparam, select
 
 from rules.addresses import match_key
 from rules.facts import CalendarEvent, Occurrence
@@ -20,6 +20,16 @@ from worker.store.tables import account, address, event, occurrence
 
 Name = tuple[str, str]
 """UID and original start."""
+
+# Statements are built once: they are run for every mail, and building one takes longer than running it.
+_SPAN: Final = (
+    select(occurrence)
+    .where(occurrence.c.owner == bindparam("whose"), occurrence.c.end_at > bindparam("since"))
+    .where(occurrence.c.start_at < bindparam("until"))
+    .order_by(occurrence.c.start_at, occurrence.c.uid)
+)
+_SPAN_OF: Final = _SPAN.where(occurrence.c.uid.in_(bindparam("uids", expanding=True)))
+_LONG: Final = _SPAN.where(occurrence.c.end_at - occurrence.c.start_at >= bindparam("least", type_=BigInteger))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,23 +84,22 @@ class Diary:
         """Load what of these UIDs ends after `start` and begins before `end`; each is judged when it is looked at."""
         rows: list[RowMapping] = []
         for some in chunks(sorted(uids)):
-            rows += self.connection.execute(self._span(start, end).where(occurrence.c.uid.in_(some))).mappings()
+            rows += self.connection.execute(_SPAN_OF, self._span(start, end) | {"uids": some}).mappings()
         return Entries(self._named(rows), self._entry)
 
     def between(self, start: datetime, end: datetime) -> dict[Name, Entry]:
         """Load everything that ends after `start` and begins before `end`."""
-        rows = self._named(self.connection.execute(self._span(start, end)).mappings())
+        rows = self._named(self.connection.execute(_SPAN, self._span(start, end)).mappings())
         return {name: self._entry(row) for name, row in rows.items()}
 
     def long(self, start: datetime, end: datetime, least: timedelta) -> list[Entry]:
         """Load what of a span lasts so long: leave and stays, few among all the meetings."""
-        lasts = occurrence.c.end_at - occurrence.c.start_at >= round(least.total_seconds() * 1_000_000)
-        rows = self._named(self.connection.execute(self._span(start, end).where(lasts)).mappings())
+        known = self._span(start, end) | {"least": round(least.total_seconds() * 1_000_000)}
+        rows = self._named(self.connection.execute(_LONG, known).mappings())
         return [self._entry(row) for row in rows.values()]
 
-    def _span(self, start: datetime, end: datetime) -> Any:  # noqa: ANN401 - a SELECT
-        mine = select(occurrence).where(occurrence.c.owner == self.owner, occurrence.c.end_at > micros(start))
-        return mine.where(occurrence.c.start_at < micros(end)).order_by(occurrence.c.start_at, occurrence.c.uid)
+    def _span(self, start: datetime, end: datetime) -> dict[str, Any]:
+        return {"whose": self.owner, "since": micros(start), "until": micros(end)}
 
     def _named(self, found: Iterable[RowMapping]) -> dict[Name, RowMapping]:
         """Name occurrences, and read what it takes to judge them."""

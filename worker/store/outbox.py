@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import BigInteger, Connection, and_, bindparam, func, or_, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.elements import ColumnElement
 
 from connectors.port import Saved, Witness
-from rules.suggestions import CloseReason, Draft, Hold, Invite, Key, Suggestion
+from rules.suggestions import CloseReason, Hold, Invite, Key, Suggestion
 from worker.store import audit
 from worker.store.due import is_ready
 from worker.store.entry import Entry, entry_of, json_of, recipients, rows_of
@@ -59,6 +60,22 @@ _CLAIM: Final = (
         attempts=suggestion.c.attempts + 1,
         lease_until=bindparam("until"),
         witness=func.coalesce(suggestion.c.witness, bindparam("since")),
+    )
+    .returning(suggestion)
+)
+_CONFIRM: Final = (
+    update(suggestion)
+    .where(suggestion.c.key == bindparam("of"), suggestion.c.state == "delivering", suggestion.c.fence == bindparam("held_fence"))
+    .values(
+        state="delivered",
+        updated_at=_NOW,
+        delivered_at=_NOW,
+        remote_id=bindparam("made_id"),
+        version=bindparam("made_version"),
+        place=bindparam("made_place"),
+        next_attempt_at=bindparam("look_at"),
+        lease_until=0,
+        error="",
     )
     .returning(suggestion)
 )
@@ -122,17 +139,8 @@ def claim(db: Connection, key: Key, witness: Witness, now: datetime, lease: time
 
     The first claim keeps its witness for all later ones: an object made by any attempt stands after it.
     """
-    row = db.execute(_CLAIM, {"of": key, "by_now": micros(now), "until": micros(now + lease), "since": witness}).mappings().first()
-    return None if row is None else entry_of(row)
-
-
-def earlier_witness(db: Connection, entry: Entry) -> Witness | None:
-    """Return where drafts, or holds, of the account stood at the latest other attempt; None where there was none."""
-    is_draft = suggestion.c.action == "draft" if isinstance(entry.action, Draft) else suggestion.c.action != "draft"
-    same = select(suggestion.c.witness).where(suggestion.c.account == entry.account, is_draft, suggestion.c.key != entry.key)
-    known = same.where(suggestion.c.witness.is_not(None), suggestion.c.remote_id.is_not(None))
-    found = db.execute(known.order_by(suggestion.c.delivered_at.desc()).limit(1)).scalar()
-    return None if found is None else Witness(found)
+    known = {"of": key, "by_now": micros(now), "until": micros(now + lease), "since": witness}
+    return _changed(db, _CLAIM, known, now)
 
 
 def hold_on(db: Connection, claimed: Entry, now: datetime, lease: timedelta) -> bool:
@@ -143,18 +151,10 @@ def hold_on(db: Connection, claimed: Entry, now: datetime, lease: timedelta) -> 
 
 def confirm(db: Connection, claimed: Entry, saved: Saved, now: datetime, look_at: datetime) -> Entry | None:
     """Record that the object exists; None where the claim is stale: another attempt owns the suggestion now."""
-    values = {
-        "state": "delivered",
-        "remote_id": saved.remote_id,
-        "version": saved.version,
-        "place": saved.place,
-        "delivered_at": micros(now),
-        "next_attempt_at": micros(look_at),
-        "lease_until": 0,
-        "error": "",
-    }
+    known = {"of": claimed.key, "held_fence": claimed.fence, "by_now": micros(now), "look_at": micros(look_at)}
+    made = {"made_id": saved.remote_id, "made_version": saved.version, "made_place": saved.place}
     verb: audit.AuditVerb = "adopt" if saved.is_adopted else "create"
-    return _change(db, claimed.key, _held(claimed), now, values, verb=verb, remote_id=saved.remote_id)
+    return _changed(db, _CONFIRM, known | made, now, verb=verb, remote_id=saved.remote_id)
 
 
 def hand_over(db: Connection, claimed: Entry, saved: Saved, now: datetime) -> Saved | None:
@@ -275,10 +275,23 @@ def _change(
 ) -> Entry | None:
     """Set values where the condition still holds, in one UPDATE; with a verb it is a write of the audit too."""
     changing = update(suggestion).where(suggestion.c.key == key, condition).values(updated_at=micros(now), **values)
-    row = db.execute(changing.returning(suggestion)).mappings().first()
+    return _changed(db, changing.returning(suggestion), {}, now, verb=verb, detail=detail, remote_id=remote_id)
+
+
+def _changed(
+    db: Connection,
+    changing: ReturningUpdate[Any],
+    known: Mapping[str, object],
+    now: datetime,
+    *,
+    verb: audit.AuditVerb | None = None,
+    detail: str = "",
+    remote_id: str = "",
+) -> Entry | None:
+    row = db.execute(changing, known).mappings().first()
     if row is None:
         return None
     entry = entry_of(row)
     if verb is not None:
-        audit.record(db, now, entry.owner, verb, account=entry.account, key=key, remote_id=remote_id, detail=detail)
+        audit.record(db, now, entry.owner, verb, account=entry.account, key=entry.key, remote_id=remote_id, detail=detail)
     return entry

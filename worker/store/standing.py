@@ -1,4 +1,4 @@
-"""Standing: whether what was decided about a suggestion still stands, and for whom it is today."""
+"""Standing: whether what was decided about a suggestion still stands, for whom it is today, and what was there before it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Connection, bindparam, func, select
 
+from connectors.port import Witness
 from rules.suggestions import Draft
 from worker.store.entry import Entry, recipients
 from worker.store.mapping import micros
-from worker.store.tables import address
+from worker.store.tables import address, suggestion
 from worker.store.tables import owner as owners
 
 FRESH: Final = timedelta(seconds=5)
@@ -42,3 +43,12 @@ def people_of(db: Connection, entry: Entry) -> list[str]:
     held = db.execute(_HELD, {"whose": entry.owner, "keys": keys})
     now_of: dict[str, str] = {row.key: row.person for row in held if row.person is not None}
     return list(dict.fromkeys([now_of.get(entry.address, entry.person), *(now_of[key] for key in keys if key in now_of)]))
+
+
+def earlier_witness(db: Connection, entry: Entry) -> Witness | None:
+    """Return where drafts, or holds, of the account stood at the latest other attempt; None where there was none."""
+    is_draft = suggestion.c.action == "draft" if isinstance(entry.action, Draft) else suggestion.c.action != "draft"
+    same = select(suggestion.c.witness).where(suggestion.c.account == entry.account, is_draft, suggestion.c.key != entry.key)
+    known = same.where(suggestion.c.witness.is_not(None), suggestion.c.remote_id.is_not(None))
+    found = db.execute(known.order_by(suggestion.c.delivered_at.desc()).limit(1)).scalar()
+    return None if found is None else Witness(found)

@@ -6,12 +6,15 @@ import base64
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from rules.addresses import match_key
 from rules.facts import Address, CalendarEvent, MessageMetadata
 from worker.store.tables import meta, tombstone
+
+_DIGESTS: Final = select(tombstone.c.digest).where(tombstone.c.owner == bindparam("whose"))
 
 
 def hashed(pepper: str, purpose: str, owner: str, key: str) -> str:
@@ -36,7 +39,7 @@ class Forgotten:
     @classmethod
     def of(cls, connection: Connection, owner: str) -> Forgotten:
         """Load the tombstones of an owner."""
-        found = frozenset(connection.execute(select(tombstone.c.digest).where(tombstone.c.owner == owner)).scalars())
+        found = frozenset(connection.execute(_DIGESTS, {"whose": owner}).scalars())
         return cls(owner=owner, pepper=pepper_of(connection) if found else "", digests=found)
 
     def has(self, found: Address | None) -> bool:
