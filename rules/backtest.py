@@ -209,9 +209,17 @@ def _waits(history: History, contact: Contact, gaps: Sequence[float]) -> Iterato
     over = history.person.cadence or max(SHORTEST, LATE * usual)
     yield from (over + DAY, over + 8 * DAY, *LATER)
     if history.away:
-        yield over + DAY + (over - elapsed(contact.at, contact.at + over, history.away))
+        yield from (_present(history, contact.at, over + more) for more in (DAY, 8 * DAY))
     if not contact.is_reply:
         yield from LOOKS
+
+
+def _present(history: History, start: datetime, length: timedelta) -> timedelta:
+    """Return after how long a span has passed without the absences in it."""
+    reached = length
+    while (longer := length + reached - elapsed(start, start + reached, history.away)) > reached:
+        reached = longer
+    return reached
 
 
 def _day_after(at: datetime) -> datetime:

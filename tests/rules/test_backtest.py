@@ -69,6 +69,16 @@ def test_a_silence_of_last_year_would_have_been_noticed_once_in_time(rulebook: R
     assert (made.has_talked_anyway, made.has_gone_silent) == (False, True)
 
 
+def test_leave_puts_off_when_a_silence_would_have_been_noticed(rulebook: Rulebook, wording: Wording) -> None:
+    known = history(BOB, exchange(BOB, *(days_ago(200 + 14 * n) for n in range(10))))
+    rested = replace(known, away=((days_ago(190), days_ago(169)),))
+    [early], [late] = (
+        [one.at for one in replay(rulebook, wording, each).replayed if one.suggestion.rule == "check_in" and one.at < days_ago(120)]
+        for each in (known, rested)
+    )
+    assert late - early == 21 * DAY
+
+
 def test_what_would_have_happened_anyway_is_counted(rulebook: Rulebook, wording: Wording) -> None:
     mails = exchange(BOB, *(days_ago(200 + 14 * n) for n in range(10)), days_ago(150))
     report = replay(rulebook, wording, history(BOB, mails))
