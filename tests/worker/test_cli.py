@@ -39,7 +39,10 @@ PROMISED = {
 }
 LINES = {name: line for verbs in VERBS.values() for name, (_, line) in verbs.items()}
 PLACES = {name: place for verbs in VERBS.values() for name, (place, _) in verbs.items()}
-READING = ("preview", "suggestions", "people", "why", "why-not", "status", "try", "month", "attention", "backtest", "promise")
+READING = (
+    *("preview", "suggestions", "people", "people quiet", "people review", "why", "why-not", "status", "try", "month", "attention"),
+    *("backtest", "promise"),
+)
 
 
 def every_command() -> dict[str, click.Command]:
