@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
@@ -95,11 +94,13 @@ def beside(key: str, mails: Iterable[Iterable[str]], owner: Collection[str]) -> 
 
     `mails`: of each message the addresses in From, Reply-To, To and Cc as written.
     """
-    seen: Counter[str] = Counter()
+    seen: dict[str, int] = {}
     nobody = {"", key, *owner}
     for written in mails:
         others = {*map(match_key, written)} - nobody
-        seen.update(others if len(others) < CROWD else ())
+        if len(others) < CROWD:
+            for other in others:
+                seen[other] = seen.get(other, 0) + 1
     return frozenset(sorted(seen, key=lambda other: (-seen[other], other))[:MOST_BESIDE])
 
 

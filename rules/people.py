@@ -172,7 +172,11 @@ def _credited(person: Address | None, owner: OwnerKeys) -> str:
 
 def _names_owner(to: Addresses, cc: Addresses, bcc: Addresses, owner: OwnerKeys) -> bool:
     keys = owner.keys
-    return any(match_key(address.email) in keys for part in (to, cc, bcc) for address in part)
+    for part in (to, cc, bcc):
+        for address in part:
+            if match_key(address.email) in keys:
+                return True
+    return False
 
 
 def _way(message: MessageMetadata, owner: OwnerKeys, bits: int, author: str) -> Way:

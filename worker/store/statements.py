@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
+from operator import itemgetter
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Column, Connection, Table, any_, func, insert, literal, select
@@ -19,6 +20,8 @@ from worker.store.tables import owner
 Item = TypeVar("Item")
 
 DIALECTS: Final = {"sqlite": sqlite.dialect, "postgresql": psycopg.dialect}
+_Written = tuple[str, Callable[[Mapping[str, Any]], tuple[Any, ...]] | None]
+"""The text of an INSERT, and what takes its values out of a row in order, None where the driver takes them by name."""
 CHUNK = 500
 """Values in one IN list; SQLite takes 32,766."""
 
@@ -105,18 +108,15 @@ def _upsert(dialect: str, table: Table, key: tuple[str, ...], kept: tuple[str, .
     return statement.on_conflict_do_update(index_elements=list(key), set_=columns)
 
 
-def _driven(connection: Connection, written: tuple[str, tuple[str, ...]], rows: Sequence[Mapping[str, Any]]) -> None:
+def _driven(connection: Connection, written: _Written, rows: Sequence[Mapping[str, Any]]) -> None:
     """Hand rows straight to the driver: SQLAlchemy's look at every single value takes longer than the database."""
-    sql, places = written
-    values: Any = [tuple([row[name] for name in places]) for row in rows] if places else list(rows)
-    connection.exec_driver_sql(sql, values)
+    sql, pick = written
+    connection.exec_driver_sql(sql, list(map(pick, rows)) if pick else list(rows))
 
 
 @cache
-def _written(
-    dialect: str, table: Table, key: tuple[str, ...], kept: tuple[str, ...], columns: tuple[str, ...]
-) -> tuple[str, tuple[str, ...]]:
-    """Return the text of an INSERT and the order of its values, none where the driver takes them by name."""
+def _written(dialect: str, table: Table, key: tuple[str, ...], kept: tuple[str, ...], columns: tuple[str, ...]) -> _Written:
     statement = (_upsert(dialect, table, key, kept) if key else insert(table)).inline()
     compiled = statement.compile(dialect=DIALECTS[dialect](), column_keys=list(columns))
-    return str(compiled), tuple(compiled.positiontup or ())
+    places = compiled.positiontup or ()
+    return str(compiled), itemgetter(*places) if len(places) > 1 else None
