@@ -39,6 +39,7 @@ class Ticker:
             found = due(db, now)
         sent = sum(self._nudges.nudge(verb, who) for verb, who in found)
         self.last_at = now
+        self._store.tidy()
         return sent
 
     def pause(self) -> timedelta:

@@ -245,3 +245,36 @@ def test_what_need_not_last_is_seen_by_others_and_taken_back_by_an_exception(sto
         raise RuntimeError
     with store.read() as db:
         assert set(db.execute(select(meta.c.name).where(meta.c.name.in_(("kept", "broken")))).scalars()) == {"kept"}
+
+
+def fill(store: Store, letter: str) -> None:
+    """Write a megabyte and a half."""
+    rows = [{"name": f"row {number}", "value": letter * 3000} for number in range(500)]
+    with store.write(is_lasting=False) as db:
+        db.execute(delete(meta).where(meta.c.name.like("row %")))
+        db.execute(insert(meta), rows)
+
+
+def test_a_long_log_is_carried_over_between_the_writes_and_grows_no_more(tmp_path: Path, store: Store) -> None:
+    log = tmp_path / "rekindle.db-wal"
+    fill(store, "a")
+    store.tidy()
+    size = log.stat().st_size
+    for letter in "bcdef":
+        fill(store, letter)
+        store.tidy()
+    assert log.stat().st_size < 3 * size
+    with sqlite3.connect(f"file:{tmp_path}/rekindle.db?mode=ro&immutable=1", uri=True) as alone:
+        assert alone.execute("SELECT count(*) FROM meta WHERE value LIKE 'fff%'").fetchone() == (500,), "without the log"
+
+
+def test_tidying_waits_for_no_writer(tmp_path: Path, store: Store) -> None:
+    fill(store, "a")
+    with store.write() as db:
+        db.execute(insert(meta), {"name": "half", "value": "done"})
+        thread = threading.Thread(target=store.tidy, daemon=True)
+        thread.start()
+        thread.join(60)
+        assert not thread.is_alive()
+    with store.read() as db:
+        assert db.execute(select(meta.c.value).where(meta.c.name == "half")).scalar_one() == "done"

@@ -19,6 +19,8 @@ BUSY_SECONDS = 30
 """How long a writer waits for another before it gives up."""
 READ_CACHE, WRITE_CACHE = 32_000, 20_000
 """Kilobytes of a database kept by whoever reads it, and by whoever writes: a first read fills it whole."""
+LONGEST_LOG = 4_000
+"""Pages of 4 kB after which a commit has to carry the log into the database itself; a service does that sooner, between them."""
 IS_LASTING = "is_lasting"
 """Execution option: whether a commit waits until the disk has it."""
 
@@ -134,6 +136,7 @@ def _on_connect(engine: Engine, *, is_reader: bool) -> None:
             cursor.execute("PRAGMA query_only=ON")
         else:
             cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.execute(f"PRAGMA wal_autocheckpoint={LONGEST_LOG}")
         for pragma in (
             "synchronous=FULL",
             "secure_delete=FAST",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.engine import URL
@@ -24,6 +24,8 @@ COPIED = "copied"
 """Mark inside a backup: whoever opens one as their store has restored it, and the ledger may have forgotten."""
 RESTORED = "restored_at"
 """When that was, as far as somebody with a clock has said so."""
+LONG_LOG: Final = 1 << 20
+"""Bytes."""
 _EPOCH: Final = select(meta.c.value).where(meta.c.name == "ledger_epoch")
 
 
@@ -145,6 +147,13 @@ class Store:
             ) from error
         finally:
             unfinished.unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Carry a long log of SQLite's into the database; makes no reader and no writer wait. A service does it now and then."""
+        log = Path(f"{self._url.database}-wal")
+        if is_file(self._url) and log.exists() and log.stat().st_size > LONG_LOG:
+            with explained(self._url), self._write.connect() as connection:
+                cast("sqlite3.Connection", connection.connection.dbapi_connection).execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def close(self) -> None:
         """Let go of all connections; safe to call twice."""
