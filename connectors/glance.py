@@ -135,6 +135,19 @@ def _route(to: bytes, cc: bytes, bcc: bytes) -> Route:
     return Route(found[0].addresses, found[1].addresses, found[2].addresses, sum(part.count for part in found))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shape:
+    """Which fields an envelope has; told apart by identity, as one stands for many layouts."""
+
+    picked: tuple[bytes, ...]
+    """The names of those it has in full."""
+    marks: tuple[bytes, ...]
+    """The names of MARKS that are there."""
+
+
+_shape = lru_cache(maxsize=1 << 10)(_Shape)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Layout:
     """Where the fields stand in headers with the same names in the same order; -1 for a field that is not there."""
@@ -153,10 +166,7 @@ class _Layout:
     references: int
     pick: Callable[[tuple[bytes, ...]], tuple[bytes, ...]]
     """Take the values that an envelope has in full, and empty ones after them."""
-    picked: tuple[bytes, ...]
-    """Their names."""
-    marks: tuple[bytes, ...]
-    """The names of MARKS that are there."""
+    shape: _Shape
 
 
 @lru_cache(maxsize=1 << 10)
@@ -170,14 +180,13 @@ def _layout(names: tuple[bytes, ...]) -> _Layout | None:
         if known and known not in NOT_TOLD:
             places[known] = place
     left_out = {*OWN, *IN_PART, *MARKS} - (PARTIES if LISTS & places.keys() else frozenset())
-    picked = {name: place for name, place in places.items() if name not in left_out}
+    picked = {name: places[name] for name in sorted(places.keys() - left_out)}
     return _Layout(
         **{name.replace("-", "_"): places.get(name, -1) for name in OWN},
         **{name: places.get(field, -1) for field, name in IN_PART.items()},
         references=next((place for place, name in enumerate(names) if name.lower() == b"references"), -1),
         pick=itemgetter(*picked.values(), -1, -1),  # two at least: of one it makes no tuple
-        picked=tuple(name.encode() for name in picked),
-        marks=tuple(name.encode() for name in sorted(MARKS & places.keys())),
+        shape=_shape(tuple(name.encode() for name in picked), tuple(name.encode() for name in sorted(MARKS & places.keys()))),
     )
 
 
@@ -194,17 +203,17 @@ def _envelope_of(layout: _Layout, values: tuple[bytes, ...], labels: frozenset[s
     )
     picked = layout.pick(values)
     build = _envelope if sum(map(len, picked)) <= SHARED else _envelope.__wrapped__
-    return build(layout, picked, parts, labels)
+    return build(layout.shape, picked, parts, labels)
 
 
 @lru_cache(maxsize=1 << 12)
-def _envelope(layout: _Layout, picked: tuple[bytes, ...], parts: tuple[bytes, ...], labels: frozenset[str]) -> Envelope:
+def _envelope(shape: _Shape, picked: tuple[bytes, ...], parts: tuple[bytes, ...], labels: frozenset[str]) -> Envelope:
     """Read the fields as a header of their own."""
     fields = [
         (b"message-id", b"<a@b>"),
-        *zip(layout.picked, picked, strict=False),
+        *zip(shape.picked, picked, strict=False),
         *zip((*(name.encode() for name in IN_PART), b"in-reply-to"), parts, strict=True),
-        *((mark, b"1") for mark in layout.marks),
+        *((mark, b"1") for mark in shape.marks),
     ]
     raw = b"".join(b"%b: %b\n" % field for field in fields)
     return Envelope(parse_header(raw, remote_id="", labels=labels), is_shared=True)

@@ -50,7 +50,7 @@ TEXTS: Final = frozenset(
 )
 
 FIELD: Final = re.compile(
-    rb"\n(?:(?!Received:|DKIM-|ARC-|Authentication-|MIME-V|Content-Tr|X-Rec)([!-9;-~]+)[ \t]*:[ \t]*(.*(?:\n[ \t].*)*)|\n(?s:.*))"
+    rb"\n(?:(?!Received:|DKIM-|ARC-|Authentication-|MIME-V|Content-Tr|X-Rec)([!-9;-~]++)[ \t]*+:[ \t]*+(.*+(?:\n[ \t].*+)*+)|\n(?s:.*))"
 )
 """One field, or the empty line with all that follows: a body is no field."""
 IDS: Final = re.compile(r"<\s*([^<>\s]*@[^<>\s]*)\s*>", re.ASCII)

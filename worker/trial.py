@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from connectors.glance import at_once
-from connectors.port import Skipped
-from rules.attention import Attention, attention
-from rules.engine import Decision, suggest
-from rules.facts import CalendarEvent, MessageMetadata
-from rules.network import Network, Person, Relation, Standing
-from rules.rhythm import lapse_probability, rhythm
-from rules.rulebook import Rulebook
-from rules.standing import standing
-from rules.worth import worth
-from worker import trial_calendar
-from worker.rulebooks import wording
 from worker.store.uncollected import uncollected
-from worker.trial_mail import Letters
-from worker.trial_network import Composed, compose
-from worker.trial_owner import Confidence, Evidence, Guess, given
-from worker.trial_reading import Files, Found, Material
+from worker.trial_reading import Files, Material
 
-__all__ = ["Attention", "Progress", "SkipCount", "Tally", "TrialPerson", "TrialReport", "run"]
-
-HORIZON = timedelta(days=90)
-STEPS = 200
-"""Reports of progress, about."""
-EARLY = 6
-"""Names shown while there is still something to read."""
-HEARD = 100
-"""Events after which they are first named, and again after four times as many."""
-
+if TYPE_CHECKING:
+    from rules.attention import Attention
+    from rules.engine import Decision
+    from rules.network import Network, Person, Standing
+    from rules.rulebook import Rulebook
+    from worker.trial_owner import Confidence
 
 Stage = Literal["owner", "mail", "calendar", "people", "decide"]
 
@@ -114,11 +96,16 @@ def run(
     me: Sequence[str] = (),
     now: datetime,
     zone: str,
-    rulebook: Rulebook,
+    rulebook: Rulebook | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> TrialReport:
-    """Read the paths (mbox, Maildir, .eml, .ics, Takeout folder, .zip, .tgz, mixed) and decide as of `now`."""
-    return run_on(Files(paths, zone), me=me, now=now, zone=zone, rulebook=rulebook, on_progress=on_progress)
+    """Read the paths (mbox, Maildir, .eml, .ics, Takeout folder, .zip, .tgz, mixed) and decide as of `now`.
+
+    By the rulebook that ships where none is given: it is then loaded while the mail is already being read.
+    """
+    with closing(Files(paths, zone)) as files:
+        files.begin()
+        return run_on(files, me=me, now=now, zone=zone, rulebook=rulebook, on_progress=on_progress)
 
 
 def run_on(
@@ -127,163 +114,11 @@ def run_on(
     me: Sequence[str] = (),
     now: datetime,
     zone: str,
-    rulebook: Rulebook,
+    rulebook: Rulebook | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> TrialReport:
     """Read any material and decide as of `now`. Raises the port's errors where it cannot be opened."""
+    from worker.trial_course import Trial  # noqa: PLC0415 - half a second of reading is done by then
+
     with uncollected():
-        return _Trial(material, now=now, zone=zone, tell=on_progress).report(me, rulebook)
-
-
-class _Counts:
-    """A Tally being counted."""
-
-    def __init__(self) -> None:
-        self.stored = self.duplicates = 0
-        self._reasons: dict[str, tuple[int, str]] = {}
-
-    def skip(self, skipped: Skipped) -> None:
-        count, example = self._reasons.get(skipped.reason, (0, skipped.remote_id))
-        self._reasons[skipped.reason] = count + 1, example
-
-    def keep(self, *, is_new: bool) -> None:
-        self.stored += is_new
-        self.duplicates += not is_new
-
-    def tally(self) -> Tally:
-        reasons = sorted(self._reasons.items(), key=lambda item: (-item[1][0], item[0]))
-        skipped = tuple(SkipCount(reason=reason, count=count, example=example) for reason, (count, example) in reasons)
-        read = self.stored + self.duplicates + sum(skip.count for skip in skipped)
-        return Tally(read=read, stored=self.stored, duplicates=self.duplicates, skipped=skipped)
-
-
-class _Trial:
-    """One run: the calendars, who the owner is, the mail, the network, the decision."""
-
-    def __init__(self, material: Material, *, now: datetime, zone: str, tell: Callable[[Progress], None]) -> None:
-        self._now = now
-        self._zone = zone
-        self._tell = tell
-        self._mail = material
-        self._series: trial_calendar.Series = {}
-        self._done = 0
-        self._total = self._mail.size() + self._mail.calendar_size()
-
-    def report(self, me: Sequence[str], rulebook: Rulebook) -> TrialReport:
-        events = self._read_calendars(me)
-        guess, evidence = (given(me), None) if me else self._who()
-        letters, messages = self._read_mail(guess, evidence)
-        if evidence is not None:
-            first, guess = guess, evidence.guess()
-            if first.keys != guess.keys:  # an alias that only later Sent mail showed
-                letters, messages = self._read_mail(guess, None)
-        self._say("people", letters.names(EARLY))
-        composed = compose(letters, self._series, guess, zone=self._zone, now=self._now)
-        self._say("decide", letters.names(EARLY))
-        return self._told(composed, guess, messages, events, rulebook)
-
-    def _read_calendars(self, me: Sequence[str]) -> Tally:
-        """Read every event; whom the owner meets is said soon, where it is known who the owner is."""
-        counts, next_at = _Counts(), HEARD
-        known = given(me or self._mail.addresses()).keys
-        for found in self._mail.events():
-            if isinstance(found, Skipped):
-                counts.skip(found)
-                continue
-            counts.keep(is_new=trial_calendar.store(self._series, found))
-            if counts.stored == next_at:
-                next_at *= 4
-                self._say("calendar", trial_calendar.names(self._series, known, EARLY))
-        self._done = self._mail.calendar_size()
-        self._say("calendar", trial_calendar.names(self._series, known, EARLY))
-        return counts.tally()
-
-    def _who(self) -> tuple[Guess, Evidence]:
-        """Look at the first messages of each source; where no Sent mail settles it, at all of them."""
-        evidence = Evidence()
-        self._add_all(evidence, self._mail.sample())
-        if not evidence.is_settled() and (said := self._mail.addresses()):
-            return given(said), evidence
-        if not evidence.is_settled():
-            evidence = Evidence()
-            self._total += self._mail.size()
-            self._add_all(evidence, self._stepping("owner", self._mail.messages(), None))
-            self._done += self._mail.disk.done
-            self._mail.disk.done = 0
-        return evidence.guess(), evidence
-
-    def _add_all(self, evidence: Evidence, messages: Iterator[Found]) -> None:
-        for message in messages:
-            if not isinstance(message, Skipped):
-                evidence.add(at_once(message) if isinstance(message, MessageMetadata) else message)
-        for event in self._events():
-            evidence.add_event(event)
-
-    def _events(self) -> Iterator[CalendarEvent]:
-        return (event for copies in self._series.values() for event in copies.values())
-
-    def _read_mail(self, guess: Guess, evidence: Evidence | None) -> tuple[Letters, Tally]:
-        letters, counts = Letters(guess.keys, self._now), _Counts()
-        self._mail.disk.done = 0
-        if evidence is not None:
-            evidence.forget_sent()  # all of it follows
-        for found in self._stepping("mail", self._mail.messages(), letters):
-            if isinstance(found, Skipped):
-                counts.skip(found)
-                continue
-            message = at_once(found) if isinstance(found, MessageMetadata) else found
-            is_new = letters.add(message)
-            counts.keep(is_new=is_new)
-            if evidence is not None and message.envelope.facts.is_sent and is_new:
-                evidence.add_sent(message.envelope.facts)
-        return letters, counts.tally()
-
-    def _stepping(self, stage: Stage, messages: Iterator[Found], letters: Letters | None) -> Iterator[Found]:
-        """Pass the messages on, and say now and then how far it is."""
-        step = max(self._mail.step, self._total // STEPS)
-        next_at = step // 4
-        disk = self._mail.disk
-        for message in messages:
-            if disk.done >= next_at:
-                next_at = disk.done + step
-                self._say(stage, letters.names(EARLY) if letters else ())
-            yield message
-
-    def _say(self, stage: Stage, names: tuple[str, ...]) -> None:
-        total = self._total or self._mail.size()
-        done = min(self._done + self._mail.disk.done, total)
-        self._tell(Progress(stage=stage, done=done, total=total, names=names))
-
-    def _told(self, composed: Composed, guess: Guess, messages: Tally, events: Tally, rulebook: Rulebook) -> TrialReport:
-        network, now = composed.network, self._now
-        people = {one.person.id: _person(one, now) for one in network.relations}
-        quiet = [one for one in network.relations if people[one.person.id].state == "quiet"]
-        decision = (
-            suggest(network, rulebook, now, wording()) if guess.addresses else Decision(suggestions=(), refusals=(), traces=())
-        )
-        return TrialReport(
-            owner_addresses=tuple(address.email for address in guess.addresses),
-            owner_confidence=guess.confidence,
-            owner_reason=guess.reason,
-            messages=messages,
-            events=events,
-            people=tuple(people.values()),
-            others=composed.others,
-            quiet=tuple(people[one.person.id] for one in sorted(quiet, key=lambda one: (-worth(one, now), one.person.id))),
-            attention=attention(network, composed.engagements.held, now),
-            network=network,
-            decision=decision,
-        )
-
-
-def _person(relation: Relation, now: datetime) -> TrialPerson:
-    contacts = relation.contacts
-    return TrialPerson(
-        person=relation.person,
-        interactions=relation.interactions,
-        last_at=relation.last_at,
-        next_meeting_at=relation.next_meeting.start if relation.next_meeting else None,
-        rhythm=rhythm(contacts),
-        p_lapsed_90=lapse_probability(contacts, now=now, horizon=HORIZON) if contacts else None,
-        state=standing(relation, now),
-    )
+        return Trial(material, now=now, zone=zone, tell=on_progress).report(me, rulebook)

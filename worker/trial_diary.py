@@ -22,7 +22,7 @@ def mark_of(recipients: int, *, is_out: bool) -> int:
 class Interactions:
     """All interactions in the order of reading, 14 bytes each; each has its number."""
 
-    __slots__ = ("_names", "_parents", "last", "marks", "times")
+    __slots__ = ("_names", "_parents", "desk", "marks", "times")
 
     def __init__(self) -> None:
         self._names = array("I")
@@ -31,8 +31,7 @@ class Interactions:
         """Seconds since 1970, until 2106."""
         self.marks = array("H")
         """As of mark_of."""
-        self.last: Diary | None = None
-        """Whose contacts are written out: those of one person at a time."""
+        self.desk = _Desk()
 
     def add(self, name: int, parent: int, time: int, mark: int) -> int:
         """Add a mail: half the hash of its Message-ID, half that of the one it answers (0 for none). Return its number.
@@ -42,7 +41,7 @@ class Interactions:
         number = len(self.times)
         self._names.append(name & HALF or 1)
         self._parents.append(parent & HALF or 1 if parent else 0)
-        self.times.append(min(max(time, 0), HALF))
+        self.times.append(time if 0 <= time <= HALF else HALF * (time > 0))
         self.marks.append(mark)
         return number
 
@@ -64,13 +63,12 @@ class Interactions:
 class Diary(History):
     """The contacts with one person in order of time, 4 bytes each."""
 
-    __slots__ = ("_all", "_entries", "ready")
+    __slots__ = ("_all", "_entries")
 
     def __init__(self, entries: array[int], interactions: Interactions) -> None:
         self._entries = entries
         """Numbers, doubled, odd for an answer."""
         self._all = interactions
-        self.ready: tuple[Contact, ...] | None = None
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -85,12 +83,14 @@ class Diary(History):
     def __iter__(self) -> Iterator[Contact]:
         return iter(self._contacts())
 
-    def rows(self) -> Iterator[Row]:
-        """Return them in plain values."""
-        times, marks = self._all.times, self._all.marks
-        for entry in self._entries:
-            mark = marks[entry >> 1]
-            yield times[entry >> 1], mark & 1 > 0, mark >> 1 or 1, entry & 1 > 0
+    def rows(self) -> Sequence[Row]:
+        """Return them in plain values; those of the person looked at last are kept."""
+        desk, times, marks = self._all.desk, self._all.times, self._all.marks
+        if desk.reader is not self:
+            desk.reader = self
+            desk.rows = [(times[e >> 1], marks[e >> 1] & 1 > 0, marks[e >> 1] >> 1 or 1, e & 1 > 0) for e in self._entries]
+            desk.contacts = None
+        return desk.rows
 
     def first(self) -> datetime | None:
         """Return when the two were first in touch."""
@@ -106,13 +106,21 @@ class Diary(History):
         return datetime.fromtimestamp(self._all.times[entry >> 1], UTC)
 
     def _contacts(self) -> tuple[Contact, ...]:
-        """Write the contacts out, 120 bytes each, and let go of those of another person."""
-        if self.ready is None:
-            if self._all.last is not None:
-                self._all.last.ready = None
-            self._all.last = self
-            self.ready = tuple(
+        rows, desk = self.rows(), self._all.desk
+        if desk.contacts is None:
+            desk.contacts = tuple(
                 Contact(at=datetime.fromtimestamp(time, UTC), direction=SIDES[is_out], recipients=recipients, is_reply=is_reply)
-                for time, is_out, recipients, is_reply in self.rows()
+                for time, is_out, recipients, is_reply in rows
             )
-        return self.ready
+        return desk.contacts
+
+
+class _Desk:
+    """Where one diary at a time lies open: rules look at a person a dozen times, and then at the next."""
+
+    __slots__ = ("contacts", "reader", "rows")
+
+    def __init__(self) -> None:
+        self.reader: Diary | None = None
+        self.rows: Sequence[Row] = ()
+        self.contacts: tuple[Contact, ...] | None = None

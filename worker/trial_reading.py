@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Final, Protocol
 
-from connectors.files import folder
+from connectors.files import beside, folder
 from connectors.files.archive import is_archive
-from connectors.files.reading import Disk, labels_of, read_archive, read_mbox
+from connectors.files.glances import all_glances, glances
+from connectors.files.reading import Disk
 from connectors.files.sources import Source, calendars, find, is_ics
-from connectors.glance import Glance, glance
+from connectors.glance import Glance
 from connectors.port import PortError, Skipped
 from rules.facts import CalendarEvent, MessageMetadata
-from worker import trial_calendar
 
 SAMPLE: Final = 300
 """Messages of each source that are looked at first: enough to see whose Sent mail it is."""
+MUCH: Final = 32 << 20
+"""Bytes that take longer to read than a process takes to start."""
 Found = MessageMetadata | Glance | Skipped
 
 
@@ -74,23 +76,37 @@ class Files:
         found = list(find([path for path in paths if not is_ics(path.name)]))
         self._skipped = [each for each in found if isinstance(each, Skipped)]
         self._sources = [each for each in found if isinstance(each, Source)]
+        self._size = sum(_size(source) for source in self._sources)
+        self._beside: beside.Beside | None = None
         self.disk = Disk()
+
+    def begin(self) -> None:
+        """Begin to read, in a process beside this one, where there is so much that it comes sooner. Then `close` it."""
+        if self._beside is None and self._size >= MUCH:
+            self._beside = beside.begin(self._sources)
+
+    def close(self) -> None:
+        """Read no more."""
+        if self._beside is not None:
+            self._beside.close()
+            self._beside = None
 
     def messages(self) -> Iterator[Found]:
         """Yield every message, or why one cannot be read."""
         yield from self._skipped
-        for source in self._sources:
-            yield from _messages(source, self.disk)
+        self.begin()
+        yield from self._beside.messages(self.disk) if self._beside else all_glances(self._sources, self.disk)
+        self.close()
 
     def sample(self) -> Iterator[Found]:
         """Yield the first messages of each source; not counted."""
         for source in self._sources:
-            with closing(_messages(source, Disk())) as found:
+            with closing(glances(source, Disk())) as found:
                 yield from islice(found, SAMPLE)
 
     def size(self) -> int:
         """Return how many bytes `messages` will pass."""
-        return sum(_size(source) for source in self._sources)
+        return self._size
 
     def addresses(self) -> tuple[str, ...]:
         """Return nothing: files do not say whose they are."""
@@ -98,6 +114,8 @@ class Files:
 
     def events(self) -> Iterator[CalendarEvent | Skipped]:
         """Yield every event, or why one cannot be read."""
+        from worker import trial_calendar  # noqa: PLC0415 - reading has begun by then
+
         return trial_calendar.read(self._paths, self._zone)
 
     def calendar_size(self) -> int:
@@ -108,36 +126,6 @@ class Files:
 def calendar_size(paths: Sequence[Path]) -> int:
     """Return how many bytes of calendars lie under the paths, those inside archives left out."""
     return sum(file.stat().st_size for file in {*calendars(paths)} if not is_archive(file) and file.is_file())
-
-
-def _messages(source: Source, disk: Disk) -> Generator[Found, None, None]:
-    match source.kind:
-        case "mbox":
-            try:
-                with disk.open_mbox(source.path) as stream:
-                    for found, _ in read_mbox(stream, glance, prefix=f"{source.path}:", labels=labels_of(source.name)):
-                        yield found
-            except OSError as error:
-                yield Skipped(remote_id=str(source.path), reason=f"the file cannot be opened: {error.strerror or error}")
-        case "archive":
-            for found, _, _ in read_archive(source.path, glance, disk):
-                yield found
-        case "maildir" | "folder" | "message":
-            yield from _files(source, disk)
-        case "missing":
-            yield Skipped(remote_id=str(source.path), reason="there is no such file or folder")
-
-
-def _files(source: Source, disk: Disk) -> Iterator[Found]:
-    try:
-        items = sorted(folder.items(source).values(), reverse=True)
-    except PortError as error:
-        yield Skipped(remote_id=str(source.path), reason=str(error))
-        return
-    for item in items:
-        found = folder.read(source, item, glance, disk)
-        if found is not None:
-            yield found
 
 
 def _size(source: Source) -> int:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
 
+from connectors.files import beside
+from connectors.files.sources import Source
 from rules.suggestions import Draft, Hold
+from worker import trial_reading
 from worker.rulebooks import shipped
 from worker.trial import Progress, TrialReport, run
 
@@ -262,3 +265,26 @@ def test_progress_reaches_its_end_and_names_people_while_mail_is_still_being_rea
     assert told[-1].done == told[-1].total > 0
     assert [one.done for one in told] == sorted(one.done for one in told)
     assert any(one.names == ("Eva Beispiel",) and one.stage == "mail" and one.done < one.total for one in told)
+
+
+def test_much_mail_is_read_beside_and_comes_to_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    received, sent = exchange(EVA, range(1, 700, 3))
+    (tmp_path / "Inbox.mbox").write_bytes(mbox(received))
+    (tmp_path / "Sent.mbox").write_bytes(mbox(sent))
+    here = tried(tmp_path)
+    readers = []
+
+    def begin(sources: Sequence[Source]) -> beside.Beside | None:
+        readers.append(begun(sources))
+        return readers[-1]
+
+    begun = beside.begin
+    monkeypatch.setattr(trial_reading, "MUCH", 1)
+    monkeypatch.setattr(beside, "begin", begin)
+    there = tried(tmp_path)
+    assert readers
+    assert (there.messages, there.people, there.others, there.owner_addresses) == (
+        here.messages, here.people, here.others, here.owner_addresses,
+    )  # fmt: skip
+    assert [list(one.contacts) for one in there.network.relations] == [list(one.contacts) for one in here.network.relations]
+    assert there.decision == here.decision

@@ -25,7 +25,6 @@ from rich.progress import Progress as Bar
 from worker import trial, trial_report, trial_views
 from worker.json_views import to_json
 from worker.report import safe
-from worker.rulebooks import shipped
 from worker.trial_live import Live
 from worker.verbs.live_accounts import SignIn, opened
 from worker.verbs.zones import zone_called, zone_here
@@ -43,7 +42,7 @@ def tried(paths: Sequence[Path], *, me: Sequence[str], zone: str | None, now: da
     """Read, show how far it is, and print what was found."""
     where, at = _here(zone, now)
     with _shown(DownloadColumn(), TransferSpeedColumn()) as shown:
-        found = trial.run(paths, me=me, now=at, zone=where.key, rulebook=shipped(), on_progress=shown.update)
+        found = trial.run(paths, me=me, now=at, zone=where.key, on_progress=shown.update)
     _print(found, where, at, as_json=as_json)
 
 
@@ -55,7 +54,7 @@ def tried_live(
     connection = opened(live, where.key, sign_in)
     try:
         with _shown(MofNCompleteColumn()) as shown:
-            found = trial.run_on(Live(connection), me=me, now=at, zone=where.key, rulebook=shipped(), on_progress=shown.update)
+            found = trial.run_on(Live(connection), me=me, now=at, zone=where.key, on_progress=shown.update)
     finally:
         connection.close()
     _print(found, where, at, as_json=as_json)

@@ -1,0 +1,134 @@
+"""A reader in a process of its own tells just what would have been read here, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.files import beside
+from connectors.files.glances import all_glances
+from connectors.files.reading import Disk
+from connectors.files.sources import Source, find
+from connectors.glance import Glance
+from connectors.port import Skipped
+
+PEOPLE = tuple(f"Person {n} <p{n}@x.example>" for n in range(40))
+
+
+def letter(number: int, *, extra: str = "") -> bytes:
+    sender, to = PEOPLE[number % 40], ", ".join(PEOPLE[number % 7 : number % 7 + number % 4])
+    zone = ("+0100", "-0000", "-0530")[number % 3]
+    return (
+        f"From x@x.example Mon Nov 16 10:00:00 2026\nFrom: {sender}\nTo: {to}\nDate: Mon, 16 Nov 2026 10:{number % 60:02}:00 {zone}\n"
+        f"Subject: =?utf-8?q?Stra=C3=9Fe?= {number}\nMessage-ID: <{number}@x.example>\nIn-Reply-To: <{number - 1}@x.example>\n"
+        f"References: <{number - 2}@x.example>\n <{number - 1}@x.example>\n{extra}\nzirkonfalter\n\n"
+    ).encode()
+
+
+def laid_out(folder: Path, count: int) -> list[Source]:
+    """Write mail of every kind of source, some of it unreadable."""
+    (folder / "all.mbox").write_bytes(b"".join(letter(n) for n in range(count)))
+    (folder / "Sent.mbox").write_bytes(b"".join(letter(n, extra="X-Gmail-Labels: Gesendet\n") for n in range(count, count + 9)))
+    (folder / "junk.mbox").write_bytes(b"From x\n\n\0\0\n\n" + letter(3))
+    (folder / "letters").mkdir()
+    (folder / "letters" / "one.eml").write_bytes(letter(5000).partition(b"\n")[2])
+    os.utime(folder / "letters" / "one.eml", (1_700_000_000.123456, 1_700_000_000.123456))
+    found = find([folder, folder / "nowhere"])
+    return [each for each in found if isinstance(each, Source)]
+
+
+def values(found: Iterable[Glance | Skipped]) -> list[object]:
+    """Messages in what they tell, and which of them share an envelope or a route."""
+    seen: dict[object, int] = {}
+    told: list[object] = []
+    for each in found:
+        if isinstance(each, Skipped):
+            told.append(each)
+            continue
+        envelope, route = each.envelope, each.route
+        shared = [seen.setdefault(one, len(seen)) for one in (envelope, route)]
+        texts = (*each[2:8], each.references())
+        told.append((shared, envelope.facts, envelope.is_shared, route.to, route.cc, route.bcc, route.recipients, texts))
+    return told
+
+
+Started = Callable[[list[Source]], beside.Beside]
+
+
+@pytest.fixture
+def started() -> Iterable[Started]:
+    """Start readers that are stopped in the end."""
+    all_of_them: list[beside.Beside] = []
+
+    def start(sources: list[Source]) -> beside.Beside:
+        reader = beside.begin(sources)
+        if reader is None:
+            pytest.skip("this machine has one core")
+        all_of_them.append(reader)
+        return reader
+
+    yield start
+    for reader in all_of_them:
+        reader.close()
+
+
+def test_it_tells_what_is_read_here(tmp_path: Path, started: Started) -> None:
+    sources = laid_out(tmp_path, 700)
+    there, here = Disk(), Disk()
+    assert values(started(sources).messages(there)) == values(all_glances(sources, here))
+    assert there.done == here.done
+
+
+def test_where_the_reader_is_stopped_the_rest_is_read_here(tmp_path: Path, started: Started) -> None:
+    sources = laid_out(tmp_path, 12_000)
+    reader = started(sources)
+    messages = reader.messages(Disk())
+    begun = [next(messages) for _ in range(10)]
+    os.kill(reader._process.pid, signal.SIGKILL)  # noqa: SLF001 - a crash from outside
+    ids = [each.message_id for each in (*begun, *messages) if isinstance(each, Glance)]
+    assert ids == [each.message_id for each in all_glances(sources, Disk()) if isinstance(each, Glance)]
+
+
+def test_a_reader_that_never_starts_changes_nothing(tmp_path: Path, started: Started, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beside, "SERVE", "raise SystemExit(3)")
+    sources = laid_out(tmp_path, 20)
+    assert values(started(sources).messages(Disk())) == values(all_glances(sources, Disk()))
+
+
+def test_closed_early_it_is_gone(tmp_path: Path, started: Started) -> None:
+    reader = started(laid_out(tmp_path, 12_000))
+    next(reader.messages(Disk()))
+    reader.close()
+    reader.close()
+    with pytest.raises(ChildProcessError):
+        os.waitpid(reader._process.pid, os.WNOHANG)  # noqa: SLF001 - waited for already
+
+
+def test_with_one_core_all_is_read_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
+    assert beside.begin([]) is None
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 60), st.integers(1, 7), st.integers(0, 90))
+def test_numbers_that_begin_anew_name_the_same(known: int, portion: int, count: int) -> None:
+    def plain(found: Iterable[Glance | Skipped]) -> list[object]:
+        return [each if isinstance(each, Skipped) else (each.message_id, each.envelope.facts, each.route.to) for each in found]
+
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(beside, "KNOWN", known)
+        patch.setattr(beside, "PORTION", portion)
+        sources = laid_out(Path(folder), count)
+        out = io.BytesIO()
+        beside.tell(sources, out)
+        out.seek(0)
+        found = [each for _, _, rows in beside.told(out) for each in rows]
+        assert plain(found) == plain(all_glances(sources, Disk()))
