@@ -12,7 +12,7 @@ from rules.absences import own_absences, their_absences
 from rules.network import Relation
 from rules.standing import standing
 from rules.worth import lists
-from tests.rules.builders import DAY, NOW, OLIVIA, Decide, days_ago, fortnightly, holds, human
+from tests.rules.builders import DAY, NOW, OLIVIA, Decide, days_ago, exchange, fortnightly, holds, human, mail_from, tie
 
 BOB = human("Bob Kay <bob@kay.example>")
 
@@ -29,6 +29,13 @@ def test_leave_is_taken_out_of_the_silence_by_rules_lists_and_standing_alike(dec
     late = fortnightly(BOB, silent=100)
     assert [one.person.id for one in lists([late], NOW).lapsed] == [BOB.id]
     assert lists([away(late, (95, 10))], NOW).lapsed == ()
+
+
+def test_standing_takes_leave_out_of_the_last_contact_and_of_the_last_exchange() -> None:
+    monthly = tie(BOB, mails=exchange(BOB, *(days_ago(80 + 30 * n) for n in range(6))))
+    assert (standing(monthly, NOW), standing(away(monthly, (60, 30)), NOW)) == ("quiet", "in_touch")
+    heard = fortnightly(BOB, silent=100, also=[mail_from(BOB, days_ago(30))])
+    assert (standing(heard, NOW), standing(away(heard, (25, 10)), NOW)) == ("quiet", "in_touch")
 
 
 def test_leave_that_ended_long_ago_is_taken_out_too(decide: Decide) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from rules.circles import circle_of
 from rules.month import Month, Terms, choose, outcome
 from rules.network import Mail, Person, Relation
+from rules.variety import shared
 from rules.worth import lists, value, worth
 from tests.rules.builders import DAY, NOW, days_ago, exchange, human, mail_from, mail_to, meeting_with, network, tie
 
@@ -151,6 +152,13 @@ def test_nobody_makes_way_twice_and_whoever_is_chosen_in_the_end_made_no_way() -
     assert choose(network(*twins, *others), NOW, Terms(size=4)).trades == (
         "Dana X instead of Carl X: Carl X has the same organisation and a tie as old with someone chosen already.",
     )
+
+
+def test_likeness_is_to_the_one_chosen_who_is_most_alike() -> None:
+    anna, ben, cleo = (known(one) for one in people("anna@acme.example", "ben@other.example", "cleo@acme.example"))
+    young = replace(ben, first_at=ben.last_at)
+    assert shared(cleo, [young, anna]) == shared(cleo, [anna, young]) == ["the same organisation", "a tie as old"]
+    assert (shared(cleo, []), shared(cleo, [cleo])) == ([], [])
 
 
 TIES = st.lists(

@@ -137,6 +137,13 @@ def test_whoever_wrote_in_person_of_late_is_on_no_list() -> None:
     assert named(lists([tie("before", *silent, wrote(25, "in", 2))], NOW).lapsed) == ["before"]
 
 
+def test_whoever_left_two_mails_in_person_unanswered_is_on_no_list() -> None:
+    silent = talks(6, until=150, every=20)
+    assert named(lists([tie("one", *silent, wrote(60, "out"))], NOW).lapsed) == ["one"]
+    assert lists([tie("two", *silent, wrote(60, "out"), wrote(40, "out"))], NOW).lapsed == ()
+    assert named(lists([tie("crowd", *silent, wrote(60, "out", 30), wrote(40, "out", 30))], NOW).lapsed) == ["crowd"]
+
+
 def test_one_matter_of_some_days_is_no_tie_however_many_answers_it_took() -> None:
     matter, tied = tie("matter", *talks(9, until=120, every=1.5)), tie("tied", *talks(9, until=120, every=2))
     assert named(lists([matter, tied], NOW).lapsed) == ["tied"]
