@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from rules.answers import IN_PERSON, STOP, left_unanswered
 from rules.circles import OFTEN, circle_of
 from rules.manners import care_for_person
 from rules.network import Network, Owner, Relation
-from rules.rhythm import IN_PERSON, STOP, Contact, left_unanswered
+from rules.rhythm import Contact
 from rules.variety import is_strategic, made_way, shared, variety
 from rules.words import called
 from rules.workdays import local_day, zone_of

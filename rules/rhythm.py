@@ -238,31 +238,6 @@ def is_out_of_rhythm(
     return usual is not None and quiet > max(SHORTEST, LATE * usual)
 
 
-def unanswered(contacts: Sequence[Contact]) -> int:
-    """Count the days the owner wrote to them in person since they were last heard; at two it is time to stop."""
-    return len({contact.at.date() for contact in _since_heard(contacts)[0]})
-
-
-def left_unanswered(contacts: Sequence[Contact]) -> int:
-    """Count as `unanswered` does, without the answer that ended an exchange: that one asks for none."""
-    written, is_heard = _since_heard(contacts)
-    has_ended = is_heard and written and min(written, key=lambda contact: contact.at).is_reply
-    return len({contact.at.date() for contact in written}) - bool(has_ended)
-
-
-def _since_heard(contacts: Sequence[Contact]) -> tuple[list[Contact], bool]:
-    """Return what the owner wrote in person since the other side was last heard, and whether it ever was."""
-    heard = max((contact.at for contact in contacts if contact.direction == "in"), default=None)
-    written = (contact for contact in contacts if contact.direction == "out" and contact.recipients <= IN_PERSON)
-    return [contact for contact in written if heard is None or contact.at > heard], heard is not None
-
-
-STOP: Final = 2
-"""So many mails in person without an answer, and it is time to stop and say so."""
-IN_PERSON: Final = 5
-"""Recipients up to which a mail asks each of them for an answer."""
-
-
 def strength(contacts: Sequence[Contact], now: datetime) -> float:
     """Return the strength of the tie, 0 to 100: two-way only, past only, one-to-one above crowd, decaying slowly."""
     today = now.timestamp() / A_DAY

@@ -6,10 +6,11 @@ from datetime import timedelta
 from itertools import pairwise
 
 from rules.addresses import organisation
+from rules.answers import left_unanswered
 from rules.case import Case, guest_in, is_quiet, live_address, silence
 from rules.circles import circle_of
 from rules.named_facts import days, number, text, yes
-from rules.rhythm import lapse_probability, left_unanswered, rhythm, strength
+from rules.rhythm import lapse_probability, rhythm, strength
 
 QUARTER = timedelta(days=90)
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from rules.answers import IN_PERSON, STOP, left_unanswered
 from rules.network import Relation
-from rules.rhythm import IN_PERSON, STOP, lapse_probability, left_unanswered, rhythm, rows_of, silence, strength, touches
+from rules.rhythm import lapse_probability, rhythm, rows_of, silence, strength, touches
 
 DAY = timedelta(days=1)
 QUARTER = timedelta(days=90)

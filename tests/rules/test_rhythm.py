@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rules.answers import left_unanswered, unanswered
 from rules.rhythm import (
     Contact,
     aged,
@@ -20,13 +21,11 @@ from rules.rhythm import (
     lapse_from,
     lapse_probability,
     lapse_terms,
-    left_unanswered,
     rhythm,
     shift_of,
     silence,
     strength,
     sums,
-    unanswered,
 )
 
 NOW = datetime(2026, 3, 10, 10, 30, tzinfo=UTC)
