@@ -39,6 +39,10 @@ def read(
     calendar = _Calendar(remote_id=remote_id, is_export=is_export, zones=Zones(zone))
     is_empty = True
     for piece in pieces(source, f"{since - DAY:%Y%m%d}".encode() if since else b""):
+        if piece.kind == "event":
+            is_empty = False
+            yield from calendar.event(piece.lines)
+            continue
         is_empty = is_empty and piece.kind == "end"
         if piece.kind == "calendar":
             yield from calendar.finish()
@@ -61,21 +65,19 @@ class _Calendar:
     waiting: list[Fields] = field(default_factory=list)
 
     def take(self, piece: Piece) -> Iterator[CalendarEvent | Skipped]:
-        """Take in a piece; yield what it makes known."""
+        """Take in what is no event; yield what it makes known."""
         match piece.kind:
             case "property":
                 self._set(piece.text)
             case "zone":
                 self.zones.define(piece.text)
-            case "event":
-                yield from self._event(piece.lines)
             case "end":
                 yield from self.finish()
             case "oversized":
                 yield self._skipped("it is larger than 32 MB")
             case "truncated":
                 yield self._skipped("the file ends in the middle of it")
-            case "calendar":
+            case "calendar" | "event":
                 pass
 
     def finish(self) -> Iterator[CalendarEvent | Skipped]:
@@ -92,29 +94,28 @@ class _Calendar:
             known = named(value) or described(value)
             self.zones.default = known.id if known is not None else ""
 
-    def _event(self, lines: tuple[Line, ...]) -> Iterator[CalendarEvent | Skipped]:
+    def event(self, lines: tuple[Line, ...]) -> Sequence[CalendarEvent | Skipped]:
+        """Read the lines of an event; nothing while it waits for a zone."""
         try:
             fields = ical_lean.parse(lines) or _parsed(lines)
         except Unreadable as reason:
-            yield self._skipped(str(reason))
-            return
-        stamps = (fields.start, fields.end, fields.original)
-        if len(self.waiting) < MOST_HELD_BACK and not all(stamp is None or self.zones.is_settled(stamp.zone) for stamp in stamps):
-            self.waiting.append(fields)
-        else:
-            yield from self._built(fields)
+            return (self._skipped(str(reason)),)
+        for stamp in (fields.start, fields.end, fields.original):
+            if stamp is not None and not self.zones.is_settled(stamp.zone) and len(self.waiting) < MOST_HELD_BACK:
+                self.waiting.append(fields)
+                return ()
+        return self._built(fields)
 
-    def _built(self, fields: Fields) -> Iterator[CalendarEvent | Skipped]:
+    def _built(self, fields: Fields) -> Sequence[CalendarEvent | Skipped]:
         try:
             event = build(fields, remote_id=self.remote_id, is_export=self.is_export, zones=self.zones, method=self.method)
         except Unreadable as reason:
-            yield self._skipped(str(reason))
-            return
+            return (self._skipped(str(reason)),)
         trouble = problem(event) if event.recurrence else ""
-        if trouble:
-            yield Skipped(remote_id=event.remote_id, reason=f"A series counts as a single event: {trouble}.")
-            event = replace(event, recurrence=())
-        yield event
+        if not trouble:
+            return (event,)
+        skipped = Skipped(remote_id=event.remote_id, reason=f"A series counts as a single event: {trouble}.")
+        return skipped, replace(event, recurrence=())
 
     def _skipped(self, reason: str) -> Skipped:
         return Skipped(remote_id=self.remote_id, reason=f"An event was left out: {reason}.")

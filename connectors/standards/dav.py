@@ -13,6 +13,7 @@ from connectors.http import Http
 from connectors.port import Rejected, Unavailable
 
 DAV, CAL, CS = "{DAV:}", "{urn:ietf:params:xml:ns:caldav}", "{http://calendarserver.org/ns/}"
+_RESPONSE, _HREF, _STATUS, _PROPSTAT, _PROP = (f"{DAV}{name}" for name in ("response", "href", "status", "propstat", "prop"))
 _PROLOG = re.compile(rb"\A(?:\xef\xbb\xbf)?(?:\s|<\?.*?\?>|<!--.*?-->)*<!(?:DOCTYPE|ENTITY)", re.DOTALL | re.IGNORECASE)
 _IN_FORM = re.compile(r"(?:/[A-Za-z0-9@:!$&'()*+,;=~._-]+)+/?")
 _HEAD = '<?xml version="1.0" encoding="utf-8"?>'
@@ -127,14 +128,19 @@ def parse(content: bytes) -> Multistatus:
 
 
 def _resources(root: ET.Element) -> Iterator[Resource]:
-    for response in root.iterfind(f"{DAV}response"):
+    for response in root.iterfind(_RESPONSE):
         found: dict[str, ET.Element] = {}
-        for propstat in response.iterfind(f"{DAV}propstat"):
-            if " 200" in (propstat.findtext(f"{DAV}status") or " 200"):
-                found |= {prop.tag: prop for prop in propstat.iterfind(f"{DAV}prop/*")}
-        status = re.search(r"\s(\d{3})\b", response.findtext(f"{DAV}status") or "")
-        for href in response.iterfind(f"{DAV}href"):
-            yield Resource(href=path(href.text or ""), status=int(status[1]) if status else 200, props=found)
+        hrefs, said = [], ""
+        for child in response:
+            if child.tag == _HREF:
+                hrefs.append(path(child.text or ""))
+            elif child.tag == _STATUS:
+                said = said or child.text or ""
+            elif child.tag == _PROPSTAT and " 200" in (child.findtext(_STATUS) or " 200"):
+                found.update((prop.tag, prop) for props in child.iterfind(_PROP) for prop in props)
+        status = re.search(r"\s(\d{3})\b", said) if said else None
+        for href in hrefs:
+            yield Resource(href=href, status=int(status[1]) if status else 200, props=found)
 
 
 def path(href: str) -> str:

@@ -11,6 +11,7 @@ from connectors.port import Skipped, Unavailable
 from connectors.standards.dav import CAL, DAV, Dav, Refused, Resource
 from rules.facts import CalendarEvent
 
+_DATA = f"{CAL}calendar-data"
 BATCH = 1000
 """Objects asked for at once."""
 
@@ -80,11 +81,10 @@ class Objects:
             resource = answered.get(href)
             if resource is None:
                 skipped.append(Skipped(remote_id=href, reason="the server does not give this event"))
-            elif resource.status in (404, 410) or f"{CAL}calendar-data" not in resource.props:
+            elif resource.status in (404, 410) or (data := resource.props.get(_DATA)) is None:
                 removed.append(href)
             else:
-                data = (resource.props[f"{CAL}calendar-data"].text or "").encode()
-                for item in ical.read(data, remote_id=href, zone=self._zone):
+                for item in ical.read((data.text or "").encode(), remote_id=href, zone=self._zone):
                     if isinstance(item, Skipped):
                         skipped.append(item)
                     else:

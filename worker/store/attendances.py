@@ -41,7 +41,7 @@ def attend(
         if known not in guests:
             guests[known] = _guests(row, event, known_as, now)
         start, uid, name, end = row["start_at"], row["uid"], row["original_start"], row["end_at"]
-        rows += [(owner, key, start, uid, name, end, *said) for key, *said in guests[known]]
+        rows += [(owner, key, start, uid, name, end, size, kind, is_met) for key, size, kind, is_met in guests[known]]
     insert_tuples(connection, attendance, rows)
     return before.union(key for found in guests.values() for key, *_ in found)
 
