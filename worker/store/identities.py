@@ -130,7 +130,8 @@ def _correspondents(connection: Connection, owner: str, keys: Collection[str]) -
     sample = mine.order_by(party.c.sent_at.desc()).limit(SAMPLE).scalar_subquery()
     mails = select(message.c.facts).where(message.c.id.in_(sample))
     own = owner_keys(connection, owner).keys
-    return {key: beside(key, map(written_on, connection.execute(mails, {"wanted": key}).scalars()), own) for key in sorted(keys)}
+    near = ((key, connection.execute(mails, {"wanted": key}).scalars().all()) for key in sorted(keys))
+    return {key: beside(key, map(written_on, facts), own) for key, facts in near}
 
 
 def _enter_blocks(connection: Connection, owner: str, names: Mapping[str, frozenset[str]]) -> None:

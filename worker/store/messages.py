@@ -30,8 +30,6 @@ class _Copy(NamedTuple):
 
     is_unsent: bool
     id: int
-    account: str
-    feed: str
     remote_id: str
 
 
@@ -61,11 +59,11 @@ def apply(connection: Connection, origin: Origin, seen: Seen, removed: Iterable[
     for some in chunks([each["id"] for each in gone]):
         connection.execute(delete(message).where(message.c.id.in_(some)))
     lost, won = _turned(before, old, _copies_of(changed.values(), ours))
-    mine = [each for each in won if _is_from(each, origin, changed)]
+    fresh = {row["id"]: row["sent_at"] for row in changed.values()}
     minus = _shown_stored(connection, lost, old, owner)
-    plus = [Shown(each.id, changed[each.remote_id]["sent_at"], seen[each.remote_id][1]) for each in mine]
-    if len(mine) < len(won):
-        plus += _shown_stored(connection, [each for each in won if not _is_from(each, origin, changed)], {}, owner)
+    plus = [Shown(each.id, fresh[each.id], seen[each.remote_id][1]) for each in won if each.id in fresh]
+    if len(plus) < len(won):
+        plus += _shown_stored(connection, [each for each in won if each.id not in fresh], {}, owner)
     return shift(connection, origin.owner, minus, plus)
 
 
@@ -146,7 +144,7 @@ def _write(connection: Connection, rows: Mapping[str, Row], changed: Mapping[str
 
 def _copies(connection: Connection, owner: str, names: Collection[str], ours: Collection[str]) -> dict[str, list[_Copy]]:
     """List the stored copies of each Message-ID that may speak for it."""
-    light = select(message.c.id, message.c.message_id, message.c.account, message.c.feed, message.c.remote_id, message.c.labels)
+    light = select(message.c.id, message.c.message_id, message.c.remote_id, message.c.labels)
     mine = light.where(message.c.owner == owner, among(connection, message.c.message_id, names))
     return _copies_of(connection.execute(mine).mappings(), ours) if names else {}
 
@@ -157,7 +155,7 @@ def _copies_of(rows: Iterable[Mapping[Any, Any]], ours: Collection[str]) -> dict
     for row in rows:
         (is_counted, is_unsent), name = _standing(row["labels"]), row["message_id"]
         if is_counted and not (is_unsent and name in ours):
-            found.setdefault(name, []).append(_Copy(is_unsent, row["id"], row["account"], row["feed"], row["remote_id"]))
+            found.setdefault(name, []).append(_Copy(is_unsent, row["id"], row["remote_id"]))
     return found
 
 
@@ -195,10 +193,6 @@ def _ours(connection: Connection, owner: str, names: Collection[str]) -> set[str
     """Name the drafts of ours among these: unsent, they are no interaction."""
     mine = select(suggestion.c.message_id).where(suggestion.c.owner == owner, among(connection, suggestion.c.message_id, names))
     return set(connection.execute(mine).scalars()) if names else set()
-
-
-def _is_from(copy: _Copy, origin: Origin, changed: Collection[str]) -> bool:
-    return (copy.account, copy.feed) == (origin.account, origin.feed) and copy.remote_id in changed
 
 
 def _seen(row: Mapping[Any, Any], seen: Observation) -> Shown:
