@@ -28,7 +28,7 @@ from sqlalchemy import func, select
 
 from benchmarks._account import opened, registered
 from connectors.http import Http
-from connectors.standards.objects import BATCH
+from connectors.standards.objects import cut
 from worker.pull import pull
 from worker.store.tables import event
 
@@ -71,8 +71,8 @@ def bare(port: int) -> float:
     place = f"http://127.0.0.1:{port}/ana/agenda/"
     answer = session.request("REPORT", place, data=SYNC, headers=headers)
     hrefs = sorted(HREF.findall(answer.text))
-    for at in range(0, len(hrefs), BATCH):
-        wanted = "".join(f"<d:href>{href}</d:href>" for href in hrefs[at : at + BATCH])
+    for batch in cut(hrefs):
+        wanted = "".join(f"<d:href>{href}</d:href>" for href in batch)
         session.request("REPORT", place, data=MULTIGET.format(wanted), headers=headers).raise_for_status()
     return time.perf_counter() - begun
 

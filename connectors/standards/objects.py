@@ -14,6 +14,14 @@ from rules.facts import CalendarEvent
 _DATA = f"{CAL}calendar-data"
 BATCH = 1000
 """Objects asked for at once."""
+FIRST = 200
+"""Objects asked for first."""
+
+
+def cut(hrefs: Sequence[str]) -> list[Sequence[str]]:
+    """Cut into batches; the first is small, so that reading begins early, and goes on while the server works on the rest."""
+    first = min(FIRST, BATCH)
+    return [some for some in (hrefs[:first], *(hrefs[at : at + BATCH] for at in range(first, len(hrefs), BATCH))) if some]
 
 
 class Objects:
@@ -36,7 +44,7 @@ class Objects:
 
     def batches(self, hrefs: Sequence[str]) -> Iterator[tuple[Sequence[str], Sequence[Resource]]]:
         """Fetch batch after batch; the next is under way while this one is read."""
-        batches = [hrefs[at : at + BATCH] for at in range(0, len(hrefs), BATCH)]
+        batches = cut(hrefs)
         with ThreadPoolExecutor(1) as pool:
             under_way = pool.submit(self._multiget, batches[0]) if batches else None
             for number, batch in enumerate(batches, 1):
