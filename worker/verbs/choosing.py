@@ -19,7 +19,10 @@ REASONS = ("advice", "experience", "idea", "acquaintance")
 def month(
     *, share: str | None, has_names: bool, config: Path | None, owner: str | None, now: datetime | None, as_json: bool
 ) -> None:
-    """Show the two to four people of this month and why, and what came of the last. The choice stays till its end."""
+    """Show the two to four people of this month and why, and what came of the last. The choice stays till its end.
+
+    Done is whom you wrote to in person or met, answered who wrote after that. Below them: whom you want to get to know (`want`).
+    """
     from worker import report_choices
     from worker.json_views import to_json
     from worker.verbs import chosen
