@@ -22,6 +22,7 @@ UNCOUNTED: Final = 10
 """People a list or a hidden guest list stands for at least."""
 
 LONGEST: Final = timedelta(hours=24)
+LONG: Final = LONGEST / 4
 
 NO_MEETING: Final = {
     "birthday": "a birthday, not a meeting",
@@ -132,7 +133,7 @@ def _no_meeting(source: CalendarEvent, occurrence: Occurrence) -> str:
         return "an all-day entry, not a meeting"
     if occurrence.end - occurrence.start >= LONGEST:
         return "it lasts for days"
-    if ABSENT_TITLE.search(source.summary) and (source.is_transparent or occurrence.end - occurrence.start > LONGEST / 4):
+    if (source.is_transparent or occurrence.end - occurrence.start > LONG) and ABSENT_TITLE.search(source.summary):
         return "its title says absence, not a meeting"
     return ""
 
