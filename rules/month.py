@@ -183,6 +183,8 @@ def _is_tilted(owner: Owner, now: datetime, terms: Terms) -> bool:
 
 
 def _has_quota(relation: Relation, chosen: Sequence[Relation], terms: Terms) -> bool:
+    if not terms.quotas:
+        return True
     circle = circle_of(relation)
     return circle not in terms.quotas or sum(circle_of(one) == circle for one in chosen) < terms.quotas[circle]
 
