@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from connectors.port import Feed
 from connectors.roles import role_of
 from connectors.standards.session import Session, quoted, shown
-from connectors.standards.wire import Response
 
 ROLES = ("\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash")
 _LIST = re.compile(rb'\* (?:LIST|XLIST) \(([^)]*)\) (?:"((?:[^"\\]|\\.)*)"|NIL) (.*)\Z', re.DOTALL)
@@ -50,14 +50,17 @@ def listed(session: Session, *, overrides: Mapping[str, str]) -> tuple[Folder, .
     suffix = b" RETURN (" + b" ".join(options) + b")" if has_status else b""
     verb = b"XLIST" if "XLIST" in session.capabilities and not has_use else b"LIST"
     responses = session.command(verb + b' "" "*"' + suffix, "listing the folders")
-    rows = [row for response in responses if (row := _row(response)) and not {b"\\noselect", b"\\nonexistent"} & row[1]]
-    statuses = dict(_statuses(responses))
     if not has_status:
-        for name, _ in rows:
-            statuses.update(
-                _statuses(session.command(b"STATUS " + quoted(name) + b" (" + words + b")", f"asking about {shown(name)}"))
-            )
-    roles = _roles(rows, overrides)
+        for name, _ in _rows(responses):
+            responses += session.command(b"STATUS " + quoted(name) + b" (" + words + b")", f"asking about {shown(name)}")
+    return _told(tuple(tuple(response) for response in responses), tuple(overrides.items()))
+
+
+@lru_cache(maxsize=1 << 6)
+def _told(responses: tuple[tuple[bytes, ...], ...], overrides: tuple[tuple[str, str], ...]) -> tuple[Folder, ...]:
+    """Read what the server told of its folders, once: to a poll without news it says the very same."""
+    rows, statuses = _rows(responses), dict(_statuses(responses))
+    roles = _roles(rows, dict(overrides))
     return tuple(Folder(id=name, name=shown(name), role=roles.get(name, ""), status=statuses.get(name, {})) for name, _ in rows)
 
 
@@ -71,7 +74,11 @@ def readable(folders: Iterable[Folder], chosen: frozenset[str]) -> tuple[Folder,
     return tuple(sorted(kept, key=lambda folder: (folder.role not in ("\\Sent", "\\Inbox"), folder.role, folder.id)))
 
 
-def _row(response: Response) -> tuple[str, frozenset[bytes]] | None:
+def _rows(responses: Iterable[Sequence[bytes]]) -> list[tuple[str, frozenset[bytes]]]:
+    return [row for response in responses if (row := _row(response)) and not {b"\\noselect", b"\\nonexistent"} & row[1]]
+
+
+def _row(response: Sequence[bytes]) -> tuple[str, frozenset[bytes]] | None:
     match = _LIST.match(response[0])
     if match is None:
         return None
@@ -83,7 +90,7 @@ def _unquoted(raw: bytes) -> bytes:
     return re.sub(rb"\\(.)", rb"\1", raw[1:-1]) if raw.startswith(b'"') else raw
 
 
-def _statuses(responses: Iterable[Response]) -> Iterable[tuple[str, dict[str, int]]]:
+def _statuses(responses: Iterable[Sequence[bytes]]) -> Iterable[tuple[str, dict[str, int]]]:
     for response in responses:
         text = b"".join(response[::2]) if len(response) == 1 else b"* STATUS x" + response[-1].rstrip()
         match = _STATUS.match(text)
