@@ -2,14 +2,16 @@
 
     python -m benchmarks.microsoft [--quick]
 
-* first read: 20,000 messages of 400 people in twelve folders (--quick: 4,000) through `pull` into SQLite, at 60 ms a request
-  and 2 ms a message, which is assumed, in a process of its own. Shown is how much of the time three requests in flight
-  were kept busy, the same for one folder alone, which is a chain of links with one in flight, and what a first read takes of
-  this processor's time.
+* first read: 20,000 messages of 400 people in twelve folders (--quick: 4,000) through `pull` into SQLite, past the gate and the
+  minute's budget as the service has them, at 60 ms a request and 2 ms a message, which is assumed and includes what the
+  pretended Graph, a process of its own, works for them. Shown is how much of the time three requests in flight were kept busy,
+  the same for one folder alone, which is a chain of links with one in flight, and what a first read takes of this processor's
+  time. Both processes need a processor each: on a machine with other work to do, lanes lie idle for want of one.
 * idle: HTTP calls of one look at a mailbox and its calendars in which nothing happened, through `pull`.
-* told: from Graph's POST to /hooks/microsoft to our POST of the draft, in a running `rekindle run`; less Graph's own 20 ms a call.
-Bounds: first read >= 95 % of what three in flight allow, idle mail and calendar = 1 call, p99 of told <= 3 s, nothing throttled
-by our doing.
+* told: from Graph's POST to /hooks/microsoft to our POST of the draft, in a running `rekindle run`, one mail a second; less Graph's
+  own 20 ms a call. What each costs of the 10,000 requests in ten minutes is shown too: parts of batches count each.
+Bounds: first read >= 95 % of what three in flight allow, idle mail and calendar = 1 call, p99 of told <= 3 s and <= 15 requests on
+average (900 a minute are one each second), nothing throttled by our doing.
 """
 
 from __future__ import annotations
@@ -34,11 +36,13 @@ from rules.people import OwnerKeys
 from tests.connectors.contract_world import ME
 from tests.connectors.microsoft_world import MicrosoftWorld, Words
 from tests.end_to_end.microsoft_office import MicrosoftOffice
+from tests.simulators.microsoft.graph import Graph
 from tests.simulators.microsoft.post import recipient
 from worker.pull import pull
 from worker.store import accounts
 from worker.store.accounts import StoredAccount
 from worker.store.gate import StoredGate
+from worker.store.quota import StoredQuota
 from worker.store.store import Store
 
 ROOT = Path(__file__).parent.parent
@@ -95,8 +99,9 @@ def first_read(folder: Path, count: int, *, is_one_folder: bool = False) -> Firs
     secrets = Words()
     secrets.words = words
     store, account = mailbox_in(folder)
-    gate = StoredGate(store, lambda: datetime.now(UTC))
-    connection = microsoft.open(Account(id="ada/work", settings=settings, secrets=secrets, zone="UTC", addresses=(ME,), gate=gate))
+    gate, quota = StoredGate(store, lambda: datetime.now(UTC)), StoredQuota(store, lambda: datetime.now(UTC))
+    described = Account(id="ada/work", settings=settings, secrets=secrets, zone="UTC", addresses=(ME,), gate=gate, quota=quota)
+    connection = microsoft.open(described)
     began, worked = time.monotonic(), time.process_time()
     done = pull(store, connection, account, NOW, budget=lambda: True)
     took, processor = time.monotonic() - began, time.process_time() - worked
@@ -131,8 +136,8 @@ def idle(folder: Path) -> int:
     return len(world.graph.requests)
 
 
-def told(folder: Path, count: int) -> list[float]:
-    """Return the seconds of each round, from the notification to the draft's POST, without Graph's own latency."""
+def told(folder: Path, count: int) -> tuple[list[float], float]:
+    """Return the seconds of each round, from the notification to the draft's POST, without Graph's own latency, and what one costs."""
     office = MicrosoftOffice(folder, is_pushed=True)
     graph, took = office.world.graph, []
     for number in range(count + 1):
@@ -144,7 +149,7 @@ def told(folder: Path, count: int) -> list[float]:
         if not waited(lambda: bool(graph.subscriptions.held) and '"decided"' in (folder / "log").read_text(), 90):
             raise SystemExit((folder / "log").read_text()[-2000:] + "\nno subscription came")
         time.sleep(5)
-        graph.latency = 0.02
+        graph.latency, before = 0.02, cost(graph)
         for number in range(count + 1):
             drafts, requests = len(office.world.drafts()), len(graph.requests)
             office.ask(number)
@@ -154,11 +159,17 @@ def told(folder: Path, count: int) -> list[float]:
                 raise SystemExit(f"{(folder / 'log').read_text()[-2000:]}\nno draft came: {graph.requests[requests:]}")
             took.append(time.monotonic() - began - graph.latency * (len(graph.requests) - requests))
             time.sleep(1)
+        each = (cost(graph) - before) / (count + 1)
     finally:
         process.terminate()
         process.wait(timeout=20)
         office.world.close()
-    return took[1:]
+    return took[1:], each
+
+
+def cost(graph: Graph) -> int:
+    """Count what was asked of Graph as Graph does: each part of a batch, and not the batch."""
+    return len(graph.parts) + sum(path != "/v1.0/$batch" for _, path in graph.requests)
 
 
 def waited(is_so: Callable[[], bool], seconds: float) -> bool:
@@ -185,7 +196,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="rekindle-graph-") as folder:
         calls = idle(Path(folder))
     with tempfile.TemporaryDirectory(prefix="rekindle-graph-") as folder:
-        rounds = sorted(told(Path(folder), 10 if is_quick else 50))
+        unsorted, price = told(Path(folder), 10 if is_quick else 50)
+    rounds = sorted(unsorted)
     read = sorted(reads, key=lambda one: one.share)[len(reads) // 2]
     late = rounds[min(len(rounds) - 1, round(0.99 * len(rounds)))]
     rows = [
@@ -194,6 +206,7 @@ def main() -> int:
         ("first read: refused by Graph", read.refused, 0, read.refused == 0),
         ("idle mail and calendar: HTTP calls", calls, 1, calls == 1),
         ("told to draft: p99 s", late, 3, late <= 3),
+        ("told to draft: requests, on average", price, 15, price <= 15),
     ]
     print(f"{read.requests} requests in {read.seconds:.1f} s, {read.processor:.1f} s of them this processor's")
     print(f"told to draft: {statistics.median(rounds):.2f} s at the median of {len(rounds)}")

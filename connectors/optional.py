@@ -37,10 +37,19 @@ class Metered(Protocol):
 
 @runtime_checkable
 class SideBySide(Protocol):
-    """A mailbox of which several folders may be read at once, a page of each in turn; `changes` sets off when it is called."""
+    """A mailbox of which several folders may be read at once, page by page; `changes` sets off when it is called."""
 
     at_once: int
     """How many."""
+
+
+@runtime_checkable
+class ReadAhead(Protocol):
+    """Pages that are made before they are taken."""
+
+    def is_there(self) -> bool:
+        """Tell whether the next can be taken without waiting for it."""
+        ...
 
 
 @runtime_checkable

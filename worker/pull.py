@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -12,7 +11,7 @@ from typing import Any, cast
 
 import structlog
 
-from connectors.optional import Expecting, SideBySide
+from connectors.optional import Expecting, ReadAhead, SideBySide
 from connectors.port import (
     AuthorizationExpired,
     Calendar,
@@ -37,8 +36,8 @@ from worker.store.rebuild import rebuild
 from worker.store.store import Store
 from worker.store.uncollected import uncollected
 
-Reader = Generator[None, None, None]
-"""One feed being read: goes on for a page each time it is asked."""
+Reader = Generator[Callable[[], bool], None, None]
+"""One feed being read: goes on for a page each time it is asked, and says how to tell whether the next is there already."""
 Budget = Callable[[], bool]
 """Tells whether there is time for another page; asked after every commit."""
 SHORTEST = timedelta(minutes=1)
@@ -142,29 +141,32 @@ class _Slice:
         self._take_turns(readers, source.at_once if isinstance(source, SideBySide) else 1)
 
     def _take_turns(self, readers: Iterator[Reader], at_once: int) -> None:
-        """Read as many feeds at once as the source can, a page of each in turn, while there is time."""
-        going: deque[Reader] = deque()
+        """Read as many feeds at once as the source can, a page of whichever has one, while there is time."""
+        going: dict[Reader, Callable[[], bool]] = {}
+        paced: list[RateLimited] = []
         try:
             for reader in readers:
-                if not self.budget():
+                if paced or not self.budget():
                     self.pulled = replace(self.pulled, is_done=False)
                     break
-                next(reader, None)
-                going.append(reader)
+                if (is_there := next(reader, None)) is not None:
+                    going[reader] = is_there
                 while len(going) >= at_once:
-                    _take_turn(going)
+                    _take_turn(going, paced)
             while going:
-                _take_turn(going)
+                _take_turn(going, paced)
         finally:
             for reader in going:
                 reader.close()
+        if paced:
+            raise paced[0]
 
     def _known(self, kind: Kind, found: Sequence[Feed]) -> list[StoredFeed]:
         """Take over the provider's list of feeds, which seldom needs writing."""
         stored = [each for each in self.feeds if each.kind == kind]
         if {(each.id, each.name, each.role) for each in stored} == {(each.id, plain(each.name), each.role) for each in found}:
             return stored
-        with self.store.write() as db:
+        with self.store.write(is_lasting=False) as db:
             return feeds.sync_feeds(db, self.account.id, self.account.owner, kind, found, self.now)
 
     def _is_unchanged(self, stored: StoredFeed, found: Feed) -> bool:
@@ -221,13 +223,14 @@ class _Slice:
             raise Unavailable(str(error), remedy=error.remedy) from error
 
     def _begun(self, stored: StoredFeed) -> StoredFeed:
-        with self.store.write() as db:
+        with self.store.write(is_lasting=False) as db:
             return feeds.begin_full_read(db, stored)
 
     def _commit_pages(self, source: Mailbox | Calendar, found: Feed, stored: StoredFeed) -> Reader:
         """Commit page after page, with a pause for others after each and before the first."""
         with closing(cast("Any", source.changes(found, stored.cursor))) as pages:
-            yield
+            is_there = pages.is_there if isinstance(pages, ReadAhead) else _always
+            yield is_there
             for page in _read(cast("Iterator[Changes[Any]]", pages)):
                 stored, is_last = self._commit(stored, page, found.hint), page.is_last
                 del page  # thousands of facts, not to be held while the next are read
@@ -235,7 +238,7 @@ class _Slice:
                     return
                 if not self.budget():
                     break
-                yield
+                yield is_there
         self.pulled = replace(self.pulled, is_done=False)
 
     def _commit(self, stored: StoredFeed, page: Changes[Any], hint: str) -> StoredFeed:
@@ -295,12 +298,25 @@ class _Slice:
         return replace(self.pulled, is_done=False, error=str(error), next_attempt_at=after)
 
 
-def _take_turn(going: deque[Reader]) -> None:
-    """Have the reader that has waited longest go on; whoever is done is let go."""
-    done = object()
-    reader = going.popleft()
-    if next(reader, done) is not done:
-        going.append(reader)
+def _take_turn(going: dict[Reader, Callable[[], bool]], paced: list[RateLimited]) -> None:
+    """Have a reader go on: the first whose page is there, else the first of all, which waits for it. Whoever is done is let go.
+
+    What others have paid for already is taken in before one that can pay no more ends the slice.
+    """
+    reader = next((one for one, is_there in going.items() if is_there()), next(iter(going)))
+    try:
+        is_over = next(reader, None) is None
+    except RateLimited as error:
+        if not error.is_paced:
+            raise
+        paced.append(error)
+        is_over = True
+    if is_over:
+        del going[reader]
+
+
+def _always() -> bool:
+    return True
 
 
 def _is_beginning(stored: StoredFeed) -> bool:

@@ -19,7 +19,7 @@ from connectors.microsoft.mail import OutlookMailbox
 from connectors.microsoft.push import EVENTS, MAIL, Channel, Subscriber
 from connectors.microsoft.steps import Step, call_steps, certificate_step, subscription_step, token_step
 from connectors.optional import Span
-from connectors.port import Account, Cursor, PortError, Rejected, Setting, SettingKind
+from connectors.port import Account, Cursor, PortError, RateLimited, Rejected, Setting, SettingKind
 from rules.facts import Address
 
 SETTINGS: Mapping[str, str] = {
@@ -152,6 +152,7 @@ def graph_of(account: Account, role: signin.Role) -> Graph:
         who=f"users/{user}" if registration.certificate else "me",
         ca_file=registration.ca_file,
         gate=partial(_through, account),
+        pay=partial(_paid, account),
         only="subscriptions" if role == "listener" else "",
     )
 
@@ -203,19 +204,25 @@ def _certificate(file: str) -> str:
         ) from error
 
 
-def _through(account: Account, width: int, count: int, wait: timedelta) -> Leave | None:
-    """Let requests to the owner's mailbox through, and pay for them from what it may cost in a minute. Raises RateLimited."""
-    leave = account.gate.enter(f"microsoft {account.id}", width=width, limit=LANES, wait=wait) if account.gate else lambda: None
-    if leave is None or account.quota is None:
-        return leave
+def _through(account: Account, width: int, wait: timedelta) -> Leave | None:
+    """Let a request to the owner's mailbox through; None where others were in the way for too long."""
+    return account.gate.enter(f"microsoft {account.id}", width=width, limit=LANES, wait=wait) if account.gate else lambda: None
+
+
+def _paid(account: Account, count: int) -> None:
+    """Pay for requests from what the owner's mailbox may cost in a minute; where that is used up, wait for more than the next.
+
+    A look round alone costs some: with little to spend nothing would ever be read. Raises RateLimited.
+    """
+    if account.quota is None:
+        return
     said = account.settings.get("requests_per_minute", REQUESTS_PER_MINUTE)
     limit = said if isinstance(said, int) else REQUESTS_PER_MINUTE
+    take = partial(account.quota.take, f"microsoft {account.id}", count=1, limit=limit)
     try:
-        account.quota.take(f"microsoft {account.id}", price=min(count, limit), count=1, limit=limit)
-    except PortError:
-        leave()
-        raise
-    return leave
+        take(price=min(count, limit))
+    except RateLimited:
+        take(price=max(min(count, limit), limit * 2 // 3))
 
 
 def _text(settings: Mapping[str, Setting], key: str) -> str:

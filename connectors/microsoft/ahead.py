@@ -50,6 +50,10 @@ class Ahead(Generic[Found]):
             self.close()
             raise
 
+    def is_there(self) -> bool:
+        """Tell whether the next item can be taken without waiting for it; satisfies `connectors.optional.ReadAhead`."""
+        return not self._queue.empty()
+
     def close(self) -> None:
         """Stop reading ahead."""
         self._closing.set()

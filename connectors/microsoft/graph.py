@@ -4,37 +4,29 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 
 from connectors.microsoft.ahead import beside
-from connectors.microsoft.failures import BUSY, PAUSE, UNAUTHORIZED, Refused, failure, instant_of, retry_after
+from connectors.microsoft.failures import BUSY, PAUSE, Refused, failure, retry_after
+from connectors.microsoft.lanes import LANES, Gate, Leave
+from connectors.microsoft.wire import Pay, Token, Wire
 from connectors.port import PortError, RateLimited, Rejected, Unavailable
 
 Json = Mapping[str, Any]
 """An answer as it came; parsed into facts on the spot, never kept."""
-Token = Callable[[bool], str]
-"""Gives an access token; True = the last one was refused, renew it."""
-Leave = Callable[[], None]
-Gate = Callable[[int, int, timedelta], Leave | None]
-"""Lets requests through: how many at once, how many in all, how long to wait; gives what lets the next in. Raises RateLimited."""
-
+Part = tuple[str, Sequence[str]]
+"""A path to be asked in a batch, and what is preferred of its answer."""
 ROOT: Final = "https://graph.microsoft.com/v1.0/"
 PRIVATE: Final = frozenset({"body", "bodyPreview", "uniqueBody"})
 """Never asked for, and dropped unread where a write answers with them."""
 IMMUTABLE: Final = 'IdType="ImmutableId"'
 BATCH: Final = 20
-LANES: Final = 3
-"""Requests under way at once for one mailbox; Graph refuses a fifth, and works on four of a batch at once."""
-PATIENCE: Final = timedelta(seconds=30)
-"""How long to wait for others at the gate."""
-_TIMEOUT: Final = (10.0, 60.0)
 _FINE, _BROKEN = range(200, 300), 500
 NOT_TRIED: Final = 424
 """What a part of a batch says when the one before it failed."""
@@ -54,32 +46,32 @@ class Graph:
         who: str = "me",
         ca_file: str = "",
         gate: Gate = lambda *_: lambda: None,
+        pay: Pay = lambda _: None,
         only: str = "",
     ) -> None:
-        """`who` is `me`, or `users/ADDRESS` for a sign-in of the application's own; `gate` is passed by each request.
+        """`who` is `me`, or `users/ADDRESS` for a sign-in of the application's own; `gate` is passed by each request, and `pay` asked.
 
         `only` is all it may be asked for, where that is not everything.
         """
-        self._only = only
-        self._token, self._root, self._gate = token, root.rstrip("/") + "/", gate
+        self._wire = Wire(token, gate, pay, ca_file)
+        self._root, self._only = root.rstrip("/") + "/", only
         self.who = who
-        self._ca_file = ca_file
-        self._idle: list[requests.Session] = []
         self._kept: dict[str, Json] = {}
         """Answers to parts of batches that have to be asked again for others' sake, by path."""
-        self._server_time: datetime | None = None
 
     def now(self) -> datetime:
         """Return Graph's own clock at its last answer; connectors have no other."""
-        if self._server_time is None:
+        if self._wire.server_time is None:
             self.get("me", "asking who you are", params={"$select": "id"})
-        return self._server_time or _BEGINNING
+        return self._wire.server_time or _BEGINNING
 
-    def get(self, path: str, what: str, *, params: Mapping[str, str] | None = None, prefer: Sequence[str] = ()) -> Json:
-        """GET a path or a link."""
-        return self.ask("GET", path, what, params=params, prefer=prefer)
+    def get(
+        self, path: str, what: str, *, params: Mapping[str, str] | None = None, prefer: Sequence[str] = (), rank: int = 0
+    ) -> Json:
+        """GET a path or a link; of those that wait for their turn, the lowest `rank` comes first."""
+        return self.ask("GET", path, what, params=params, prefer=prefer, rank=rank)
 
-    def ask(
+    def ask(  # noqa: PLR0913 - HTTP has as many parts
         self,
         method: str,
         path: str,
@@ -90,6 +82,7 @@ class Graph:
         prefer: Sequence[str] = (),
         if_match: str = "",
         takes: tuple[int, int] = (1, 1),
+        rank: int = 0,
     ) -> Json:
         """Make one request, or one that `takes` so many lanes and requests; raises the port's errors, or Refused. Bytes go as text/plain (MIME in base64)."""
         _check_no_content(path if path.startswith("http") else f"{path}?{(params or {}).get('$select', '')}", what)
@@ -104,10 +97,7 @@ class Graph:
         if data is not None:
             headers["Content-Type"] = "text/plain" if isinstance(given, bytes) else "application/json"
         asked = requests.Request(method, self._url(path), params=params, data=data, headers=headers)
-        answer = self._once(asked, what, takes, is_refused=False)
-        if answer.status_code == UNAUTHORIZED:  # the token ended in the middle: nothing was done
-            answer = self._once(asked, what, takes, is_refused=True)
-        return _read(answer, what)
+        return _read(self._wire.send(asked, what, takes, rank), what)
 
     def pages(self, path: str, what: str, *, params: Mapping[str, str] | None = None, prefer: Sequence[str] = ()) -> Iterator[Json]:
         """Yield every item of a listing over all its pages."""
@@ -123,7 +113,13 @@ class Graph:
             answer = self.get(link, what, prefer=prefer)
 
     def batch(
-        self, paths: Mapping[str, str], what: str, *, prefer: Mapping[str, Sequence[str]] | None = None, is_chained: bool = False
+        self,
+        paths: Mapping[str, str],
+        what: str,
+        *,
+        prefer: Mapping[str, Sequence[str]] | None = None,
+        is_chained: bool = False,
+        rank: int = 0,
     ) -> dict[str, Json]:
         """GET any number of paths, 20 in one call; what is missing is left out.
 
@@ -132,29 +128,23 @@ class Graph:
         else four parts at once, and nothing beside.
         """
         found = {one: self._kept.pop(path) for one, path in paths.items() if path in self._kept}
+        parts = {one: (path, (prefer or {}).get(one, ())) for one, path in paths.items()}
         try:
-            self._fill(found, paths, what, prefer or {}, is_chained=is_chained)
+            self._fill(found, parts, what, (1 if is_chained else LANES, rank))
         except PortError:
             self._kept |= {paths[one]: answer for one, answer in found.items()}
             raise
         return {one: answer for one, answer in found.items() if answer}
 
-    def _fill(
-        self,
-        found: dict[str, Json],
-        paths: Mapping[str, str],
-        what: str,
-        prefer: Mapping[str, Sequence[str]],
-        *,
-        is_chained: bool,
-    ) -> None:
+    def _fill(self, found: dict[str, Json], parts: Mapping[str, Part], what: str, width_and_rank: tuple[int, int]) -> None:
         """Ask for what is not found yet until all is, or has failed twice, or is to wait."""
         patience = 2
         while patience:
-            asked = [(one, path, prefer.get(one, ())) for one, path in paths.items() if one not in found]
-            calls = [partial(self._batch, asked[at : at + BATCH], found, what, is_chained) for at in range(0, len(asked), BATCH)]
-            asking = [beside(call) for call in calls] if is_chained else []
-            answers = [one.result() for one in asking] or [call() for call in calls]
+            names = [one for one in parts if one not in found]
+            asked = [{one: parts[one] for one in names[at : at + BATCH]} for at in range(0, len(names), BATCH)]
+            calls = [partial(self._batch, found, some, what, width_and_rank) for some in asked]
+            beside_ = [beside(call) for call in calls] if width_and_rank[0] == 1 else []
+            answers = [one.result() for one in beside_] or [call() for call in calls]
             failed = [part for answer in answers for part in answer]
             if not failed:
                 return
@@ -162,62 +152,27 @@ class Graph:
             if not patience or any("Retry-After" in part.get("headers", {}) for part in failed):
                 raise _gave_up(failed, what)
 
-    def _batch(
-        self,
-        asked: Sequence[tuple[str, str, Sequence[str]]],
-        found: dict[str, Json],
-        what: str,
-        is_chained: bool,  # noqa: FBT001 - called with all of them
-    ) -> list[Json]:
+    def _batch(self, found: dict[str, Json], asked: Mapping[str, Part], what: str, width_and_rank: tuple[int, int]) -> list[Json]:
         """Ask for up to 20; returns the parts that failed for now, and those that were not tried because of one before."""
+        width, rank = width_and_rank
         parts: list[Json] = []
-        failed: list[Json] = []
-        for number, (_, path, prefer) in enumerate(asked):
+        for number, (path, prefer) in enumerate(asked.values()):
             _check_no_content(path, what)
-            after = {"dependsOn": [str(number - 1)]} if is_chained and number else {}
+            after = {"dependsOn": [str(number - 1)]} if width == 1 and number else {}
             headers = {"Prefer": ", ".join((IMMUTABLE, *prefer))}
             parts.append({"id": str(number), "method": "GET", "url": self._own(path), "headers": headers, **after})
-        answer = self.ask("POST", "$batch", what, given={"requests": parts}, takes=(1 if is_chained else LANES, len(parts)))
+        answer = self.ask("POST", "$batch", what, given={"requests": parts}, takes=(width, len(parts)), rank=rank)
+        names, failed = list(asked), []
         for part in answer.get("responses", ()):
             if part["status"] in BUSY or part["status"] >= _BROKEN or part["status"] == NOT_TRIED:
                 failed.append(part)
             else:
-                found[asked[int(part["id"])][0]] = (part.get("body") or {}) if part["status"] in _FINE else {}
+                found[names[int(part["id"])]] = (part.get("body") or {}) if part["status"] in _FINE else {}
         return failed
 
     def close(self) -> None:
-        """Let go of the connections."""
-        while self._idle:
-            self._idle.pop().close()
-
-    def _once(self, asked: requests.Request, what: str, takes: tuple[int, int], *, is_refused: bool) -> requests.Response:
-        asked.headers["Authorization"] = f"Bearer {self._token(is_refused)}"
-        leave = self._gate(*takes, PATIENCE)
-        if leave is None:
-            raise RateLimited(f"Others are asking Microsoft 365 ({what}).", retry_after=PAUSE, is_paced=True)
-        session = self._free()
-        try:
-            answer = session.send(session.prepare_request(asked), timeout=_TIMEOUT, allow_redirects=False)
-        except requests.exceptions.RequestException as error:
-            raise Unavailable(f"Microsoft 365 cannot be reached or broke off ({what}, {type(error).__name__}).") from error
-        finally:
-            self._idle.append(session)
-            leave()
-        self._server_time = instant_of(answer.headers.get("Date", "")) or self._server_time
-        return answer
-
-    def _free(self) -> requests.Session:
-        """Take a connection nobody uses, or open one; whoever asks at the same time may be faster."""
-        try:
-            return self._idle.pop()
-        except IndexError:
-            pass
-        session = requests.Session()
-        session.trust_env = False
-        session.verify = self._ca_file or True
-        for scheme in ("https://", "http://"):
-            session.mount(scheme, HTTPAdapter(max_retries=0))
-        return session
+        """Let go of the lines."""
+        self._wire.close()
 
     def _own(self, path: str) -> str:
         """Write a path for whom it is; a link without its root."""

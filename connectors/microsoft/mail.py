@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
-from functools import partial
 from typing import Final
 
 from connectors import mime
-from connectors.microsoft.ahead import Ahead, beside
+from connectors.microsoft.ahead import Ahead
 from connectors.microsoft.drafts import Drafts
 from connectors.microsoft.glance import FOLDERS, ME, NEWEST, WELL_KNOWN, Glance
 from connectors.microsoft.graph import LANES, Graph, Json, Refused
@@ -32,12 +32,15 @@ _FIRST = "first "
 class OutlookMailbox:
     """Mail of one Microsoft 365 account; satisfies `connectors.port.Mailbox`."""
 
-    at_once = LANES
-    """Folders to be read side by side: a delta is a chain of links, each known only by the answer before it."""
+    at_once = 3 * LANES
+    """Folders to be read side by side: a delta is a chain of links, each known only by the answer before it. While some are
+    worked on others ask, and the chain with the most to come goes first."""
 
     def __init__(self, reader: Graph, glance: Glance, writer: Graph | None, installation: str) -> None:
         self._reader, self._glance, self._drafts = reader, glance, Drafts(writer, installation)
         self._asked: set[tuple[str, str]] = set()
+        self._counts: dict[str, int] = {}
+        """How many messages lie in each folder."""
 
     def addresses(self) -> Sequence[Address]:
         """List the owner's addresses as the profile has them."""
@@ -56,6 +59,7 @@ class OutlookMailbox:
         newest = [f"{one['id']} {one.get('lastModifiedDateTime', '')}" for one in found.get(NEWEST, {}).get("value", ())]
         folders = [one for one in self._reader.rest(listed, "listing folders") if "@removed" not in one]
         folders.sort(key=lambda one: (by_id.get(one["id"]) not in ("\\Sent", "\\Inbox"), -(one.get("totalItemCount") or 0)))
+        self._counts = {one["id"]: int(one.get("totalItemCount") or 0) for one in folders}
         return [_feed(one, by_id.get(one["id"], ""), " ".join(newest)) for one in folders if by_id.get(one["id"]) not in _UNREAD]
 
     def changes(self, feed: Feed, since: Cursor | None) -> Iterator[Changes[MessageMetadata]]:
@@ -63,24 +67,33 @@ class OutlookMailbox:
 
         The first is asked for at once. A lost sync state is a CursorExpired.
         """
-        return Ahead(self._pages(feed, since), DEPTH)
+        answers = Ahead(self._answers(feed, since), DEPTH)
+        return Ahead(self._pages(feed, answers, is_first=_is_first(since)), DEPTH)
 
-    def _pages(self, feed: Feed, since: Cursor | None) -> Iterator[Changes[MessageMetadata]]:
-        is_first = since is None or since.startswith(_FIRST)
-        answer = self._answer(feed, since.removeprefix(_FIRST) if since is not None else "")
-        while True:
-            following = str(answer.get("@odata.nextLink") or "")
-            coming = beside(partial(self._answer, feed, following)) if following else None
-            yield self._changes(feed, answer, following, is_first=is_first)
-            if coming is None:
-                return
-            answer = coming.result()
+    def _answers(self, feed: Feed, since: Cursor | None) -> Iterator[tuple[Json, int]]:
+        """Follow the chain of links, a good way before anybody needs what is in the pages; each with the rank it was asked with.
 
-    def _changes(self, feed: Feed, answer: Json, following: str, *, is_first: bool) -> Changes[MessageMetadata]:
+        The chain with the most to come goes first: else it would be read alone in the end.
+        """
+        link: str | None = since.removeprefix(_FIRST) if since is not None else ""
+        coming = self._counts.get(feed.id, 0) if _is_first(since) else 0
+        while link is not None:
+            answer = self._answer(feed, link, -coming)
+            yield answer, -coming
+            link, coming = answer.get("@odata.nextLink"), max(coming - PAGE, 0)
+
+    def _pages(self, feed: Feed, answers: Ahead[tuple[Json, int]], *, is_first: bool) -> Iterator[Changes[MessageMetadata]]:
+        with closing(answers):
+            for answer, rank in answers:
+                yield self._changes(feed, answer, rank, is_first=is_first)
+
+    def _changes(self, feed: Feed, answer: Json, rank: int, *, is_first: bool) -> Changes[MessageMetadata]:
         """Read a page's messages, with the header fields they are to be judged by."""
-        items = answer.get("value", ())
+        items, following = answer.get("value", ()), str(answer.get("@odata.nextLink") or "")
         link = following or str(answer.get("@odata.deltaLink") or "")
-        facts, skipped = self._facts([one for one in items if "@removed" not in one], feed.role, is_first=is_first)
+        present = [one for one in items if "@removed" not in one]
+        headers = self._headers(present, rank, is_first=is_first) if feed.role != "\\Sent" else {}
+        facts, skipped = _facts(present, headers, feed.role)
         oldest = min(filter(None, (moment(one.get("receivedDateTime")) for one in items)), default=None)
         return Changes(
             upserted=facts,
@@ -112,7 +125,7 @@ class OutlookMailbox:
         """Remove it if it is Untouched."""
         return self._drafts.withdraw(saved)
 
-    def _answer(self, feed: Feed, link: str) -> Json:
+    def _answer(self, feed: Feed, link: str, rank: int) -> Json:
         params = None if link else {"$select": SELECT, "$orderby": "receivedDateTime desc"}
         try:
             return self._reader.get(
@@ -120,27 +133,13 @@ class OutlookMailbox:
                 f"reading {feed.name}",
                 params=params,
                 prefer=(f"odata.maxpagesize={PAGE}",),
+                rank=rank,
             )
         except Refused as error:
             message = f"Microsoft 365 no longer knows where we were in {feed.name} ({error.status})."
             raise CursorExpired(message) from error
 
-    def _facts(
-        self, items: Sequence[Json], role: str, *, is_first: bool
-    ) -> tuple[tuple[MessageMetadata, ...], tuple[Skipped, ...]]:
-        headers = self._headers(items, is_first=is_first) if role != "\\Sent" else {}
-        facts: list[MessageMetadata] = []
-        skipped: list[Skipped] = []
-        for item in items:
-            try:
-                facts.append(fact({**item, **headers.get(item["id"], {})}, role=role))
-            except mime.Unreadable as error:
-                skipped.append(Skipped(remote_id=str(item["id"]), reason=str(error)))
-            except (KeyError, ValueError, TypeError, AttributeError):
-                skipped.append(Skipped(remote_id=str(item.get("id", "")), reason="a message without readable fields"))
-        return tuple(facts), tuple(skipped)
-
-    def _headers(self, items: Sequence[Json], *, is_first: bool) -> Mapping[str, Json]:
+    def _headers(self, items: Sequence[Json], rank: int, *, is_first: bool) -> Mapping[str, Json]:
         """Fetch header fields a delta left out: of all that is new, for a person's own mailbox answers too; of much, of some."""
         wanted: dict[str, str] = {}
         asking: set[tuple[str, str]] = set()
@@ -153,10 +152,29 @@ class OutlookMailbox:
             wanted[item["id"]] = f"me/messages/{item['id']}?$select=internetMessageHeaders"
         self._asked |= asking  # for the folders that are read beside this one
         try:
-            return self._reader.batch(wanted, "reading headers", is_chained=True) if wanted else {}
+            return self._reader.batch(wanted, "reading headers", is_chained=True, rank=rank) if wanted else {}
         except BaseException:
             self._asked -= asking
             raise
+
+
+def _facts(
+    items: Sequence[Json], headers: Mapping[str, Json], role: str
+) -> tuple[tuple[MessageMetadata, ...], tuple[Skipped, ...]]:
+    facts: list[MessageMetadata] = []
+    skipped: list[Skipped] = []
+    for item in items:
+        try:
+            facts.append(fact({**item, **headers.get(item["id"], {})}, role=role))
+        except mime.Unreadable as error:
+            skipped.append(Skipped(remote_id=str(item["id"]), reason=str(error)))
+        except (KeyError, ValueError, TypeError, AttributeError):
+            skipped.append(Skipped(remote_id=str(item.get("id", "")), reason="a message without readable fields"))
+    return tuple(facts), tuple(skipped)
+
+
+def _is_first(since: Cursor | None) -> bool:
+    return since is None or since.startswith(_FIRST)
 
 
 def _telling(item: Json) -> tuple[str, str]:

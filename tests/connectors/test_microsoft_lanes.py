@@ -229,6 +229,26 @@ def test_a_mailbox_over_its_minute_waits_and_loses_nothing(office: Office) -> No
     assert upserted == 4 * 23
 
 
+def test_what_others_have_paid_for_is_taken_in_before_one_that_cannot_pay_ends_the_slice(office: Office) -> None:
+    full(office)
+
+    class NoHeaders:
+        """Enough for everything but header fields, which sent mail needs none of."""
+
+        def take(self, name: str, *, price: int, count: int, limit: int) -> int:
+            if price in (1, 13, 15):
+                return count
+            raise RateLimited("enough", retry_after=timedelta(seconds=5), is_paced=True)
+
+    office.world.quota = NoHeaders()
+    done = office.pull()
+    assert (done.is_done, done.held_back) == (False, timedelta(seconds=5))
+    assert office.read_up_to()["Gesendete Elemente"]
+    assert done.upserted == 23
+    office.world.quota = None
+    assert office.pull().upserted == 3 * 23, "and nothing is read twice"
+
+
 def test_one_message_that_has_gone_keeps_no_others_header_fields_back(office: Office) -> None:
     for number in range(8):
         made = office.world.mail(f"news-{number}@list.example", at=NOON - number * HOUR)

@@ -246,15 +246,19 @@ def test_whatever_happens_in_the_mailbox_changes_the_hint(world: MicrosoftWorld,
 
 
 def test_the_budget_of_a_minute_is_asked_before_each_request(world: MicrosoftWorld) -> None:
+    asked: list[tuple[str, int, int, int]] = []
+
     class Empty:
         def take(self, name: str, *, price: int, count: int, limit: int) -> int:
-            assert (name, price, count, limit) == ("microsoft ada/work", 13, 1, 900), "a batch costs what its parts cost"
-            raise RateLimited("enough", retry_after=timedelta(seconds=5), is_paced=True)
+            asked.append((name, price, count, limit))
+            raise RateLimited("enough", retry_after=timedelta(seconds=price), is_paced=True)
 
     world.quota = Empty()
     with pytest.raises(RateLimited) as raised:
         mailbox(world).feeds()
+    assert asked[0] == ("microsoft ada/work", 13, 1, 900), "a batch costs what its parts cost"
     assert raised.value.is_paced
+    assert raised.value.retry_after == timedelta(seconds=600), "and it is worth going on when most of the minute is there again"
     assert world.graph.requests == []
 
 

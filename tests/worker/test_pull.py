@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -412,3 +412,55 @@ def test_our_own_pacing_is_no_failure(world: World) -> None:
     with world.store.read() as db:
         account = accounts.get(db, "ada/main")
     assert (account.state, account.error, account.attempts) == ("active", "", 0)
+
+
+class Slow:
+    """Pages of a folder, read ahead: each says whether it is there yet."""
+
+    def __init__(self, pages: Iterator[Any], is_there: Callable[[], bool]) -> None:
+        self.pages, self.is_there = pages, is_there
+
+    def __iter__(self) -> Slow:
+        return self
+
+    def __next__(self) -> Any:  # noqa: ANN401 - a page
+        return next(self.pages)
+
+    def close(self) -> None:
+        """Nothing to stop."""
+
+
+class Beside:
+    """A mailbox whose folders are read side by side; the inbox's pages come when all others have."""
+
+    at_once = 3
+
+    def __init__(self, real: Any, taken: list[str]) -> None:  # noqa: ANN401 - the memory provider's
+        self.real, self.taken = real, taken
+
+    def feeds(self) -> Any:  # noqa: ANN401 - as above
+        return self.real.feeds()
+
+    def changes(self, feed: Any, since: Any) -> Slow:  # noqa: ANN401 - as above
+        def pages() -> Iterator[Any]:
+            for page in self.real.changes(feed, since):
+                self.taken.append(feed.id)
+                yield page
+
+        return Slow(pages(), lambda: feed.id != "inbox")
+
+
+def test_of_folders_read_side_by_side_the_page_that_is_there_is_taken(world: World) -> None:
+    world.receive(*MANY)
+    world.receive(
+        *(replace(each, message_id=f"sent.{each.message_id}", remote_id=f"sent.{each.remote_id}") for each in MANY), feed="sent"
+    )
+    connection, taken = Connection(world.provider), list[str]()
+    connection.mailbox = Beside(connection.mailbox, taken)  # type: ignore[assignment]  # all of it that a pull asks
+    with world.store.read() as db:
+        account = accounts.get(db, "ada/main")
+    done = pull(world.store, connection, account, world.now, budget=lambda: True)
+    assert done.is_done
+    assert taken == sorted(taken, reverse=True), "all of sent, and then what was waited for"
+    assert {"sent", "inbox"} == set(taken)
+    assert world.stored_mail() == world.provided_mail()

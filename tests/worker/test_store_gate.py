@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
-from worker.store.gate import LONGEST, StoredGate
+from worker.store.gate import LASTING, StoredGate
+from worker.store.mapping import micros
 from worker.store.store import Store
+from worker.store.tables import quota
 
+ROOT = Path(__file__).parents[2]
 START = datetime(2026, 11, 22, 6, tzinfo=UTC)
 AT_ONCE, AT_MOST = timedelta(0), timedelta(seconds=60)
 
@@ -102,13 +109,67 @@ def test_over_several_stores_of_one_database_no_more_are_inside_than_may_be(stor
     other.close()
 
 
-def test_a_place_that_was_never_given_back_runs_out(store: Store) -> None:
+CHILD = """
+import sys, time
+from datetime import UTC, datetime, timedelta
+from worker.store.gate import StoredGate
+from worker.store.store import Store
+gate = StoredGate(Store.open(sys.argv[1]), lambda: datetime(2026, 11, 22, 6, tzinfo=UTC))
+assert gate.enter("ada", width=3, limit=3, wait=timedelta(0))
+print("in", flush=True)
+time.sleep(600)
+"""
+
+
+def test_the_place_of_a_process_that_was_killed_runs_out(store: Store, url: str) -> None:
+    child = subprocess.Popen([sys.executable, "-c", CHILD, url], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "in\n"
+    child.kill()
+    child.wait()
+    child.stdout.close()
     hand = Hand()
     gate = StoredGate(store, hand)
-    assert gate.enter("ada", width=3, limit=3, wait=AT_ONCE) is not None
     assert gate.enter("ada", width=1, limit=3, wait=AT_ONCE) is None
-    hand.now += LONGEST + timedelta(seconds=1)
+    hand.now += LASTING + timedelta(seconds=1)
     assert gate.enter("ada", width=1, limit=3, wait=AT_ONCE) is not None
+
+
+def test_a_request_that_takes_long_keeps_its_place(store: Store, url: str) -> None:
+    hand, other = Hand(), Store.open(url)
+    leave = StoredGate(store, hand, every=timedelta(seconds=0.05)).enter("ada", width=3, limit=3, wait=AT_ONCE)
+    assert leave is not None
+    for _ in range(4):
+        hand.now += LASTING * 0.9
+        assert within_a_minute(lambda: until(store) >= micros(hand.now + LASTING)), "it is renewed"
+        assert StoredGate(other, hand).enter("ada", width=1, limit=3, wait=AT_ONCE) is None
+    leave()
+    assert StoredGate(other, hand).enter("ada", width=3, limit=3, wait=AT_ONCE) is not None
+    other.close()
+
+
+def test_one_that_hangs_is_renewed_no_more(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    hand = Hand()
+    gate = StoredGate(store, hand, every=timedelta(seconds=0.05))
+    monkeypatch.setattr("worker.store.gate.LONGEST", timedelta(0))
+    assert gate.enter("ada", width=3, limit=3, wait=AT_ONCE) is not None
+    assert within_a_minute(lambda: not [one for one in threading.enumerate() if one.name == "gate"])
+    hand.now += LASTING + timedelta(seconds=1)
+    assert StoredGate(store, hand).enter("ada", width=3, limit=3, wait=AT_ONCE) is not None
+
+
+def until(store: Store) -> int:
+    """Say how long the one place in the queue lasts, in microseconds."""
+    with store.read() as db:
+        (place,) = json.loads(db.execute(select(quota.c.spent)).scalar_one())
+    return int(place["until"])
+
+
+def within_a_minute(is_so: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 60
+    while not is_so() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return is_so()
 
 
 def test_who_did_not_get_in_leaves_the_queue(store: Store) -> None:
@@ -128,7 +189,7 @@ def test_who_waits_is_let_in_also_where_the_clock_has_leapt_meanwhile(store: Sto
     waiting = threading.Thread(target=lambda: found.append(gate.enter("ada", width=3, limit=3, wait=AT_MOST) is not None))
     waiting.start()
     time.sleep(0.3)
-    hand.now += AT_MOST + 2 * LONGEST  # the machine was asleep
+    hand.now += AT_MOST + 2 * LASTING  # the machine was asleep
     first()
     waiting.join(60)
     assert found == [True]

@@ -21,8 +21,12 @@ from worker.store.statements import insert_ignoring
 from worker.store.store import Store
 from worker.store.tables import quota
 
-LONGEST: Final = timedelta(minutes=2)
-"""Longer than any request: who crashes inside blocks the others no longer than that."""
+LASTING: Final = timedelta(seconds=20)
+"""How long a place outlives the process it belongs to: who crashes inside blocks the others no longer than that."""
+EVERY: Final = timedelta(seconds=5)
+"""How often places are renewed while somebody is in them, however long a request takes."""
+LONGEST: Final = timedelta(minutes=5)
+"""Who has been inside for so long hangs: longer than an actor may run."""
 STEP: Final = 0.05
 
 
@@ -42,15 +46,18 @@ class StoredGate:
     Threads of one process queue up in it, and only whoever is inside there stands in the queue of all processes.
     """
 
-    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
-        """Take the store the queues are kept in and the clock they go by."""
-        self._store, self._clock = store, clock
+    def __init__(self, store: Store, clock: Callable[[], datetime], every: timedelta = EVERY) -> None:
+        """Take the store the queues are kept in, the clock they go by, and how often places are renewed."""
+        self._store, self._clock, self._every = store, clock, every
         self._queues: dict[str, list[Place]] = {}
         self._moved = threading.Condition()
+        self._standing: dict[str, tuple[str, float]] = {}
+        """Who of this process stands in a queue of the database: which, and since when."""
+        self._is_beating = False
 
     def enter(self, name: str, *, width: int, limit: int, wait: timedelta) -> Callable[[], None] | None:
         """Wait in the queue; returns what leaves it, or None where the wait was too long."""
-        own = Place(uuid4().hex, min(width, limit), micros(self._clock() + wait + LONGEST))
+        own = Place(uuid4().hex, min(width, limit), micros(self._clock() + LASTING))
         deadline = time.monotonic() + wait.total_seconds()
         queue = self._queues.setdefault(name, [])
 
@@ -63,23 +70,19 @@ class StoredGate:
         try:
             with self._moved:
                 queue.append(own)
-                is_in = self._moved.wait_for(lambda: _fits(self._living(queue, own), own, limit), timeout=wait.total_seconds())
+                is_in = self._moved.wait_for(lambda: _fits(queue, own, limit), timeout=wait.total_seconds())
             if is_in and self._entered(name, own, limit, deadline):
                 return partial(self._leave, name, own, leave)
         except BaseException:
-            leave()
+            self._leave(name, own, leave)
             raise
         leave()
         return None
 
-    def _living(self, queue: list[Place], own: Place) -> list[Place]:
-        """Leave out whoever has stood there too long to be there still; who asks is there, also after the machine has slept."""
-        now = micros(self._clock())
-        return [one for one in queue if one.until > now or one.ticket == own.ticket]
-
     def _entered(self, name: str, own: Place, limit: int, deadline: float) -> bool:
         """Stand in the queue of all processes until there is room; False where that took too long."""
         pause = threading.Event()
+        self._keep(name, own)
         while not self._is_in(name, own, limit):
             if time.monotonic() >= deadline:
                 self._left(name, own)
@@ -88,22 +91,51 @@ class StoredGate:
         return True
 
     def _is_in(self, name: str, own: Place, limit: int) -> bool:
-        now = self._clock()
-        with self._store.write() as db:
-            queue = self._living(_read(db, name), own)
+        """Stand in the queue, or go on standing there; whoever has not been heard of is gone, but for who asks."""
+        with self._store.write(is_lasting=False) as db:
+            now = micros(self._clock())
+            queue = [one for one in _read(db, name) if one.until > now or one.ticket == own.ticket]
             if own.ticket not in [one.ticket for one in queue]:
                 queue.append(own)
-            is_in = _fits(queue, own, limit)
-            _write(db, name, [replace(one, until=micros(now + LONGEST)) if one.ticket == own.ticket else one for one in queue])
-        return is_in
+            _write(db, name, self._renewed(queue))
+        return _fits(queue, own, limit)
+
+    def _renewed(self, queue: list[Place]) -> list[Place]:
+        until = micros(self._clock() + LASTING)
+        return [replace(one, until=until) if one.ticket in self._standing else one for one in queue]
 
     def _leave(self, name: str, own: Place, leave: Callable[[], None]) -> None:
         self._left(name, own)
         leave()
 
     def _left(self, name: str, own: Place) -> None:
-        with suppress(StoreError), self._store.write() as db:  # a place that is not given back runs out
-            _write(db, name, [one for one in _read(db, name) if one.ticket != own.ticket])
+        with self._moved:
+            was_there = self._standing.pop(own.ticket, None)
+        if was_there is not None:
+            with suppress(StoreError), self._store.write(is_lasting=False) as db:  # a place that is not given back runs out
+                _write(db, name, [one for one in _read(db, name) if one.ticket != own.ticket])
+
+    def _keep(self, name: str, own: Place) -> None:
+        """Have a place renewed for as long as somebody is in it."""
+        with self._moved:
+            self._standing[own.ticket] = (name, time.monotonic())
+            was_beating, self._is_beating = self._is_beating, True
+        if not was_beating:
+            threading.Thread(target=self._beat, name="gate", daemon=True).start()
+
+    def _beat(self) -> None:
+        """Renew what this process holds until it holds nothing; who hangs is left to run out."""
+        pause = threading.Event()
+        while self._is_beating:
+            pause.wait(self._every.total_seconds())
+            late = time.monotonic() - LONGEST.total_seconds()
+            with self._moved:
+                self._standing = {ticket: held for ticket, held in self._standing.items() if held[1] > late}
+                names = {name for name, _ in self._standing.values()}
+                self._is_beating = bool(names)
+            for name in names:
+                with suppress(StoreError), self._store.write(is_lasting=False) as db:
+                    _write(db, name, self._renewed(_read(db, name)))
 
 
 def _fits(queue: list[Place], own: Place, limit: int) -> bool:

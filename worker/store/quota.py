@@ -32,7 +32,7 @@ class StoredQuota:
     def take(self, name: str, *, price: int, count: int, limit: int) -> int:
         """Pay for up to `count` calls; returns for how many. Raises RateLimited with when all of them can be paid."""
         now = micros(self._clock())
-        with self._store.write() as db:
+        with self._store.write(is_lasting=False) as db:
             spent = [one for one in _read(db, name) if one[0] > now - micros_of(WINDOW)]
             paid = min(count, (limit - sum(units for _, units in spent)) // price)
             if paid > 0:

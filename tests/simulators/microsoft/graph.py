@@ -114,7 +114,7 @@ class Graph:
         self.violations: list[str] = []
         self.requests: list[tuple[str, str]] = []
         self.latency = 0.0
-        """Seconds of a request; a batch takes them for each of its parts, or for every four."""
+        """Seconds of a request; a batch takes them for each of its parts, or for every four where four are worked on at once."""
         self.latency_each = 0.0
         """Seconds more for each item of a list."""
         self.busy = 0.0
@@ -163,6 +163,7 @@ class Graph:
         return answer
 
     def _limited(self, request: Request) -> Answer:
+        began = time.monotonic()
         grant = self.grants.get(request.headers.get("Authorization", "").removeprefix("Bearer "))
         if grant is None or not grant.is_alive:
             return error(ProblemError(401, "InvalidAuthenticationToken"))
@@ -172,21 +173,25 @@ class Graph:
             return error(ProblemError(429, refused, {"Retry-After": "2"}))
         try:
             if request.path == "/v1.0/$batch":
-                return self._batch(request, grant, limit)
+                return self._batch(request, grant, limit, began)
             answer = self._routed(request, grant)
-            self._take_time(1, 1, answer)
+            items = len(answer.said.get("value", ())) if isinstance(answer.said, dict) else 0
+            self._take_time(began, answer, self.latency + items * self.latency_each, 1)
             return answer
         finally:
             limit.leave()
 
-    def _batch(self, request: Request, grant: Grant, limit: Limits) -> Answer:
+    def _batch(self, request: Request, grant: Grant, limit: Limits, began: float) -> Answer:
         parts = request.json["requests"]
         if len(parts) > 20:
             return error(ProblemError(400, "MaximumBatchSize"))
         wanted = 0 if all("dependsOn" in part for part in parts[1:]) else min(4, len(parts)) - 1
         entered = limit.widen(wanted)
         try:
-            return self._batched(parts, grant, limit, is_crowded=entered < wanted)
+            answer = self._batched(parts, grant, limit, is_crowded=entered < wanted)
+            rounds = -(-len(parts) // 4) if wanted else len(parts)
+            self._take_time(began, answer, rounds * self.latency, LANES if wanted else 1)
+            return answer
         finally:
             for _ in range(entered):
                 limit.leave()
@@ -215,17 +220,14 @@ class Graph:
                 answer = self._routed(given, grant)
             failed |= {part["id"]} if answer.status >= 400 else set()
             answers.append({"id": part["id"], "status": answer.status, "headers": answer.headers, "body": answer.said})
-        is_chained = all("dependsOn" in part for part in parts[1:])
-        self._take_time(len(parts) if is_chained else -(-len(parts) // 4), LANES if not is_chained else 1)
         return Answer(status=200, said={"responses": answers[::-1]})
 
-    def _take_time(self, rounds: int, lanes: int, answer: Answer | None = None) -> None:
-        """Be as slow as is asked for; four parts of a batch are worked on at once, unless they are chained."""
-        items = len(answer.said.get("value", ())) if answer is not None and isinstance(answer.said, dict) else 0
-        took = rounds * self.latency + items * self.latency_each
+    def _take_time(self, began: float, answer: Answer, took: float, lanes: int) -> None:
+        """Be as slow as is asked for, our own work and writing the answer down included."""
         if took:
             self.busy += took * lanes
-            time.sleep(took)
+            answer.written = answer.raw()
+            time.sleep(max(0.0, began + took - time.monotonic()))
 
     def _routed(self, request: Request, grant: Grant) -> Answer:
         try:

@@ -35,8 +35,12 @@ class Answer:
     """JSON, text, or None for nothing."""
     headers: dict[str, str] = field(default_factory=dict)
     is_cut: Literal["", "dead", "short"] = ""
+    written: bytes | None = None
+    """As it goes out, where that was written down beforehand."""
 
     def raw(self) -> bytes:
+        if self.written is not None:
+            return self.written
         if self.said is None:
             return b""
         return self.said.encode() if isinstance(self.said, str) else json.dumps(self.said).encode()
