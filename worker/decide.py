@@ -89,7 +89,7 @@ def decide(
 
 def catch_up(connection: Connection, owner: str, now: datetime) -> None:
     """Take note of what time alone has changed: meetings that have ended, and series whose future runs short."""
-    known_as, zone = accounts.owner_keys(connection, owner), accounts.owner_zone(connection, owner)
+    known_as, zone = accounts.keys_and_zone(connection, owner)
     ended = occurrences.freeze(connection, owner, now)
     met = occurrences.attended(connection, owner, ended)
     judging.review(connection, owner, met, known_as, now)

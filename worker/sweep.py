@@ -18,12 +18,14 @@ from worker.decide import MORNING
 from worker.store import months, network, people, retention
 from worker.store.accounts import HISTORY
 from worker.store.judging import wake
+from worker.store.mapping import micros
 from worker.store.statements import upsert
 from worker.store.store import Store
 from worker.store.tables import meta
 from worker.store.tables import owner as owners
 
 _MARK: Final = select(meta.c.value).where(meta.c.name == bindparam("called"))
+_NEXT: Final = select(owners.c.id).where(owners.c.id == bindparam("called"), owners.c.next_review_at <= bindparam("by_then"))
 
 log = structlog.get_logger()
 
@@ -45,10 +47,15 @@ def sweep(store: Store, owner: Owner, terms: Terms, now: datetime, keep: timedel
     """Sweep once a day of the owner's; None where today's is done. Twice at once does no harm."""
     today = local_day(owner, now)
     mark = {"name": f"swept:{owner.name}", "value": today.isoformat()}
-    with store.write(is_lasting=False) as db:
-        wake(db, owner.name, _morning(owner, today + timedelta(days=1)))
-        if db.execute(_MARK, {"called": mark["name"]}).scalar() == mark["value"]:
-            return None
+    morning = _morning(owner, today + timedelta(days=1))
+    with store.read() as db:
+        is_done = db.execute(_MARK, {"called": mark["name"]}).scalar() == mark["value"]
+        is_awake = db.execute(_NEXT, {"called": owner.name, "by_then": micros(morning)}).first() is not None
+    if not is_awake:
+        with store.write(is_lasting=False) as db:
+            wake(db, owner.name, morning)
+    if is_done:
+        return None
     shortened = retention.reduce_subjects(store, owner.name, now)
     dropped = retention.drop_old(store, owner.name, now - keep, now)
     with store.read() as db:

@@ -97,17 +97,23 @@ def _written(keys: frozenset[str], known_as: OwnerKeys, zone: str, keep: timedel
 
 def owner_keys(connection: Connection, name: str) -> OwnerKeys:
     """Return the addresses by which the index rows of an owner are made."""
+    return keys_and_zone(connection, name)[0]
+
+
+def keys_and_zone(connection: Connection, name: str) -> tuple[OwnerKeys, str]:
+    """Return `owner_keys` and `owner_zone`, which are read together."""
     found = _identity(connection, name)
-    return OwnerKeys(
+    keys = OwnerKeys(
         keys=frozenset(found.get("keys", ())),
         domains=frozenset(found.get("domains", ())),
         principals=found.get("principals", {}),
     )
+    return keys, str(found.get("zone", "UTC"))
 
 
 def owner_zone(connection: Connection, name: str) -> str:
     """Return the IANA zone floating times and whole days of an owner are read in."""
-    return str(_identity(connection, name).get("zone", "UTC"))
+    return keys_and_zone(connection, name)[1]
 
 
 def owner_history(connection: Connection, name: str) -> timedelta:

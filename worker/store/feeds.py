@@ -15,7 +15,7 @@ from connectors.port import Changes, Cursor, Feed, Skipped
 from rules.facts import CalendarEvent, MessageMetadata
 from rules.people import OwnerKeys
 from worker.store import events, looking, messages
-from worker.store.accounts import owner_keys, owner_zone
+from worker.store.accounts import keys_and_zone
 from worker.store.gleaning import glean
 from worker.store.judging import put_off, review, wake
 from worker.store.mapping import Origin, maybe_instant, micros, plain
@@ -206,15 +206,16 @@ def _apply(
     connection: Connection, feed: StoredFeed, changes: Changes[Any], now: datetime, *, is_judged_later: bool = False
 ) -> None:
     """Store the facts and have whoever they touch judged and reviewed."""
-    known_as = owner_keys(connection, feed.owner)
+    known_as, zone = keys_and_zone(connection, feed.owner)
     forgotten = Forgotten.of(connection, feed.owner)
     origin = _origin(feed)
     if feed.kind == "mail":
         seen = messages.observed(forgotten.messages(changes.upserted), known_as)
         touched = messages.apply(connection, origin, seen, changes.removed, known_as)
-        touched |= glean(connection, feed.owner, seen.values(), touched, known_as, now, owner_zone(connection, feed.owner))
+        touched |= glean(connection, feed.owner, seen.values(), touched, known_as, now, zone)
     else:
-        touched = _apply_events(connection, feed, origin, forgotten.events(changes.upserted), changes.removed, known_as, now)
+        read = forgotten.events(changes.upserted)
+        touched = _apply_events(connection, feed, origin, read, changes.removed, known_as, now, zone)
     if touched:
         looking.look_at(connection, feed.owner, touched, now)
     if is_judged_later:
@@ -231,9 +232,9 @@ def _apply_events(
     removed: Iterable[str],
     known_as: OwnerKeys,
     now: datetime,
+    zone: str,
 ) -> set[str]:
     is_first = feed.is_rereading and feed.generation <= 1
-    zone = owner_zone(connection, feed.owner)
     touched = events.apply(connection, origin, read, removed, known_as, now, zone=zone, is_first_read=is_first)
     if (end := next_end(connection, feed.owner, now)) is not None:
         wake(connection, feed.owner, end)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Final, Literal, cast
+from functools import lru_cache
+from typing import Any, Final, Literal, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import BindParameter, Connection, Row, and_, bindparam, or_, select
@@ -14,6 +15,7 @@ from rules.addresses import match_key
 from rules.interactions import NotHeld
 from rules.keys import text_mark
 from rules.network import Busy, Owner, Past, Trip
+from rules.social import Social
 from rules.suggestions import CloseReason, State
 from rules.trips import LONG
 from rules.trips import trips as trips_in
@@ -39,8 +41,13 @@ _CONNECTED: Final = select(account.c.id, account.c.error, account.c.last_ok_at).
     account.c.owner == _WHOSE, account.c.state != "disconnected"
 )
 _IS_SENT: Final = and_(suggestion.c.action == "draft", suggestion.c.close_reason.in_(("done", "owner_edited")))
+_REMEMBERED: Final = (
+    *(suggestion.c.key, suggestion.c.rule, suggestion.c.cause, suggestion.c.state, suggestion.c.action, suggestion.c.created_at),
+    *(suggestion.c.close_reason, suggestion.c.updated_at, suggestion.c.at, suggestion.c.address, suggestion.c.payload),
+)
+"""Columns the ledger remembers a suggestion by, for `past`."""
 _LEDGER: Final = (
-    select(suggestion)
+    select(*_REMEMBERED)
     .where(
         suggestion.c.owner == _WHOSE,
         or_(suggestion.c.state != "closed", suggestion.c.created_at >= bindparam("since"), _IS_SENT),
@@ -48,7 +55,7 @@ _LEDGER: Final = (
     .order_by(suggestion.c.created_at, suggestion.c.key)
 )
 _PASTS: Final = (
-    select(suggestion)
+    select(suggestion.c.person, *_REMEMBERED)
     .where(
         or_(
             and_(suggestion.c.owner == _WHOSE, suggestion.c.person.in_(bindparam("persons", expanding=True))),
@@ -159,8 +166,7 @@ def pasts_of(
 
 def past(row: Row[*tuple[Any, ...]]) -> Past:
     """Read a suggestion as the ledger remembers it."""
-    action: dict[str, Any] = decode(row.payload)
-    named = [each["email"] for part in ("to", "cc", "attendees") for each in action.get(part, ())]
+    said = _said(row.payload, row.address)
     return Past(
         key=row.key,
         rule=row.rule,
@@ -171,10 +177,30 @@ def past(row: Row[*tuple[Any, ...]]) -> Past:
         close_reason=cast("CloseReason | None", row.close_reason),
         closed_at=instant(row.updated_at) if row.state == "closed" else None,
         at=maybe_instant(row.at),
+        text_mark=said.text_mark,
+        until=said.until,
+        social=said.social,
+        addresses=said.addresses,
+    )
+
+
+class _Said(NamedTuple):
+    text_mark: str
+    until: datetime | None
+    social: Social | None
+    addresses: tuple[str, ...]
+
+
+@lru_cache(maxsize=1 << 10)
+def _said(payload: str, address: str) -> _Said:
+    """Read what the ledger needs of an action: the same ones come with every decision."""
+    action: dict[str, Any] = decode(payload)
+    named = [each["email"] for part in ("to", "cc", "attendees") for each in action.get(part, ())]
+    return _Said(
         text_mark=text_mark(action.get("text", "")),
         until=datetime.fromisoformat(action["end"]) if "end" in action else None,
         social=action.get("social"),
-        addresses=tuple(dict.fromkeys(key for each in [row.address, *named] if (key := match_key(each)))),
+        addresses=tuple(dict.fromkeys(key for each in [address, *named] if (key := match_key(each)))),
     )
 
 
