@@ -208,7 +208,7 @@ class Drafts:
 
     def _open_with(self, message_id: str) -> tuple[Opened, list[Present]]:
         """Open Drafts for writing, and find a Message-ID in it."""
-        opened, (found,) = self._session.open_with(self.folder, [_search(message_id)], "searching", is_writing=True)
+        opened, found = self._session.open_with(self.folder, [_search(message_id)], "searching", is_writing=True)
         return opened, self._those_with(message_id, searched(found))
 
     def _all_with(self, message_id: str) -> list[Present]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -18,6 +18,7 @@ from connectors.standards.folders import Folder, listed, readable
 from connectors.standards.header import read_header
 from connectors.standards.opened import Opened
 from connectors.standards.session import Server, Session
+from connectors.standards.wire import Response
 from rules.facts import MessageMetadata
 from rules.suggestions import Draft, Hold, Invite
 
@@ -71,17 +72,16 @@ class ImapMailbox:
 
     def changes(self, feed: Feed, since: Cursor | None) -> Iterator[Changes[MessageMetadata]]:
         """Yield the first read newest first, or what came and went since; a new UIDVALIDITY is a CursorExpired."""
-        opened = self._session().open(feed.id)
         place = Place.read(since) if since is not None else None
+        opened, answers = self._session().open_with(feed.id, self._questions(place), f"opening {feed.name}")
         if place is not None and place.validity != opened.validity:
             message = f"{feed.name} was rebuilt by the server."
             raise CursorExpired(message)
-        if place is None:
-            place = self._beginning(opened)
+        place = place or self._beginning(opened)
         if place.mark is not None:
             yield from self._backfill(feed, place)
         else:
-            yield from self._since(feed, place, opened)
+            yield from self._since(feed, place, opened, answers)
 
     def witness(self) -> Witness:
         """Say where Drafts stands."""
@@ -143,8 +143,8 @@ class ImapMailbox:
     def _has_qresync(self) -> bool:
         return "QRESYNC" in self._session().capabilities
 
-    def _all_uids(self, what: bytes = b"ALL") -> list[int]:
-        return searched(self._session().command(b"UID SEARCH " + what, "listing messages"))
+    def _all_uids(self) -> list[int]:
+        return searched(self._session().command(b"UID SEARCH ALL", "listing messages"))
 
     def _beginning(self, opened: Opened) -> Place:
         """Fix what the first read has to cover: all that is there now; later arrivals belong to the next round."""
@@ -183,12 +183,17 @@ class ImapMailbox:
         if not todo:
             yield Changes(cursor=replace(place, mark=None).cursor(), remaining=0, covered_since=_BEGINNING, is_last=True)
 
-    def _since(self, feed: Feed, place: Place, opened: Opened) -> Iterator[Changes[MessageMetadata]]:
+    def _questions(self, place: Place | None) -> list[bytes]:
+        """Ask, as the folder is opened, what was expunged since (RFC 7162 3.2.6) and what has come, where the server can tell."""
+        if place is None or place.mark is not None or not place.modseq or not self._has_qresync():
+            return []
+        vanished = b"UID FETCH 1:* (FLAGS) (CHANGEDSINCE %d VANISHED)" % place.modseq
+        return [vanished, b"UID SEARCH UID %d:*" % place.next_uid]
+
+    def _since(self, feed: Feed, place: Place, opened: Opened, answers: Sequence[Response]) -> Iterator[Changes[MessageMetadata]]:
         """Report arrivals at or above the next UID and what was expunged."""
-        if self._has_qresync() and place.modseq:
-            gone = self._vanished(place.modseq)
-            fresh = self._all_uids(b"UID %d:*" % place.next_uid) if opened.next_uid > place.next_uid else []
-            known = ""
+        if place.modseq and self._has_qresync():
+            gone, fresh, known = _vanished(answers), searched(answers), ""
         else:
             now = self._all_uids()
             before = set(uids_of(place.uids))
@@ -213,18 +218,6 @@ class ImapMailbox:
             covered_since=_BEGINNING,
             is_last=True,
         )
-
-    def _vanished(self, modseq: int) -> list[int]:
-        """Ask what was expunged since (RFC 7162 3.2.6); a NOMODSEQ mailbox or a bad answer means reading it again."""
-        responses = self._session().command(
-            b"UID FETCH 1:* (FLAGS) (CHANGEDSINCE %d VANISHED)" % modseq, "asking for expunged messages"
-        )
-        gone: list[int] = []
-        for response in responses:
-            words = response[0].split()
-            if words[:2] == [b"*", b"VANISHED"]:
-                gone += uids_of(words[-1].decode())
-        return gone
 
     def _headers(self, feed: Feed, place: Place) -> Headers:
         def reopen() -> Session:
@@ -257,6 +250,11 @@ class ImapMailbox:
                 )
             except mime.Unreadable as error:
                 skipped.append(Skipped(remote_id=str(row.uid), reason=str(error)))
+
+
+def _vanished(responses: Iterable[Sequence[bytes]]) -> list[int]:
+    found = (response[0].split() for response in responses)
+    return [uid for words in found if words[:2] == [b"*", b"VANISHED"] for uid in uids_of(words[-1].decode())]
 
 
 def _named(place: Place, skipped: Sequence[Skipped]) -> tuple[Skipped, ...]:

@@ -194,8 +194,8 @@ class Session:
 
     def open_with(
         self, folder: str, commands: Sequence[bytes], what: str, *, is_writing: bool = False
-    ) -> tuple[Opened, list[list[Response]]]:
-        """Open a folder and send commands in it, with no wait between (RFC 9051 5.5); gives where it stands, and their responses."""
+    ) -> tuple[Opened, list[Response]]:
+        """Open a folder and send commands in it, with no wait between (RFC 9051 5.5); gives where it stands, and what they say."""
         verb = b"SELECT " if is_writing else b"EXAMINE "
         parameters = b" (CONDSTORE)" if "CONDSTORE" in self.capabilities else b""
         self.selected, self._opened = "", None
@@ -203,7 +203,23 @@ class Session:
             tags = self._send_all([verb + quoted(folder) + parameters, *commands])
             text = b"".join(part for response in self.responses(tags[0], f"opening {folder}") for part in response)
             self.selected, self._opened = folder, (opened_by(text), monotonic())
-            return self._opened[0], [list(self.responses(tag, what)) for tag in tags[1:]]
+            return self._opened[0], self._together(tags[1:], what)
+
+    def _together(self, tags: Sequence[bytes], what: str) -> list[Response]:
+        """Collect the responses of several commands under way: a server may answer them in any order."""
+        said: list[Response] = []
+        refused: list[bytes] = []
+        while any(tag in self._under_way for tag in tags):
+            response = self._wire.read()
+            tag, _, answer = response[0].partition(b" ")
+            if tag not in tags:
+                said.append(response)
+                continue
+            self._under_way.remove(tag)
+            refused += [] if answer.upper().startswith(b"OK") else [answer.strip()]
+        if refused:
+            raise refusal(refused[0], what)
+        return said
 
     def _send_all(self, commands: Sequence[bytes]) -> list[bytes]:
         tags = [self._next_tag() for _ in commands]
