@@ -76,9 +76,10 @@ class Trial:
             first, guess = guess, evidence.guess()
             if first.keys != guess.keys:  # an alias that only later Sent mail showed
                 letters, messages = self._read_mail(guess, None)
-        self._say("people", letters.names(EARLY))
+        names = letters.names(EARLY)
+        self._say("people", names)
         composed = compose(letters, self._series, guess, zone=self._zone, now=self._now)
-        self._say("decide", letters.names(EARLY))
+        self._say("decide", names)
         return self._told(composed, guess, messages, events, rulebook or shipped())
 
     def _read_calendars(self, me: Sequence[str]) -> Tally:

@@ -56,6 +56,10 @@ class Interactions:
         keys.sort()
         return Diary(array("I", [(key & HALF) << 1 | key >> 32 & 1 for key in keys]), self)
 
+    def close(self) -> None:
+        """Let go of what only tells answers, once every diary is put in order."""
+        self._names, self._parents = array("I"), array("I")
+
     def _key(self, number: int, *, is_reply: bool) -> int:
         return (self.times[number] << 17 | self.marks[number] << 1 | is_reply) << 32 | number
 

@@ -23,23 +23,23 @@ KEPT_PARTIES: Final = 1 << 12
 FEW: Final = 24
 """Mails to more people seldom go to the very same again."""
 KEPT_SIDES: Final = 1 << 12
-MASK: Final = (1 << 64) - 1
-SHELVES: Final = 1 << 12
-REST: Final = 7
+SHELVES: Final = 1 << 14
+"""So many that a shelf stays below 512 bytes, where Python has room of its own and leaves no gaps, up to a million and a half."""
+REST: Final = 5
 """Bytes of a name beyond those that choose its shelf."""
+FARTHEST: Final = 1 << 8 * REST
 
 
 class Seen:
-    """A set of 64-bit hashes, 7 bytes each where a set of ints takes 60: the low bits choose a shelf, the rest lie on it."""
+    """A set of hashes of 54 bits, 5 bytes each where a set of ints takes 60: the low bits choose a shelf, the rest lie on it."""
 
     def __init__(self) -> None:
         self._shelves = [bytearray() for _ in range(SHELVES)]
 
     def add(self, name: int) -> bool:
-        """Add a hash; tell whether it was new. Of a million names two collide with a chance of 1 in 30 million."""
-        name = name & MASK or 1
+        """Add a hash; tell whether it was new. Of a million names two collide with a chance of 1 in 36,000."""
         shelf = self._shelves[name % SHELVES]
-        rest = (name // SHELVES).to_bytes(REST, "little")
+        rest = (name // SHELVES % FARTHEST).to_bytes(REST, "little")
         at = shelf.find(rest)
         while at % REST and at > 0:  # across two names
             at = shelf.find(rest, at + 1)
@@ -50,7 +50,7 @@ class Seen:
 
 
 class Letters:
-    """Mail as it is read, each message once. Memory grows by 7 bytes with each message, by 14 with each interaction, and by 4 for each person in it."""
+    """Mail as it is read, each message once. Memory grows by 5 bytes with each message, by 14 with each interaction, and by 4 for each person in it."""
 
     def __init__(self, owner: OwnerKeys, now: datetime) -> None:
         self.addresses: dict[str, Acquaintance] = {}
@@ -65,7 +65,7 @@ class Letters:
     def add(self, message: MessageMetadata | Glance) -> bool:
         """Take in a message; False where its Message-ID was seen before."""
         glance = at_once(message) if isinstance(message, MessageMetadata) else message
-        name = hash(glance.message_id) & MASK or 1
+        name = hash(glance.message_id)
         if not self._seen.add(name):
             return False
         party = self._parties.get((glance.envelope, glance.route))
@@ -137,6 +137,11 @@ class Letters:
         for key in keys:
             if key in self.addresses:
                 self.addresses[key].rows = array("I")
+
+    def end(self) -> None:
+        """Tell of no more contacts: what was read is forgotten."""
+        self.addresses.clear()
+        self._interactions.close()
 
     def names(self, count: int) -> tuple[str, ...]:
         """Name whom there is most to read of, both ways, so far."""

@@ -50,6 +50,7 @@ def compose(letters: Letters, series: Series, guess: Guess, *, zone: str, now: d
     verdicts = {key: verdict for key, verdict in judged.items() if key not in owner.keys}
     relations, outside = _relations(letters, engagements, verdicts, guess)
     others = (*_strangers(letters, verdicts, outside), *_owner_persons(guess))
+    letters.end()
     mine = _owner(guess, zone)
     away = own_absences(mine, engagements.leave, now)
     network = Network(
