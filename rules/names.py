@@ -63,6 +63,8 @@ def _is_short(text: str) -> bool:
 
 def plain(text: str) -> str:
     """Return lower-case text without accents, for comparing only."""
+    if text.isascii():
+        return text.lower()
     folded = unicodedata.normalize("NFKD", text.translate(UNSPELLED).casefold())
     return "".join(char for char in folded if not unicodedata.combining(char))
 
