@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -35,9 +35,8 @@ from worker.store.mapping import plain
 from worker.store.rebuild import rebuild
 from worker.store.store import Store
 from worker.store.uncollected import uncollected
+from worker.turns import Reader, take_turns
 
-Reader = Generator[Callable[[], bool], None, None]
-"""One feed being read: goes on for a page each time it is asked, and says how to tell whether the next is there already."""
 Budget = Callable[[], bool]
 """Tells whether there is time for another page; asked after every commit."""
 SHORTEST = timedelta(minutes=1)
@@ -138,28 +137,8 @@ class _Slice:
         oldest = sorted(stored, key=lambda each: (_is_beginning(each), str(each.last_ok_at), listed.index(each.id)))
         changed = (each for each in oldest if not self._is_unchanged(each, found[each.id]))
         readers = (self._read_feed(source, found[each.id], each) for each in changed)
-        self._take_turns(readers, source.at_once if isinstance(source, SideBySide) else 1)
-
-    def _take_turns(self, readers: Iterator[Reader], at_once: int) -> None:
-        """Read as many feeds at once as the source can, a page of whichever has one, while there is time."""
-        going: dict[Reader, Callable[[], bool]] = {}
-        paced: list[RateLimited] = []
-        try:
-            for reader in readers:
-                if paced or not self.budget():
-                    self.pulled = replace(self.pulled, is_done=False)
-                    break
-                if (is_there := next(reader, None)) is not None:
-                    going[reader] = is_there
-                while len(going) >= at_once:
-                    _take_turn(going, paced)
-            while going:
-                _take_turn(going, paced)
-        finally:
-            for reader in going:
-                reader.close()
-        if paced:
-            raise paced[0]
+        if not take_turns(readers, source.at_once if isinstance(source, SideBySide) else 1, self.budget):
+            self.pulled = replace(self.pulled, is_done=False)
 
     def _known(self, kind: Kind, found: Sequence[Feed]) -> list[StoredFeed]:
         """Take over the provider's list of feeds, which seldom needs writing."""
@@ -296,23 +275,6 @@ class _Slice:
                     after = self.now + backoff(self.account.attempts)
                     accounts.failed(db, self.account.id, str(error), error.remedy, after)
         return replace(self.pulled, is_done=False, error=str(error), next_attempt_at=after)
-
-
-def _take_turn(going: dict[Reader, Callable[[], bool]], paced: list[RateLimited]) -> None:
-    """Have a reader go on: the first whose page is there, else the first of all, which waits for it. Whoever is done is let go.
-
-    What others have paid for already is taken in before one that can pay no more ends the slice.
-    """
-    reader = next((one for one, is_there in going.items() if is_there()), next(iter(going)))
-    try:
-        is_over = next(reader, None) is None
-    except RateLimited as error:
-        if not error.is_paced:
-            raise
-        paced.append(error)
-        is_over = True
-    if is_over:
-        del going[reader]
 
 
 def _always() -> bool:
