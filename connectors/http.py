@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urljoin, urlsplit
 
@@ -15,9 +16,37 @@ from connectors.port import AuthorizationExpired, RateLimited, Rejected, Unavail
 from rules.addresses import organisation
 
 _TIMEOUT = (10.0, 60.0)
+LARGEST = 32 << 20
+"""Bytes of one answer, unpacked: a hostile or broken server fills no memory."""
+_CHUNK = 1 << 14
+"""Bytes taken from the wire at once; packed, they may be a thousand times as many."""
 _REDIRECTS = 5
 _SLOW_DOWN, _BUSY = 429, 503
 _RETRY_DEFAULT, _RETRY_LONGEST = timedelta(seconds=60), timedelta(hours=6)
+
+
+class TooLarge(Rejected):
+    """An answer is larger than is read of one; who asked for many things at once may ask for fewer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: status, headers whatever their case, and the content, whole."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes
+    is_redirect: bool
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is no error."""
+        return self.status_code < 400  # noqa: PLR2004 - the status itself says it best
+
+    @property
+    def text(self) -> str:
+        """The content as text."""
+        return self.content.decode("utf-8", "replace")
 
 
 class Http:
@@ -47,13 +76,11 @@ class Http:
         self.server_time: datetime | None = None
         """The provider's own clock at its last answer (Date header); connectors have no other."""
 
-    def send(
-        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
-    ) -> requests.Response:
+    def send(self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None) -> Answer:
         """Send one request and follow redirects with the same method; returns answers of any status but the ones below.
 
         Raises AuthorizationExpired (401), RateLimited (429, or 503 with Retry-After), Unavailable (other 5xx but 501 and 507, broken connections)
-        and Rejected (a redirect to somebody else's host).
+        and Rejected (a redirect to somebody else's host; TooLarge).
         """
         for _ in range(_REDIRECTS):
             answer = self._once(method, url, headers or {}, body)
@@ -65,10 +92,13 @@ class Http:
         message = f"{self._name} redirects in circles."
         raise Rejected(message, remedy="Check the address in config.")
 
-    def _once(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> requests.Response:
+    def _once(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         self._pace()
         try:
-            answer = self._session.request(method, url, headers=dict(headers), data=body, timeout=_TIMEOUT, allow_redirects=False)
+            with self._session.request(
+                method, url, headers=dict(headers), data=body, timeout=_TIMEOUT, allow_redirects=False, stream=True
+            ) as told:
+                answer = Answer(told.status_code, told.headers, self._content(told), is_redirect=told.is_redirect)
         except requests.exceptions.SSLError as error:
             message = f"The certificate of {self._name} is not trusted."
             raise Rejected(message, remedy="Check the host name; for a private CA set ca_file.") from error
@@ -82,7 +112,19 @@ class Http:
         self._check(answer)
         return answer
 
-    def _check(self, answer: requests.Response) -> None:
+    def _content(self, told: requests.Response) -> bytes:
+        """Read the content of an answer, and no further than it may be long."""
+        parts: list[bytes] = []
+        left = LARGEST
+        for part in told.iter_content(_CHUNK):
+            parts.append(part)
+            left -= len(part)
+            if left < 0:
+                message = f"An answer of {self._name[0].lower()}{self._name[1:]} is larger than {LARGEST >> 20} MB."
+                raise TooLarge(message, remedy="Tell the server's administrator, or leave that calendar out.")
+        return b"".join(parts)
+
+    def _check(self, answer: Answer) -> None:
         status = answer.status_code
         if status == 401:  # noqa: PLR2004 - the status itself says it best
             message = f"{self._name} refused the sign-in."
@@ -96,7 +138,7 @@ class Http:
             message = f"{self._name} answered {status}."
             raise Unavailable(message)
 
-    def _retry_after(self, answer: requests.Response) -> timedelta:
+    def _retry_after(self, answer: Answer) -> timedelta:
         """Read Retry-After in seconds or as a date (RFC 9110 10.2.3), within reason."""
         raw = answer.headers.get("Retry-After", "")
         if raw.isdigit():
@@ -108,7 +150,7 @@ class Http:
         now = self.server_time or until
         return min(max(until.astimezone(UTC) - now, timedelta(seconds=1)), _RETRY_LONGEST)
 
-    def _note_time(self, answer: requests.Response) -> None:
+    def _note_time(self, answer: Answer) -> None:
         try:
             self.server_time = email.utils.parsedate_to_datetime(answer.headers.get("Date", "")).astimezone(UTC)
         except ValueError:

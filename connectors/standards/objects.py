@@ -7,10 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from xml.sax.saxutils import escape
 
 from connectors import ical
+from connectors.http import LARGEST, TooLarge
 from connectors.port import Skipped, Unavailable
 from connectors.standards.dav import CAL, DAV, Dav, Refused, Resource
 from rules.facts import CalendarEvent
 
+_TOO_LARGE = 413
 _DATA = f"{CAL}calendar-data"
 BATCH = 1000
 """Objects asked for at once."""
@@ -57,7 +59,7 @@ class Objects:
         """Fetch objects whole; a batch the server fails on is halved until one object is to blame, and left out."""
         try:
             return self._asked(hrefs)
-        except (Refused, Unavailable) as error:
+        except (Refused, TooLarge, Unavailable) as error:
             found = self._halved(hrefs)
             if not found and isinstance(error, Unavailable):
                 raise
@@ -69,13 +71,18 @@ class Objects:
         for half in (hrefs[:middle], hrefs[middle:]) if middle else ():
             try:
                 found += self._asked(half)
-            except (Refused, Unavailable):
+            except (Refused, TooLarge, Unavailable):
                 found += self._halved(half)
         return found
 
     def _asked(self, hrefs: Sequence[str]) -> Sequence[Resource]:
         inner = "<d:prop><d:getetag/><c:calendar-data/></d:prop>" + "".join(f"<d:href>{escape(href)}</d:href>" for href in hrefs)
-        return self._dav.report(hrefs[0].rpartition("/")[0] + "/", inner, "c:calendar-multiget", 1).resources
+        try:
+            return self._dav.report(hrefs[0].rpartition("/")[0] + "/", inner, "c:calendar-multiget", 1).resources
+        except TooLarge:
+            if len(hrefs) > 1:
+                raise
+            return (Resource(href=hrefs[0], status=_TOO_LARGE, props={}),)
 
     def events(
         self, hrefs: Sequence[str], resources: Sequence[Resource]
@@ -89,6 +96,8 @@ class Objects:
             resource = answered.get(href)
             if resource is None:
                 skipped.append(Skipped(remote_id=href, reason="the server does not give this event"))
+            elif resource.status == _TOO_LARGE:
+                skipped.append(Skipped(remote_id=href, reason=f"An event was left out: it is larger than {LARGEST >> 20} MB."))
             elif resource.status in (404, 410) or (data := resource.props.get(_DATA)) is None:
                 removed.append(href)
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import shutil
@@ -291,13 +292,14 @@ def script() -> Iterator[Script]:
             script.authorized.append(self.headers.get("Authorization") or "")
             given = script.answers.get(f"{verb} {self.path}") or script.answers.get(verb)
             status, headers, text = given(body) if given else (404, {}, "")
-            content = text.encode()
+            content = gzip.compress(text.encode()) if headers.get("Content-Encoding") == "gzip" else text.encode()
             self.send_response(status)
             for key, value in headers.items():
                 self.send_header(key, value)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(content)
+            with suppress(ConnectionError):  # who has read enough hangs up
+                self.wfile.write(content)
 
         def log_message(self, *_: object) -> None:
             return
@@ -452,6 +454,33 @@ class TestOtherServers:
         with pytest.raises(error) as raised:
             calendar(script.port, "/cal/").feeds()
         assert str(raised.value)
+
+    def test_a_hostile_calendar_costs_its_own_events_and_no_other(self, script: Script) -> None:
+        stocked(script, dict.fromkeys("abcdefg", "1"))
+        giant, endless = "DESCRIPTION:" + "x" * (33 << 20), "RRULE:FREQ=SECONDLY"
+        plain = script.answers["REPORT calendar-multiget /cal/work/"]
+
+        def multiget(body: str) -> tuple[int, Mapping[str, str], str]:
+            status, headers, text = plain(body)
+            for uid, line in (("c", giant), ("f", endless)):
+                text = text.replace(f"SUMMARY:{uid}\n", f"SUMMARY:{uid}\n{line}\n")
+            return status, headers, text
+
+        script.answers["REPORT calendar-multiget /cal/work/"] = multiget
+        script.answers["REPORT sync-collection /cal/work/"] = lambda _: (415, {}, "")
+        pages = read(calendar(script.port, "/cal/"))
+        assert uids(pages) == set("abdefg")
+        assert {(each.remote_id, each.reason) for page in pages for each in page.skipped} == {
+            ("/cal/work/c.ics", "An event was left out: it is larger than 32 MB."),
+            ("/cal/work/f.ics", "A series counts as a single event: it repeats every minute or every second."),
+        }
+        assert script.asked.count("REPORT calendar-multiget /cal/work/") > 1, "the whole batch was read into memory"
+
+    @pytest.mark.parametrize("headers", [{}, {"Content-Encoding": "gzip"}])
+    def test_an_answer_without_end_is_broken_off_with_its_size(self, script: Script, headers: Mapping[str, str]) -> None:
+        script.answers["PROPFIND"] = lambda _: (207, headers, " " * (200 << 20))
+        with pytest.raises(Rejected, match="larger than 32 MB"):
+            calendar(script.port, "/cal/").feeds()
 
     def test_a_redirect_on_the_same_host_keeps_method_and_sign_in(self, script: Script) -> None:
         stocked(script, {"a": "1"})
