@@ -92,7 +92,7 @@ class Session:
 
     @staticmethod
     def _connected(server: Server) -> Any:  # noqa: ANN401 - imapclient has no types
-        context = ssl.create_default_context(cafile=server.ca_file or None)
+        context = None if server.security == "none" else ssl.create_default_context(cafile=server.ca_file or None)
         timeout = imapclient.SocketTimeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS)
         client = imapclient.IMAPClient(
             server.host,
