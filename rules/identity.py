@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from rules.addresses import match_key
+from rules.addresses import is_freemail, match_key, organisation
 from rules.names import clean_name, name_key, tokens
 from rules.people import CROWD
 from rules.wordlists import ROLE_WORDS
@@ -192,15 +192,31 @@ def _within(block: list[AddressProfile]) -> list[Link]:
 
 
 def _judge(a: AddressProfile, b: AddressProfile) -> Link:
-    """Ask for correspondents in common beside the full name before two addresses are one human."""
+    """Ask for a second reason beside the full name before two addresses are one human."""
     if not a.names or not b.names:
         return _link(a, b, "unsure", "the full name of one is only read from its address")
     if doubt := _doubt(a, b):
         return _link(a, b, "different", doubt)
+    mine, theirs = a.key.rpartition("@")[0], b.key.rpartition("@")[0]
+    is_private = is_freemail(a.key) or is_freemail(b.key)
+    if mine == theirs and not (is_private and _is_spelled_out(a)):
+        return _link(a, b, "same", "the same full name and the same name before the @")
+    if organisation(a.key) and organisation(a.key) == organisation(b.key):
+        return _link(a, b, "same", "the same full name at the same organisation")
     shared = len(a.correspondents & b.correspondents)
     if shared >= COMMON:
         return _link(a, b, "same", f"the same full name and {shared} correspondents in common")
     return _link(a, b, "unsure", NOTHING_ELSE)
+
+
+def _is_spelled_out(profile: AddressProfile) -> bool:
+    """Tell whether the name before the @ is the full name and no more: every Anna Berg may have anna.berg@ somewhere."""
+    local = sorted(re.sub(r"([aou])e", r"\1", word) for word in _words_of(profile.key))
+    return any(local == name.split() or "".join(local) in _run_together(name) for name in map(name_key, profile.names) if name)
+
+
+def _run_together(name: str) -> set[str]:
+    return {"".join(words) for words in itertools.permutations(name.split()[:4])}
 
 
 def _doubt(a: AddressProfile, b: AddressProfile) -> str:
