@@ -94,8 +94,7 @@ def catch_up(connection: Connection, owner: str, now: datetime) -> None:
     met = occurrences.attended(connection, owner, ended)
     judging.review(connection, owner, met, known_as, now)
     occurrences.roll(connection, owner, known_as, now, zone)
-    promises.find_whom(connection, owner, now)
-    promises.close_kept(connection, owner, now)
+    promises.follow(connection, owner, now)
 
 
 def next_review(relation: Relation, owner: Owner, now: datetime) -> datetime | None:

@@ -83,8 +83,11 @@ def review(connection: Connection, owner_name: str, keys: Collection[str], known
         is_in = verdict.kind == "human" and has_exchange(counts)
         if row["person"]:
             persons.add(row["person"])
-        fresh.append({"address_key": row["key"], "kind": verdict.kind, "reason": verdict.reason, "is_in": is_in})
-    _save(connection, owner_name, fresh)
+        is_same = (row["kind"], row["reason"]) == (verdict.kind, verdict.reason)
+        fresh.append(
+            {"address_key": row["key"], "kind": verdict.kind, "reason": verdict.reason, "is_in": is_in, "is_same": is_same}
+        )
+    _save(connection, owner_name, [each for each in fresh if not each["is_same"]])
     named = {row["person"] for row in rows if row["person"]} & _spoken_of(connection, owner_name, persons)
     leaving = [each["address_key"] for each in fresh if not each["is_in"]]
     _leave(connection, owner_name, leaving, named)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Connection, bindparam, func, select, update
+from sqlalchemy import BigInteger, BindParameter, Connection, bindparam, case, func, select, update
 
 from worker.store.mapping import micros
 from worker.store.statements import chunks, lock_owner
@@ -21,9 +21,14 @@ _LATER: Final = (
     suggestion.c.state == "delivered",
     suggestion.c.next_attempt_at > bindparam("by_then"),
 )
-_SOONER: Final = update(suggestion).where(*_LATER).values(next_attempt_at=bindparam("by_then"))
-_HOLDS_SOONER: Final = _SOONER.where(suggestion.c.action != "draft")
-_DRAFTS_SOONER: Final = _SOONER.where(suggestion.c.action == "draft")
+_THEN: Final = case(
+    (suggestion.c.action == "draft", bindparam("soon", type_=BigInteger)), else_=bindparam("by_now", type_=BigInteger)
+)
+_SOONER: Final = (
+    update(suggestion)
+    .where(suggestion.c.owner == bindparam("whose"), suggestion.c.state == "delivered", suggestion.c.next_attempt_at > _THEN)
+    .values(next_attempt_at=_THEN)
+)
 _DELIVERED: Final = select(suggestion.c.key, suggestion.c.address, func.lower(suggestion.c.payload)).where(*_LATER)
 _THEIRS: Final[BindParameter[Any]] = bindparam("theirs", expanding=True)
 _ADDRESSES: Final = select(address.c.key, address.c.email, address.c.person).where(address.c.owner == bindparam("whose"))
@@ -34,8 +39,7 @@ _HELD: Final = _ADDRESSES.where(address.c.person.in_(_THEIRS))
 def look_again(db: Connection, owner: str, now: datetime) -> None:
     """Have everything delivered looked at, for something new was read: what is in a calendar now, what is not yet looked at soon."""
     lock_owner(db, owner)
-    db.execute(_HOLDS_SOONER, {"whose": owner, "by_then": micros(now)})
-    db.execute(_DRAFTS_SOONER, {"whose": owner, "by_then": micros(now + SOON)})
+    db.execute(_SOONER, {"whose": owner, "by_now": micros(now), "soon": micros(now + SOON)})
 
 
 def look_at(db: Connection, owner: str, keys: Collection[str], now: datetime) -> None:

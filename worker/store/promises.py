@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
@@ -51,9 +52,17 @@ def called(connection: Connection, owner: str, who: str) -> list[str]:
     return [str(each) for each in connection.execute(held).scalars()]
 
 
-def find_whom(connection: Connection, owner: str, now: datetime) -> None:
+def follow(connection: Connection, owner: str, now: datetime) -> None:
+    """Find whom open promises were made to, and close those that were kept."""
+    waiting = open_(connection, owner)
+    if waiting:
+        _find_whom(connection, owner, waiting, now)
+        close_kept(connection, owner, now)
+
+
+def _find_whom(connection: Connection, owner: str, waiting: Iterable[Note], now: datetime) -> None:
     """Give promises that named nobody known to whoever bears that name by now, and have them reviewed."""
-    for each in open_(connection, owner):
+    for each in waiting:
         who, colon, text = each.text.partition(":")
         if each.address or not colon or not (keys := called(connection, owner, who.strip())):
             continue

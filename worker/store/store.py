@@ -42,6 +42,7 @@ class Store:
         """What is renewed while something in it is held."""
         self._read = read
         self._write = write
+        self._epoch: int | None = None
         self._hasty = write.execution_options(**{IS_LASTING: False})
         self._one_at_a_time = threading.RLock() if read is write else None
         self._one_writer = self._one_at_a_time or (threading.RLock() if is_file(url) else None)
@@ -109,8 +110,10 @@ class Store:
 
     def ledger_epoch(self) -> int:
         """Return how often the store was restored from a backup: open intents of an older epoch need a look first."""
-        with self.read() as connection:
-            return int(connection.execute(_EPOCH).scalar_one())
+        if self._epoch is None:  # counted as a store is opened, and never later
+            with self.read() as connection:
+                self._epoch = int(connection.execute(_EPOCH).scalar_one())
+        return self._epoch
 
     def restored_at(self, now: datetime) -> datetime | None:
         """Return when the store was restored from a backup: `now`, once, where nobody has asked since. None = it never was."""
