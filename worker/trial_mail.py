@@ -50,7 +50,7 @@ class Seen:
 
 
 class Letters:
-    """Mail as it is read, each message once. Memory grows by 5 bytes with each message, by 14 with each interaction, and by 4 for each person in it."""
+    """Mail as it is read, each message once. Memory grows by 5 bytes with each message, by 14 with each interaction, and by 2 for each person in it."""
 
     def __init__(self, owner: OwnerKeys, now: datetime) -> None:
         self.addresses: dict[str, Acquaintance] = {}
@@ -112,8 +112,7 @@ class Letters:
         number = self._interactions.add(name, parent, int(glance.sent_at.timestamp()), party.mark)
         offset = glance.sent_offset if party.is_in else None
         for known in party.touched:
-            known.rows.append(number)
-            known.last_row = number
+            known.touch(number)
             if offset is not None:
                 known.offsets[offset] = known.offsets.get(offset, 0) + 1
         party.meet()
@@ -122,7 +121,7 @@ class Letters:
 
     def contacts(self, keys: Sequence[str], meetings: Sequence[MeetingRow]) -> Diary:
         """Return the interactions with a person of these addresses, each message and meeting once, in order of time."""
-        rows = [self.addresses[key].rows for key in keys if key in self.addresses]
+        rows = [self.addresses[key].rows() for key in keys if key in self.addresses]
         return self._interactions.diary(rows[0] if len(rows) == 1 else set().union(*rows), contacts_of((), meetings, self._now))
 
     def close(self) -> None:
@@ -136,7 +135,7 @@ class Letters:
         """Let go of the interactions of these addresses, where `contacts` has told them."""
         for key in keys:
             if key in self.addresses:
-                self.addresses[key].rows = array("I")
+                self.addresses[key].gaps = array("H")
 
     def end(self) -> None:
         """Tell of no more contacts: what was read is forgotten."""
@@ -147,7 +146,7 @@ class Letters:
         """Name whom there is most to read of, both ways, so far."""
         self._add_up()
         known = [one for one in self.addresses.values() if one.names and one.counts.get("in") and one.counts.get("to")]
-        most = nlargest(count, known, key=lambda one: len(one.rows))
+        most = nlargest(count, known, key=lambda one: len(one.gaps))
         return tuple(max(one.names, key=lambda name: one.names[name]) for one in most)
 
     def _keep(self, glance: Glance, party: Party) -> None:

@@ -105,7 +105,7 @@ def _relations(
 
 
 def _is_touched(known: Acquaintance) -> bool:
-    return bool(known.rows) or known.counts.get("meetings", 0) > 0
+    return bool(known.gaps) or known.counts.get("meetings", 0) > 0
 
 
 def _profile(key: str, known: Acquaintance) -> AddressProfile:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import accumulate
 from typing import Final
 
 from rules.people import Observation, Sighting
@@ -15,6 +16,7 @@ from worker.trial_diary import mark_of
 CIRCLE: Final = 8
 """Messages to more people say little about who knows whom."""
 KEPT_COMPANY: Final = 64
+FAR: Final = 0xFFFF
 KEPT_NAMES: Final = 16
 
 
@@ -25,14 +27,27 @@ class Acquaintance:
     email: str
     counts: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     names: dict[str, int] = field(default_factory=dict)
-    rows: array[int] = field(default_factory=lambda: array("I"))
-    """Which interactions it has part in, by number."""
+    gaps: array[int] = field(default_factory=lambda: array("H"))
+    """Which interactions it has part in: from number to number so far, and FAR where it goes on."""
     last_row: int = 0
-    """The last of these, which outlives them."""
+    """The last of their numbers, which outlives them."""
     mails: list[bytes] = field(default_factory=list)
     """The newest, as of trial_kept."""
     offsets: dict[timedelta, int] = field(default_factory=dict)
     company: dict[str, int] = field(default_factory=dict)
+
+    def touch(self, number: int) -> None:
+        """Note that it has part in an interaction; the numbers ascend."""
+        gap = number - self.last_row
+        while gap >= FAR:
+            self.gaps.append(FAR)
+            gap -= FAR
+        self.gaps.append(gap)
+        self.last_row = number
+
+    def rows(self) -> list[int]:
+        """Return the numbers of the interactions it has part in."""
+        return [number for number, gap in zip(accumulate(self.gaps), self.gaps, strict=True) if gap != FAR]
 
     def see(self, sighting: Sighting, times: int) -> None:
         """Add up what so many messages show of it."""

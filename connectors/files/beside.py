@@ -26,7 +26,7 @@ from rules.facts import Address
 
 PORTION: Final = 256
 """Messages told at a time."""
-KNOWN: Final = 1 << 13
+KNOWN: Final = 1 << 12
 """Envelopes and routes known by number, before both sides forget them and count anew."""
 PIPE: Final = 1 << 20
 """Bytes that may be read ahead; what Linux allows anybody."""

@@ -46,3 +46,11 @@ def test_mails_counted_together_come_to_what_each_comes_to(letters: list[tuple[s
         assert together.add(glance(raw, remote_id="", labels=frozenset(), received_at=None, size=None, thread_id=""))
         assert alone.add(parse_header(raw, remote_id=""))  # read in full it shares nothing
     assert told(together) == told(alone)
+
+
+@given(st.lists(st.integers(0, 2**21), unique=True).map(sorted))
+def test_interactions_far_apart_are_told_by_their_numbers(numbers: list[int]) -> None:
+    known = Acquaintance("eva@x.example")
+    for number in numbers:
+        known.touch(number)
+    assert known.rows() == numbers
