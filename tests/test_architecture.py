@@ -29,7 +29,7 @@ SENDS = {
     "connectors/standards/fetch.py": "as above: UID FETCH",
     "connectors/standards/dav.py": "an HTTP request; what it may ask for is in SENDING_WORDS",
     "connectors/http.py": "as above",
-    "connectors/microsoft/graph.py": "as above: a request to Graph's root, by a connection kept for the next one",
+    "connectors/microsoft/wire.py": "as above: a request to Graph's root, by a connection kept for the next one",
     "connectors/google/push.py": "as above: a question for Google's certificates",
     "connectors/google/consent.py": "as above: the code of the consent page to the token endpoint",
     "worker/actors.py": "a nudge into Dramatiq's queue",

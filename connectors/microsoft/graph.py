@@ -97,7 +97,7 @@ class Graph:
         if data is not None:
             headers["Content-Type"] = "text/plain" if isinstance(given, bytes) else "application/json"
         asked = requests.Request(method, self._url(path), params=params, data=data, headers=headers)
-        return _read(self._wire.send(asked, what, takes, rank), what)
+        return _read(self._wire.ask(asked, what, takes, rank), what)
 
     def pages(self, path: str, what: str, *, params: Mapping[str, str] | None = None, prefer: Sequence[str] = ()) -> Iterator[Json]:
         """Yield every item of a listing over all its pages."""

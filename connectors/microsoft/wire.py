@@ -34,8 +34,8 @@ class Wire:
         self.server_time: datetime | None = None
         """Graph's own clock at its last answer; connectors have no other."""
 
-    def send(self, asked: requests.Request, what: str, takes: tuple[int, int], rank: int) -> requests.Response:
-        """Send a request that takes so many lanes, and counts for so many; of those that wait, the lowest rank comes first."""
+    def ask(self, asked: requests.Request, what: str, takes: tuple[int, int], rank: int) -> requests.Response:
+        """Make a request that takes so many lanes, and counts for so many; of those that wait, the lowest rank comes first."""
         width, count = takes
         with self._lanes.entered(rank, width, PATIENCE) as is_in:
             if not is_in:
