@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import email.utils
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -47,6 +49,10 @@ class Answer:
     def text(self) -> str:
         """The content as text."""
         return self.content.decode("utf-8", "replace")
+
+    def json(self) -> Any:  # noqa: ANN401 - JSON
+        """Read the content as JSON. Raises ValueError where it is none."""
+        return json.loads(self.content)
 
 
 class Http:
