@@ -161,7 +161,10 @@ class Graph:
             after = {"dependsOn": [str(number - 1)]} if width == 1 and number else {}
             headers = {"Prefer": ", ".join((IMMUTABLE, *prefer))}
             parts.append({"id": str(number), "method": "GET", "url": self._own(path), "headers": headers, **after})
-        answer = self.ask("POST", "$batch", what, given={"requests": parts}, takes=(width, len(parts)), rank=rank)
+        try:
+            answer = self.ask("POST", "$batch", what, given={"requests": parts}, takes=(width, len(parts)), rank=rank)
+        except Refused as error:  # of a part that would say something, of the whole it is a mistake of Graph's
+            raise Unavailable(f"Microsoft 365 answered {error.status} ({what}).") from error
         names, failed = list(asked), []
         for part in answer.get("responses", ()):
             if part["status"] in BUSY or part["status"] >= _BROKEN or part["status"] == NOT_TRIED:

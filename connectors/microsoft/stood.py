@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from connectors.microsoft.failures import Refused
+from connectors.microsoft.failures import NOT_FOUND, Refused
 from connectors.microsoft.graph import Graph, Json
-from connectors.port import Witness
+from connectors.port import Unavailable, Witness
 
 DIGITS: Final = 6
 """Of the digest of an id: enough to tell what lay there before, in kilobytes and not in hundreds of them."""
@@ -46,7 +46,18 @@ class ChangeLog:
         return [one for one in items if _digest(one) not in before]
 
     def read(self, params: Mapping[str, str], link: str = "") -> tuple[list[Json], str]:
-        """Read the log on from a link, or from its beginning; gives its items and the link to go on from."""
+        """Read the log on from a link, or from its beginning; gives its items and the link to go on from.
+
+        Raises Refused where the link is lost, or there is no such place; a beginning that is lost is for another time.
+        """
+        try:
+            return self._read(params, link)
+        except Refused as error:
+            if link or error.status == NOT_FOUND:
+                raise
+            raise Unavailable(f"Microsoft 365 answered {error.status} ({self.what}).") from error
+
+    def _read(self, params: Mapping[str, str], link: str) -> tuple[list[Json], str]:
         answer = self.graph.get(link or self.path, self.what, params=None if link else params, prefer=self.prefer)
         items: list[Json] = []
         while True:

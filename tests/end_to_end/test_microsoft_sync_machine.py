@@ -114,7 +114,7 @@ class Sync(RuleBasedStateMachine):
 
     @rule(kind=KINDS, path=PATHS, nth=st.integers(1, 3))
     def graph_is_in_a_mood(self, kind: Kind, path: str, nth: int) -> None:
-        self.world.graph.fault(kind, path=path, nth=nth)
+        self.world.graph.fault(kind, path="delta$" if kind == "410" else path, nth=nth)  # said of links alone
 
     @rule(days=st.integers(1, 70))
     def time_passes_and_the_window_rolls(self, days: int) -> None:
@@ -163,8 +163,10 @@ class Sync(RuleBasedStateMachine):
     @rule()
     def in_the_end_both_agree(self) -> None:
         self.world.graph.faults.clear()
-        while not (done := self.pulled(lambda: True)).is_done:
+        done = self.pulled(lambda: True)
+        while not done.is_done or done.upserted or done.removed:  # what came while a round went on is in the next
             assert not done.error
+            done = self.pulled(lambda: True)
         post, agenda = self.world.box.post, self.world.box.agenda
         unread = {post.folder_id(name) for name in ("drafts", "deleteditems", "junkemail")}
         there = sorted(id_ for id_, one in post.messages.items() if one["parentFolderId"] not in unread)
