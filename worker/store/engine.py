@@ -17,7 +17,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 BUSY_SECONDS = 30
 """How long a writer waits for another before it gives up."""
-READ_CACHE, WRITE_CACHE = 32_000, 16_000
+READ_CACHE, WRITE_CACHE = 32_000, 12_000
 """Kilobytes of a database kept by whoever reads it, and by whoever writes: a first read fills it whole."""
 LONGEST_LOG = 4_000
 """Pages of 4 kB after which a commit has to carry the log into the database itself; a service does that sooner, between them."""
