@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from rules.addresses import match_key
 from rules.suggestions import Suggestion
-from tests.worker.stage import Stage, check_in, thank_you
-from worker.store import judging, sums
+from tests.worker.stage import EVA, Stage, check_in, thank_you
+from worker import feedback
+from worker.store import judging, people, sums
 from worker.store.standing import FRESH, is_fresh
 from worker.store.store import Store
 
@@ -41,6 +43,29 @@ def test_something_new_about_anybody_makes_it_worth_another_decision(stage: Stag
     with stage.store.write() as db:
         judging.wake(db, "ada", stage.now)
     assert not stands(stage, thank_you())
+
+
+def test_mail_that_was_read_and_is_not_judged_yet_makes_it_worth_another_decision(stage: Stage) -> None:
+    decided(stage, thank_you())
+    with stage.store.write() as db:
+        judging.put_off(db, "ada", [match_key(EVA.email)])
+    assert not stands(stage, thank_you())
+
+
+def test_whom_the_never_list_names_is_left_alone_also_where_they_are_seen_only_now(stage: Stage) -> None:
+    stage.meet()
+    decided(stage, thank_you())
+    with stage.store.write() as db:
+        people.describe(db, "ada", "eva", mute_reason="You put them on the never-list")
+    assert not stands(stage, thank_you())
+
+
+def test_a_dismissal_of_another_makes_it_worth_another_decision(stage: Stage) -> None:
+    stage.plan(thank_you(1))
+    decided(stage, thank_you(2))
+    with stage.store.write() as db:
+        feedback.dismiss(db, thank_you(1).key, stage.now)
+    assert not stands(stage, thank_you(2))
 
 
 def test_a_later_decision_in_which_it_was_not_planned_says_nothing_of_it(stage: Stage) -> None:

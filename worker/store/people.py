@@ -121,7 +121,10 @@ def describe(
     is_key: bool | None = None,
     mute_reason: str | None = None,
 ) -> None:
-    """Note what the owner says about a person; None leaves a thing as it is, cadence 0 and an empty mute_reason end it."""
+    """Note what the owner says about a person, and have them reviewed.
+
+    None leaves a thing as it is, cadence 0 and an empty mute_reason end it.
+    """
     values: dict[str, Any] = {}
     if circle is not None:
         values["circle"] = circle
@@ -133,6 +136,7 @@ def describe(
         values |= {"is_muted": bool(mute_reason), "mute_reason": mute_reason}
     if values:
         connection.execute(update(person).where(person.c.owner == owner, person.c.id == person_id).values(values))
+        touch(connection, owner, [person_id], EPOCH)
 
 
 def snooze(connection: Connection, owner: str, person_id: str, until: datetime | None) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import BigInteger, Connection, bindparam, func, select
+from sqlalchemy import BigInteger, Connection, String, bindparam, exists, func, literal, select
 
 from connectors.port import Witness
 from rules.suggestions import Draft
 from worker.store.entry import Entry, recipients
+from worker.store.judging import BEHIND
 from worker.store.mapping import micros
-from worker.store.tables import address, suggestion
+from worker.store.tables import address, meta, suggestion
 from worker.store.tables import owner as owners
 
 FRESH: Final = timedelta(seconds=5)
@@ -23,6 +24,7 @@ _UNCHANGED: Final = select(owners.c.id).where(
     owners.c.id == bindparam("whose"),
     owners.c.decided_at == bindparam("made"),
     func.coalesce(owners.c.next_review_at, _NEVER) > bindparam("by_now", type_=BigInteger),
+    ~exists().where(meta.c.name == literal(BEHIND) + bindparam("whose", type_=String)),
 )
 _HELD: Final = select(address.c.key, address.c.person).where(
     address.c.owner == bindparam("whose"), address.c.key.in_(bindparam("keys", expanding=True))
@@ -30,7 +32,10 @@ _HELD: Final = select(address.c.key, address.c.person).where(
 
 
 def is_fresh(db: Connection, entry: Entry, now: datetime) -> bool:
-    """Tell whether a draft was planned just now, by the owner's latest decision, and nothing new is to be looked at since."""
+    """Tell whether a draft was planned just now, by the owner's latest decision, and nothing new is to be looked at since.
+
+    What a first read, or a second one of the same feed, has put off to judge later may be the owner's own answer: it counts as new.
+    """
     if not isinstance(entry.action, Draft) or not timedelta(0) <= now - entry.created_at < FRESH:
         return False
     known = {"whose": entry.owner, "made": micros(entry.created_at), "by_now": micros(now)}
