@@ -5,7 +5,7 @@ from __future__ import annotations
 import email.utils
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -36,8 +36,8 @@ class Answer:
     """What came back: status, headers whatever their case, and the content, whole."""
 
     status_code: int
-    headers: Mapping[str, str]
-    content: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
     is_redirect: bool
 
     @property
@@ -53,6 +53,13 @@ class Answer:
     def json(self) -> Any:  # noqa: ANN401 - JSON
         """Read the content as JSON. Raises ValueError where it is none."""
         return json.loads(self.content)
+
+
+class _Session(requests.Session):
+    """Leaves redirects alone: to see where one leads, requests would read its content first, whole."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - its signature
+        return None
 
 
 class Http:
@@ -72,7 +79,7 @@ class Http:
     ) -> None:
         """Take the credentials; `pace` is asked before every request and raises RateLimited where one would be too many."""
         self._pace = pace
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.auth = auth
         self._session.trust_env = False  # REQUESTS_CA_BUNDLE would overrule ca_file, and .netrc the given credentials
         self._session.verify = ca_file or True

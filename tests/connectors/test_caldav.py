@@ -257,6 +257,8 @@ class Script:
     asked: list[str] = field(default_factory=list)
     authorized: list[str] = field(default_factory=list)
     port: int = 0
+    left: threading.Event = field(default_factory=threading.Event)
+    """Somebody has hung up in the middle of an answer."""
 
 
 HOME = """<d:multistatus xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav" xmlns:cs="http://calendarserver.org/ns/">
@@ -298,8 +300,10 @@ def script() -> Iterator[Script]:
                 self.send_header(key, value)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            with suppress(ConnectionError):  # who has read enough hangs up
+            try:
                 self.wfile.write(content)
+            except ConnectionError:  # who has read enough hangs up
+                script.left.set()
 
         def log_message(self, *_: object) -> None:
             return
@@ -481,6 +485,18 @@ class TestOtherServers:
         script.answers["PROPFIND"] = lambda _: (207, headers, " " * (200 << 20))
         with pytest.raises(Rejected, match="larger than 32 MB"):
             calendar(script.port, "/cal/").feeds()
+
+    def test_a_redirect_without_end_is_not_read_to_see_where_it_leads(self, script: Script) -> None:
+        script.answers["PROPFIND"] = lambda _: (301, {"Location": "/cal/"}, " " * (200 << 20))
+        with pytest.raises(Rejected, match="larger than 32 MB"):
+            calendar(script.port, "/old/").feeds()
+        assert script.left.wait(60), "it was read whole"
+
+    def test_an_answer_shows_nothing_of_what_it_says(self, script: Script) -> None:
+        script.answers["GET"] = lambda _: (200, {"X-Word": "canary"}, "DESCRIPTION:canary")
+        answer = http.Http(None, name="The calendar server").send("GET", f"http://127.0.0.1:{script.port}/")
+        assert "canary" in answer.text
+        assert "canary" not in repr(answer)
 
     def test_a_redirect_on_the_same_host_keeps_method_and_sign_in(self, script: Script) -> None:
         stocked(script, {"a": "1"})
