@@ -158,6 +158,36 @@ def test_one_that_hangs_is_renewed_no_more(store: Store, monkeypatch: pytest.Mon
     assert StoredGate(store, hand).enter("ada", width=3, limit=3, wait=AT_ONCE) is not None
 
 
+def test_one_that_hangs_stands_in_nobodys_way_in_its_own_process_either(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    hand = Hand()
+    gate = StoredGate(store, hand, every=timedelta(seconds=0.05))
+    monkeypatch.setattr("worker.store.gate.LONGEST", timedelta(0))
+    leave = gate.enter("ada", width=3, limit=3, wait=AT_ONCE)
+    assert leave is not None
+    assert within_a_minute(lambda: not [one for one in threading.enumerate() if one.name == "gate"])
+    hand.now += LASTING + timedelta(seconds=1)
+    assert gate.enter("ada", width=3, limit=3, wait=AT_ONCE) is not None
+    leave()  # it came back after all, too late to take anything from anybody
+
+
+def test_a_beat_that_fails_is_not_the_last(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    hand = Hand()
+    leave = StoredGate(store, hand, every=timedelta(seconds=0.05)).enter("ada", width=3, limit=3, wait=AT_ONCE)
+    assert leave is not None
+    failed = threading.Event()
+
+    def fail(*_: object, **__: object) -> None:
+        failed.set()
+        raise RuntimeError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "write", fail)
+        assert failed.wait(60)
+    hand.now += LASTING * 0.9
+    assert within_a_minute(lambda: until(store) >= micros(hand.now + LASTING)), "it is renewed all the same"
+    leave()
+
+
 def until(store: Store) -> int:
     """Say how long the one place in the queue lasts, in microseconds."""
     with store.read() as db:

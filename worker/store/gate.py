@@ -13,6 +13,7 @@ from functools import partial
 from typing import Final
 from uuid import uuid4
 
+import structlog
 from sqlalchemy import Connection, select, update
 
 from worker.store.engine import StoreError
@@ -28,6 +29,8 @@ EVERY: Final = timedelta(seconds=5)
 LONGEST: Final = timedelta(minutes=5)
 """Who has been inside for so long hangs: longer than an actor may run."""
 STEP: Final = 0.05
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +127,29 @@ class StoredGate:
             threading.Thread(target=self._beat, name="gate", daemon=True).start()
 
     def _beat(self) -> None:
-        """Renew what this process holds until it holds nothing; who hangs is left to run out."""
+        """Renew what this process holds until it holds nothing."""
         pause = threading.Event()
         while self._is_beating:
             pause.wait(self._every.total_seconds())
-            late = time.monotonic() - LONGEST.total_seconds()
-            with self._moved:
-                self._standing = {ticket: held for ticket, held in self._standing.items() if held[1] > late}
-                names = {name for name, _ in self._standing.values()}
-                self._is_beating = bool(names)
-            for name in names:
-                with suppress(StoreError), self._store.write(is_lasting=False) as db:
-                    _write(db, name, self._renewed(_read(db, name)))
+            for name in self._held():
+                try:
+                    with self._store.write(is_lasting=False) as db:
+                        _write(db, name, self._renewed(_read(db, name)))
+                except Exception as error:  # noqa: BLE001 - whatever it was, the next beat tries again
+                    log.warning("places not renewed", action="gate", error=type(error).__name__)
+
+    def _held(self) -> set[str]:
+        """Name the queues this process goes on standing in; whoever hangs stands in nobody's way here either, and runs out there."""
+        late = time.monotonic() - LONGEST.total_seconds()
+        with self._moved:
+            hung = {ticket for ticket, (_, since) in self._standing.items() if since <= late}
+            self._standing = {ticket: held for ticket, held in self._standing.items() if ticket not in hung}
+            for queue in self._queues.values() if hung else ():
+                queue[:] = [one for one in queue if one.ticket not in hung]
+            names = {name for name, _ in self._standing.values()}
+            self._is_beating = bool(names)
+            self._moved.notify_all()
+        return names
 
 
 def _fits(queue: list[Place], own: Place, limit: int) -> bool:
