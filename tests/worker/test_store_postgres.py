@@ -6,12 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+from sqlalchemy import func, select
+
 from connectors.port import Changes, Cursor
 from tests.conftest import Server
 from tests.worker.world import BOB, DAY, EVE, HOUR, ME, NEWS, NOW, World, mail, meeting
 from worker.store import feeds, leases, people, schema
+from worker.store.engine import Unreadable
 from worker.store.feeds import Overtaken
 from worker.store.rebuild import rebuild
+from worker.store.store import Store
 
 
 def busy_world(world: World) -> World:
@@ -95,3 +100,10 @@ def test_two_readers_of_one_feed_commit_a_page_once_on_postgresql(postgres: Serv
 
 def test_an_upgrade_on_postgresql_says_what_it_did(postgres: Server) -> None:
     assert schema.upgrade(postgres.url)[1] == schema.REVISIONS[-1]
+
+
+def test_a_server_that_is_stopped_amid_a_transaction_is_said_and_the_next_goes_through(postgresql_store: Store) -> None:
+    with pytest.raises(Unreadable, match="does not answer"), postgresql_store.write() as db:
+        db.execute(select(func.pg_terminate_backend(func.pg_backend_pid())))
+    with postgresql_store.write() as db:
+        assert db.execute(select(1)).scalar() == 1

@@ -206,6 +206,6 @@ def _explain(error: BaseException | None, name: str) -> StoreError | None:
         return Unreadable(
             f"The file {name} is no database, or it is damaged.", remedy="Restore a backup made by `rekindle backup`."
         )
-    if state.startswith("28") or (state == "" and type(error).__name__ == "OperationalError" and not code):
+    if state.startswith(("08", "28", "57")) or (state == "" and type(error).__name__ == "OperationalError" and not code):
         return Unreadable(f"The database {name} does not answer.", remedy="Check that the server runs and the URL is right.")
     return None
