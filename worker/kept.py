@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from connectors.optional import Expecting, Keepable, Schedules, Span
-from connectors.port import Calendar, Connection, Cursor, Mailbox, PortError, Watcher
+from connectors.port import Calendar, Connection, Cursor, Mailbox, Watcher
 from rules.facts import Address
 
 LONGEST: Final = timedelta(minutes=10)
@@ -69,7 +69,7 @@ class Kept:
                 return
             del self._idle[account]
         aged.close()
-        with suppress(PortError):
+        with suppress(Exception):  # nobody is there to tell: the next use meets it again, and says so
             fresh = self.open_connection(account)
             if isinstance(fresh, Keepable) and fresh.is_alive():
                 self.give_back(account, fresh, self.clock())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -9,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connectors.port import AuthorizationExpired, Calendar, Connection, Mailbox, PortError, Watcher
+from connectors.port import AuthorizationExpired, Calendar, Connection, Mailbox, Watcher
 from rules.facts import Address
 from worker.kept import AGED, FRESH, LONGEST, Kept
+from worker.secret_sources import SecretMissingError
 
 
 def until(is_so: Callable[[], bool]) -> bool:
@@ -49,7 +51,7 @@ class Exchange:
 
     lines: list[Line] = field(default_factory=list)
     now: datetime = datetime(2026, 11, 17, tzinfo=UTC)
-    refusal: PortError | None = None
+    refusal: Exception | None = None
 
     def open(self, _: str) -> Connection:
         if self.refusal is not None:
@@ -130,15 +132,30 @@ def test_one_that_is_in_use_again_is_not_renewed_under_its_user() -> None:
     assert until(lambda: [line.is_closed for line in exchange.lines] == [True, False])
 
 
-def test_where_the_new_sign_in_is_refused_the_next_use_hears_of_it() -> None:
+def is_renewal_of(kept: Kept, thread: threading.Thread) -> bool:
+    return isinstance(thread, threading.Timer) and getattr(thread.function, "__self__", None) is kept
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        AuthorizationExpired("The password is wrong.", remedy="Connect again."),
+        SecretMissingError("The password is gone.", remedy="Say it again."),
+    ],
+)
+def test_where_the_new_sign_in_fails_the_next_use_alone_hears_of_it(refusal: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    unheard: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", unheard.append)
     exchange = Exchange()
     kept = exchange.kept(rest=timedelta(0))
     lent = kept.open("ada/home")
     exchange.now += AGED
-    exchange.refusal = AuthorizationExpired("The password is wrong.", remedy="Connect again.")
+    exchange.refusal = refusal
     lent.close()
     assert until(lambda: exchange.lines[0].is_closed)
-    with pytest.raises(AuthorizationExpired):
+    assert until(lambda: not [each for each in threading.enumerate() if is_renewal_of(kept, each)])
+    assert unheard == []
+    with pytest.raises(type(refusal)):
         kept.open("ada/home")
 
 
