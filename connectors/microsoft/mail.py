@@ -39,6 +39,7 @@ class OutlookMailbox:
     def __init__(self, reader: Graph, glance: Glance, writer: Graph | None, installation: str) -> None:
         self._reader, self._glance, self._drafts = reader, glance, Drafts(writer, installation)
         self._asked: set[tuple[str, str]] = set()
+        """Of which mail this look has asked for header fields: what the last one had read ahead may never have been taken."""
         self._counts: dict[str, int] = {}
         """How many messages lie in each folder."""
 
@@ -59,6 +60,7 @@ class OutlookMailbox:
         newest = [f"{one['id']} {one.get('lastModifiedDateTime', '')}" for one in found.get(NEWEST, {}).get("value", ())]
         folders = [one for one in self._reader.rest(listed, "listing folders") if "@removed" not in one]
         folders.sort(key=lambda one: (by_id.get(one["id"]) not in ("\\Sent", "\\Inbox"), -(one.get("totalItemCount") or 0)))
+        self._asked = set()
         self._counts = {one["id"]: int(one.get("totalItemCount") or 0) for one in folders}
         return [_feed(one, by_id.get(one["id"], ""), " ".join(newest)) for one in folders if by_id.get(one["id"]) not in _UNREAD]
 
@@ -68,7 +70,7 @@ class OutlookMailbox:
         The first is asked for at once. A lost sync state is a CursorExpired.
         """
         answers = Ahead(self._answers(feed, since), DEPTH)
-        return Ahead(self._pages(feed, answers, is_first=_is_first(since)), DEPTH)
+        return Ahead(self._pages(feed, answers, self._asked, is_first=_is_first(since)), DEPTH)
 
     def _answers(self, feed: Feed, since: Cursor | None) -> Iterator[tuple[Json, int]]:
         """Follow the chain of links, a good way before anybody needs what is in the pages; each with the rank it was asked with.
@@ -82,17 +84,21 @@ class OutlookMailbox:
             yield answer, -coming
             link, coming = answer.get("@odata.nextLink"), max(coming - PAGE, 0)
 
-    def _pages(self, feed: Feed, answers: Ahead[tuple[Json, int]], *, is_first: bool) -> Iterator[Changes[MessageMetadata]]:
+    def _pages(
+        self, feed: Feed, answers: Ahead[tuple[Json, int]], asked: set[tuple[str, str]], *, is_first: bool
+    ) -> Iterator[Changes[MessageMetadata]]:
         with closing(answers):
             for answer, rank in answers:
-                yield self._changes(feed, answer, rank, is_first=is_first)
+                yield self._changes(feed, answer, rank, asked, is_first=is_first)
 
-    def _changes(self, feed: Feed, answer: Json, rank: int, *, is_first: bool) -> Changes[MessageMetadata]:
+    def _changes(
+        self, feed: Feed, answer: Json, rank: int, asked: set[tuple[str, str]], *, is_first: bool
+    ) -> Changes[MessageMetadata]:
         """Read a page's messages, with the header fields they are to be judged by."""
         items, following = answer.get("value", ()), str(answer.get("@odata.nextLink") or "")
         link = following or str(answer.get("@odata.deltaLink") or "")
         present = [one for one in items if "@removed" not in one]
-        headers = self._headers(present, rank, is_first=is_first) if feed.role != "\\Sent" else {}
+        headers = self._headers(present, rank, asked, is_first=is_first) if feed.role != "\\Sent" else {}
         facts, skipped = _facts(present, headers, feed.role)
         oldest = min(filter(None, (moment(one.get("receivedDateTime")) for one in items)), default=None)
         return Changes(
@@ -139,22 +145,22 @@ class OutlookMailbox:
             message = f"Microsoft 365 no longer knows where we were in {feed.name} ({error.status})."
             raise CursorExpired(message) from error
 
-    def _headers(self, items: Sequence[Json], rank: int, *, is_first: bool) -> Mapping[str, Json]:
+    def _headers(self, items: Sequence[Json], rank: int, asked: set[tuple[str, str]], *, is_first: bool) -> Mapping[str, Json]:
         """Fetch header fields a delta left out: of all that is new, for a person's own mailbox answers too; of much, of some."""
         wanted: dict[str, str] = {}
         asking: set[tuple[str, str]] = set()
         is_much = is_first or len(items) > MUCH
         for item in items:
             told = _telling(item)
-            if item.get("internetMessageHeaders") or not told[0] or (is_much and (told in self._asked or told in asking)):
+            if item.get("internetMessageHeaders") or not told[0] or (is_much and (told in asked or told in asking)):
                 continue
             asking.add(told)
             wanted[item["id"]] = f"me/messages/{item['id']}?$select=internetMessageHeaders"
-        self._asked |= asking  # for the folders that are read beside this one
+        asked |= asking  # for the folders that are read beside this one
         try:
             return self._reader.batch(wanted, "reading headers", is_chained=True, rank=rank) if wanted else {}
         except BaseException:
-            self._asked -= asking
+            asked -= asking
             raise
 
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from connectors.port import Connection, RateLimited
 from rules.people import OwnerKeys
@@ -21,6 +22,7 @@ from worker.pull import Pulled, pull
 from worker.store import accounts, feeds
 from worker.store.gate import StoredGate
 from worker.store.store import Store
+from worker.store.tables import message
 
 HOUR = timedelta(hours=1)
 
@@ -105,6 +107,26 @@ def test_a_slice_that_ends_in_the_middle_is_gone_on_with(office: Office) -> None
             break
     assert slices > 3
     assert upserted == 4 * 23, "no page twice, none left out"
+
+
+def test_pages_read_ahead_and_not_taken_are_read_again_with_their_header_fields(office: Office) -> None:
+    with office.store.read() as db:
+        account = accounts.get(db, "ada/work")
+    for number in range(40):
+        made = office.world.mail(f"{number}@far.example", at=NOON - number * HOUR)
+        made["from"] = recipient(f"robot{number}@far.example")
+        made["internetMessageHeaders"] += [{"name": "Auto-Submitted", "value": "auto-generated"}]
+    kept = Kept(open_connection=lambda _: office.world.open(), clock=lambda: NOON)
+    while True:
+        turns = iter([True] * 4)
+        with closing(kept.open("ada/work")) as connection:
+            done = pull(office.store, connection, account, NOON, budget=lambda turns=turns: next(turns, False))  # type: ignore[misc]  # bound early
+        if done.is_done:
+            break
+    with office.store.read() as db:
+        told = ["auto-generated" in facts for facts in db.execute(select(message.c.facts)).scalars()]
+    assert told == [True] * 40
+    kept.close()
 
 
 def test_an_idle_look_at_mail_and_calendar_is_one_call(office: Office) -> None:
