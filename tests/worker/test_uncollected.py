@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from worker.store.uncollected import settle, uncollected
+from worker.store.uncollected import MANY, settle, uncollected
 
 
 @pytest.fixture(autouse=True)
@@ -43,13 +43,14 @@ def test_one_that_ends_while_another_begins_does_not_leave_it_off(monkeypatch: p
     assert gc.isenabled()
 
 
-def test_small_work_leaves_what_counts_as_there_for_good_where_it_is() -> None:
+@pytest.mark.parametrize("many", [100, 2 * MANY])
+def test_what_counts_as_there_for_good_stays_so_however_much_is_read(many: int) -> None:
     settle()
     frozen = gc.get_freeze_count()
     try:
         with uncollected():
-            few = [[] for _ in range(100)]  # type: ignore[var-annotated]  # of nothing
+            read = [[] for _ in range(many)]  # type: ignore[var-annotated]  # of nothing
         assert gc.get_freeze_count() == frozen > 0
-        assert few
+        assert read
     finally:
         gc.unfreeze()

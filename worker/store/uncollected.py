@@ -15,14 +15,15 @@ MANY: Final = 2_000
 def uncollected() -> Iterator[None]:
     """Do without the collector, which walks everything read so far again and again: a quarter of the time it takes.
 
-    Where much was read it counts as old at the end: else the next small object made would have it all walked once more.
+    Where much was read it counts as old at the end: else the next small object made would have it all walked once more. Not in
+    a process that has settled: there what is there for good would be old with it, and that is more than what was read.
     It is on afterwards, whatever it was: of two threads at once the first to end lets it run, and none leaves it off.
     """
     gc.disable()
     try:
         yield
     finally:
-        if gc.get_count()[0] > MANY:
+        if gc.get_count()[0] > MANY and not gc.get_freeze_count():
             gc.freeze()  # both together put the young among the old, without a look at any
             gc.unfreeze()
         gc.enable()
