@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import wait
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
@@ -144,6 +145,7 @@ class Graph:
             asked = [{one: parts[one] for one in names[at : at + BATCH]} for at in range(0, len(names), BATCH)]
             calls = [partial(self._batch, found, some, what, width_and_rank) for some in asked]
             beside_ = [beside(call) for call in calls] if width_and_rank[0] == 1 else []
+            wait(beside_)  # where one fails, what the others are answered is kept all the same
             answers = [one.result() for one in beside_] or [call() for call in calls]
             failed = [part for answer in answers for part in answer]
             if not failed:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from connectors.port import Cursor, Feed, Mailbox
+from connectors.microsoft.graph import Graph
+from connectors.port import Cursor, Feed, Mailbox, Unavailable
 from rules.facts import MessageMetadata
 from tests.connectors.contract import EVA, NOON
 from tests.connectors.microsoft_world import MicrosoftWorld
@@ -75,3 +76,18 @@ def test_much_at_once_is_read_as_a_first_read_is(world: MicrosoftWorld) -> None:
     found, _ = read(world, cursor)
     assert len(found) == 60
     assert len(world.graph.requests) - before == 3, "the folders, the page, and one look at the sender"
+
+
+def test_what_is_answered_beside_a_call_that_fails_is_not_asked_again(world: MicrosoftWorld) -> None:
+    for number in range(60):
+        letter(world, f"letter-{number}", number / 10)
+    paths = {one: f"me/messages/{one}?$select=internetMessageHeaders" for one in world.box.post.messages}
+    token = next(token for token, grant in world.graph.grants.items() if grant.app == "reader-app")
+    graph = Graph(lambda _: token, root=world.graph.root)
+    world.graph.latency = 0.02
+    world.graph.fault("503", "POST", "batch")
+    with pytest.raises(Unavailable):
+        graph.batch(paths, "a test", is_chained=True)
+    world.graph.parts.clear()
+    assert len(graph.batch(paths, "a test", is_chained=True)) == 60
+    assert len(world.graph.parts) == 20, "of three calls one had failed"
