@@ -73,10 +73,8 @@ class ImapMailbox:
     def changes(self, feed: Feed, since: Cursor | None) -> Iterator[Changes[MessageMetadata]]:
         """Yield the first read newest first, or what came and went since; a new UIDVALIDITY is a CursorExpired."""
         place = Place.read(since) if since is not None else None
-        opened, answers = self._session().open_with(feed.id, self._questions(place), f"opening {feed.name}")
-        if place is not None and place.validity != opened.validity:
-            message = f"{feed.name} was rebuilt by the server."
-            raise CursorExpired(message)
+        known = place.validity if place is not None else None
+        opened, answers = self._session().open_with(feed.id, self._questions(place), f"opening {feed.name}", validity=known)
         place = place or self._beginning(opened)
         if place.mark is not None:
             yield from self._backfill(feed, place)

@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 import imapclient
 from imapclient import exceptions, imap_utf7
 
-from connectors.port import PortError, Rejected
+from connectors.port import CursorExpired, PortError, Rejected
 from connectors.standards.opened import Opened, opened_by
 from connectors.standards.refusals import refusal, refused_sign_in, translated
 from connectors.standards.wire import Response, Wire
@@ -193,20 +193,30 @@ class Session:
         return self.open_with(folder, (), "opening", is_writing=is_writing)[0]
 
     def open_with(
-        self, folder: str, commands: Sequence[bytes], what: str, *, is_writing: bool = False
+        self, folder: str, commands: Sequence[bytes], what: str, *, is_writing: bool = False, validity: int | None = None
     ) -> tuple[Opened, list[Response]]:
-        """Open a folder and send commands in it, with no wait between (RFC 9051 5.5); gives where it stands, and what they say."""
+        """Open a folder and send commands in it, with no wait between (RFC 9051 5.5); gives where it stands, and what they say.
+
+        One whose UIDVALIDITY is no longer the given one is a CursorExpired, whatever the commands are answered there.
+        """
         verb = b"SELECT " if is_writing else b"EXAMINE "
         parameters = b" (CONDSTORE)" if "CONDSTORE" in self.capabilities else b""
         self.selected, self._opened = "", None
         with translated(what):
             tags = self._send_all([verb + quoted(folder) + parameters, *commands])
             text = b"".join(part for response in self.responses(tags[0], f"opening {folder}") for part in response)
-            self.selected, self._opened = folder, (opened_by(text), monotonic())
-            return self._opened[0], self._together(tags[1:], what)
+            opened = opened_by(text)
+            self.selected, self._opened = folder, (opened, monotonic())
+            said, refused = self._together(tags[1:])
+        if validity not in (None, opened.validity):
+            message = f"{shown(folder)} was rebuilt by the server."
+            raise CursorExpired(message)
+        if refused:
+            raise refusal(refused[0], what)
+        return opened, said
 
-    def _together(self, tags: Sequence[bytes], what: str) -> list[Response]:
-        """Collect the responses of several commands under way: a server may answer them in any order."""
+    def _together(self, tags: Sequence[bytes]) -> tuple[list[Response], list[bytes]]:
+        """Collect the responses of several commands under way, and the refusals: a server may answer them in any order."""
         said: list[Response] = []
         refused: list[bytes] = []
         while any(tag in self._under_way for tag in tags):
@@ -217,9 +227,7 @@ class Session:
                 continue
             self._under_way.remove(tag)
             refused += [] if answer.upper().startswith(b"OK") else [answer.strip()]
-        if refused:
-            raise refusal(refused[0], what)
-        return said
+        return said, refused
 
     def _send_all(self, commands: Sequence[bytes]) -> list[bytes]:
         tags = [self._next_tag() for _ in commands]

@@ -18,6 +18,7 @@ from connectors.port import (
     Connection,
     Cursor,
     CursorExpired,
+    Feed,
     Gone,
     Mailbox,
     PortError,
@@ -346,3 +347,27 @@ def test_a_server_gone_in_the_middle_of_an_answer_is_unavailable() -> None:
     assert box is not None
     with pytest.raises(Unavailable):
         box.feeds()
+
+
+@pytest.mark.parametrize(("validity", "raised"), [(2, CursorExpired), (1, Rejected)])
+def test_a_folder_that_was_rebuilt_is_read_anew_though_what_is_asked_in_it_is_refused(
+    validity: int, raised: type[PortError]
+) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        client, _ = listener.accept()
+        client.sendall(b"* OK [CAPABILITY IMAP4rev1 ENABLE CONDSTORE QRESYNC] hi\r\n")
+        for line in client.makefile("rb"):
+            tag, *words = line.split()
+            if words[0] == b"EXAMINE":
+                client.sendall(b"* OK [UIDVALIDITY %d] so\r\n* OK [NOMODSEQ] none\r\n" % validity)
+            said = b" BAD no MODSEQ here" if words[:2] == [b"UID", b"FETCH"] else b" OK fine"
+            client.sendall(b"* CAPABILITY IMAP4rev1 ENABLE CONDSTORE QRESYNC\r\n" + tag + said + b"\r\n")
+
+    threading.Thread(target=serve, daemon=True).start()
+    box = connection(listener.getsockname()[1]).mailbox
+    assert box is not None
+    feed = Feed(id="INBOX", name="INBOX", role="", hint="")
+    with pytest.raises(raised):
+        list(box.changes(feed, mail.Place(validity=1, next_uid=5, modseq=7).cursor()))
