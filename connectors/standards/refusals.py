@@ -38,10 +38,10 @@ def refused_sign_in(error: imaplib.IMAP4.error) -> PortError:
     if isinstance(error.__context__, (imaplib.IMAP4.abort, OSError)):
         return Unavailable("The connection to the mail server broke (signing in).")
     found = refusal(str(error).encode(), "the sign-in")
-    if not isinstance(found, Rejected):
+    if not isinstance(found, Rejected | CursorExpired):  # a user that does not exist is no folder
         return found
-    remedy = "Check user and password (many providers want an app password), then reconnect."
-    return AuthorizationExpired(str(found), remedy=remedy)
+    message = f"The mail server refused the sign-in: {str(error).strip()[:200]}"
+    return AuthorizationExpired(message, remedy="Check user and password (many providers want an app password), then reconnect.")
 
 
 @contextlib.contextmanager

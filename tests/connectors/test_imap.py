@@ -248,6 +248,21 @@ class TestSigningIn:
             box.feeds()
         assert "password" in raised.value.remedy
 
+    @pytest.mark.parametrize("said", [b"[NONEXISTENT] No such user", b"That user doesn't exist", b"No"])
+    def test_a_user_nobody_knows_is_no_folder_that_is_gone(self, said: bytes) -> None:
+        listener = socket.create_server(("127.0.0.1", 0))
+
+        def serve() -> None:
+            client, _ = listener.accept()
+            client.sendall(b"* OK [CAPABILITY IMAP4rev1] hi\r\n")
+            client.sendall(client.recv(1000).split()[0] + b" NO " + said + b"\r\n")
+
+        threading.Thread(target=serve, daemon=True).start()
+        box = connection(listener.getsockname()[1]).mailbox
+        assert box is not None
+        with pytest.raises(AuthorizationExpired, match="refused the sign-in"):
+            box.feeds()
+
     @pytest.mark.parametrize("imap", ["imap://127.0.0.1:1", "imap://no-such-host.invalid"])
     def test_a_server_that_is_not_there_is_unavailable(self, imap: str) -> None:
         box = standards.open(account({"imap": imap})).mailbox
