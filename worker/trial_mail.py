@@ -10,9 +10,11 @@ from heapq import nlargest
 from typing import Final
 
 from connectors.glance import Envelope, Glance, Route, at_once
+from rules.absences import LOOKED_BACK, Span, their_absences
 from rules.facts import MessageMetadata
 from rules.interactions import MeetingRow, contacts_of
 from rules.people import OwnerKeys, Side, addressed
+from rules.rhythm import Contact
 from rules.signals import is_a_calendars
 from worker.trial_diary import Diary, Interactions
 from worker.trial_kept import keep, written
@@ -61,6 +63,8 @@ class Letters:
         self._interactions = Interactions()
         self._parties: dict[tuple[Envelope, Route], Party] = {}
         self._sides: dict[Envelope, Side] = {}
+        self._answered: dict[str, list[datetime]] = {}
+        """When an automatic answer came from each address."""
 
     def add(self, message: MessageMetadata | Glance) -> bool:
         """Take in a message; False where its Message-ID was seen before."""
@@ -75,6 +79,8 @@ class Letters:
             party.see()
         if party.is_touched and glance.sent_at <= self._now:
             self._touch(glance, party, name)
+        for key in party.away:
+            self._answered.setdefault(key, []).append(glance.sent_at)
         return True
 
     def _party(self, glance: Glance) -> Party:
@@ -123,6 +129,12 @@ class Letters:
         """Return the interactions with a person of these addresses, each message and meeting once, in order of time."""
         rows = [self.addresses[key].rows() for key in keys if key in self.addresses]
         return self._interactions.diary(rows[0] if len(rows) == 1 else set().union(*rows), contacts_of((), meetings, self._now))
+
+    def absences(self, keys: Sequence[str], contacts: Sequence[Contact]) -> tuple[Span, ...]:
+        """Return when a person of these addresses was away, as far as answers of their machine say so."""
+        since = self._now - LOOKED_BACK
+        times = [at for key in keys for at in self._answered.get(key, ()) if since < at <= self._now]
+        return their_absences(times, [one.at for one in contacts if one.direction == "in"]) if times else ()
 
     def close(self) -> None:
         """Take in no more: which messages were seen is forgotten."""

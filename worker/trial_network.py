@@ -55,7 +55,7 @@ def compose(letters: Letters, series: Series, guess: Guess, *, zone: str, now: d
     away = own_absences(mine, engagements.leave, now)
     network = Network(
         owner=mine,
-        relations=tuple(replace(one, away=away) for one in relations) if away else relations,
+        relations=tuple(replace(one, away=(*away, *one.away)) for one in relations) if away else relations,
         busy=tuple(engagements.busy),
         is_retrospective=True,
     )
@@ -164,6 +164,7 @@ def _relation(person: Person, letters: Letters, engagements: Engagements, ids: d
         last_in_at=contacts.last("in"),
         last_out_at=contacts.last("out"),
         interactions=len(contacts) - 2 * counted + len(rows),
+        away=letters.absences(person.addresses, contacts),
         offsets=_offsets(letters, person.addresses),
         unheld=tuple(unheld for one in met for unheld in one.unheld),
         missed_one_to_ones=missed(met),

@@ -11,6 +11,7 @@ from itertools import accumulate
 from typing import Final
 
 from rules.people import Observation, Sighting
+from rules.signals import Signal
 from worker.trial_diary import mark_of
 
 CIRCLE: Final = 8
@@ -71,7 +72,7 @@ class Acquaintance:
 class Party:
     """Who takes part in mails with the same senders' fields to the same people."""
 
-    __slots__ = ("_is_met", "_known", "_met", "_seen", "is_in", "is_touched", "mark", "seen", "touched")
+    __slots__ = ("_is_met", "_known", "_met", "_seen", "away", "is_in", "is_touched", "mark", "seen", "touched")
 
     def __init__(self, seen: Observation, addresses: dict[str, Acquaintance]) -> None:
         """Take what one such mail shows, and the addresses known so far; those that are new are added."""
@@ -81,6 +82,9 @@ class Party:
         """Those the owner was in touch with by it."""
         self.is_touched = seen.direction != "none"
         self.is_in = seen.direction == "in"
+        is_absence = not self.is_touched and seen.signals & Signal.ANSWERED_BY_MACHINE
+        self.away = tuple(one.key for one in seen.sightings if one.role == "from") if is_absence else ()
+        """Whose machine says that they are away."""
         self.mark = mark_of(seen.recipients, is_out=seen.direction == "out")
         self._seen = self._met = 0
         self._is_met = False

@@ -138,6 +138,16 @@ def test_the_owners_leave_is_no_silence_of_anybody(tmp_path: Path) -> None:
     assert [one.state for one in tried(tmp_path).people] == ["in_touch"]
 
 
+def test_an_out_of_office_answer_says_why_somebody_is_silent(tmp_path: Path) -> None:
+    received, sent = exchange(EVA, range(30, 200, 7))
+    answer = letter(900, EVA, ADA, NOW - timedelta(days=28), extra="Auto-Submitted: auto-replied")
+    (tmp_path / "INBOX").write_bytes(mbox(received))
+    (tmp_path / "Sent").write_bytes(mbox(sent))
+    assert [one.state for one in tried(tmp_path).people] == ["quiet"]
+    (tmp_path / "INBOX").write_bytes(mbox([*received, answer]))
+    assert [one.state for one in tried(tmp_path).people] == ["in_touch"]
+
+
 def test_a_meeting_of_yesterday_gives_a_thank_you_though_no_account_was_connected(mail: Path, tmp_path: Path) -> None:
     met = NOW - timedelta(days=1)
     (tmp_path / "work.ics").write_text(calendar(event("m1", met, ADA, "Cy Neu <cy@initech.example>")))
