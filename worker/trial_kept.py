@@ -21,7 +21,9 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 
 
-def written(glance: Glance, direction: Literal["in", "out"], author: str, others: Iterable[str], recipients: int) -> bytes:
+def written(
+    glance: Glance, direction: Literal["in", "out"], author: str, others: Iterable[str], recipients: int, *, is_copy: bool = False
+) -> bytes:
     """Write down what a network.Mail tells of a message; some 150 bytes where the Mail takes 800."""
     told = (
         glance.message_id,
@@ -33,6 +35,7 @@ def written(glance: Glance, direction: Literal["in", "out"], author: str, others
         glance.thread_id,
         glance.references(),
         glance.in_reply_to,
+        is_copy,
     )
     stamp = ((glance.sent_at - EPOCH) // MICROSECOND).to_bytes(STAMP, "big")
     return stamp + zlib.compress(json.dumps(told, separators=(",", ":")).encode(), 1)
@@ -70,7 +73,7 @@ class Mails(Sequence[Mail]):
 
 
 def _told(mail: bytes) -> Mail:
-    message_id, direction, subject, author, others, recipients, thread_id, references, parent = json.loads(
+    message_id, direction, subject, author, others, recipients, thread_id, references, parent, is_copy = json.loads(
         zlib.decompress(mail[STAMP:])
     )
     return Mail(
@@ -80,6 +83,7 @@ def _told(mail: bytes) -> Mail:
         subject=subject,
         author=author,
         others=tuple(others),
+        is_copy=is_copy,
         recipients=recipients,
         thread=thread_id or next(iter((*references, parent)), "") or message_id,
         thread_id=thread_id,

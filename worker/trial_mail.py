@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from heapq import nlargest
@@ -11,6 +11,7 @@ from typing import Final
 
 from connectors.glance import Envelope, Glance, Route, at_once
 from rules.absences import LOOKED_BACK, Span, their_absences
+from rules.addresses import match_key
 from rules.facts import MessageMetadata
 from rules.interactions import MeetingRow, contacts_of
 from rules.people import OwnerKeys, Side, addressed
@@ -167,6 +168,13 @@ class Letters:
         if not touched:
             return
         others = (sighting.key for sighting in seen.sightings if sighting.key != seen.author)
-        mail = written(glance, touched[0], seen.author, others, seen.recipients)
+        is_copy = touched[0] == "in" and _is_copied(glance.route, self._owner.keys)
+        mail = written(glance, touched[0], seen.author, others, seen.recipients, is_copy=is_copy)
         for known in party.touched:
             keep(known.mails, mail)
+
+
+def _is_copied(route: Route, own: Collection[str]) -> bool:
+    """Tell whether the owner was only copied on what others wrote to each other."""
+    to, cc, bcc = ({match_key(each.email) for each in part} for part in (route.to, route.cc, route.bcc))
+    return bool(cc) and to.isdisjoint(own) and not (cc | bcc).isdisjoint(own)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from rules.facts import Address, MessageMetadata
 from rules.interactions import MailRow, MeetingRow, contacts_of
 from rules.people import OwnerKeys
 from worker.trial_diary import Diary
+from worker.trial_kept import Mails
 from worker.trial_mail import Letters, Seen
 
 NOW = datetime(2026, 11, 17, tzinfo=UTC)
@@ -94,3 +96,17 @@ def test_a_diary_can_be_read_again_after_others_were() -> None:
     first = [list(diary) for diary in diaries]
     assert [list(diary) for diary in reversed(diaries)] == first
     assert diaries[0][3:5] == tuple(first[0][3:5])
+
+
+def test_whether_the_owner_was_only_copied_is_kept_of_a_mail() -> None:
+    letters = Letters(OWNER, NOW)
+    meant = message(1, is_out=False, days=1, parent=0, others=2)
+    letters.add(meant)
+    letters.add(replace(meant, message_id="2@x.example", to=meant.to[1:], cc=(ADA,)))
+    letters.add(replace(meant, message_id="3@x.example", to=(ADA,), cc=meant.to[1:]))
+    kept = Mails(letters.addresses["eva@x.example"].mails)
+    assert [(one.message_id, one.is_copy, one.recipients) for one in kept] == [
+        ("1@x.example", False, 2),
+        ("2@x.example", True, 2),
+        ("3@x.example", False, 2),
+    ]
