@@ -13,15 +13,13 @@ IN_PERSON: Final = 5
 """Recipients up to which a mail asks each of them for an answer."""
 
 
-def unanswered(contacts: Sequence[Contact]) -> int:
-    """Count the days the owner wrote to them in person since they were last heard; at two it is time to stop."""
-    return len({contact.at.date() for contact in _since_heard(contacts)[0]})
-
-
 def left_unanswered(contacts: Sequence[Contact]) -> int:
-    """Count as `unanswered` does, without the answer that ended an exchange: that one asks for none."""
+    """Count the days the owner wrote to them in person since they were last heard; at two it is time to stop.
+
+    The answer that ended an exchange asks for none, and is left out.
+    """
     written, is_heard = _since_heard(contacts)
-    has_ended = is_heard and written and min(written, key=lambda contact: contact.at).is_reply
+    has_ended = is_heard and written and min(written, key=lambda contact: (contact.at, not contact.is_reply)).is_reply
     return len({contact.at.date() for contact in written}) - bool(has_ended)
 
 
