@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from rules import first_contact
 from rules.addresses import match_key
@@ -15,8 +15,11 @@ from worker.json_choices import WantedView
 from worker.json_views import NamedView
 from worker.queries import STATES
 from worker.store import outbox
+from worker.store.mapping import micros
+from worker.store.tables import party
 
-SENT = frozenset({"done", "owner_edited"})
+TAKEN_UP = frozenset({"done", "owner_edited"})
+"""How a draft ends that was sent as it was, or that the owner has made their own: gone, or about to go."""
 
 
 def wanted(connection: Connection, owner: str, seen: Network, since: datetime) -> tuple[WantedView, ...]:
@@ -27,7 +30,7 @@ def wanted(connection: Connection, owner: str, seen: Network, since: datetime) -
 def _wanted(connection: Connection, owner: str, seen: Network, since: datetime) -> Iterator[WantedView]:
     heard = {key: one.last_in_at for one in seen.relations for key in one.person.addresses if one.last_in_at is not None}
     for entry in outbox.read_all(connection, owner, states=sorted(STATES)):
-        is_fresh = entry.state != "closed" or (entry.close_reason in SENT and entry.updated_at >= since)
+        is_fresh = entry.state != "closed" or (entry.close_reason in TAKEN_UP and entry.updated_at >= since)
         if entry.rule != first_contact.RULE or not is_fresh or not isinstance(entry.action, Draft):
             continue
         to = entry.action.to[0]
@@ -36,6 +39,13 @@ def _wanted(connection: Connection, owner: str, seen: Network, since: datetime) 
         yield WantedView(
             person=NamedView(name=to.name or None, addresses=(to.email,)),
             asked_at=entry.created_at,
-            is_done=entry.state == "closed" or has_answered,
+            is_done=entry.close_reason == "done" or has_answered or _has_written(connection, owner, to.email, entry.created_at),
             has_answered=has_answered,
         )
+
+
+def _has_written(connection: Connection, owner: str, email: str, since: datetime) -> bool:
+    """Tell whether the owner has written to an address since: what became of a draft they changed, only their Sent mail knows."""
+    mine = select(func.max(party.c.sent_at)).where(party.c.owner == owner, party.c.address == match_key(email))
+    last = connection.execute(mine.where(party.c.direction == "out")).scalar()
+    return last is not None and int(last) > micros(since)
