@@ -3,7 +3,8 @@
     python -m benchmarks.mbox [--quick] [--generator PATH]
 
 Every figure is the median of five runs in fresh processes (three of 5,000 messages with --quick); the peers run between
-ours, so that a busy machine slows all alike. notmuch and mu index the same mail as Maildir, the way they want it.
+ours, so that a busy machine slows all alike. notmuch and mu index the same mail as Maildir, the way they want it. Seconds are
+by the clock, and `try` reads on a second core where there is one: where there is none, it takes longer beside the peers.
 """
 
 from __future__ import annotations
