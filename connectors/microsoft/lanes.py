@@ -67,6 +67,9 @@ class Lanes:
             try:
                 self._moved.wait_for(lambda: self._waiting[0] == own and self._free >= width)
                 self._free -= width
+            except BaseException:
+                self._give_back_what_nobody_waits_for(own)
+                raise
             finally:
                 self._waiting.remove(own)
                 heapq.heapify(self._waiting)
@@ -77,6 +80,13 @@ class Lanes:
             found = fitting[: len(fitting) - len(left)] + others
             self._handed_on = left
             return found
+
+    def _give_back_what_nobody_waits_for(self, own: tuple[int, int]) -> None:
+        """Let go of places that were handed on to whoever waits, where that was only somebody who has been broken off."""
+        if self._waiting == [own]:
+            given_back, self._handed_on = self._handed_on, []
+            for one in given_back:
+                one.leave()
 
     @staticmethod
     def _kept(found: list[_Place], width: int) -> _Place | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from connectors.microsoft.lanes import Lanes
 from connectors.port import Connection, RateLimited
 from rules.people import OwnerKeys
 from tests.connectors.contract import ME, NOON
@@ -285,3 +286,20 @@ def test_one_message_that_has_gone_keeps_no_others_header_fields_back(office: Of
     assert {name for name, fact in facts.items() if fact.list_id} == {
         f"news-{number}@list.example" for number in (0, 2, 4, 5, 6, 7)
     }
+
+
+def test_a_place_handed_on_to_somebody_who_was_broken_off_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_back: list[str] = []
+    lanes = Lanes(lambda *_: lambda: given_back.append("a place"))
+    first = lanes.entered(0, 1, HOUR)
+    assert first.__enter__()
+
+    def broken_off(_: object) -> bool:
+        first.__exit__(None, None, None)
+        assert given_back == [], "somebody waits: it is handed on"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lanes._moved, "wait_for", broken_off)  # noqa: SLF001 - where a thread is broken off
+    with pytest.raises(KeyboardInterrupt), lanes.entered(0, 1, HOUR):
+        pass
+    assert given_back == ["a place"]
