@@ -27,9 +27,9 @@ class ChangeLog:
     prefer: Sequence[str]
 
     def witness(self, params: Mapping[str, str]) -> Witness:
-        """Read all there is, and say when that was, where the log goes on, and what lay there."""
+        """Read all there is, and say when that was, where the log goes on, and what it has told of."""
         items, link = self.read(params)
-        known = {_digest(one) for one in items if "@removed" not in one}
+        known = {_digest(one) for one in items}  # what is told as removed too: Graph may tell it again
         return Witness(json.dumps([self.graph.now().isoformat(), link, "".join(sorted(known))]))
 
     def since(self, witness: Witness) -> list[Json] | None:

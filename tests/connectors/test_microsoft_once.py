@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import product
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from connectors.microsoft.graph import Graph, Json
+from connectors.microsoft.stood import ChangeLog
 from connectors.port import BEGINNING, Calendar, Edited, Finds, Gone, Mailbox, Moved, PortError, Rejected, Saved, Unclear
 from rules.suggestions import Hold, Invite
 from tests.connectors.contract import EVA, NOON, a_draft, a_hold, an_invite
@@ -197,3 +200,22 @@ def test_after_a_restore_what_lies_there_is_taken_up_and_nothing_is_made(world: 
     world.send_draft(saved)
     assert post.find(a_draft()) is None
     assert len(ours(world)) == 2
+
+
+def test_what_was_gone_before_the_witness_and_is_told_once_more_is_no_attempt_of_ours() -> None:
+    answers = [
+        {"value": [{"id": "there"}, {"id": "gone", "@removed": {"reason": "deleted"}}], "@odata.deltaLink": "on"},
+        {"value": [{"id": "gone", "@removed": {"reason": "deleted"}}, {"id": "there"}, {"id": "new"}], "@odata.deltaLink": "on"},
+    ]
+
+    class Told:
+        def get(self, *_: object, **__: object) -> Json:
+            return answers.pop(0)
+
+        def now(self) -> datetime:
+            return NOON
+
+    log = ChangeLog(graph=cast("Graph", Told()), path="me/calendarView/delta", what="a test", prefer=())
+    came = log.since(log.witness({}))
+    assert came is not None
+    assert [one["id"] for one in came] == ["new"]
