@@ -35,7 +35,7 @@ class Beats:
         self._wakes_at = 0.0
 
     def add(self, call: Callable[[], bool], every: float) -> Callable[[], None]:
-        """Have it called until it answers no, or until what is returned here is called."""
+        """Have it called until it answers no or breaks, or until what is returned here is called."""
         beat = Beat(call, every, time.monotonic() + every)
         with self._changed:
             self._beats.add(beat)

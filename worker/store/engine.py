@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 BUSY_SECONDS = 30
-"""How long a writer waits for another before it gives up."""
+"""How long a writer waits for one of another process before it gives up; those of its own it waits for as long as they take."""
 READ_CACHE, WRITE_CACHE = 32_000, 12_000
 """Kilobytes of a database kept by whoever reads it, and by whoever writes: a first read fills it whole."""
 LONGEST_LOG = 4_000
