@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -28,17 +29,34 @@ def test_work_that_fails_leaves_it_on() -> None:
     assert gc.isenabled()
 
 
-def test_one_that_ends_while_another_begins_does_not_leave_it_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    one, other = uncollected(), uncollected()
-    one.__enter__()
+def test_one_within_another_leaves_it_off_for_the_rest() -> None:
+    with uncollected():
+        with uncollected():
+            pass
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+def test_one_that_ends_while_another_thread_begins_does_not_leave_it_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with uncollected():
+            has_begun.set()
+            may_end.wait(60)
+
+    other = threading.Thread(target=work)
+    other.start()
+    has_begun.wait(60)
     disable = gc.disable
 
     def late() -> None:
-        one.__exit__(None, None, None)
+        may_end.set()
+        other.join(60)
         disable()
 
     monkeypatch.setattr(gc, "disable", late)
-    with other:
+    with uncollected():
         monkeypatch.undo()
     assert gc.isenabled()
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
 MANY: Final = 2_000
 """So few new objects are soon walked."""
+_HERE: Final = threading.local()
 
 
 @contextmanager
@@ -17,16 +19,25 @@ def uncollected() -> Iterator[None]:
 
     Where much was read it counts as old at the end: else the next small object made would have it all walked once more. Not in
     a process that has settled: there what is there for good would be old with it, and that is more than what was read.
-    It is on afterwards, whatever it was: of two threads at once the first to end lets it run, and none leaves it off.
+    It is on after the outermost of a thread, whatever it was: of two threads at once the first to end lets it run, and none
+    leaves it off.
     """
+    is_outermost = not getattr(_HERE, "is_in", False)
+    _HERE.is_in = True
     gc.disable()
     try:
         yield
     finally:
-        if gc.get_count()[0] > MANY and not gc.get_freeze_count():
-            gc.freeze()  # both together put the young among the old, without a look at any
-            gc.unfreeze()
-        gc.enable()
+        if is_outermost:
+            _HERE.is_in = False
+            _collect_again()
+
+
+def _collect_again() -> None:
+    if gc.get_count()[0] > MANY and not gc.get_freeze_count():
+        gc.freeze()  # both together put the young among the old, without a look at any
+        gc.unfreeze()
+    gc.enable()
 
 
 def settle() -> None:
