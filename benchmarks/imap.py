@@ -4,7 +4,7 @@
 
 Bounds, of one run, medians of five: at most 5 x a bare socket draining the same pipelined FETCH on a warm server cache,
 at least 0.8 of its rate on a cold one; at most 0.3 x IMAPClient's fetch of the same fields; at most 0.35 x mbsync (which
-also writes bodies); first rows committed within 300 ms; peak memory at most 130 MB; a quiet poll at most 1.5 x the
+also writes bodies); first rows committed within 300 ms; peak memory of a first read at most 130 MB; a quiet poll at most 1.5 x the
 server's own time for one LIST-STATUS. Needs Dovecot, ../shared/tools/gen_mailbox.py, and mbsync for its row.
 """
 

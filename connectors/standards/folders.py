@@ -56,7 +56,7 @@ def listed(session: Session, *, overrides: Mapping[str, str]) -> tuple[Folder, .
     return _told(tuple(tuple(response) for response in responses), tuple(overrides.items()))
 
 
-@lru_cache(maxsize=1 << 6)
+@lru_cache(maxsize=1 << 3)
 def _told(responses: tuple[tuple[bytes, ...], ...], overrides: tuple[tuple[str, str], ...]) -> tuple[Folder, ...]:
     """Read what the server told of its folders, once: to a poll without news it says the very same."""
     rows, statuses = _rows(responses), dict(_statuses(responses))
