@@ -13,7 +13,7 @@ from connectors.microsoft.failures import CHANGED, DUPLICATE, NOT_FOUND, Refused
 from connectors.microsoft.glance import CALENDARS
 from connectors.microsoft.graph import Graph, Json
 from connectors.microsoft.stood import ChangeLog, taken_at
-from connectors.port import BEGINNING, Gone, Look, Rejected, Saved, Unclear, Untouched, Witness
+from connectors.port import BEGINNING, Gone, Look, Rejected, Saved, Unavailable, Unclear, Untouched, Witness
 from connectors.written import Written
 from rules.suggestions import Hold, Invite
 
@@ -61,7 +61,7 @@ class Holds:
         try:
             return self._log.witness({"startDateTime": start, "endDateTime": end})
         except Refused as error:
-            raise _no_calendar(error) from error
+            raise _unplaced(error) from error
 
     def save(self, hold: Hold | Invite, since: Witness) -> Saved | Gone | Unclear:
         """Take up what an attempt since the witness made, accept that the owner has removed it, else post it, once.
@@ -77,7 +77,7 @@ class Holds:
             )
         except Refused as error:
             if error.code != DUPLICATE:
-                raise _no_calendar(error) from error
+                raise _unplaced(error) from error
             return self._made_before(hold, since)
         return self._saved(made, hold, is_adopted=False)
 
@@ -193,7 +193,9 @@ class Holds:
         return Saved(remote_id=event["id"], version=version, place=self._calendar, is_adopted=is_adopted)
 
 
-def _no_calendar(error: Refused) -> Rejected:
+def _unplaced(error: Refused) -> Rejected | Unavailable:
+    if error.status != NOT_FOUND:
+        return Unavailable(f"Microsoft 365 could not work on the calendar of holds just now ({error}).")
     return Rejected(
         f"Microsoft 365 has no calendar to put holds into ({error}).", remedy="Name a calendar of yours as `holds` in config."
     )

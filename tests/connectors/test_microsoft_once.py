@@ -13,7 +13,20 @@ import pytest
 
 from connectors.microsoft.graph import Graph, Json
 from connectors.microsoft.stood import ChangeLog
-from connectors.port import BEGINNING, Calendar, Edited, Finds, Gone, Mailbox, Moved, PortError, Rejected, Saved, Unclear
+from connectors.port import (
+    BEGINNING,
+    Calendar,
+    Edited,
+    Finds,
+    Gone,
+    Mailbox,
+    Moved,
+    PortError,
+    Rejected,
+    Saved,
+    Unavailable,
+    Unclear,
+)
 from rules.suggestions import Hold, Invite
 from tests.connectors.contract import EVA, NOON, a_draft, a_hold, an_invite
 from tests.connectors.microsoft_world import MicrosoftWorld
@@ -171,6 +184,16 @@ def test_a_calendar_of_holds_that_is_gone_is_named_to_the_owner(world: Microsoft
     with pytest.raises(Rejected, match="no calendar to put holds into") as refused:
         calendar(world).save_hold(a_hold(), witness)
     assert "holds" in refused.value.remedy
+
+
+@pytest.mark.parametrize("action", [a_hold(), an_invite()], ids=["hold", "invite"])
+def test_a_conflict_is_no_missing_calendar_and_is_tried_again(world: MicrosoftWorld, action: Hold | Invite) -> None:
+    witness = calendar(world).witness()
+    world.graph.fault("409", "POST", "/events$")
+    with pytest.raises(Unavailable):
+        calendar(world).save_hold(action, witness)
+    assert isinstance(calendar(world).save_hold(action, witness), Saved)
+    assert len(ours(world)) == 1
 
 
 def test_what_a_witness_holds_tells_nobody_what_lies_in_the_calendar(world: MicrosoftWorld) -> None:

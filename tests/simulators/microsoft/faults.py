@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 Kind = Literal[
-    "429", "429-silent", "429-date", "MailboxConcurrency", "401", "400", "403", "410", "syncStateNotFound", "500-html", "502-html",
+    "429", "429-silent", "429-date", "MailboxConcurrency", "401", "400", "403", "409", "410", "syncStateNotFound", "500-html", "502-html",
     "503", "503-after", "504", "ConcurrentItemSave", "drop", "lose", "truncate", "html", "slow",
 ]  # fmt: skip
 AFTERWARDS: frozenset[Kind] = frozenset({"lose", "truncate", "ConcurrentItemSave"})
