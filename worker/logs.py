@@ -28,7 +28,8 @@ def set_up(*, is_json: bool, level: int = logging.INFO, stream: TextIO | None = 
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(file=out),
+        # where stderr is put elsewhere later, the lines follow it: a closed one would end the work that speaks
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr if stream is None else stream),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(out)

@@ -54,3 +54,13 @@ def test_libraries_are_heard_from_warnings_on() -> None:
     logging.getLogger("urllib3").info("GET https://x.example/?user=eva")
     logging.getLogger("urllib3").warning("retrying")
     assert [json.loads(line)["event"] for line in out.getvalue().splitlines()] == ["retrying"]
+
+
+def test_lines_follow_stderr_where_it_is_put_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = io.StringIO(), io.StringIO()
+    monkeypatch.setattr("sys.stderr", first)
+    logs.set_up(is_json=True)
+    monkeypatch.setattr("sys.stderr", second)
+    first.close()
+    structlog.get_logger().error("suggestion failed", action="deliver")
+    assert json.loads(second.getvalue())["event"] == "suggestion failed"
