@@ -12,7 +12,7 @@ import requests
 from connectors import microsoft
 from connectors.microsoft import consent, signin
 from connectors.microsoft.drafts import PROPERTY
-from connectors.port import Account, Connection, Cursor, Gate, Quota, Saved, Setting
+from connectors.port import Account, Calendar, Connection, Cursor, Gate, Mailbox, Quota, Saved, Setting
 from tests.connectors.contract import CANARY, EVA, ME, Ability, Failure, StoredDraft, StoredHold
 from tests.simulators.microsoft.agenda import instant, moment
 from tests.simulators.microsoft.faults import Kind
@@ -210,3 +210,17 @@ class MicrosoftWorld:
 
     def lose_next_answer(self) -> None:
         self.graph.fault("lose", "POST", r"/(messages|events)$")
+
+
+def calendar(world: MicrosoftWorld) -> Calendar:
+    """Open the account's calendar anew."""
+    found = world.open().calendar
+    assert found is not None
+    return found
+
+
+def mailbox(world: MicrosoftWorld) -> Mailbox:
+    """Open the account's mailbox anew."""
+    found = world.open().mailbox
+    assert found is not None
+    return found

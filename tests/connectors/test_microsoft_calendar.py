@@ -13,11 +13,11 @@ import pytest
 from connectors import ical_expand
 from connectors.microsoft import calendar as calendar_module
 from connectors.microsoft.graph import Graph
-from connectors.port import Calendar, CursorExpired, Gone, Saved, Unavailable
+from connectors.port import CursorExpired, Gone, Saved, Unavailable
 from rules.facts import CalendarEvent
 from rules.suggestions import Hold
 from tests.connectors.contract import EVA, NOON, a_hold, an_invite, gone, names, pages_of, read
-from tests.connectors.microsoft_world import MicrosoftWorld
+from tests.connectors.microsoft_world import MicrosoftWorld, calendar
 from tests.simulators.microsoft.agenda import moment
 from tests.simulators.microsoft.faults import Kind
 from tests.simulators.microsoft.post import recipient
@@ -32,12 +32,6 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Microsoft
     yield world
     world.close()
     assert world.graph.violations == []
-
-
-def calendar(world: MicrosoftWorld) -> Calendar:
-    found = world.open().calendar
-    assert found is not None
-    return found
 
 
 def events(world: MicrosoftWorld) -> list[CalendarEvent]:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from connectors.port import BEGINNING, Edited, Gone, Mailbox, PortError, Saved, Sent, Unclear, Untouched
+from connectors.port import BEGINNING, Edited, Gone, PortError, Saved, Sent, Unclear, Untouched
 from rules.suggestions import Draft
 from tests.connectors.contract import EVA, NOON, a_draft
-from tests.connectors.microsoft_world import MicrosoftWorld
+from tests.connectors.microsoft_world import MicrosoftWorld, mailbox
 from tests.simulators.microsoft.faults import Kind
 from tests.simulators.microsoft.post import QUOTED, recipient
 
@@ -27,12 +27,6 @@ def world(tmp_path: Path) -> Iterator[MicrosoftWorld]:
     yield world
     world.close()
     assert world.graph.violations == []
-
-
-def mailbox(world: MicrosoftWorld) -> Mailbox:
-    found = world.open().mailbox
-    assert found is not None
-    return found
 
 
 def a_reply(world: MicrosoftWorld) -> Draft:

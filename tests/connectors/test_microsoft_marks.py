@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from connectors.microsoft.drafts import BY
-from connectors.port import Calendar, Mailbox, Saved
+from connectors.port import Saved
 from rules.people import OwnerKeys
 from rules.suggestions import Draft, Key
 from tests.connectors.contract import ME, NOON, a_draft, a_hold
-from tests.connectors.microsoft_world import MicrosoftWorld
+from tests.connectors.microsoft_world import MicrosoftWorld, calendar, mailbox
 from worker.pull import pull
 from worker.store import accounts, installations
 from worker.store.store import Store
@@ -31,18 +31,6 @@ def world(tmp_path: Path) -> Iterator[MicrosoftWorld]:
     yield world
     world.close()
     assert world.graph.violations == []
-
-
-def calendar(world: MicrosoftWorld) -> Calendar:
-    found = world.open().calendar
-    assert found is not None
-    return found
-
-
-def mailbox(world: MicrosoftWorld) -> Mailbox:
-    found = world.open().mailbox
-    assert found is not None
-    return found
 
 
 def marked(world: MicrosoftWorld) -> dict[tuple[str, str], int]:

@@ -15,11 +15,9 @@ from connectors.microsoft.graph import Graph, Json
 from connectors.microsoft.stood import ChangeLog
 from connectors.port import (
     BEGINNING,
-    Calendar,
     Edited,
     Finds,
     Gone,
-    Mailbox,
     Moved,
     PortError,
     Rejected,
@@ -29,7 +27,7 @@ from connectors.port import (
 )
 from rules.suggestions import Hold, Invite
 from tests.connectors.contract import EVA, NOON, a_draft, a_hold, an_invite
-from tests.connectors.microsoft_world import MicrosoftWorld
+from tests.connectors.microsoft_world import MicrosoftWorld, calendar, mailbox
 from tests.simulators.microsoft.agenda import moment
 from tests.simulators.microsoft.faults import Kind
 
@@ -42,18 +40,6 @@ def world(tmp_path: Path) -> Iterator[MicrosoftWorld]:
     yield world
     world.close()
     assert world.graph.violations == []
-
-
-def calendar(world: MicrosoftWorld) -> Calendar:
-    found = world.open().calendar
-    assert found is not None
-    return found
-
-
-def mailbox(world: MicrosoftWorld) -> Mailbox:
-    found = world.open().mailbox
-    assert found is not None
-    return found
 
 
 def ours(world: MicrosoftWorld) -> list[str]:
