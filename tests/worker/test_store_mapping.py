@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import given, settings
@@ -13,6 +15,7 @@ from worker.store.tables import metadata
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
 WORD = st.text("abcxyz0-9._", min_size=1, max_size=10)
+ANYTHING = st.text(max_size=6) | st.text('a\\"\0\n\ud800é', max_size=6)
 ADDRESS = st.builds(Address, email=WORD.map(lambda word: f"{word}@mail.example"), name=TEXT)
 ADDRESSES = st.lists(ADDRESS, max_size=3).map(tuple)
 INSTANT = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - given its zone here
@@ -87,6 +90,44 @@ EVENT = st.builds(
 @settings(max_examples=150, deadline=None)
 def test_a_message_comes_back_as_it_went_in(message: MessageMetadata) -> None:
     assert mapping.message_of(mapping.message_row(message)) == message
+
+
+@given(MESSAGE, ANYTHING)
+@settings(max_examples=150, deadline=None)
+def test_the_facts_of_a_message_are_written_in_one_way_only_so_that_what_is_stored_never_looks_changed(
+    message: MessageMetadata, text: str
+) -> None:
+    strange = replace(message, list_id=text, references=(text, "b@mail.example"), from_=(Address(email=text, name=text),))
+    for each in (message, strange):
+        facts = mapping.message_row(each)["facts"]
+        assert facts == json.dumps(json.loads(facts), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+        assert "\0" not in json.loads(facts).get("li", "")
+        facts.encode()
+
+
+def test_the_facts_of_a_message_are_written_as_they_are_in_databases_made_before() -> None:
+    message = MessageMetadata(
+        remote_id="1:1",
+        message_id="a@b.example",
+        sent_at=datetime(2026, 1, 1, tzinfo=UTC),
+        from_=(Address(email="ann@b.example", name="Ann Ünal"),),
+        sender=Address(email="bo@b.example"),
+        reply_to=(Address(email="r@b.example"),),
+        to=(Address(email="ada@c.example", name='Ada "A"'), Address(email="x@c.example")),
+        bcc=(Address(email="y@c.example"),),
+        in_reply_to=("p@b.example", "q@b.example"),
+        references=("o@b.example", "p@b.example"),
+        feedback_id="f",
+        list_id="<l.b.example>",
+        content_type="text/plain",
+        bulk_headers=frozenset({"x-b", "x-a"}),
+        size=0,
+    )
+    assert mapping.message_row(message)["facts"] == (
+        '{"b":[["y@c.example"]],"bh":["x-a","x-b"],"ct":"text/plain","f":[["ann@b.example","Ann Ünal"]],"fb":"f",'
+        '"i":["p@b.example","q@b.example"],"li":"<l.b.example>","r":[["r@b.example"]],"s":["bo@b.example",""],'
+        '"t":[["ada@c.example","Ada \\"A\\""],["x@c.example"]],"x":["o@b.example","p@b.example"],"z":0}'
+    )
 
 
 @given(EVENT)

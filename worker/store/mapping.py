@@ -11,6 +11,7 @@ from typing import Any
 
 from rules.facts import Address, Attendee, CalendarEvent, MessageMetadata, Occurrence
 from worker.store import json_lines
+from worker.store.message_facts import LISTS, TEXTS, facts_text
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND, MINUTE = timedelta(microseconds=1), timedelta(minutes=1)
@@ -68,9 +69,13 @@ def plain(text: str) -> str:
 
 def json_text(value: object) -> str:
     """Write JSON that any database stores."""
-    text = encode(value)
+    return _storable(encode(value))
+
+
+def _storable(text: str) -> str:
+    """Drop from JSON what `plain` drops from a text."""
     if "\\" in text and "\\u0000" in text:  # few texts have any
-        text = encode(_without_nul(value))
+        text = encode(_without_nul(decode(text)))
     return text if text.isascii() else plain(text)
 
 
@@ -82,24 +87,7 @@ def _without_nul(value: object) -> object:
     return [_without_nul(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
-# Messages. Keys are short: a mailbox has a million of these.
-
-_LISTS = (("f", "from_"), ("r", "reply_to"), ("t", "to"), ("c", "cc"), ("b", "bcc"))
-_TEXTS = (
-    ("li", "list_id"),
-    ("lp", "list_post"),
-    ("lu", "list_unsubscribe"),
-    ("p", "precedence"),
-    ("au", "auto_submitted"),
-    ("ar", "auto_response_suppress"),
-    ("rp", "return_path"),
-    ("fb", "feedback_id"),
-    ("ct", "content_type"),
-    ("th", "thread_id"),
-)
-_LIST_KEYS, _lists_of = tuple(short for short, _ in _LISTS), attrgetter(*(name for _, name in _LISTS))
-_TEXT_KEYS, _texts_of = tuple(short for short, _ in _TEXTS), attrgetter(*(name for _, name in _TEXTS))
-
+# Messages.
 
 ADDRESSED = ("t", "c", "b")
 """Where the facts of a row name whom a message was addressed to: pairs of address and name, the name left out if none."""
@@ -119,33 +107,15 @@ def message_row(message: MessageMetadata) -> Row:
         "in_reply_to": plain(message.in_reply_to[0]) if message.in_reply_to else "",
         "thread": plain(message.thread_id or root),
         "labels": _labels_text(message.labels),
-        "facts": json_text(_message_facts(message)),
+        "facts": _storable(facts_text(message)),
     }
-
-
-def _message_facts(message: MessageMetadata) -> Row:
-    facts: Row = {short: text for short, text in zip(_TEXT_KEYS, _texts_of(message), strict=True) if text}
-    for short, found in zip(_LIST_KEYS, _lists_of(message), strict=True):
-        if found:
-            facts[short] = [(each.email, each.name) if each.name else (each.email,) for each in found]
-    if message.sender:
-        facts["s"] = (message.sender.email, message.sender.name)
-    if len(message.in_reply_to) > 1:
-        facts["i"] = message.in_reply_to
-    if message.references:
-        facts["x"] = message.references
-    if message.bulk_headers:
-        facts["bh"] = sorted(message.bulk_headers)
-    if message.size is not None:
-        facts["z"] = message.size
-    return facts
 
 
 def message_of(row: Mapping[Any, Any]) -> MessageMetadata:
     """Read a message back from its row."""
     facts = decode(row["facts"])
-    lists: Row = {name: tuple(_address(each) for each in facts.get(short, ())) for short, name in _LISTS}
-    texts: Row = {name: facts.get(short, "") for short, name in _TEXTS}
+    lists: Row = {name: tuple(_address(each) for each in facts.get(short, ())) for short, name in LISTS}
+    texts: Row = {name: facts.get(short, "") for short, name in TEXTS}
     first = (row["in_reply_to"],) if row["in_reply_to"] else ()
     return MessageMetadata(
         remote_id=row["remote_id"],

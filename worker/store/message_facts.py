@@ -1,0 +1,65 @@
+"""The facts of a message as one line of JSON, put together from its parts: to make a dict of them first takes twice as long."""
+
+from __future__ import annotations
+
+import json.encoder
+from collections.abc import Callable, Iterable
+from operator import attrgetter
+from typing import Any
+
+from rules.facts import Address, MessageMetadata
+
+LISTS = (("f", "from_"), ("r", "reply_to"), ("t", "to"), ("c", "cc"), ("b", "bcc"))
+"""Short names of lists of addresses: keys are short, for a mailbox has a million of these."""
+TEXTS = (
+    ("li", "list_id"),
+    ("lp", "list_post"),
+    ("lu", "list_unsubscribe"),
+    ("p", "precedence"),
+    ("au", "auto_submitted"),
+    ("ar", "auto_response_suppress"),
+    ("rp", "return_path"),
+    ("fb", "feedback_id"),
+    ("ct", "content_type"),
+    ("th", "thread_id"),
+)
+_quoted: Callable[[str], str] = vars(json.encoder)["encode_basestring"]
+
+
+def facts_text(message: MessageMetadata) -> str:
+    """Write what a row has no column for, as the encoder of `json_lines` would: keys in order, what is empty left out."""
+    parts = [key + write(value) for key, write, value in zip(_KEYS, _WRITERS, _parts_of(message), strict=True) if value]
+    if len(message.in_reply_to) > 1:
+        parts.append('"i":' + _texts(message.in_reply_to))
+        parts.sort()
+    if message.size is not None:
+        parts.append(f'"z":{message.size}')
+    return "{" + ",".join(parts) + "}"
+
+
+def _people(found: Iterable[Address]) -> str:
+    pairs = [f"[{_quoted(each.email)},{_quoted(each.name)}]" if each.name else f"[{_quoted(each.email)}]" for each in found]
+    return "[" + ",".join(pairs) + "]"
+
+
+def _person(found: Address) -> str:
+    return f"[{_quoted(found.email)},{_quoted(found.name)}]"
+
+
+def _texts(found: Iterable[str]) -> str:
+    return "[" + ",".join(map(_quoted, found)) + "]"
+
+
+def _words(found: Iterable[str]) -> str:
+    return _texts(sorted(found))
+
+
+_WRITTEN: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+    *((short, name, _people) for short, name in LISTS),
+    *((short, name, _quoted) for short, name in TEXTS),
+    ("s", "sender", _person),
+    ("x", "references", _texts),
+    ("bh", "bulk_headers", _words),
+)
+_KEYS, _NAMES, _WRITERS = zip(*sorted((f'"{short}":', name, write) for short, name, write in _WRITTEN), strict=True)
+_parts_of: Callable[[MessageMetadata], tuple[Any, ...]] = attrgetter(*_NAMES)
