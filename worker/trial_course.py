@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+import nameparser  # noqa: F401 - rules.names asks for it at the end, when nothing is being read any more
+
 from connectors.glance import at_once
 from connectors.port import Skipped
 from rules.attention import attention
@@ -15,6 +17,7 @@ from rules.network import Relation
 from rules.rhythm import lapse_probability, rhythm
 from rules.rulebook import Rulebook
 from rules.standing import standing
+from rules.wording import Wording
 from rules.worth import worth
 from worker import trial_calendar
 from worker.rulebooks import shipped, wording
@@ -70,6 +73,7 @@ class Trial:
     def report(self, me: Sequence[str], rulebook: Rulebook | None) -> TrialReport:
         """Go all the way."""
         events = self._read_calendars(me)
+        book, words = rulebook or shipped(), wording()
         guess, evidence = (given(me), None) if me else self._who()
         letters, messages = self._read_mail(guess, evidence)
         if evidence is not None:
@@ -80,7 +84,7 @@ class Trial:
         self._say("people", names)
         composed = compose(letters, self._series, guess, zone=self._zone, now=self._now)
         self._say("decide", names)
-        return self._told(composed, guess, messages, events, rulebook or shipped())
+        return self._told(composed, guess, messages, events, book, words)
 
     def _read_calendars(self, me: Sequence[str]) -> Tally:
         """Read every event; whom the owner meets is said soon, where it is known who the owner is."""
@@ -157,13 +161,13 @@ class Trial:
         done = min(self._done + self._mail.disk.done, total)
         self._tell(Progress(stage=stage, done=done, total=total, names=names))
 
-    def _told(self, composed: Composed, guess: Guess, messages: Tally, events: Tally, rulebook: Rulebook) -> TrialReport:
+    def _told(
+        self, composed: Composed, guess: Guess, messages: Tally, events: Tally, rulebook: Rulebook, words: Wording
+    ) -> TrialReport:
         network, now = composed.network, self._now
         people = {one.person.id: _person(one, now) for one in network.relations}
         quiet = [one for one in network.relations if people[one.person.id].state == "quiet"]
-        decision = (
-            suggest(network, rulebook, now, wording()) if guess.addresses else Decision(suggestions=(), refusals=(), traces=())
-        )
+        decision = suggest(network, rulebook, now, words) if guess.addresses else Decision(suggestions=(), refusals=(), traces=())
         return TrialReport(
             owner_addresses=tuple(address.email for address in guess.addresses),
             owner_confidence=guess.confidence,
