@@ -15,7 +15,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
-from typing import IO, Any, BinaryIO, Final
+from typing import IO, Any, Final, Protocol
 
 from connectors.files.glances import all_glances
 from connectors.files.reading import Disk
@@ -29,7 +29,9 @@ PORTION: Final = 256
 KNOWN: Final = 1 << 12
 """Envelopes and routes known by number, before both sides forget them and count anew."""
 PIPE: Final = 1 << 20
-"""Bytes that may be read ahead; what Linux allows anybody."""
+"""Bytes a pipe holds; what Linux allows anybody."""
+AHEAD: Final = 4 << 20
+"""Bytes kept back where the other side is not there yet: what is told in the half second in which it starts."""
 PLAIN: Final = 2
 """The version of marshal that does not look for what is told twice."""
 SECOND: Final = timedelta(seconds=1)
@@ -103,10 +105,22 @@ def serve() -> None:
     gc.disable()
     sources = pickle.load(sys.stdin.buffer)  # noqa: S301 - whoever started us wrote it
     with suppress(BrokenPipeError):
-        tell(sources, sys.stdout.buffer)
+        tell(sources, _Patient(sys.stdout.fileno()))
 
 
-def tell(sources: Iterable[Source], out: BinaryIO) -> None:
+class Out(Protocol):
+    """Where the messages are told."""
+
+    def write(self, portion: bytes, /) -> object:
+        """Take a portion."""
+        ...
+
+    def flush(self) -> None:
+        """Let nothing be kept back."""
+        ...
+
+
+def tell(sources: Iterable[Source], out: Out) -> None:
     """Write all messages of the sources in portions."""
     disk, numbers = Disk(), _Numbers()
     found = all_glances(sources, disk)
@@ -118,7 +132,26 @@ def tell(sources: Iterable[Source], out: BinaryIO) -> None:
         portion = marshal.dumps((is_last, disk.done - passed, is_anew, numbers.new(), rows), PLAIN)
         passed = disk.done
         out.write(len(portion).to_bytes(4, "little") + portion)
-        out.flush()
+    out.flush()
+
+
+class _Patient:
+    """Writes to a pipe and does not wait for whoever reads it, as long as no more than AHEAD is kept back."""
+
+    def __init__(self, pipe: int) -> None:
+        self._pipe = pipe
+        self._kept = bytearray()
+
+    def write(self, portion: bytes, /) -> None:
+        self._kept += portion
+        os.set_blocking(self._pipe, len(self._kept) > AHEAD)
+        with suppress(BlockingIOError):
+            del self._kept[: os.write(self._pipe, self._kept)]
+
+    def flush(self) -> None:
+        os.set_blocking(self._pipe, True)
+        while self._kept:
+            del self._kept[: os.write(self._pipe, self._kept)]
 
 
 class _Numbers:
