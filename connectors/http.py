@@ -20,15 +20,56 @@ from rules.addresses import organisation
 _TIMEOUT = (10.0, 60.0)
 LARGEST = 32 << 20
 """Bytes of one answer, unpacked: a hostile or broken server fills no memory."""
-_CHUNK = 1 << 14
+CHUNK = 1 << 14
 """Bytes taken from the wire at once; packed, they may be a thousand times as many."""
 _REDIRECTS = 5
+_WRITING = frozenset({"PUT", "DELETE"})
 _SLOW_DOWN, _BUSY = 429, 503
 _RETRY_DEFAULT, _RETRY_LONGEST = timedelta(seconds=60), timedelta(hours=6)
 
 
 class TooLarge(Rejected):
     """An answer is larger than is read of one; who asked for many things at once may ask for fewer."""
+
+
+class Bounded(HTTPAdapter):
+    """Reads each answer at once and no further than one may be long, except where it is asked to leave it unread (`stream`).
+
+    Raises TooLarge, and requests' own errors. For every session of ours, also those that others' libraries speak through.
+    """
+
+    def __init__(self, name: str, remedy: str, *, max_retries: int = 0) -> None:
+        """Take who answers, as it is called in the midst of a sentence, and what the owner can do."""
+        super().__init__(max_retries=max_retries)
+        self._name, self._remedy = name, remedy
+
+    def send(self, request: requests.PreparedRequest, stream: bool = False, **given: Any) -> requests.Response:  # type: ignore[override]  # noqa: ANN401, FBT001, FBT002 - as requests has it
+        """Send a request and read its answer."""
+        answer = super().send(request, stream, **given)
+        if not stream:
+            try:
+                answer._content = self._read(answer)  # noqa: SLF001 - where requests keeps what it has read
+            except BaseException:
+                answer.close()
+                raise
+        return answer
+
+    def _read(self, answer: requests.Response) -> bytes:
+        parts: list[bytes] = []
+        left = LARGEST
+        for part in answer.iter_content(CHUNK):
+            parts.append(part)
+            left -= len(part)
+            if left < 0:
+                message = f"An answer of {self._name} is larger than {LARGEST >> 20} MB."
+                raise TooLarge(message, remedy=self._remedy)
+        return b"".join(parts)
+
+
+def bound(session: requests.Session, name: str, remedy: str, *, max_retries: int = 0) -> None:
+    """Have a session read no answer further than one may be long."""
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, Bounded(name, remedy, max_retries=max_retries))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +97,7 @@ class Answer:
 
 
 class _Session(requests.Session):
-    """Leaves redirects alone: to see where one leads, requests would read its content first, whole."""
+    """Leaves redirects alone: where one leads is looked at here."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - its signature
         return None
@@ -74,18 +115,21 @@ class Http:
         auth: AuthBase | tuple[str, str] | None,
         *,
         name: str,
+        remedy: str = "Tell whoever runs that server, or leave it out: a calendar can be.",
         ca_file: str = "",
         pace: Callable[[], None] = lambda: None,
     ) -> None:
-        """Take the credentials; `pace` is asked before every request and raises RateLimited where one would be too many."""
+        """Take the credentials; `remedy` is for an answer that is too large.
+
+        `pace` is asked before every request and raises RateLimited where one would be too many.
+        """
         self._pace = pace
         self._session = _Session()
         self._session.auth = auth
         self._session.trust_env = False  # REQUESTS_CA_BUNDLE would overrule ca_file, and .netrc the given credentials
         self._session.verify = ca_file or True
         self._name = name
-        for scheme in ("https://", "http://"):
-            self._session.mount(scheme, HTTPAdapter(max_retries=0))
+        bound(self._session, f"the {name[4:]}" if name.startswith("The ") else name, remedy)
         self.server_time: datetime | None = None
         """The provider's own clock at its last answer (Date header); connectors have no other."""
 
@@ -108,10 +152,11 @@ class Http:
     def _once(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         self._pace()
         try:
-            with self._session.request(
-                method, url, headers=dict(headers), data=body, timeout=_TIMEOUT, allow_redirects=False, stream=True
-            ) as told:
-                answer = Answer(told.status_code, told.headers, self._content(told), is_redirect=told.is_redirect)
+            told = self._session.request(method, url, headers=dict(headers), data=body, timeout=_TIMEOUT, allow_redirects=False)
+        except TooLarge as error:
+            if method in _WRITING:  # done perhaps: to be looked for, not to be called refused
+                raise Unavailable(str(error), remedy=error.remedy) from error
+            raise
         except requests.exceptions.SSLError as error:
             message = f"The certificate of {self._name} is not trusted."
             raise Rejected(message, remedy="Check the host name; for a private CA set ca_file.") from error
@@ -121,21 +166,10 @@ class Http:
         except requests.exceptions.RequestException as error:
             message = f"{self._name} cannot be reached or broke off ({type(error).__name__})."
             raise Unavailable(message) from error
+        answer = Answer(told.status_code, told.headers, told.content, is_redirect=told.is_redirect)
         self._note_time(answer)
         self._check(answer)
         return answer
-
-    def _content(self, told: requests.Response) -> bytes:
-        """Read the content of an answer, and no further than it may be long."""
-        parts: list[bytes] = []
-        left = LARGEST
-        for part in told.iter_content(_CHUNK):
-            parts.append(part)
-            left -= len(part)
-            if left < 0:
-                message = f"An answer of {self._name[0].lower()}{self._name[1:]} is larger than {LARGEST >> 20} MB."
-                raise TooLarge(message, remedy="Tell the server's administrator, or leave that calendar out.")
-        return b"".join(parts)
 
     def _check(self, answer: Answer) -> None:
         status = answer.status_code

@@ -12,11 +12,15 @@ from connectors.google.failures import Refused
 from connectors.google.holds import Holds
 from connectors.google.spending import Spending
 from connectors.google.transport import Json, Service
+from connectors.http import LARGEST, TooLarge
 from connectors.port import Changes, Cursor, CursorExpired, Feed, Gone, Look, Saved, Skipped, Unclear, Witness
 from rules.facts import Address, CalendarEvent
 from rules.suggestions import Hold, Invite
 
 PAGE: Final = 250
+FEWER: Final = 10
+"""A page that is too large is asked for again with so many times fewer events."""
+_TOO_LARGE: Final = "too large"
 WINDOW: Final = timedelta(days=548)
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 _LIST: Final = "nextPageToken,items(id,summary,summaryOverride,primary,accessRole,selected,deleted)"
@@ -108,15 +112,28 @@ class GoogleCalendar:
         return (now - WINDOW).isoformat() if now is not None else ""
 
     def _page(self, feed: Feed, state: Json) -> Json:
+        """Ask for a page, for a smaller one where it is too large; of an event that alone is too large only the id is asked for."""
+        size = PAGE
+        while True:
+            try:
+                return self._asked(feed, state, size, ITEM)
+            except TooLarge:
+                if size == 1:
+                    break
+                size = max(size // FEWER, 1)
+        answer = self._asked(feed, state, 1, "id")
+        return {**answer, "items": [{**one, _TOO_LARGE: True} for one in answer.get("items", ())]}
+
+    def _asked(self, feed: Feed, state: Json, size: int, item: str) -> Json:
         self._spending.calendar()
         request = self._reader.api.events().list(
             calendarId=feed.id,
             singleEvents=False,
-            maxResults=PAGE,
+            maxResults=size,
             pageToken=state.get("page"),
             syncToken=state.get("token"),
             timeMin=state.get("window") or None,
-            fields=f"nextPageToken,nextSyncToken,timeZone,items({ITEM})",
+            fields=f"nextPageToken,nextSyncToken,timeZone,items({item})",
         )
         try:
             return self._reader.call(request, f"reading {feed.name}")
@@ -131,6 +148,11 @@ class GoogleCalendar:
         for item in answer.get("items", ()):
             if item.get("status") == "cancelled" and "recurringEventId" not in item:
                 removed.append(item["id"])
+                continue
+            if _TOO_LARGE in item:
+                skipped.append(
+                    Skipped(remote_id=item["id"], reason=f"An event was left out: it is larger than {LARGEST >> 20} MB.")
+                )
                 continue
             try:
                 upserted.append(fact(item, uid=self._uid(feed, item), zone=answer.get("timeZone", "")))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from connectors.google.failures import NOT_OURS
 from connectors.google.transport import Roots
 from connectors.http import Http
 from connectors.port import Rejected, Unavailable
@@ -88,7 +89,7 @@ def redeem(question: Question, client: Client, roots: Roots, answered: str) -> M
 
 
 def _token(roots: Roots, form: Mapping[str, str]) -> Mapping[str, Any]:
-    http = Http(None, name="Google's sign-in")
+    http = Http(None, name="Google's sign-in", remedy=NOT_OURS)
     try:
         answer = http.send(
             "POST",

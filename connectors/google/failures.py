@@ -12,6 +12,7 @@ from typing import Final
 import requests
 from google.auth import exceptions as auth_errors
 
+from connectors.http import TooLarge
 from connectors.port import AuthorizationExpired, PortError, RateLimited, Rejected, Unavailable
 
 _THROTTLED: Final = frozenset(
@@ -31,12 +32,21 @@ _LONGEST: Final = timedelta(hours=6)
 _TERMINAL: Final = ("invalid_grant", "invalid_client", "unauthorized_client", "deleted_client", "invalid_scope")
 
 
+NOT_OURS: Final = "Google gives no such answers: look for a proxy in between, or tell your administrator."
+
+
 class Refused(Exception):
     """A status the caller has its own answer to: 400, 404, 409, 410, 412."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(f"{status} {reason}")
         self.status, self.reason = status, reason
+
+
+def oversized(error: TooLarge, method: str, what: str) -> PortError:
+    """Say what an answer that is too large was to; what was to be made is made then, and to be looked for."""
+    message = f"{str(error).removesuffix('.')} ({what})."
+    return (TooLarge if method == "GET" else Unavailable)(message, remedy=error.remedy)
 
 
 def broken(error: Exception, what: str) -> PortError:

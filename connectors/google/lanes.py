@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from connectors.google.transport import BATCH, Json, Service
+from connectors.http import TooLarge
 
 LANES: Final = 4
 """Requests in flight for one owner; Gmail refuses more than a few at once."""
@@ -49,5 +50,13 @@ class Lanes:
 
 
 def _batch(service: Service, ids: Sequence[str], asking: Asking, what: str) -> Outcome:
+    """Make up to 50 calls at once, half of them and the other half where that is too much; what alone is too large has failed."""
     request = asking(service.api)
-    return service.batch([(one, request(one)) for one in ids], what)
+    try:
+        return service.batch([(one, request(one)) for one in ids], what)
+    except TooLarge as error:
+        if len(ids) == 1:
+            return {}, {ids[0]: error}
+    middle = len(ids) // 2
+    (found, failed), (more, failed_too) = (_batch(service, half, asking, what) for half in (ids[:middle], ids[middle:]))
+    return found | more, failed | failed_too

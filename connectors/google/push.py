@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from google.auth import exceptions, jwt
 
+from connectors.google.failures import NOT_OURS
 from connectors.google.notices import address_in
 from connectors.http import Http
 from connectors.port import Unavailable
@@ -50,7 +51,7 @@ class Verifier:
 
     def _known(self) -> Mapping[str, str]:
         if self._until is None or self.clock() >= self._until:
-            http = Http(None, name="Google's certificates")
+            http = Http(None, name="Google's certificates", remedy=NOT_OURS)
             try:
                 answer = http.send("GET", self.address)
                 self._certificates = {str(key): str(value) for key, value in answer.json().items()}

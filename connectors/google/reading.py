@@ -13,6 +13,7 @@ from connectors.google.lanes import WAVE, Lanes
 from connectors.google.messages import FIELDS, HEADERS, fact, received_at
 from connectors.google.spending import Spending
 from connectors.google.transport import BATCH, Json, Service
+from connectors.http import LARGEST, TooLarge
 from connectors.port import AuthorizationExpired, CursorExpired, RateLimited, Rejected, Skipped, Unavailable
 from rules.facts import MessageMetadata
 
@@ -117,7 +118,7 @@ class Reading:
         """
         found, refused = self._given(list(ids))
         facts: list[MessageMetadata] = []
-        skipped = [Skipped(remote_id=one, reason="Google does not give this message") for one in refused]
+        skipped = [Skipped(remote_id=one, reason=_reason(error)) for one, error in refused.items()]
         for answer in found.values():
             try:
                 facts.append(fact(answer))
@@ -126,9 +127,9 @@ class Reading:
         newest = max(filter(None, map(received_at, found.values())), default=None)
         return Headers(facts=tuple(facts), skipped=tuple(skipped), newest=newest)
 
-    def _given(self, ids: list[str]) -> tuple[dict[str, Json], list[str]]:
+    def _given(self, ids: list[str]) -> tuple[dict[str, Json], dict[str, Rejected]]:
         if not ids:
-            return {}, []
+            return {}, {}
         found, failed = self._lanes.run(ids, _headers, "reading headers")
         again = [one for one, error in failed.items() if isinstance(error, RateLimited | Unavailable)]
         if again:
@@ -140,7 +141,8 @@ class Reading:
         for error in failed.values():
             if isinstance(error, RateLimited | Unavailable | AuthorizationExpired):
                 raise error
-        return {one: found[one] for one in ids if one in found}, [one for one in ids if isinstance(failed.get(one), Rejected)]
+        refused = {one: error for one, error in failed.items() if isinstance(error, Rejected)}
+        return {one: found[one] for one in ids if one in found}, refused
 
     def metadata(self, message: str, names: Sequence[str]) -> Json | None:
         """Read named headers of one message; None where it is gone."""
@@ -168,6 +170,12 @@ class Reading:
 
     def _users(self) -> Any:  # noqa: ANN401 - as above
         return self._service.api.users()
+
+
+def _reason(error: Rejected) -> str:
+    if isinstance(error, TooLarge):
+        return f"A message was left out: its header is larger than {LARGEST >> 20} MB."
+    return "Google does not give this message"
 
 
 def _headers(api: Any) -> Callable[[str], object]:  # noqa: ANN401 - as above

@@ -15,13 +15,14 @@ from typing import Any, Final
 
 import requests
 from google.auth.credentials import Credentials
-from google.auth.transport.requests import AuthorizedSession
+from google.auth.transport.requests import AuthorizedSession, Request
 from googleapiclient.discovery import build_from_document
 from googleapiclient.discovery_cache import get_static_doc
 from googleapiclient.errors import BatchError, HttpError
 from googleapiclient.http import BatchHttpRequest
 
-from connectors.google.failures import broken, failure
+from connectors.google.failures import NOT_OURS, broken, failure, oversized
+from connectors.http import TooLarge, bound
 from connectors.port import PortError, Unavailable
 
 _TIMEOUT: Final = 60
@@ -62,8 +63,11 @@ class Wire:
     """Google's own clock at its last answer; connectors have no other."""
 
     def __post_init__(self) -> None:
-        self.session = AuthorizedSession(self.given, max_refresh_attempts=1)  # type: ignore[no-untyped-call]  # google-auth types half of itself
+        renewing = requests.Session()
+        bound(renewing, "Google's sign-in", NOT_OURS, max_retries=3)
+        self.session = AuthorizedSession(self.given, max_refresh_attempts=1, auth_request=Request(renewing))  # type: ignore[no-untyped-call]  # google-auth types half of itself
         self.session.auth = lambda request: request  # .netrc never overrules the token
+        bound(self.session, "Google", NOT_OURS)
 
     def request(
         self, uri: str, method: str = "GET", body: bytes | str | None = None, headers: Mapping[str, str] | None = None, **_: object
@@ -108,6 +112,8 @@ class Service:
             answer = request.execute(num_retries=0)
         except HttpError as error:
             raise failure(error.resp.status, error.content, error.resp, what) from error
+        except TooLarge as error:
+            raise oversized(error, request.method, what) from error
         except PortError:
             raise
         except Exception as error:
@@ -137,6 +143,8 @@ class Service:
             raise failure(error.resp.status, error.content, error.resp, what) from error
         except BatchError as error:
             raise Unavailable(f"Google broke off a batch ({what}).") from error
+        except TooLarge as error:
+            raise oversized(error, "GET", what) from error
         except PortError:
             raise
         except Exception as error:

@@ -11,6 +11,7 @@ from connectors.microsoft.events import fact, key_of
 from connectors.microsoft.glance import CALENDARS, Glance
 from connectors.microsoft.graph import Graph, Json, Refused
 from connectors.microsoft.holds import UTC_PLEASE, Holds
+from connectors.microsoft.oversize import TOO_LARGE, left_out
 from connectors.port import Changes, Cursor, CursorExpired, Feed, Gone, Look, Saved, Skipped, Unclear, Witness
 from rules.facts import CalendarEvent
 from rules.suggestions import Draft, Hold, Invite
@@ -73,7 +74,11 @@ class OutlookCalendar:
     @staticmethod
     def links(cursors: Mapping[str, Cursor]) -> Mapping[str, Sequence[str]]:
         """Return where calendars will be read on from, and how; the cursors of folders are none of ours."""
-        return {str(json.loads(cursor)[0]): _prefer() for cursor in cursors.values() if cursor.startswith("[")}
+        return {
+            str(json.loads(cursor)[0]): (*UTC_PLEASE, f"odata.maxpagesize={PAGE}")
+            for cursor in cursors.values()
+            if cursor.startswith("[")
+        }
 
     def witness(self) -> Witness:
         """Say where the calendar of the holds stands: its delta link, and what lies there."""
@@ -100,7 +105,8 @@ class OutlookCalendar:
         params = None if link else {"startDateTime": start, "endDateTime": end}
         path = link or f"me/calendars/{feed.id}/calendarView/delta"
         try:
-            return self._glance.known(link) or self._reader.get(path, f"reading {feed.name}", params=params, prefer=_prefer())
+            known = self._glance.known(link)
+            return known or self._reader.page(path, f"reading {feed.name}", size=PAGE, params=params, prefer=UTC_PLEASE)
         except Refused as error:
             message = f"Microsoft 365 no longer knows where we were in {feed.name} ({error.status})."
             raise CursorExpired(message) from error
@@ -122,6 +128,9 @@ class OutlookCalendar:
             if master is None and item.get("seriesMasterId"):
                 skipped.append(Skipped(remote_id=str(item["id"]), reason="an instance of a series that is gone"))
                 continue
+            if TOO_LARGE in {**item, **(master or {})}:
+                skipped.append(Skipped(remote_id=str(item["id"]), reason=left_out("An event")))
+                continue
             try:
                 upserted.append(fact(item, master, by=makers.get(str(item["id"]), "")))
             except (KeyError, ValueError, TypeError, AttributeError):
@@ -130,8 +139,4 @@ class OutlookCalendar:
 
     def _masters(self, wanted: set[str]) -> Mapping[str, Json]:
         paths = {one: f"me/events/{one}?$select={_MASTER}" for one in wanted}
-        return self._reader.batch(paths, "reading series") if wanted else {}
-
-
-def _prefer() -> Sequence[str]:
-    return (*UTC_PLEASE, f"odata.maxpagesize={PAGE}")
+        return self._reader.batch(paths, "reading series", is_marking=True) if wanted else {}

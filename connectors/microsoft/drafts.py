@@ -22,7 +22,6 @@ BY: Final = "String {6d2b0f5c-6a57-4d53-9a36-3f2c2e1f7a10} Name rekindleBy"
 _SHAPE: Final = "id,changeKey,isDraft,parentFolderId,internetMessageId"
 _SELECTED: Final = {"$select": _SHAPE}
 _FOLDER: Final = "me/mailFolders/drafts/messages/delta"
-_PAGE: Final = 250
 _LAG: Final = timedelta(minutes=2)
 """How long a search may know nothing of a message yet."""
 _AGAIN: Final = timedelta(seconds=30)
@@ -42,7 +41,7 @@ class Drafts:
 
     @property
     def _log(self) -> ChangeLog:
-        return ChangeLog(graph=self._writer, path=_FOLDER, what="looking at the drafts", prefer=(f"odata.maxpagesize={_PAGE}",))
+        return ChangeLog(graph=self._writer, path=_FOLDER, what="looking at the drafts")
 
     def witness(self) -> Witness:
         """Say where the drafts stand: when it was, the delta link of their folder, and what lies there."""
@@ -89,7 +88,7 @@ class Drafts:
         return seen
 
     def _made(self, path: str, given: Json | bytes) -> Json:
-        return self._writer.ask("POST", path, "saving the draft", given=given)
+        return self._writer.make(path, "saving the draft", given=given)
 
     def _message(self, draft: Draft) -> Json:
         return _message(draft, self._installation)

@@ -17,6 +17,7 @@ BUSY: Final = frozenset({429, 503, 504})
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT, GONE, CHANGED = 401, 403, 404, 409, 410, 412
 _THROTTLED, _BROKEN = 429, 500
 _LOST = frozenset({"syncstatenotfound", "syncstateinvalid", "resyncrequired"})
+NOT_OURS: Final = "Microsoft 365 gives no such answers: look for a proxy in between, or tell your administrator."
 DUPLICATE: Final = "ErrorDuplicateTransactionId"
 """400 or 409: an event was made in this transaction, and there is another in its place or none."""
 

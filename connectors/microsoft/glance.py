@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from connectors.microsoft.graph import Graph, Json
+from connectors.microsoft.oversize import TOO_LARGE
 
 ME: Final = "me?$select=mail,displayName,otherMails,userPrincipalName"
 CALENDARS: Final = "me/calendars?$select=id,name,isDefaultCalendar,canEdit"
@@ -61,6 +62,7 @@ class Glance:
 
     def _asked(self, paths: Sequence[str], what: str, prefer: Mapping[str, Sequence[str]]) -> dict[str, Json]:
         wanted = [one for one in dict.fromkeys(paths) if one not in self._lasting]
-        found = self._reader.batch({one: one for one in wanted}, what, prefer=prefer)
+        answered = self._reader.batch({one: one for one in wanted}, what, prefer=prefer, is_marking=True)
+        found = {one: answer for one, answer in answered.items() if TOO_LARGE not in answer}  # to be asked by itself
         self._lasting |= {one: found.pop(one, {}) for one in wanted if one in LASTING}
         return found

@@ -13,9 +13,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 import requests
 
+from connectors.http import TooLarge
 from connectors.microsoft.ahead import beside
 from connectors.microsoft.failures import BUSY, PAUSE, Refused, failure, retry_after
 from connectors.microsoft.lanes import LANES, Gate, Leave
+from connectors.microsoft.oversize import FEWER, TOO_LARGE
 from connectors.microsoft.wire import Pay, Token, Wire
 from connectors.port import PortError, RateLimited, Rejected, Unavailable
 
@@ -72,6 +74,26 @@ class Graph:
         """GET a path or a link; of those that wait for their turn, the lowest `rank` comes first."""
         return self.ask("GET", path, what, params=params, prefer=prefer, rank=rank)
 
+    def page(
+        self, path: str, what: str, *, size: int, params: Mapping[str, str] | None = None, prefer: Sequence[str] = (), rank: int = 0
+    ) -> Json:
+        """GET a page of a log of up to `size` items, of fewer where it is too large; what alone is too large is only marked TOO_LARGE."""
+        while True:
+            preferred = (*prefer, f"odata.maxpagesize={size}")
+            try:
+                return self.ask("GET", path, what, params=params, prefer=preferred, rank=rank, is_one=size == 1)
+            except TooLarge:
+                if size == 1:
+                    raise
+                size = max(size // FEWER, 1)
+
+    def make(self, path: str, what: str, *, given: Json | bytes, prefer: Sequence[str] = ()) -> Json:
+        """POST what is to be made; an answer that is too large comes when it is made: then it is looked for, as where an answer was lost."""
+        try:
+            return self.ask("POST", path, what, given=given, prefer=prefer)
+        except TooLarge as error:
+            raise Unavailable(str(error), remedy=error.remedy) from error
+
     def ask(  # noqa: PLR0913 - HTTP has as many parts
         self,
         method: str,
@@ -84,8 +106,12 @@ class Graph:
         if_match: str = "",
         takes: tuple[int, int] = (1, 1),
         rank: int = 0,
+        is_one: bool = False,
     ) -> Json:
-        """Make one request, or one that `takes` so many lanes and requests; raises the port's errors, or Refused. Bytes go as text/plain (MIME in base64)."""
+        """Make one request, or one that `takes` so many lanes and requests; raises the port's errors, or Refused. Bytes go as text/plain (MIME in base64).
+
+        TooLarge where the answer is; of a page of one item, which `is_one`, that is read past.
+        """
         _check_no_content(path if path.startswith("http") else f"{path}?{(params or {}).get('$select', '')}", what)
         if not self._own(path).startswith(f"/{self._only}"):
             raise Rejected(
@@ -98,7 +124,7 @@ class Graph:
         if data is not None:
             headers["Content-Type"] = "text/plain" if isinstance(given, bytes) else "application/json"
         asked = requests.Request(method, self._url(path), params=params, data=data, headers=headers)
-        return _read(self._wire.ask(asked, what, takes, rank), what)
+        return _read(self._wire.ask(asked, what, takes, rank, is_one=is_one), what)
 
     def pages(self, path: str, what: str, *, params: Mapping[str, str] | None = None, prefer: Sequence[str] = ()) -> Iterator[Json]:
         """Yield every item of a listing over all its pages."""
@@ -120,9 +146,13 @@ class Graph:
         *,
         prefer: Mapping[str, Sequence[str]] | None = None,
         is_chained: bool = False,
+        is_marking: bool = False,
         rank: int = 0,
     ) -> dict[str, Json]:
         """GET any number of paths, 20 in one call; what is missing is left out.
+
+        Where answers are too large together, fewer are asked for; what alone is too large is a TooLarge, unless that `is_marking`:
+        then it is only marked TOO_LARGE.
 
         What fails is asked once more by itself; where Graph says how long to wait first, that is a RateLimited, and what was
         answered is kept until it is asked for again. Calls that are chained are worked on part after part, beside others;
@@ -131,19 +161,21 @@ class Graph:
         found = {one: self._kept.pop(path) for one, path in paths.items() if path in self._kept}
         parts = {one: (path, (prefer or {}).get(one, ())) for one, path in paths.items()}
         try:
-            self._fill(found, parts, what, (1 if is_chained else LANES, rank))
+            self._fill(found, parts, what, (1 if is_chained else LANES, rank), is_marking=is_marking)
         except PortError:
             self._kept |= {paths[one]: answer for one, answer in found.items()}
             raise
         return {one: answer for one, answer in found.items() if answer}
 
-    def _fill(self, found: dict[str, Json], parts: Mapping[str, Part], what: str, width_and_rank: tuple[int, int]) -> None:
+    def _fill(
+        self, found: dict[str, Json], parts: Mapping[str, Part], what: str, width_and_rank: tuple[int, int], *, is_marking: bool
+    ) -> None:
         """Ask for what is not found yet until all is, or has failed twice, or is to wait."""
         patience = 2
         while patience:
             names = [one for one in parts if one not in found]
             asked = [{one: parts[one] for one in names[at : at + BATCH]} for at in range(0, len(names), BATCH)]
-            calls = [partial(self._batch, found, some, what, width_and_rank) for some in asked]
+            calls = [partial(self._batch, found, some, what, width_and_rank, is_marking=is_marking) for some in asked]
             beside_ = [beside(call) for call in calls] if width_and_rank[0] == 1 else []
             wait(beside_)  # where one fails, what the others are answered is kept all the same
             answers = [one.result() for one in beside_] or [call() for call in calls]
@@ -154,7 +186,24 @@ class Graph:
             if not patience or any("Retry-After" in part.get("headers", {}) for part in failed):
                 raise _gave_up(failed, what)
 
-    def _batch(self, found: dict[str, Json], asked: Mapping[str, Part], what: str, width_and_rank: tuple[int, int]) -> list[Json]:
+    def _batch(
+        self, found: dict[str, Json], asked: Mapping[str, Part], what: str, width_and_rank: tuple[int, int], *, is_marking: bool
+    ) -> list[Json]:
+        """Ask for up to 20, for half of them and the other half where that is too much at once; returns what failed, as `_asked`."""
+        try:
+            return self._asked(found, asked, what, width_and_rank)
+        except TooLarge:
+            names = list(asked)
+            if len(names) == 1:
+                if not is_marking:
+                    raise
+                found[names[0]] = {TOO_LARGE: True}
+                return []
+            middle = len(names) // 2
+            halves = [{one: asked[one] for one in some} for some in (names[:middle], names[middle:])]
+            return [part for half in halves for part in self._batch(found, half, what, width_and_rank, is_marking=is_marking)]
+
+    def _asked(self, found: dict[str, Json], asked: Mapping[str, Part], what: str, width_and_rank: tuple[int, int]) -> list[Json]:
         """Ask for up to 20; returns the parts that failed for now, and those that were not tried because of one before."""
         width, rank = width_and_rank
         parts: list[Json] = []

@@ -51,8 +51,7 @@ class Holds:
     def _log(self) -> ChangeLog:
         """The change log goes by the reader's token: it cannot be asked to leave descriptions out."""
         path = f"{self._place()}/calendarView/delta"
-        prefer = (*UTC_PLEASE, f"odata.maxpagesize={_PAGE}")
-        return ChangeLog(graph=self._reader, path=path, what="looking at the calendar of holds", prefer=prefer)
+        return ChangeLog(graph=self._reader, path=path, what="looking at the calendar of holds", prefer=UTC_PLEASE)
 
     def witness(self) -> Witness:
         """Say where the calendar of the holds stands: when it was, the delta link of what is ahead, and what lies there."""
@@ -72,9 +71,8 @@ class Holds:
         if earlier is not None:
             return earlier
         try:
-            made = self._writer.ask(
-                "POST", f"{self._place()}/events", "saving the hold", given=_event(hold, self._installation), prefer=UTC_PLEASE
-            )
+            given = _event(hold, self._installation)
+            made = self._writer.make(f"{self._place()}/events", "saving the hold", given=given, prefer=UTC_PLEASE)
         except Refused as error:
             if error.code != DUPLICATE:
                 raise _unplaced(error) from error
@@ -115,7 +113,8 @@ class Holds:
         if self._given_writer is None:
             return {}
         asked = "$select=id&$expand=singleValueExtendedProperties(" + quote(f"$filter=id eq '{BY}'") + ")"
-        found = self._given_writer.batch({one: f"me/events/{one}?{asked}" for one in events}, "reading the marks of holds")
+        paths = {one: f"me/events/{one}?{asked}" for one in events}
+        found = self._given_writer.batch(paths, "reading the marks of holds", is_marking=True)
         return {
             id_: str(mark["value"])
             for id_, event in found.items()

@@ -13,6 +13,7 @@ from connectors.microsoft.drafts import Drafts
 from connectors.microsoft.glance import FOLDERS, ME, NEWEST, WELL_KNOWN, Glance
 from connectors.microsoft.graph import LANES, Graph, Json, Refused
 from connectors.microsoft.messages import SELECT, fact, moment
+from connectors.microsoft.oversize import TOO_LARGE, left_out
 from connectors.port import Changes, Cursor, CursorExpired, Feed, Gone, Look, Saved, Skipped, Unclear, Witness
 from rules.facts import Address, MessageMetadata
 from rules.suggestions import Draft, Hold, Invite
@@ -134,13 +135,8 @@ class OutlookMailbox:
     def _answer(self, feed: Feed, link: str, rank: int) -> Json:
         params = None if link else {"$select": SELECT, "$orderby": "receivedDateTime desc"}
         try:
-            return self._reader.get(
-                link or f"me/mailFolders/{feed.id}/messages/delta",
-                f"reading {feed.name}",
-                params=params,
-                prefer=(f"odata.maxpagesize={PAGE}",),
-                rank=rank,
-            )
+            path = link or f"me/mailFolders/{feed.id}/messages/delta"
+            return self._reader.page(path, f"reading {feed.name}", size=PAGE, params=params, rank=rank)
         except Refused as error:
             message = f"Microsoft 365 no longer knows where we were in {feed.name} ({error.status})."
             raise CursorExpired(message) from error
@@ -158,7 +154,7 @@ class OutlookMailbox:
             wanted[item["id"]] = f"me/messages/{item['id']}?$select=internetMessageHeaders"
         asked |= asking  # for the folders that are read beside this one
         try:
-            return self._reader.batch(wanted, "reading headers", is_chained=True, rank=rank) if wanted else {}
+            return self._reader.batch(wanted, "reading headers", is_chained=True, is_marking=True, rank=rank) if wanted else {}
         except BaseException:
             asked -= asking
             raise
@@ -170,8 +166,12 @@ def _facts(
     facts: list[MessageMetadata] = []
     skipped: list[Skipped] = []
     for item in items:
+        whole = {**item, **headers.get(item["id"], {})}
+        if TOO_LARGE in whole:
+            skipped.append(Skipped(remote_id=str(item["id"]), reason=left_out("A message")))
+            continue
         try:
-            facts.append(fact({**item, **headers.get(item["id"], {})}, role=role))
+            facts.append(fact(whole, role=role))
         except mime.Unreadable as error:
             skipped.append(Skipped(remote_id=str(item["id"]), reason=str(error)))
         except (KeyError, ValueError, TypeError, AttributeError):

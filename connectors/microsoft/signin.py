@@ -21,6 +21,8 @@ import requests
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from connectors.http import bound
+from connectors.microsoft.failures import NOT_OURS
 from connectors.port import AuthorizationExpired, Rejected, Secrets, Unavailable
 
 Role = Literal["reader", "writer", "listener"]
@@ -65,6 +67,7 @@ class _Wire(requests.Session):
         super().__init__()
         self.trust_env = False
         self.verify = ca_file or True
+        bound(self, "Microsoft's sign-in", NOT_OURS)
 
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401 - as requests has it
         """Ask with a time-out."""

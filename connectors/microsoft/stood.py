@@ -13,6 +13,7 @@ from connectors.microsoft.failures import NOT_FOUND, Refused
 from connectors.microsoft.graph import Graph, Json
 from connectors.port import Unavailable, Witness
 
+PAGE: Final = 250
 DIGITS: Final = 6
 """Of the digest of an id: enough to tell what lay there before, in kilobytes and not in hundreds of them."""
 
@@ -24,7 +25,7 @@ class ChangeLog:
     graph: Graph
     path: str
     what: str
-    prefer: Sequence[str]
+    prefer: Sequence[str] = ()
 
     def witness(self, params: Mapping[str, str]) -> Witness:
         """Read all there is, and say when that was, where the log goes on, and what it has told of."""
@@ -58,14 +59,17 @@ class ChangeLog:
             raise Unavailable(f"Microsoft 365 answered {error.status} ({self.what}).") from error
 
     def _read(self, params: Mapping[str, str], link: str) -> tuple[list[Json], str]:
-        answer = self.graph.get(link or self.path, self.what, params=None if link else params, prefer=self.prefer)
+        answer = self._page(link or self.path, None if link else params)
         items: list[Json] = []
         while True:
             items += answer.get("value", ())
             following = answer.get("@odata.nextLink")
             if not following:
                 return items, str(answer.get("@odata.deltaLink", ""))
-            answer = self.graph.get(following, self.what, prefer=self.prefer)
+            answer = self._page(following)
+
+    def _page(self, path: str, params: Mapping[str, str] | None = None) -> Json:
+        return self.graph.page(path, self.what, size=PAGE, params=params, prefer=self.prefer)
 
 
 def taken_at(witness: Witness) -> datetime:

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import requests
-from requests.adapters import HTTPAdapter
 
-from connectors.microsoft.failures import PAUSE, UNAUTHORIZED, instant_of
+from connectors.http import CHUNK, TooLarge, bound
+from connectors.microsoft.failures import NOT_OURS, PAUSE, UNAUTHORIZED, instant_of
 from connectors.microsoft.lanes import Gate, Lanes
+from connectors.microsoft.oversize import passed
 from connectors.port import RateLimited, Unavailable
 
 Token = Callable[[bool], str]
@@ -34,16 +35,21 @@ class Wire:
         self.server_time: datetime | None = None
         """Graph's own clock at its last answer; connectors have no other."""
 
-    def ask(self, asked: requests.Request, what: str, takes: tuple[int, int], rank: int) -> requests.Response:
-        """Make a request that takes so many lanes, and counts for so many; of those that wait, the lowest rank comes first."""
+    def ask(
+        self, asked: requests.Request, what: str, takes: tuple[int, int], rank: int, *, is_one: bool = False
+    ) -> requests.Response:
+        """Make a request that takes so many lanes, and counts for so many; of those that wait, the lowest rank comes first.
+
+        Of a page with one item, which `is_one`, an answer that is too large is read past. Raises TooLarge, RateLimited, Unavailable.
+        """
         width, count = takes
         with self._lanes.entered(rank, width, PATIENCE) as is_in:
             if not is_in:
                 raise RateLimited(f"Others are asking Microsoft 365 ({what}).", retry_after=PAUSE, is_paced=True)
             self._pay(count)
-            answer = self._once(asked, what, is_refused=False)
+            answer = self._once(asked, what, is_refused=False, is_one=is_one)
             if answer.status_code == UNAUTHORIZED:  # the token ended in the middle: nothing was done
-                answer = self._once(asked, what, is_refused=True)
+                answer = self._once(asked, what, is_refused=True, is_one=is_one)
         return answer
 
     def close(self) -> None:
@@ -51,11 +57,16 @@ class Wire:
         while self._idle:
             self._idle.pop().close()
 
-    def _once(self, asked: requests.Request, what: str, *, is_refused: bool) -> requests.Response:
+    def _once(self, asked: requests.Request, what: str, *, is_refused: bool, is_one: bool) -> requests.Response:
         asked.headers["Authorization"] = f"Bearer {self._token(is_refused)}"
         session = self._session()
         try:
-            answer = session.send(session.prepare_request(asked), timeout=_TIMEOUT, allow_redirects=False)
+            answer = session.send(session.prepare_request(asked), timeout=_TIMEOUT, allow_redirects=False, stream=is_one)
+            if is_one:
+                with answer:
+                    answer._content = passed(answer.iter_content(CHUNK))  # noqa: SLF001 - as `connectors.http.Bounded`
+        except TooLarge as error:
+            raise TooLarge(f"{str(error).removesuffix('.')} ({what}).", remedy=error.remedy) from error
         except requests.exceptions.RequestException as error:
             raise Unavailable(f"Microsoft 365 cannot be reached or broke off ({what}, {type(error).__name__}).") from error
         finally:
@@ -72,6 +83,5 @@ class Wire:
         session = requests.Session()
         session.trust_env = False
         session.verify = self._ca_file or True
-        for scheme in ("https://", "http://"):
-            session.mount(scheme, HTTPAdapter(max_retries=0))
+        bound(session, "Microsoft 365", NOT_OURS)
         return session

@@ -218,13 +218,13 @@ def test_what_was_gone_before_the_witness_and_is_told_once_more_is_no_attempt_of
     ]
 
     class Told:
-        def get(self, *_: object, **__: object) -> Json:
+        def page(self, *_: object, **__: object) -> Json:
             return answers.pop(0)
 
         def now(self) -> datetime:
             return NOON
 
-    log = ChangeLog(graph=cast("Graph", Told()), path="me/calendarView/delta", what="a test", prefer=())
+    log = ChangeLog(graph=cast("Graph", Told()), path="me/calendarView/delta", what="a test")
     came = log.since(log.witness({}))
     assert came is not None
     assert [one["id"] for one in came] == ["new"]

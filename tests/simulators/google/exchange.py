@@ -61,7 +61,8 @@ class Fault:
     """A rule that lets some requests fail.
 
     `kind`: `429`, `429 seconds N`, `429 date N`, `403 REASON`, `401`, `400`, `404`, `409`, `410`, `412`, `500 html`, `502 html`,
-    `503`, `delay SECONDS`, `drop before`, `commit then drop`, `commit then delay SECONDS`, `truncate`, `repeat item`, `invalid_grant`.
+    `503`, `delay SECONDS`, `drop before`, `commit then drop`, `commit then delay SECONDS`, `truncate`, `huge`, `repeat item`,
+    `invalid_grant`.
     """
 
     kind: str

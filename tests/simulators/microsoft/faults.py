@@ -12,9 +12,9 @@ from typing import Literal
 
 Kind = Literal[
     "429", "429-silent", "429-date", "MailboxConcurrency", "401", "400", "403", "409", "410", "syncStateNotFound", "500-html", "502-html",
-    "503", "503-after", "504", "ConcurrentItemSave", "drop", "lose", "truncate", "html", "slow",
+    "503", "503-after", "504", "ConcurrentItemSave", "drop", "lose", "truncate", "html", "slow", "huge",
 ]  # fmt: skip
-AFTERWARDS: frozenset[Kind] = frozenset({"lose", "truncate", "ConcurrentItemSave"})
+AFTERWARDS: frozenset[Kind] = frozenset({"lose", "truncate", "huge", "ConcurrentItemSave"})
 """Faults that strike when the work is done."""
 
 

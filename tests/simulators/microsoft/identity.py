@@ -6,6 +6,7 @@ import hashlib
 import json
 import ssl
 from base64 import urlsafe_b64encode
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -15,6 +16,7 @@ from urllib.parse import parse_qsl, urlencode
 import trustme
 
 from tests.simulators.microsoft.graph import Grant, Graph
+from tests.simulators.microsoft.problems import HUGE
 from tests.simulators.microsoft.wire import Answer, Request, Wire
 
 TENANT = "f0e1d2c3-0000-4000-8000-000000000001"
@@ -29,6 +31,8 @@ class Identity:
         """Scopes that were consented to before and come along, as they do."""
         self.error: dict[str, Any] | None = None
         """What the token endpoint answers instead of a token."""
+        self.is_endless = False
+        """Whether it says far more than there is to say."""
         self.life = 3600
         self.refreshes = 0
         self.consented: dict[str, frozenset[str]] = {}
@@ -43,12 +47,16 @@ class Identity:
         authority.issue_cert("127.0.0.1").configure_cert(context)
         self.ca_file = folder / "ca.pem"
         authority.cert_pem.write_to_path(self.ca_file)
-        self.wire = Wire(self._answer, lambda: datetime.now(UTC), context)
+        self.wire = Wire(self._padded, lambda: datetime.now(UTC), context)
         self.host = f"https://127.0.0.1:{self.wire.port}"
         self.authority = f"{self.host}/{TENANT}"
 
     def close(self) -> None:
         self.wire.close()
+
+    def _padded(self, request: Request) -> Answer:
+        answer = self._answer(request)
+        return replace(answer, written=answer.raw() + b" " * HUGE) if self.is_endless else answer
 
     def _answer(self, request: Request) -> Answer:
         path = request.path.removeprefix(f"/{TENANT}")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 
 from tests.simulators.microsoft.faults import Fault
 from tests.simulators.microsoft.wire import Answer
+
+HUGE = 33 << 20
+"""Bytes more than there is to say."""
 
 
 class ProblemError(Exception):
@@ -23,13 +27,15 @@ def error(problem: ProblemError) -> Answer:
     return Answer(status=problem.status, said=said, headers=problem.headers)
 
 
-def struck(fault: Fault, answer: Answer, now: datetime) -> Answer:  # noqa: C901 - a table
+def struck(fault: Fault, answer: Answer, now: datetime) -> Answer:  # noqa: C901, PLR0912 - a table
     date = format_datetime(now + timedelta(seconds=30), usegmt=True)
     match fault.kind:
         case "drop" | "lose":
             return Answer(status=0, is_cut="dead")
         case "truncate":
             return Answer(status=answer.status, said=answer.said, is_cut="short")
+        case "huge":
+            return replace(answer, written=answer.raw() + b" " * HUGE)
         case "500-html" | "502-html":
             return Answer(status=int(fault.kind[:3]), said="<html><body>Bad Gateway</body></html>")
         case "html":
