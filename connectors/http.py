@@ -48,7 +48,7 @@ class Bounded(HTTPAdapter):
         answer = super().send(request, stream, **given)
         if not stream:
             try:
-                answer._content = self._read(answer)  # noqa: SLF001 - where requests keeps what it has read
+                hold(answer, self._read(answer))
             except BaseException:
                 answer.close()
                 raise
@@ -64,6 +64,11 @@ class Bounded(HTTPAdapter):
                 message = f"An answer of {self._name} is larger than {LARGEST >> 20} MB."
                 raise TooLarge(message, remedy=self._remedy)
         return b"".join(parts)
+
+
+def hold(answer: requests.Response, read: bytes) -> None:
+    """Have an answer hold what was read of it, as requests has it hold what it reads itself."""
+    answer._content = read  # noqa: SLF001 - there is no other way in
 
 
 def bound(session: requests.Session, name: str, remedy: str, *, max_retries: int = 0) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 import requests
 
-from connectors.http import CHUNK, TooLarge, bound
+from connectors.http import CHUNK, TooLarge, bound, hold
 from connectors.microsoft.failures import NOT_OURS, PAUSE, UNAUTHORIZED, instant_of
 from connectors.microsoft.lanes import Gate, Lanes
 from connectors.microsoft.oversize import passed
@@ -64,7 +64,7 @@ class Wire:
             answer = session.send(session.prepare_request(asked), timeout=_TIMEOUT, allow_redirects=False, stream=is_one)
             if is_one:
                 with answer:
-                    answer._content = passed(answer.iter_content(CHUNK))  # noqa: SLF001 - as `connectors.http.Bounded`
+                    hold(answer, passed(answer.iter_content(CHUNK)))
         except TooLarge as error:
             raise TooLarge(f"{str(error).removesuffix('.')} ({what}).", remedy=error.remedy) from error
         except requests.exceptions.RequestException as error:
