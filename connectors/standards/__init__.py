@@ -13,9 +13,10 @@ from connectors.port import Account, Cursor, PortError, RateLimited, Rejected, S
 from connectors.standards.calendar import CalDavCalendar
 from connectors.standards.dav import Dav
 from connectors.standards.mail import Idle, ImapMailbox
+from connectors.standards.mail_server import Server
 from connectors.standards.reach import Step, failed
 from connectors.standards.servers import of_calendar
-from connectors.standards.session import Server, wired
+from connectors.standards.session import wired
 from connectors.standards.steps import calendar_steps, mail_steps
 from rules.facts import Address
 

@@ -15,12 +15,13 @@ from datetime import datetime
 
 from connectors import mime
 from connectors.compose import compose
+from connectors.imap_fetched import split
+from connectors.imap_wire import Response
 from connectors.port import BEGINNING, Edited, Gone, Look, Moved, Rejected, Saved, Sent, Unclear, Untouched, Witness
-from connectors.standards.fetch import sequence_set, split
+from connectors.standards.fetch import sequence_set
 from connectors.standards.folders import Folder
 from connectors.standards.opened import Opened
 from connectors.standards.session import Session, quoted, shown
-from connectors.standards.wire import Response
 from rules.facts import Address
 from rules.suggestions import Draft
 

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from connectors.http import Http
 from connectors.port import AuthorizationExpired, PortError
 from connectors.standards.dav import Dav, Refused
+from connectors.standards.mail_server import Server
 from connectors.standards.reach import reached
-from connectors.standards.session import Server
 
 
 def first_answering(urls: Sequence[str], ca_file: str = "") -> Iterator[tuple[str, bool]]:

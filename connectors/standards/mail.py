@@ -6,19 +6,23 @@ import contextlib
 import json
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 from connectors import mime
+from connectors.imap_beside import Ahead, beside
+from connectors.imap_fetched import arrival_of, stamp
+from connectors.imap_reading import Read, Reading
+from connectors.imap_wire import Response
 from connectors.port import Changes, Cursor, CursorExpired, Feed, Gone, Look, PortError, Saved, Skipped, Unclear, Witness
 from connectors.standards.drafts import Drafts, searched
-from connectors.standards.fetch import Fetched, Headers, arrival_of, sequence_set, stamp, uids_of
+from connectors.standards.fetch import Headers, sequence_set, uids_of
 from connectors.standards.folders import Folder, listed, readable
-from connectors.standards.header import read_header
+from connectors.standards.mail_server import Server
 from connectors.standards.opened import Opened
-from connectors.standards.session import Server, Session
-from connectors.standards.wire import Response
+from connectors.standards.session import Session
 from rules.facts import MessageMetadata
 from rules.suggestions import Draft, Hold, Invite
 
@@ -26,6 +30,8 @@ PAGE, LARGEST = 1000, 3000
 """Messages of a page: of a first read they get larger as long as they come quickly, for each page costs a commit."""
 QUICK = 2.0
 """Seconds."""
+MANY = 5000
+"""Messages of a folder worth a second process in its first read."""
 _TASTE = 50
 _NOTHING = (1 << 62, 0)
 """The mark before anything is read."""
@@ -77,7 +83,7 @@ class ImapMailbox:
         opened, answers = self._session().open_with(feed.id, self._questions(place), f"opening {feed.name}", validity=known)
         place = place or self._beginning(opened)
         if place.mark is not None:
-            yield from self._backfill(feed, place)
+            yield from self._backfill(feed, place, opened.exists)
         else:
             yield from self._since(feed, place, opened, answers)
 
@@ -149,28 +155,38 @@ class ImapMailbox:
         uids = "" if self._has_qresync() else sequence_set(self._all_uids()).decode()
         return Place(validity=opened.validity, next_uid=opened.next_uid, modseq=opened.modseq, mark=_NOTHING, uids=uids)
 
-    def _backfill(self, feed: Feed, place: Place) -> Iterator[Changes[MessageMetadata]]:
+    def _backfill(self, feed: Feed, place: Place, exists: int) -> Iterator[Changes[MessageMetadata]]:
         """Read everything older than the mark, newest arrivals first, page by page; a taste of the newest UIDs comes at once."""
+        reading = _reading(feed, place)
         headers = self._headers(feed, place)
-        if place.mark == _NOTHING and place.next_uid > PAGE:
-            rows, skipped = headers.some(range(place.next_uid - _TASTE, place.next_uid))
-            yield Changes(upserted=tuple(self._facts(feed, place, rows, skipped)), cursor=place.cursor())
-        before = None if place.mark is None else stamp(*place.mark)
-        todo = array("Q", (one for one in headers.arrivals(place.next_uid) if before is None or one < before))
+        with beside(reading) if exists >= MANY else nullcontext() as second:
+            if place.mark == _NOTHING and place.next_uid > PAGE:
+                found, skipped = headers.some(range(place.next_uid - _TASTE, place.next_uid))
+                yield Changes(upserted=tuple(found), skipped=tuple(skipped), cursor=place.cursor())
+            before = None if place.mark is None else stamp(*place.mark)
+            todo = array("Q", (one for one in headers.arrivals(place.next_uid) if before is None or one < before))
+            yield from self._pages(
+                place, todo, headers.fetch(array("q", (arrival_of(one)[1] for one in todo)), Ahead(reading, second))
+            )
+
+    @staticmethod
+    def _pages(place: Place, todo: Sequence[int], read: Iterator[tuple[Sequence[int], Read]]) -> Iterator[Changes[MessageMetadata]]:
+        """Put what is read of these arrivals, batch after batch, together to pages."""
         left, size, begun = len(todo), PAGE, monotonic()
         upserted: list[MessageMetadata] = []
-        skipped = []
-        for batch, rows, poisoned in headers.fetch(array("q", (arrival_of(one)[1] for one in todo))):
+        skipped: list[Skipped] = []
+        for batch, (found, poisoned) in read:
             left -= len(batch)
             skipped += poisoned
-            upserted += self._facts(feed, place, rows, skipped)
+            upserted += found
+            del found
             if left and len(upserted) < size:
                 continue
             oldest = arrival_of(todo[-left - 1])
             place = replace(place, mark=oldest if left else None)
             yield Changes(
                 upserted=tuple(upserted),
-                skipped=_named(place, skipped),
+                skipped=tuple(skipped),
                 cursor=place.cursor(),
                 remaining=left,
                 covered_since=datetime.fromtimestamp(oldest[0], UTC) if left else _BEGINNING,
@@ -204,13 +220,13 @@ class ImapMailbox:
         )
         upserted: list[MessageMetadata] = []
         skipped: list[Skipped] = []
-        for _, rows, poisoned in self._headers(feed, place).fetch(fresh):
+        for _, (found, poisoned) in self._headers(feed, place).fetch(fresh):
             skipped += poisoned
-            upserted += self._facts(feed, place, rows, skipped)
+            upserted += found
         yield Changes(
             upserted=tuple(upserted),
             removed=tuple(f"{place.validity}:{uid}" for uid in gone),
-            skipped=_named(place, skipped),
+            skipped=tuple(skipped),
             cursor=done.cursor(),
             remaining=0,
             covered_since=_BEGINNING,
@@ -226,38 +242,16 @@ class ImapMailbox:
                 raise CursorExpired(message)
             return session
 
-        return Headers(self._session, reopen, FIELDS)
+        return Headers(self._session, reopen, FIELDS, _reading(feed, place))
 
-    @staticmethod
-    def _facts(feed: Feed, place: Place, rows: Sequence[Fetched], skipped: list[Skipped]) -> Iterator[MessageMetadata]:
-        base = frozenset({feed.role}) if feed.role else frozenset()
-        drafts = base | {"\\Drafts"}
-        for row in rows:
-            labels = drafts if b"\\Draft" in row.flags else base
-            if row.labels:
-                labels |= {"\\Drafts" if label == "\\Draft" else label for label in row.labels}
-            remote_id = f"{place.validity}:{row.uid}"
-            try:
-                yield read_header(
-                    row.header,
-                    remote_id=remote_id,
-                    labels=labels,
-                    received_at=row.received_at,
-                    size=row.size,
-                    thread_id=row.thread_id,
-                )
-            except mime.Unreadable as error:
-                skipped.append(Skipped(remote_id=str(row.uid), reason=str(error)))
+
+def _reading(feed: Feed, place: Place) -> Reading:
+    return Reading(validity=place.validity, role=feed.role)
 
 
 def _vanished(responses: Iterable[Sequence[bytes]]) -> list[int]:
     found = (response[0].split() for response in responses)
     return [uid for words in found if words[:2] == [b"*", b"VANISHED"] for uid in uids_of(words[-1].decode())]
-
-
-def _named(place: Place, skipped: Sequence[Skipped]) -> tuple[Skipped, ...]:
-    """Give skipped UIDs the remote ids the worker knows."""
-    return tuple(replace(one, remote_id=f"{place.validity}:{one.remote_id}") for one in skipped)
 
 
 class Idle:

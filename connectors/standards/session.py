@@ -12,56 +12,24 @@ import select
 import socket
 import ssl
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from secrets import token_hex
 from time import monotonic
-from typing import Any, Literal
-from urllib.parse import unquote, urlsplit
+from typing import Any
 
 import imapclient
 from imapclient import exceptions, imap_utf7
 
-from connectors.port import CursorExpired, PortError, Rejected
+from connectors.imap_wire import Response, Wire, checked
+from connectors.port import CursorExpired, PortError
+from connectors.standards.mail_server import Server
 from connectors.standards.opened import Opened, opened_by
 from connectors.standards.refusals import refusal, refused_sign_in, translated
-from connectors.standards.wire import Response, Wire
 
-Security = Literal["tls", "starttls", "none"]
-Auth = Literal["login", "xoauth2", "oauthbearer"]
-_AUTHS: Mapping[str, Auth] = {"login": "login", "xoauth2": "xoauth2", "oauthbearer": "oauthbearer"}
 _NEWS = frozenset({b"EXISTS", b"EXPUNGE", b"FETCH", b"VANISHED"})
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _CONNECT_SECONDS, _READ_SECONDS = 15.0, 60.0
 _MOMENT = 1.0
 """Seconds for which a folder still counts as just opened."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
-    """Where a mailbox is and how to sign in; the secret never shows in a repr."""
-
-    host: str
-    port: int
-    security: Security
-    user: str
-    auth: Auth = "login"
-    secret: str = field(repr=False)
-    ca_file: str = ""
-
-    @classmethod
-    def parse(cls, url: str, *, user: str, auth: str, secret: str, ca_file: str = "") -> Server:
-        """Read `imaps://host[:993]` or `imap://host[:143]` (STARTTLS; in the clear only to this machine)."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("imap", "imaps") or not parts.hostname:
-            raise Rejected(f"{url!r} is no IMAP address.", remedy="Write imaps://host or imap://host:143.")
-        if auth not in _AUTHS:
-            raise Rejected(f"auth = {auth!r} is unknown.", remedy="Use login, xoauth2 or oauthbearer.")
-        security: Security = "tls" if parts.scheme == "imaps" else "starttls"
-        if parts.scheme == "imap" and parts.hostname in _LOOPBACK:
-            security = "none"
-        port = parts.port or (993 if security == "tls" else 143)
-        name = user or unquote(parts.username or "")
-        return cls(host=parts.hostname, port=port, security=security, user=name, auth=_AUTHS[auth], secret=secret, ca_file=ca_file)
 
 
 class Session:
@@ -70,6 +38,7 @@ class Session:
     def __init__(self, server: Server) -> None:
         """Connect, secure, sign in, and read the capabilities again, which differ before and after."""
         self._tag = 0
+        self._name = token_hex(6).upper().encode()
         self._under_way: deque[bytes] = deque()
         self._kept: dict[bytes, list[Response]] = {}
         self._answers: dict[bytes, bytes] = {}
@@ -129,8 +98,9 @@ class Session:
         return tag
 
     def _next_tag(self) -> bytes:
+        """Name a command as nobody can foresee, and so no mail can say: an answer may then be cut off without a look into it."""
         self._tag += 1
-        tag = b"R%d" % self._tag
+        tag = b"%sX%d" % (self._name, self._tag)
         self._under_way.append(tag)
         return tag
 
@@ -139,10 +109,32 @@ class Session:
 
         Commands sent earlier answer earlier: what belongs to them is kept until it is asked for.
         """
+        self._keep_earlier(tag)
+        yield from self._kept.pop(tag) if tag in self._kept else self._until(tag)
+        self._check(tag, what)
+
+    def _keep_earlier(self, tag: bytes) -> None:
         while self._under_way and tag not in self._kept and self._under_way[0] != tag:
             first = self._under_way[0]
             self._kept[first] = list(self._until(first))
-        yield from self._kept.pop(tag) if tag in self._kept else self._until(tag)
+
+    def pieces(self, tag: bytes, what: str) -> Iterator[bytes]:
+        """Yield the untagged responses of one command as they come, cut where lines end; a NO or BAD raises the port's error."""
+        self._keep_earlier(tag)
+        yield from self._wire.pieces(tag + b" ")
+        for _ in self._until(tag):
+            pass
+        self._check(tag, what)
+
+    def whole(self, tag: bytes, what: str) -> bytes:
+        """Return what `pieces` yields."""
+        found, size = [], 0
+        for piece in self.pieces(tag, what):
+            size = checked(size + len(piece))
+            found.append(piece)
+        return b"".join(found)
+
+    def _check(self, tag: bytes, what: str) -> None:
         self.answer = self._answers.pop(tag)
         if not self.answer.upper().startswith(b"OK"):
             raise refusal(self.answer, what)
@@ -258,13 +250,27 @@ class Session:
                     self._under_way.remove(tag)
                     raise refusal(response[0][len(tag) + 1 :], "waiting for news")
                 said.append(response)
-            if not said and not self._wire.is_waiting(self._client.socket()):
+            if not said and not self._is_waiting():
                 poller = select.poll()
                 poller.register(self._client.socket(), select.POLLIN)
                 poller.poll(seconds * 1000)
             self._client.socket().sendall(b"DONE\r\n")
             said += self.responses(tag, "waiting for news")
             return any(not _NEWS.isdisjoint(response[0].upper().split()[1:3]) for response in said)
+
+    def _is_waiting(self) -> bool:
+        """Tell whether something has come: what lies in a buffer of ours or of TLS makes no socket readable."""
+        if self._wire.has_read_ahead():
+            return True
+        sock = self._client.socket()
+        patience = sock.gettimeout()
+        sock.settimeout(0)
+        try:
+            return bool(self._client._imap.file.peek(1))  # noqa: SLF001 - as above
+        except ssl.SSLWantReadError:
+            return False
+        finally:
+            sock.settimeout(patience)
 
     def interrupt(self) -> None:
         """Break a wait in another thread."""

@@ -9,9 +9,9 @@ from connectors.port import AuthorizationExpired, PortError
 from connectors.standards.calendar import CalDavCalendar
 from connectors.standards.folders import Folder
 from connectors.standards.mail import ImapMailbox
+from connectors.standards.mail_server import Server
 from connectors.standards.reach import Step, done, failed, reached
 from connectors.standards.servers import Known, of_calendar, of_domain
-from connectors.standards.session import Server
 
 _AGAIN = "Put that right, then check again."
 

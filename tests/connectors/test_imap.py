@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import imaplib
+import os
 import socket
 import threading
 import time
@@ -11,7 +12,9 @@ from datetime import timedelta
 
 import pytest
 
-from connectors import standards
+from connectors import imap_wire, standards
+from connectors.imap_beside import Beside
+from connectors.imap_reading import Read
 from connectors.port import (
     AuthorizationExpired,
     Changes,
@@ -30,7 +33,7 @@ from connectors.port import (
 )
 from connectors.standards import fetch, mail
 from connectors.standards.folders import listed
-from connectors.standards.session import Server as ImapServer
+from connectors.standards.mail_server import Server as ImapServer
 from connectors.standards.session import Session
 from rules.facts import MessageMetadata
 from tests.conftest import Server
@@ -142,6 +145,48 @@ class TestReading:
         proxy.poison = uid
         pages = inbox(mailbox(proxy))
         assert names(pages) == set(made) - {made[3]}
+        assert [skip.reason for page in pages for skip in page.skipped] == ["the server fails on this message"]
+
+    @pytest.mark.parametrize("is_poisoned", [False, True])
+    def test_a_second_process_reads_what_is_stored_later(
+        self, owner: MailHands, proxy: ImapProxy, monkeypatch: pytest.MonkeyPatch, *, is_poisoned: bool
+    ) -> None:
+        for name, value in (("PAGE", 4), ("LARGEST", 4), ("MANY", 1), ("_TASTE", 1)):
+            monkeypatch.setattr(mail, name, value)
+        monkeypatch.setattr(fetch, "BATCH", 2)
+        seen: list[Read] = []
+        read = Beside.read
+
+        def told(second: Beside, size: int) -> Read | None:
+            if found := read(second, size):
+                seen.append(found)
+            return found
+
+        monkeypatch.setattr(Beside, "read", told)
+        made = fill(owner, 40)
+        if is_poisoned:
+            owner.hands.select("INBOX")
+            proxy.poison = owner.hands.uid("SEARCH", "HEADER", "Message-ID", f'"{made[30]}"')[1][0]
+        box = mailbox(proxy)
+        pages: list[Changes[MessageMetadata]] = []
+        for page in box.changes(next(feed for feed in box.feeds() if feed.role == "\\Inbox"), None):
+            pages.append(page)
+            time.sleep(0.5 if len(pages) < 4 else 0)  # storing it takes a while
+        assert [fact.message_id for page in pages[1:] for fact in page.upserted] == [
+            name for name in made if name != made[30] or not is_poisoned
+        ]
+        assert [skip.reason for page in pages for skip in page.skipped] == ["the server fails on this message"] * is_poisoned
+        if (os.cpu_count() or 1) > 1:
+            assert sum(len(each[0]) for each in seen) > 10
+
+    def test_a_header_without_end_is_set_aside_and_the_others_are_read(
+        self, owner: MailHands, proxy: ImapProxy, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = fill(owner, 5)
+        owner.add_mail("endless@elsewhere.example", subject="x" * 9000, body="b", at=NOON)
+        monkeypatch.setattr(imap_wire, "LARGEST", 8000)
+        pages = inbox(mailbox(proxy))
+        assert names(pages) == set(made)
         assert [skip.reason for page in pages for skip in page.skipped] == ["the server fails on this message"]
 
     def test_localised_folders_are_known_without_special_use(self, owner: MailHands, proxy: ImapProxy) -> None:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors import imap_header as header
+from connectors.imap_header import read_header
 from connectors.mime import FIELDS, Unreadable, parse_header
-from connectors.standards import header
-from connectors.standards.header import read_header
 
 RECEIVED = datetime(2026, 11, 17, tzinfo=UTC)
 VALUES = (

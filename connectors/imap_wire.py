@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import imaplib
 import re
-import socket
-import ssl
+from collections.abc import Iterator
 from typing import Any
 
 Response = list[bytes]
@@ -13,11 +11,13 @@ Response = list[bytes]
 
 PIECE = 1 << 17
 """Bytes asked of the socket at once: the usual 8 kB make a call for every few messages."""
+LARGEST = 64 << 20
+"""Bytes of a literal, or of a whole answer, that is read: what is larger is no header."""
 _LITERAL = re.compile(rb"\{(\d+)\}\r?\n\Z")
 
 
 class Wire:
-    """Reads responses and never more than has come."""
+    """Reads responses and never more than has come. Raises EOFError where no more comes, or too much."""
 
     def __init__(self, file: Any) -> None:  # noqa: ANN401 - imaplib's buffered reader: nothing it holds may be lost
         self._file = file
@@ -38,18 +38,29 @@ class Wire:
         parts.append(line)
         return parts
 
-    def is_waiting(self, sock: socket.socket) -> bool:
+    def pieces(self, mark: bytes) -> Iterator[bytes]:
+        """Yield all up to the line that begins with the mark, in pieces that end where a line does.
+
+        Nobody looks at literals here: the mark has to be one that no literal holds.
+        """
+        while not self._data.startswith(mark, self._at):
+            end = self._data.find(b"\n" + mark, self._at) + 1 or self._data.rfind(b"\n", self._at) + 1
+            if end:
+                piece, self._at = self._data[self._at : end], end
+                yield piece
+            else:
+                line = self._long_line()
+                self._data, self._at = line + self._data[self._at :], 0
+
+    def has_read_ahead(self) -> bool:
         """Tell whether more has come than was read: what came in one piece with it makes no socket readable."""
-        if self._at < len(self._data):
-            return True
-        patience = sock.gettimeout()
-        sock.settimeout(0)
-        try:
-            return bool(self._file.peek(1))
-        except ssl.SSLWantReadError:
-            return False
-        finally:
-            sock.settimeout(patience)
+        return self._at < len(self._data)
+
+    def is_done(self) -> bool:
+        """Tell whether nothing more comes; asks for it."""
+        if self._at >= len(self._data):
+            self._data, self._at = self._file.read1(PIECE), 0
+        return not self._data
 
     def _line(self) -> bytes:
         begun = self._at
@@ -62,9 +73,10 @@ class Wire:
     def _long_line(self) -> bytes:
         """Read a line on to its end in pieces that have not come yet."""
         pieces = [self._data[self._at :]]
-        self._data, self._at = b"", 0
+        self._data, self._at, size = b"", 0, 0
         while not (end := self._data.find(b"\n") + 1):
             pieces.append(self._data)
+            size = checked(size + len(self._data))
             self._data = self._piece("the server closed the connection")
         self._at = end
         return b"".join((*pieces, self._data[:end]))
@@ -75,7 +87,7 @@ class Wire:
         if end <= len(self._data):
             return self._data[begun:end]
         pieces = [self._data[begun:]]
-        left = size - len(pieces[0])
+        left = checked(size) - len(pieces[0])
         while left > 0:
             self._data = self._piece("the server closed the connection in the middle of an answer")
             pieces.append(self._data[:left])
@@ -85,5 +97,13 @@ class Wire:
     def _piece(self, otherwise: str) -> bytes:
         piece: bytes = self._file.read1(PIECE)
         if not piece:
-            raise imaplib.IMAP4.abort(otherwise)
+            raise EOFError(otherwise)
         return piece
+
+
+def checked(size: int) -> int:
+    """Let no answer grow without end: where one command asks for many messages, fewer are asked for again."""
+    if size > LARGEST:
+        message = f"the server's answer is larger than {LARGEST >> 20} MB"
+        raise EOFError(message)
+    return size

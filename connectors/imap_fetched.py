@@ -1,0 +1,129 @@
+"""One message's answer to a FETCH: taken apart without a grammar, and undecoded."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from connectors.imap_wire import Response
+
+_USUAL = re.compile(rb'\* \d+ FETCH \(UID (\d+) FLAGS \(([^)]*)\) INTERNALDATE "([^"]+)" RFC822\.SIZE (\d+) BODY\[')
+ARRIVED = re.compile(rb'^\* \d+ FETCH \(UID (\d+) INTERNALDATE "([^"]+)"\)\r?$', re.MULTILINE)
+"""The usual line of an answer that lists when messages arrived."""
+_UID = re.compile(rb"\bUID (\d+)")
+_SIZE = re.compile(rb"\bRFC822\.SIZE (\d+)")
+_DATE = re.compile(rb'\bINTERNALDATE "([^"]+)"')
+_FLAGS = re.compile(rb"\bFLAGS \(([^)]*)\)")
+_THREAD = re.compile(rb"\b(?:X-GM-THRID (\d+)|THREADID \(([^)]+)\))")
+_LABELS = re.compile(rb"\bX-GM-LABELS \(((?:\"(?:[^\"\\]|\\.)*\"|[^)\"])*)\)")
+_LABEL = re.compile(rb'"((?:[^"\\]|\\.)*)"|([^\s"]+)')
+_QUOTED_HEADER = re.compile(rb'BODY\[[^\]]*\] (?:"((?:[^"\\]|\\.)*)"|NIL)')
+FAR = 1 << 32
+"""Seconds since 1970 up to which an arrival is believed, and fits a stamp: until 2106."""
+_MONTHS = {name: number for number, name in enumerate(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
+
+
+@dataclass(slots=True)
+class Fetched:
+    """One message's answer, undecoded."""
+
+    uid: int
+    received_at: datetime | None
+    size: int
+    flags: bytes
+    labels: tuple[str, ...]
+    thread_id: str
+    header: bytes
+
+
+def split(response: Response) -> Fetched | None:
+    """Take one FETCH response apart; None for anything else, also for an unsolicited one without a header."""
+    usual = _USUAL.match(response[0]) if len(response) == 3 else None  # noqa: PLR2004 - text, header, end
+    if usual is None:
+        return _split(response)
+    uid, flags, date, size = usual.groups()
+    at = epoch(date)
+    return Fetched(
+        uid=int(uid),
+        received_at=datetime.fromtimestamp(at, UTC) if at is not None else None,
+        size=int(size),
+        flags=flags,
+        labels=(),
+        thread_id="",
+        header=response[1],
+    )
+
+
+def _split(response: Response) -> Fetched | None:
+    """Take an answer apart whatever the order of its items."""
+    text = response[0] if len(response) == 1 else b"".join(response[::2])
+    uid = _UID.search(text)
+    if uid is None or b" FETCH (" not in text:
+        return None
+    header = response[1] if len(response) > 1 and b"BODY[" in response[-3] else None
+    if header is None:
+        plain = _QUOTED_HEADER.search(text)
+        if plain is None:
+            return None
+        header = re.sub(rb"\\(.)", rb"\1", plain[1] or b"")
+    date, size, flags, thread = _DATE.search(text), _SIZE.search(text), _FLAGS.search(text), _THREAD.search(text)
+    labels = _LABELS.search(text)
+    at = epoch(date[1]) if date else None
+    return Fetched(
+        uid=int(uid[1]),
+        received_at=datetime.fromtimestamp(at, UTC) if at is not None else None,
+        size=int(size[1]) if size else 0,
+        flags=flags[1] if flags else b"",
+        labels=tuple((one or two).decode("utf-8", "replace").replace("\\\\", "\\") for one, two in _LABEL.findall(labels[1]))
+        if labels
+        else (),
+        thread_id=(thread[1] or thread[2]).decode("ascii", "replace") if thread else "",
+        header=header,
+    )
+
+
+def arrived(line: bytes) -> tuple[int, int] | None:
+    """Read when a message arrived (epoch seconds, 0 where that is unknown) and its UID; None for what does not tell."""
+    uid = _UID.search(line)
+    if uid is None:
+        return None
+    date = _DATE.search(line)
+    return (epoch(date[1]) or 0 if date else 0), int(uid[1])
+
+
+def epoch(raw: bytes) -> int | None:
+    """Read INTERNALDATE (` 5-Nov-2026 09:00:00 +0100`) as epoch seconds; None for what is none, or absurd."""
+    try:
+        at = _midnight(raw[:11]) + _minute(raw[12:17]) + int(raw[18:20]) - _east(raw[21:26])
+    except (KeyError, ValueError, OverflowError):
+        return None
+    return at if 0 <= at < FAR else None
+
+
+@lru_cache(maxsize=1 << 14)
+def _midnight(day: bytes) -> int:
+    return int(datetime(int(day[7:11]), _MONTHS[day[3:6]], int(day[0:2]), tzinfo=UTC).timestamp())
+
+
+@lru_cache(maxsize=1 << 11)
+def _minute(clock: bytes) -> int:
+    return int(clock[:2]) * 3600 + int(clock[3:]) * 60
+
+
+@lru_cache(maxsize=1 << 8)
+def _east(zone: bytes) -> int:
+    """Return how many seconds a zone is ahead of UTC."""
+    offset = int(zone[1:3]) * 3600 + int(zone[3:5]) * 60
+    return -offset if zone[:1] == b"-" else offset
+
+
+def stamp(at: int, uid: int) -> int:
+    """Put arrival (epoch seconds) and UID into one number, sorted as the pair would be: of a big folder there are many."""
+    return at << 32 | uid
+
+
+def arrival_of(one: int) -> tuple[int, int]:
+    """Return arrival and UID of a stamp."""
+    return one >> 32, one & 0xFFFFFFFF

@@ -1,0 +1,62 @@
+"""What a folder answers to a FETCH of header fields, all of it at once, into messages."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from connectors.imap_fetched import Fetched, split
+from connectors.imap_header import read_header
+from connectors.imap_wire import Response, Wire
+from connectors.mime import Unreadable
+from connectors.port import Skipped
+from rules.facts import MessageMetadata
+
+Read = tuple[list[MessageMetadata], list[Skipped]]
+"""Messages, and those that cannot be read; a remote id is UIDVALIDITY:UID."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """Reads the answers of one folder; another process may do it."""
+
+    validity: int
+    role: str
+
+    def read(self, answer: bytes) -> Read:
+        """Read the untagged responses to one command. Raises EOFError where a literal is not as long as it says."""
+        found: list[MessageMetadata] = []
+        skipped: list[Skipped] = []
+        base = frozenset({self.role}) if self.role else frozenset()
+        drafts = base | {"\\Drafts"}
+        for row in filter(None, map(split, responses_in(answer))):
+            labels = drafts if b"\\Draft" in row.flags else base
+            if row.labels:
+                labels |= {"\\Drafts" if label == "\\Draft" else label for label in row.labels}
+            try:
+                found.append(self._message(row, labels))
+            except Unreadable as error:
+                skipped.append(self.skipped(row.uid, str(error)))
+        return found, skipped
+
+    def skipped(self, uid: int, reason: str) -> Skipped:
+        """Say that a message cannot be read."""
+        return Skipped(remote_id=f"{self.validity}:{uid}", reason=reason)
+
+    def _message(self, row: Fetched, labels: frozenset[str]) -> MessageMetadata:
+        return read_header(
+            row.header,
+            remote_id=f"{self.validity}:{row.uid}",
+            labels=labels,
+            received_at=row.received_at,
+            size=row.size,
+            thread_id=row.thread_id,
+        )
+
+
+def responses_in(answer: bytes) -> Iterator[Response]:
+    """Yield response after response of a whole answer."""
+    wire = Wire(io.BytesIO(answer))
+    while not wire.is_done():
+        yield wire.read()

@@ -1,0 +1,142 @@
+"""Headers read in a second process say just what would have been read here, whatever becomes of that process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors import imap_beside
+from connectors.imap_beside import Ahead, Beside, beside
+from connectors.imap_reading import Read, Reading
+
+READING = Reading(validity=7, role="\\Inbox")
+KINDS = st.sampled_from(["plain", "list", "calendar", "several", "nameless", "flagged", "labelled", "dateless", "junk"])
+
+
+def letter(uid: int, kind: str) -> bytes:
+    """One message's answer, as servers write it."""
+    sender, to = f"Person {uid % 7} <p{uid % 7}@x.example>", ", ".join(f"q{each}@y.example" for each in range(uid % 4))
+    fields = [f"From: {sender}", f"To: {to}", "Date: Mon, 16 Nov 2026 10:00:00 +0530", f"Subject: =?utf-8?q?Stra=C3=9Fe?= {uid}"]
+    fields += [f"Message-ID: <{uid}@x.example>", f"In-Reply-To: <{uid - 1}@x.example>", f"References: <{uid - 2}@x.example>"]
+    match kind:
+        case "list":
+            fields += [
+                f"List-Id: <l{uid % 3}.x.example>",
+                "List-Unsubscribe: <https://x.example/u>",
+                "Precedence: bulk",
+                "X-Campaign: 1",
+            ]
+        case "calendar":
+            fields += ["Content-Type: text/calendar; method=REQUEST", "Sender: Assistant <a@x.example>", "Return-Path: <>"]
+        case "several":
+            fields += [
+                "Reply-To: r@x.example, s@x.example",
+                "Cc: " + ", ".join(f"c{n}@z.example" for n in range(30)),
+                "Bcc: ana@x.example",
+            ]
+        case "nameless":
+            fields = [each for each in fields if not each.startswith("Message-ID")]
+        case "dateless":
+            fields = [each for each in fields if not each.startswith("Date")]
+        case "junk":
+            fields = ["\0\0\0"]
+        case _:
+            pass
+    header = "\r\n".join([*fields, "", ""]).encode()
+    flags = b"\\Draft" if kind == "flagged" else b"\\Seen"
+    extra = b' X-GM-THRID 99 X-GM-LABELS ("\\\\Sent" Work)' if kind == "labelled" else b""
+    begun = b'* %d FETCH (UID %d FLAGS (%b) INTERNALDATE "16-Nov-2026 10:00:01 +0000" RFC822.SIZE %d%b BODY[HEADER] {%d}\r\n'
+    return begun % (uid, uid, flags, 1000 + uid, extra, len(header)) + header + b")\r\n"
+
+
+def answer(kinds: Sequence[str], first: int = 1) -> bytes:
+    return b"* 9 EXISTS\r\n" + b"".join(letter(uid, kind) for uid, kind in enumerate(kinds, first))
+
+
+@contextmanager
+def listening() -> Iterator[Beside]:
+    """Start a second process, and wait until it listens."""
+    with beside(READING) as second:
+        if second is None:
+            pytest.skip("this machine has one core, or no memory to share")
+        end = time.monotonic() + 60
+        while not second.has_room():
+            assert time.monotonic() < end, "it never listened"
+            time.sleep(0.01)
+        yield second
+
+
+def through(second: Beside | None, answers: Sequence[bytes]) -> Iterator[Read]:
+    ahead = Ahead(READING, second)
+    waiting = list(answers)
+    while waiting or ahead:
+        while waiting and ahead.has_room():
+            ahead.put([1], waiting.pop(0))
+        yield ahead.take()[1]()
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.lists(KINDS, max_size=12), max_size=12))
+def test_it_says_what_is_read_here(answers: list[list[str]]) -> None:
+    told = [answer(kinds, at * 20) for at, kinds in enumerate(answers)]
+    with listening() as second:
+        assert list(through(second, told)) == [READING.read(each) for each in told]
+
+
+def test_numbers_that_begin_anew_and_memory_that_is_used_again_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imap_beside, "RING", 1 << 16)
+    told = [answer(["plain", "list", *["several"] * 8], at * 1000) for at in range(2 * imap_beside.KNOWN // 8)]
+    with listening() as second:
+        assert list(through(second, told)) == [READING.read(each) for each in told]
+
+
+def test_an_answer_larger_than_the_memory_is_read_here() -> None:
+    told = [answer(["plain"] * 3), letter(5, "plain") * (imap_beside.RING // 600), answer(["list"])]
+    with listening() as second:
+        assert list(through(second, told)) == [READING.read(each) for each in told]
+
+
+def test_where_the_second_process_dies_the_rest_is_read_here() -> None:
+    told = [answer(["plain", "several"] * 100, at * 1000) for at in range(40)]
+    with listening() as second:
+        found = through(second, told)
+        begun = [next(found) for _ in range(3)]
+        os.kill(second._process.pid, signal.SIGKILL)  # noqa: SLF001 - a crash from outside
+        assert [*begun, *found] == [READING.read(each) for each in told]
+
+
+def test_a_process_that_never_starts_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imap_beside, "SERVE", "raise SystemExit(3)")
+    told = [answer(["plain"] * 5, at * 10) for at in range(5)]
+    with beside(READING) as second:
+        assert list(through(second, told)) == [READING.read(each) for each in told]
+
+
+def test_an_answer_cut_short_is_said_to_be() -> None:
+    with listening() as second:
+        ahead = Ahead(READING, second)
+        for each in (answer(["plain"] * 3)[:-100], answer(["list"])):
+            ahead.put([1], each)
+        with pytest.raises(EOFError):
+            ahead.take()[1]()
+        assert ahead.take()[1]() == READING.read(answer(["list"]))
+
+
+def test_there_are_no_more_of_them_than_cores_and_none_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    imap_beside._cores.cache_clear()  # noqa: SLF001 - as on a machine of two cores
+    with beside(READING) as second, beside(READING) as third:
+        assert second is not None
+        assert third is None
+        process = second._process  # noqa: SLF001 - as above
+    with beside(READING) as again:
+        assert again is not None
+    imap_beside._cores.cache_clear()  # noqa: SLF001 - as on this machine
+    assert process.poll() is not None
