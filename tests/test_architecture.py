@@ -42,7 +42,6 @@ BODY = re.compile(
 """Names a place for other people's text would have."""
 BODIES = {
     ("connectors/http.py", "content"): "an answer on its way to the connector that asked, which drops what is nobody's business",
-    ("connectors/http.py", "_content"): "the same, where requests keeps it",
     ("connectors/memory_provider.py", "body"): "the pretended provider has bodies; the tests look that no one takes them over",
 }
 
