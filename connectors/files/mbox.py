@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import BinaryIO, Final, NamedTuple
 
 from connectors.mime import MAX_HEADER
@@ -22,10 +22,16 @@ CONTEXT: Final = 2
 """Bytes before a From_ line by which it is told: an empty line."""
 MARK: Final = b"\nFrom "
 LINE_BREAK: Final = 10
-DATED: Final = re.compile(
-    rb"From (?:\S+ [A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (?:19|20)\d\d|(?=[^\r\n]*\d:\d\d)(?=[^\r\n]*(?:19|20)\d\d)[^\r\n]*)"
-    rb"\r?\n(?:\r?\n|\Z|>From |[!-9;-~]+[ \t]*:)"
+EMPTY: Final = re.compile(rb"\n\n")
+"""To search takes half as long as bytes.find."""
+LINE: Final = (
+    rb"(?:\S+ [A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (?:19|20)\d\d|"
+    rb"(?=[^\r\n]*\d:\d\d)(?=[^\r\n]*(?:19|20)\d\d)[^\r\n]*)"
 )
+NEXT_LINE: Final = rb"\r?\n(?:\r?\n|\Z|>From |[!-9;-~]+[ \t]*:)"
+DATED: Final = re.compile(b"From %b%b" % (LINE, NEXT_LINE))
+FOLLOWING: Final = re.compile(b"\nFrom (?:(%b)%b)?" % (LINE, NEXT_LINE))
+"""What begins like a separator; with its first group where it has a date."""
 UNDATED: Final = re.compile(
     rb"From [^\r\n]*\r?\n(?:Received|Return-Path|Delivered-To|X-[\w-]+|Date|From|Message-I[dD]|MIME-Version|Status|Subject|To|DKIM-Signature):"
 )
@@ -76,11 +82,8 @@ class _Scan:
     def entries(self) -> Iterator[Entry]:
         at = self._first()
         while at is not None:
-            plain = None if self._has_lengths else self._plain(at)
-            if plain is not None:
-                yield plain
-                at = plain.end - self._base
-                continue
+            if not self._has_lengths:
+                at = yield from self._plain(at)
             line_end = self._line_end(at)
             offset, envelope = self._base + at, self._window[at + 5 : line_end].rstrip(b"\r")
             header_end = self._header_end(line_end)  # the window may have slid: `offset` holds
@@ -91,20 +94,25 @@ class _Scan:
         if self._damage is not None:
             raise self._damage
 
-    def _plain(self, at: int) -> Entry | None:
-        """Return a message where a few looks tell it for sure, as they do nearly every one.
+    def _plain(self, at: int) -> Generator[Entry, None, int]:
+        """Yield messages as long as a few looks tell them for sure, as they do nearly every one; return where the next begins.
 
-        All of it is in the window, with plain line breaks, and nothing is like a From_ line but the dated one after an empty line.
+        All of one is in the window, with plain line breaks, and nothing is like a From_ line but the dated one after an empty line.
         """
-        window = self._window
+        window, base, last = self._window, self._base, len(self._window) - AHEAD
         line_end = window.find(b"\n", at)
-        header_end, mark = window.find(b"\n\n", line_end), window.find(MARK, line_end + 1)
-        if not 0 < line_end <= header_end < mark <= len(window) - AHEAD or header_end - line_end > MAX_HEADER:
-            return None
-        if window.find(b"\r", at, header_end) >= 0 or window[mark - 1] != LINE_BREAK or not DATED.match(window, mark + 1):
-            return None
-        base = self._base
-        return Entry(base + at, window[at + 5 : line_end], window[line_end + 1 : header_end], base + mark + 1)
+        envelope = window[at + 5 : line_end]
+        while line_end > 0 and (following := FOLLOWING.search(window, line_end + 1)) and following[1] is not None:
+            mark = following.start()
+            empty = EMPTY.search(window, line_end, mark + 1)
+            if empty is None or mark > last or window[mark - 1] != LINE_BREAK:
+                break
+            header_end = empty.start()
+            if window.find(b"\r", at, header_end) >= 0 or header_end - line_end > MAX_HEADER:
+                break
+            yield Entry(base + at, envelope, window[line_end + 1 : header_end], base + mark + 1)
+            at, envelope, line_end = mark + 1, following[1], following.end(1)
+        return at
 
     def _grow(self, keep: int) -> None:
         """Let go of what lies before `keep` and read on."""
