@@ -26,7 +26,7 @@ WELL_KNOWN: Mapping[str, str] = {f"me/mailFolders/{name}?$select=id": role for n
 
 
 LASTING: Final = frozenset({ME, *WELL_KNOWN})
-"""What stays as it is for as long as a connection is kept."""
+"""What stays as it is for as long as a connection is kept, once it is there: an archive can be made, a mailbox made ready."""
 
 
 class Glance:
@@ -64,5 +64,5 @@ class Glance:
         wanted = [one for one in dict.fromkeys(paths) if one not in self._lasting]
         answered = self._reader.batch({one: one for one in wanted}, what, prefer=prefer, is_marking=True)
         found = {one: answer for one, answer in answered.items() if TOO_LARGE not in answer}  # to be asked by itself
-        self._lasting |= {one: found.pop(one, {}) for one in wanted if one in LASTING}
+        self._lasting |= {one: found.pop(one) for one in wanted if one in LASTING and one in found}
         return found

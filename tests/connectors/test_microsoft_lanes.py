@@ -203,6 +203,20 @@ def test_a_kept_connection_looks_round_without_asking_for_what_does_not_change(o
     kept.close()
 
 
+def test_a_folder_that_was_not_there_is_looked_for_again_at_the_next_look(office: Office) -> None:
+    post, graph = office.world.box.post, office.world.graph
+    junk = post.folder_id("junkemail")
+    hidden = post.folders.pop(junk)
+    connection = office.world.open()
+    office.pull(connection)
+    post.folders[junk] = hidden
+    office.letters("junkemail", 3)
+    assert office.pull(connection).upserted == 0, "it is known for junk, and not read"
+    graph.parts.clear()
+    office.pull(connection)
+    assert not [one for one in graph.parts if "junkemail" in one], "and is not asked for at each look, once it is there"
+
+
 def test_a_kept_connection_takes_a_series_words_from_graph_each_time(office: Office) -> None:
     agenda = office.world.box.agenda
     master, stubs = agenda.add_series(start=NOON, length=HOUR, every=7 * 24 * HOUR, count=3, subject="Weekly")
