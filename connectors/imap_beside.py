@@ -87,8 +87,8 @@ class Beside:
         self._asked, self._told = process.stdin or io.BytesIO(), process.stdout or io.BytesIO()
         self._at = self._held = 0
         self._is_ready = False
-        self._lists: list[Any] = []
-        self._marks: list[Any] = []
+        self._lists: list[Addresses] = []
+        self._envelopes: list[tuple[Any, ...]] = []
 
     def begin(self, reading: Reading) -> None:
         """Tell it whose answers they are."""
@@ -122,13 +122,13 @@ class Beside:
         told = marshal.loads(self._next() or NOTHING)  # noqa: S302 - our own process wrote it
         if told is None:
             return None
-        is_anew, lists, marks, rows, skipped = told
+        is_anew, lists, envelopes, rows, skipped = told
         if is_anew:
             self._lists.clear()
-            self._marks.clear()
+            self._envelopes.clear()
         self._lists += [tuple(_address(*each) for each in addresses) for addresses in lists]
-        self._marks += marks
-        return list(_messages(rows, self._lists, self._marks)), [Skipped(remote_id=of, reason=why) for of, why in skipped]
+        self._envelopes += [_envelope(each, self._lists) for each in envelopes]
+        return list(_messages(rows, self._envelopes)), [Skipped(remote_id=of, reason=why) for of, why in skipped]
 
     def close(self) -> None:
         """Stop it, wherever it is."""
@@ -208,36 +208,34 @@ class _Numbers:
 
     def __init__(self) -> None:
         self._lists: dict[int, tuple[int, Addresses]] = {}
-        self._marks: dict[tuple[Any, ...], int] = {}
+        self._envelopes: dict[tuple[Any, ...], int] = {}
 
     def written(self, read: Read) -> bytes:
         """Return what `Beside.read` reads."""
-        is_anew = len(self._lists) + len(self._marks) > KNOWN
+        is_anew = len(self._lists) + len(self._envelopes) > KNOWN
         if is_anew:
             self._lists.clear()
-            self._marks.clear()
+            self._envelopes.clear()
         lists: list[Addresses] = []
-        marks: list[tuple[Any, ...]] = []
-        rows = [self._row(each, lists, marks) for each in read[0]]
+        envelopes: list[tuple[Any, ...]] = []
+        rows = [self._row(each, lists, envelopes) for each in read[0]]
         plain = [tuple((each.email, each.name) for each in addresses) for addresses in lists]
         skipped = [(each.remote_id, each.reason) for each in read[1]]
-        return marshal.dumps((is_anew, plain, marks, rows, skipped), PLAIN)
+        return marshal.dumps((is_anew, plain, envelopes, rows, skipped), PLAIN)
 
-    def _row(self, message: MessageMetadata, lists: list[Addresses], marks: list[tuple[Any, ...]]) -> tuple[Any, ...]:
-        marked = _marks_of(message)
-        mark = self._marks.get(marked)
-        if mark is None:
-            mark = self._marks[marked] = len(self._marks)
-            marks.append(marked)
+    def _row(self, message: MessageMetadata, lists: list[Addresses], envelopes: list[tuple[Any, ...]]) -> tuple[Any, ...]:
         offset, sender = message.sent_offset, message.sender
-        return (
-            _own_of(message),
-            message.sent_at.timestamp(),
+        envelope = (
+            *[self._list(each, lists) for each in _lists_of(message)],
+            *_marks_of(message),
             None if offset is None else offset // SECOND,
             None if sender is None else (sender.email, sender.name),
-            [self._list(each, lists) for each in _lists_of(message)],
-            mark,
         )
+        number = self._envelopes.get(envelope)
+        if number is None:
+            number = self._envelopes[envelope] = len(self._envelopes)
+            envelopes.append(envelope)
+        return (*_own_of(message), message.sent_at.timestamp(), number)
 
     def _list(self, addresses: Addresses, fresh: list[Addresses]) -> int:
         known = self._lists.get(id(addresses))  # the same field is the same object: it is remembered as it was read
@@ -247,19 +245,22 @@ class _Numbers:
         return known[0]
 
 
-def _messages(rows: Sequence[Any], lists: Sequence[Addresses], marks: Sequence[tuple[Any, ...]]) -> Iterator[MessageMetadata]:
+def _envelope(told: Sequence[Any], lists: Sequence[Addresses]) -> tuple[Any, ...]:
+    """Return, in the order of PUT, what many messages have in common."""
+    *marked, offset, sender = told[len(LISTS) :]
+    return (
+        *[lists[each] for each in told[: len(LISTS)]],
+        *marked,
+        None if offset is None else _offset(offset),
+        None if sender is None else _address(*sender),
+    )
+
+
+def _messages(rows: Sequence[Any], envelopes: Sequence[tuple[Any, ...]]) -> Iterator[MessageMetadata]:
     new = object.__new__
-    for own, at, offset, sender, between, mark in rows:
+    for *own, at, envelope in rows:
         message = new(MessageMetadata)
-        values = (
-            *own,
-            datetime.fromtimestamp(at, UTC),
-            None if offset is None else _offset(offset),
-            None if sender is None else _address(*sender),
-            *[lists[each] for each in between],
-            *marks[mark],
-        )
-        for put, value in zip(PUT, values, strict=True):
+        for put, value in zip(PUT, (*own, datetime.fromtimestamp(at, UTC), *envelopes[envelope]), strict=True):
             put(message, value)
         yield message
 
