@@ -11,6 +11,8 @@ from tests.simulators.microsoft.wire import Answer
 
 READ = ("Mail.ReadBasic", "Mail.Read", "Mail.ReadWrite")
 WRITE = ("Mail.ReadWrite",)
+HIDDEN = frozenset({"conversationhistory", "syncissues", "recoverableitemsdeletions", "searchfolders"})
+"""Folders each mailbox has that no list tells of."""
 _MARK = re.compile(r"singleValueExtendedProperties/Any\(ep: ep/id eq '([^']*)' and ep/value eq '([^']*)'\)")
 _NAMED = re.compile(r"internetMessageId eq '(.*)'")
 _EXPAND = re.compile(r"singleValueExtendedProperties\(\$filter=id eq '([^']*)'\)")
@@ -50,6 +52,8 @@ def folders_delta(call: Call) -> Answer:
 
 def folder(call: Call) -> Answer:
     id_ = call.box.post.folder_id(call.parts[0])
+    if call.parts[0] in HIDDEN:
+        return Answer(status=200, said={"id": f"AQMkAD-{id_}"})
     if id_ not in call.box.post.folders:
         raise ProblemError(404, "ErrorFolderNotFound")
     return Answer(status=200, said=shown(call.box.post.counted(id_), call.select))
