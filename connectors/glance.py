@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import lru_cache, partial
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from connectors.dates import EPOCH, sent
+from connectors.dates import sent
 from connectors.mime import BULK_FIELDS, FIELD, USUAL_ID, WANTED, head_of, ids, parse_header, people_in, text_in
 from rules.facts import Address, MessageMetadata
 
@@ -19,6 +19,7 @@ SHARED: Final = 1200
 """Bytes of the fields of an envelope worth remembering."""
 LONG: Final = 500
 """Bytes of the fields of a route that is not."""
+SECOND: Final = timedelta(seconds=1)
 OWN: Final = ("date", "subject", "message-id", "in-reply-to", "to", "cc", "bcc")
 """The fields that differ from message to message."""
 IN_PART: Final = {
@@ -68,14 +69,25 @@ class Glance(NamedTuple):
     envelope: Envelope
     route: Route
     message_id: str
-    sent_at: datetime
-    sent_offset: timedelta | None
+    sent: float
+    """When it was sent, in seconds since 1970."""
+    offset: int | None
+    """Seconds east of UTC that its Date states; None for none."""
     in_reply_to: str
     """The first Message-ID it answers, "" where there is none."""
     subject: str
     thread_id: str
-    references: Callable[[], tuple[str, ...]]
-    """Read which Message-IDs it refers to."""
+    chain: bytes | tuple[str, ...]
+    """Its References as they stand, or read."""
+
+    @property
+    def sent_at(self) -> datetime:
+        """When it was sent, aware UTC."""
+        return datetime.fromtimestamp(self.sent, UTC)
+
+    def references(self) -> tuple[str, ...]:
+        """Read which Message-IDs it refers to."""
+        return self.chain if isinstance(self.chain, tuple) else ids(self.chain)
 
 
 def glance(
@@ -89,7 +101,7 @@ def glance(
 ) -> Glance:
     """Look at one header block. Takes what connectors.mime.parse_header takes and raises what it raises."""
     head = head_of(raw)
-    found = FIELD.findall(head) if len(head) <= SHORT and b"\r" not in head else ()
+    found = FIELD.findall(head) if len(head) <= SHORT and head.find(b"\r") < 0 else ()
     names, values = zip(*found, strict=True) if found else ((), ())
     layout = _layout(names)
     values += (b"",)  # the place of whatever is not there
@@ -105,12 +117,12 @@ def glance(
         _envelope_of(layout, values, labels, has_parent=bool(parents)),
         route(to, cc, bcc),
         named[1].decode("ascii"),
-        at or EPOCH,
-        offset,
+        at.timestamp() if at else 0.0,
+        None if offset is None else offset // SECOND,
         parents[0] if parents else "",
         text_in(values[layout.subject]),
         thread_id,
-        partial(ids, values[layout.references]),
+        values[layout.references],
     )
 
 
@@ -120,12 +132,12 @@ def at_once(message: MessageMetadata) -> Glance:
         Envelope(message, is_shared=False),
         Route(message.to, message.cc, message.bcc, message.recipients),
         message.message_id,
-        message.sent_at,
-        message.sent_offset,
+        message.sent_at.timestamp(),
+        None if message.sent_offset is None else message.sent_offset // SECOND,
         message.in_reply_to[0] if message.in_reply_to else "",
         message.subject,
         message.thread_id,
-        lambda: message.references,
+        message.references,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from heapq import nlargest
 from typing import Final
 
@@ -59,13 +59,13 @@ class Letters:
         self.addresses: dict[str, Acquaintance] = {}
         self._owner = owner
         self._now = now
-        self._recent = now - RECENT
+        self._until, self._recent = now.timestamp(), (now - RECENT).timestamp()
         self._seen = Seen()
         self._interactions = Interactions()
         self._parties: dict[tuple[Envelope, Route], Party] = {}
         self._sides: dict[Envelope, Side] = {}
-        self._answered: dict[str, list[datetime]] = {}
-        """When an automatic answer came from each address."""
+        self._answered: dict[str, list[float]] = {}
+        """When an automatic answer came from each address, in seconds since 1970."""
 
     def add(self, message: MessageMetadata | Glance) -> bool:
         """Take in a message; False where its Message-ID was seen before."""
@@ -78,10 +78,10 @@ class Letters:
             party = self._party(glance)
         else:
             party.see()
-        if party.is_touched and glance.sent_at <= self._now:
+        if party.is_touched and glance.sent <= self._until:
             self._touch(glance, party, name)
         for key in party.away:
-            self._answered.setdefault(key, []).append(glance.sent_at)
+            self._answered.setdefault(key, []).append(glance.sent)
         return True
 
     def _party(self, glance: Glance) -> Party:
@@ -116,14 +116,14 @@ class Letters:
     def _touch(self, glance: Glance, party: Party, name: int) -> None:
         """Note an interaction."""
         parent = hash(glance.in_reply_to) if glance.in_reply_to else 0
-        number = self._interactions.add(name, parent, int(glance.sent_at.timestamp()), party.mark)
-        offset = glance.sent_offset if party.is_in else None
+        number = self._interactions.add(name, parent, int(glance.sent), party.mark)
+        offset = glance.offset if party.is_in else None
         for known in party.touched:
             known.touch(number)
             if offset is not None:
                 known.offsets[offset] = known.offsets.get(offset, 0) + 1
         party.meet()
-        if glance.sent_at >= self._recent:
+        if glance.sent >= self._recent:
             self._keep(glance, party)
 
     def contacts(self, keys: Sequence[str], meetings: Sequence[MeetingRow]) -> Diary:
@@ -133,8 +133,8 @@ class Letters:
 
     def absences(self, keys: Sequence[str], contacts: Sequence[Contact]) -> tuple[Span, ...]:
         """Return when a person of these addresses was away, as far as answers of their machine say so."""
-        since = self._now - LOOKED_BACK
-        times = [at for key in keys for at in self._answered.get(key, ()) if since < at <= self._now]
+        since = (self._now - LOOKED_BACK).timestamp()
+        times = [datetime.fromtimestamp(at, UTC) for key in keys for at in self._answered.get(key, ()) if since < at <= self._until]
         return their_absences(times, [one.at for one in contacts if one.direction == "in"]) if times else ()
 
     def close(self) -> None:

@@ -175,7 +175,7 @@ def _offsets(letters: Letters, keys: Sequence[str]) -> Counter[int]:
     total: Counter[int] = Counter()
     for key in keys:
         for offset, count in letters.addresses[key].offsets.items():
-            total[int(offset.total_seconds()) // 60] += count
+            total[offset // 60] += count
     return total
 
 

@@ -6,7 +6,6 @@ from array import array
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from itertools import accumulate
 from typing import Final
 
@@ -34,7 +33,8 @@ class Acquaintance:
     """The last of their numbers, which outlives them."""
     mails: list[bytes] = field(default_factory=list)
     """The newest, as of trial_kept."""
-    offsets: dict[timedelta, int] = field(default_factory=dict)
+    offsets: dict[int, int] = field(default_factory=dict)
+    """UTC offset in seconds of what it wrote -> how often."""
     company: dict[str, int] = field(default_factory=dict)
 
     def touch(self, number: int) -> None:

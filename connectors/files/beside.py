@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
 from typing import IO, Any, Final, Protocol
@@ -34,10 +33,10 @@ AHEAD: Final = 4 << 20
 """Bytes kept back where the other side is not there yet: what is told in the half second in which it starts."""
 PLAIN: Final = 2
 """The version of marshal that does not look for what is told twice."""
-SECOND: Final = timedelta(seconds=1)
 SERVE: Final = "import sys; sys.path[:] = sys.argv[1:]; from connectors.files.beside import serve; serve()"
 
-Row = tuple[int, int, str, float, int | None, str, str, str, tuple[str, ...]]
+Row = tuple[int, int, str, float, int | None, str, str, str, bytes | tuple[str, ...]]
+"""A Glance with the numbers of its envelope and its route."""
 
 
 class Beside:
@@ -173,11 +172,7 @@ class _Numbers:
         """Return a message in plain values."""
         if isinstance(found, Skipped):
             return found.remote_id, found.reason
-        envelope, route, message_id, at, offset, parent, subject, thread_id, references = found
-        seconds = None if offset is None else offset // SECOND
-        return (
-            self._of(envelope), self._of(route), message_id, at.timestamp(), seconds, parent, subject, thread_id, references(),
-        )  # fmt: skip
+        return self._of(found[0]), self._of(found[1]), *found[2:]
 
     def new(self) -> bytes:
         """Return what got its number in this portion, in their order."""
@@ -209,27 +204,11 @@ class _Pickler(pickle.Pickler):
 
 
 def _glance(row: Row, known: Sequence[Any]) -> Glance:
-    envelope, route, message_id, at, offset, parent, subject, thread_id, references = row
-    return Glance(
-        known[envelope],
-        known[route],
-        message_id,
-        datetime.fromtimestamp(at, UTC),
-        None if offset is None else _offset(offset),
-        parent,
-        subject,
-        thread_id,
-        lambda: references,
-    )
+    return Glance(known[row[0]], known[row[1]], *row[2:])
 
 
 def _skipped(row: tuple[str, str]) -> Skipped:
     return Skipped(remote_id=row[0], reason=row[1])
-
-
-@lru_cache(maxsize=256)
-def _offset(seconds: int) -> timedelta:
-    return timedelta(seconds=seconds)
 
 
 def _next(stream: IO[bytes]) -> bytes:
