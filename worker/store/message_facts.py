@@ -33,7 +33,7 @@ def facts_text(message: MessageMetadata) -> str:
         parts.append('"i":' + _texts(message.in_reply_to))
         parts.sort()
     if message.size is not None:
-        parts.append(f'"z":{message.size}')
+        parts.append(f'"z":{message.size:d}')
     return "{" + ",".join(parts) + "}"
 
 
