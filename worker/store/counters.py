@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from sqlalchemy import Connection, Row, delete, func, select
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, select
 
 from rules.facts import Address
 from rules.people import Observation, Sighting
 from worker.store.mapping import decode, encode, json_text
-from worker.store.statements import among, chunks, insert_tuples, upsert_rows
+from worker.store.statements import among, chunks, insert_tuples, listed, upsert_rows
 from worker.store.tables import address, party
 
 NAMES = 32
@@ -108,16 +109,17 @@ def _more(counter: dict[str, int], name: str, count: int) -> None:
 def _add(connection: Connection, owner: str, deltas: dict[str, _Delta]) -> None:
     if not deltas:
         return
-    known = {row.key: row for row in _rows(connection, owner, deltas)}
+    wanted = {"whose": owner, "these": listed(connection, deltas)}
+    known = {row[0]: row for row in connection.execute(_sums_of(connection.dialect.name), wanted)}
     spans = _spans(connection, owner, [key for key, delta in deltas.items() if delta.is_less])
     rows = [_sum(owner, key, delta, known.get(key), spans.get(key)) for key, delta in deltas.items()]
     upsert_rows(connection, address, ("owner", "key"), rows, ("kind", "reason", "person", "is_dead"))
 
 
-def _rows(connection: Connection, owner: str, keys: Iterable[str]) -> list[Row[*tuple[Any, ...]]]:
+@cache
+def _sums_of(dialect: str) -> Select[*tuple[Any, ...]]:
     columns = (address.c.key, address.c.counts, address.c.names, address.c.spellings, address.c.first_at, address.c.last_at)
-    wanted = select(*columns).where(address.c.owner == owner)
-    return list(connection.execute(wanted.where(among(connection, address.c.key, list(keys)))))
+    return select(*columns).where(address.c.owner == bindparam("whose"), among(dialect, address.c.key))
 
 
 def _spans(connection: Connection, owner: str, keys: Iterable[str]) -> dict[str, list[int]]:
@@ -132,11 +134,12 @@ def _spans(connection: Connection, owner: str, keys: Iterable[str]) -> dict[str,
 
 def _sum(owner: str, key: str, delta: _Delta, old: Row[*tuple[Any, ...]] | None, span: list[int] | None) -> dict[str, Any]:
     if old is not None:
-        for counter, text in ((delta.counts, old.counts), (delta.names, old.names), (delta.spellings, old.spellings)):
+        _, counts, names, spellings, first_at, last_at = old
+        for counter, text in ((delta.counts, counts), (delta.names, names), (delta.spellings, spellings)):
             for name, count in decode(text).items():
-                _more(counter, name, count)
-        if span is None and old.first_at is not None:
-            span = [old.first_at, old.last_at]
+                counter[name] = counter.get(name, 0) + count
+        if span is None and first_at is not None:
+            span = [first_at, last_at]
     times = delta.times + (span or [])
     spellings = _kept(delta.spellings)
     return {
@@ -145,7 +148,7 @@ def _sum(owner: str, key: str, delta: _Delta, old: Row[*tuple[Any, ...]] | None,
         "email": best_spelling(key, spellings),
         "spellings": json_text(spellings),
         "names": json_text(_kept(delta.names)),
-        "counts": encode({name: count for name, count in delta.counts.items() if count > 0}),
+        "counts": encode(_above_none(delta.counts)),
         "first_at": min(times, default=None),
         "last_at": max(times, default=None),
     }
@@ -153,11 +156,18 @@ def _sum(owner: str, key: str, delta: _Delta, old: Row[*tuple[Any, ...]] | None,
 
 def best_spelling(key: str, spellings: dict[str, int]) -> str:
     """Choose how to write to an address: as seen most, and of those the plainest."""
+    if len(spellings) == 1:
+        return next(iter(spellings))
     return min(spellings, key=lambda email: (-spellings[email], len(email), email), default=key)
 
 
-def _kept(counter: Mapping[str, int]) -> dict[str, int]:
-    kept = {name: count for name, count in counter.items() if count > 0}
+def _above_none(counter: dict[str, int]) -> dict[str, int]:
+    """Leave out what was taken back; where nothing was, that is all of it."""
+    return counter if min(counter.values(), default=1) > 0 else {name: count for name, count in counter.items() if count > 0}
+
+
+def _kept(counter: dict[str, int]) -> dict[str, int]:
+    kept = _above_none(counter)
     if len(kept) <= NAMES:
         return kept
     chosen: Collection[str] = sorted(kept, key=lambda name: (crc32(name.encode("utf-8", "replace")), name))[:NAMES]

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import BindParameter, Connection, RowMapping, and_, bindparam, case, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    RowMapping,
+    Update,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import DBAPIError
 
 from rules.kinds import has_exchange, judge
@@ -15,7 +30,7 @@ from rules.names import best_name, given_name
 from rules.people import OwnerKeys, Verdict
 from worker.store.identities import assign
 from worker.store.mapping import decode, micros
-from worker.store.statements import among, chunks, insert_ignoring, lock_owner
+from worker.store.statements import among, chunks, insert_ignoring, listed, lock_owner
 from worker.store.tables import address, attendance, meta, owner, person
 
 LARGE = 2000
@@ -101,11 +116,15 @@ def review(connection: Connection, owner_name: str, keys: Collection[str], known
 def put_off(connection: Connection, owner_name: str, keys: Collection[str]) -> None:
     """Leave addresses to `catch_up`: during a first read the same ones come with every page. Their empty reason is the mark."""
     if keys:
-        judged = update(address).where(
-            address.c.owner == owner_name, address.c.reason != "", among(connection, address.c.key, keys)
-        )
-        connection.execute(judged.values(reason=""))
+        known = {"whose": owner_name, "these": listed(connection, keys)}
+        connection.execute(_putting_off(connection.dialect.name), known)
         connection.execute(insert_ignoring(connection, meta), [{"name": BEHIND + owner_name, "value": "1"}])
+
+
+@cache
+def _putting_off(dialect: str) -> Update:
+    mine = update(address).where(address.c.owner == _WHOSE, address.c.reason != "", among(dialect, address.c.key))
+    return mine.values(reason="")
 
 
 def is_behind(connection: Connection, owner_name: str) -> bool:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
+from sqlalchemy import Connection, RowMapping, Select, and_, bindparam, delete, select, update
 
 from rules.facts import MessageMetadata
 from rules.people import Observation, OwnerKeys, observe
 from worker.store.counters import Shown, shift
 from worker.store.mapping import Origin, Row, labels_of, message_of, message_row, plain
-from worker.store.statements import among, chunks, insert_rows, take_ids
+from worker.store.statements import among, chunks, insert_rows, listed, take_ids
 from worker.store.tables import message, suggestion
 
 FACTS = ("message_id", "sent_at", "sent_offset", "recipients", "subject", "in_reply_to", "thread", "labels", "facts")
@@ -102,9 +102,17 @@ def _next(connection: Connection, owner: str, after: int) -> Sequence[RowMapping
 
 
 def _stored(connection: Connection, origin: Origin, ids: Collection[str]) -> dict[str, RowMapping]:
-    of_feed = select(message).where(message.c.account == origin.account, message.c.feed == origin.feed)
-    rows = connection.execute(of_feed.where(among(connection, message.c.remote_id, ids))).mappings() if ids else ()
+    if not ids:
+        return {}
+    wanted = {"of": origin.account, "in_feed": origin.feed, "these": listed(connection, ids)}
+    rows = connection.execute(_by_remote_id(connection.dialect.name), wanted).mappings()
     return {row["remote_id"]: row for row in rows}
+
+
+@cache
+def _by_remote_id(dialect: str) -> Select[*tuple[Any, ...]]:
+    of_feed = and_(message.c.account == bindparam("of"), message.c.feed == bindparam("in_feed"))
+    return select(message).where(of_feed, among(dialect, message.c.remote_id))
 
 
 def _row(origin: Origin, found: MessageMetadata, seen: Observation) -> Row:
@@ -144,9 +152,16 @@ def _write(connection: Connection, rows: Mapping[str, Row], changed: Mapping[str
 
 def _copies(connection: Connection, owner: str, names: Collection[str], ours: Collection[str]) -> dict[str, list[_Copy]]:
     """List the stored copies of each Message-ID that may speak for it."""
+    if not names:
+        return {}
+    wanted = {"whose": owner, "these": listed(connection, names)}
+    return _copies_of(connection.execute(_by_message_id(connection.dialect.name), wanted).mappings(), ours)
+
+
+@cache
+def _by_message_id(dialect: str) -> Select[*tuple[Any, ...]]:
     light = select(message.c.id, message.c.message_id, message.c.remote_id, message.c.labels)
-    mine = light.where(message.c.owner == owner, among(connection, message.c.message_id, names))
-    return _copies_of(connection.execute(mine).mappings(), ours) if names else {}
+    return light.where(message.c.owner == bindparam("whose"), among(dialect, message.c.message_id))
 
 
 def _copies_of(rows: Iterable[Mapping[Any, Any]], ours: Collection[str]) -> dict[str, list[_Copy]]:
@@ -191,8 +206,16 @@ def _speakers(connection: Connection, owner: str, names: Collection[str]) -> dic
 
 def _ours(connection: Connection, owner: str, names: Collection[str]) -> set[str]:
     """Name the drafts of ours among these: unsent, they are no interaction."""
-    mine = select(suggestion.c.message_id).where(suggestion.c.owner == owner, among(connection, suggestion.c.message_id, names))
-    return set(connection.execute(mine).scalars()) if names else set()
+    if not names:
+        return set()
+    wanted = {"whose": owner, "these": listed(connection, names)}
+    return set(connection.execute(_drafts(connection.dialect.name), wanted).scalars())
+
+
+@cache
+def _drafts(dialect: str) -> Select[*tuple[Any, ...]]:
+    mine = suggestion.c.owner == bindparam("whose")
+    return select(suggestion.c.message_id).where(mine, among(dialect, suggestion.c.message_id))
 
 
 def _seen(row: Mapping[Any, Any], seen: Observation) -> Shown:
