@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -30,23 +30,28 @@ _TELLING: Final = frozenset({"SENT", "DRAFT", "SPAM", "TRASH"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """What a cursor holds: a history id, and while a first read goes on, the list page, its last message read, and how many."""
+    """What a cursor holds: a history id, and while a first read goes on, the list page, its last message read, and how many.
+
+    And, at any time, what has been passed by and is still to be read.
+    """
 
     history: str
     page: str | None = None
     """None = the first read is finished; "" = its first page."""
     after: str = ""
     done: int = 0
+    owed: tuple[str, ...] = ()
+    """What Google throttled inside a batch: it is asked for first the next time."""
 
     def cursor(self) -> Cursor:
         """Write it down; history ids stay text, they need not fit 64 bits."""
-        return Cursor(json.dumps([self.history, self.page, self.after, self.done]))
+        return Cursor(json.dumps([self.history, self.page, self.after, self.done, *self.owed]))
 
     @classmethod
     def read(cls, cursor: Cursor) -> Place:
         """Read it back."""
-        history, page, after, done = json.loads(cursor)
-        return cls(history=history, page=page, after=after, done=done)
+        history, page, after, done, *owed = json.loads(cursor)
+        return cls(history=history, page=page, after=after, done=done, owed=tuple(owed))
 
 
 class GmailMailbox:
@@ -70,6 +75,7 @@ class GmailMailbox:
     def changes(self, feed: Feed, since: Cursor | None) -> Iterator[Changes[MessageMetadata]]:
         """Yield the first read newest first, or what history tells since the stored id."""
         place = Place.read(since) if since is not None else Place(history=feed.hint or self._profile().history, page="")
+        place = yield from self._settled(place)
         yield from self._backfill(place) if place.page is not None else self._since(place)
 
     def witness(self) -> Witness:
@@ -94,6 +100,17 @@ class GmailMailbox:
         self._total = found.total
         return found
 
+    def _settled(self, place: Place) -> Generator[Changes[MessageMetadata], None, Place]:
+        """Read what is owed. Raises RateLimited."""
+        while place.owed:
+            paid = self._reading.afford(min(len(place.owed), READ))
+            batch = self._reading.headers(place.owed[:paid])
+            place = replace(place, owed=batch.owed + place.owed[paid:])
+            yield Changes(upserted=batch.facts, skipped=batch.skipped, cursor=place.cursor())
+            if batch.held_back is not None:
+                raise batch.held_back
+        return place
+
     def _backfill(self, place: Place) -> Iterator[Changes[MessageMetadata]]:
         """List newest first and read wave by wave, until the window's end; every wave is a page of its own."""
         total = self._total or self._reading.profile().total
@@ -107,15 +124,18 @@ class GmailMailbox:
                 now, ids = ids[:paid], ids[paid:]
                 batch = self._reading.headers(now)
                 is_over = (not ids and following is None) or (batch.newest is not None and batch.newest < horizon)
-                place = _next(place, now, following, is_page_done=not ids, is_over=is_over)
+                place = replace(_next(place, now, following, is_page_done=not ids, is_over=is_over), owed=batch.owed)
+                is_last = is_over and not batch.owed
                 yield Changes(
                     upserted=batch.facts,
                     skipped=batch.skipped,
                     cursor=place.cursor(),
-                    remaining=0 if is_over else _left(place.done, len(now), total, batch.newest, began),
-                    covered_since=_BEGINNING if is_over else batch.newest,
-                    is_last=is_over,
+                    remaining=len(batch.owed) if is_over else _left(place.done, len(now), total, batch.newest, began),
+                    covered_since=_BEGINNING if is_last else None if batch.owed else batch.newest,
+                    is_last=is_last,
                 )
+                if batch.held_back is not None:
+                    raise batch.held_back
                 if is_over:
                     return
                 if not ids:
@@ -135,7 +155,7 @@ class GmailMailbox:
                 is_last = not entries and page is None
                 after = newest if is_last else Place(history=str(part[-1].get("id", "")) if part else place.history)
                 if part or is_last:
-                    yield self._told(part, seen, after, is_last=is_last)
+                    yield from self._told(part, seen, after, is_last=is_last)
                 if not entries:
                     break
             if page is None:
@@ -155,7 +175,7 @@ class GmailMailbox:
             reading = more
         return entries, []
 
-    def _told(self, part: list[Json], seen: set[str], after: Place, *, is_last: bool) -> Changes[MessageMetadata]:
+    def _told(self, part: list[Json], seen: set[str], after: Place, *, is_last: bool) -> Iterator[Changes[MessageMetadata]]:
         changed: dict[str, None] = {}
         removed: dict[str, None] = {}
         for entry in part:
@@ -164,15 +184,18 @@ class GmailMailbox:
         ids = [one for one in changed if one not in removed]
         read = self._reading.headers(ids)
         seen |= set(ids)
-        return Changes(
+        is_last = is_last and not read.owed
+        yield Changes(
             upserted=read.facts,
             removed=tuple(removed),
             skipped=read.skipped,
-            cursor=after.cursor(),
+            cursor=replace(after, owed=read.owed).cursor(),
             remaining=0 if is_last else None,
             covered_since=_BEGINNING if is_last else None,
             is_last=is_last,
         )
+        if read.held_back is not None:
+            raise read.held_back
 
 
 def _left(done: int, just: int, total: int, newest: datetime | None, began: datetime) -> int:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from connectors import mime
 from connectors.google.failures import Refused
-from connectors.google.lanes import WAVE, Lanes
+from connectors.google.lanes import WAVE, Lanes, Outcome
 from connectors.google.messages import FIELDS, HEADERS, fact, received_at
 from connectors.google.spending import Spending
 from connectors.google.transport import BATCH, Json, Service
@@ -42,6 +42,10 @@ class Headers:
     skipped: tuple[Skipped, ...] = ()
     newest: datetime | None = None
     """When Google took the newest of them."""
+    owed: tuple[str, ...] = ()
+    """What Google throttled, to be asked for again after a while."""
+    held_back: RateLimited | None = None
+    """How long that is; to be raised once the rest is committed."""
 
 
 class Reading:
@@ -113,25 +117,32 @@ class Reading:
     def headers(self, ids: Sequence[str]) -> Headers:
         """Read the headers of messages that are paid for; ids that are gone meanwhile are no loss.
 
-        What was throttled inside a batch is paid for and asked for once more. Raises RateLimited, Unavailable,
-        AuthorizationExpired where it still is not given: then none of them counts as read.
+        What failed inside a batch is paid for and asked for once more, what was throttled there is owed. Raises RateLimited,
+        Unavailable, AuthorizationExpired: then none of them counts as read.
         """
-        found, refused = self._given(list(ids))
+        found, failed = self._given(list(ids))
         facts: list[MessageMetadata] = []
-        skipped = [Skipped(remote_id=one, reason=_reason(error)) for one, error in refused.items()]
+        skipped = [Skipped(remote_id=one, reason=_reason(error)) for one, error in failed.items() if isinstance(error, Rejected)]
+        throttled = {one: error for one, error in failed.items() if isinstance(error, RateLimited)}
         for answer in found.values():
             try:
                 facts.append(fact(answer))
             except mime.Unreadable as error:
                 skipped.append(Skipped(remote_id=answer["id"], reason=str(error)))
         newest = max(filter(None, map(received_at, found.values())), default=None)
-        return Headers(facts=tuple(facts), skipped=tuple(skipped), newest=newest)
+        return Headers(
+            facts=tuple(facts),
+            skipped=tuple(skipped),
+            newest=newest,
+            owed=tuple(one for one in ids if one in throttled),
+            held_back=max(throttled.values(), key=lambda error: error.retry_after, default=None),
+        )
 
-    def _given(self, ids: list[str]) -> tuple[dict[str, Json], dict[str, Rejected]]:
+    def _given(self, ids: list[str]) -> Outcome:
         if not ids:
             return {}, {}
         found, failed = self._lanes.run(ids, _headers, "reading headers")
-        again = [one for one, error in failed.items() if isinstance(error, RateLimited | Unavailable)]
+        again = [one for one, error in failed.items() if isinstance(error, Unavailable)]
         if again:
             if self.pay("messages.get", len(again)) < len(again):
                 raise failed[again[0]]
@@ -139,10 +150,9 @@ class Reading:
             found |= more
             failed = {**{one: error for one, error in failed.items() if one not in again}, **failed_again}
         for error in failed.values():
-            if isinstance(error, RateLimited | Unavailable | AuthorizationExpired):
+            if isinstance(error, Unavailable | AuthorizationExpired):
                 raise error
-        refused = {one: error for one, error in failed.items() if isinstance(error, Rejected)}
-        return {one: found[one] for one in ids if one in found}, refused
+        return {one: found[one] for one in ids if one in found}, failed
 
     def metadata(self, message: str, names: Sequence[str]) -> Json | None:
         """Read named headers of one message; None where it is gone."""

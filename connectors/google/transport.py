@@ -130,7 +130,7 @@ class Service:
                 case None:
                     found[name] = answer
                 case HttpError():
-                    failed[name] = failure(error.resp.status, error.content, error.resp, what)
+                    failed[name] = failure(error.resp.status, error.content, self._dated(error.resp), what)
                 case _:
                     failed[name] = broken(error, what)
 
@@ -150,3 +150,8 @@ class Service:
         except Exception as error:
             raise broken(error, what) from error
         return found, failed
+
+    def _dated(self, headers: Mapping[str, str]) -> Mapping[str, str]:
+        """Give the headers of a call inside a batch the whole answer's date: what they say of time is said by that clock."""
+        now = self.wire.server_time
+        return {"date": email.utils.format_datetime(now, usegmt=True), **headers} if now is not None else headers

@@ -18,7 +18,7 @@ from googleapiclient.discovery_cache import get_static_doc
 from googleapiclient.errors import HttpError
 
 from connectors.google import lanes, signin
-from connectors.port import AuthorizationExpired, PortError, RateLimited, Rejected, Saved, Unavailable
+from connectors.port import AuthorizationExpired, Cursor, PortError, RateLimited, Rejected, Saved, Unavailable
 from tests.connectors.contract_world import CANARY, NOON, a_draft, a_hold, read
 from tests.connectors.google_world import GoogleWorld, Sealed, google_world, sign_in
 from tests.simulators.google.exchange import Fault
@@ -174,13 +174,69 @@ def test_a_token_that_can_do_more_is_refused_unless_config_says_so(world: Google
     world.open(is_broad_allowed=True).close()
 
 
-def test_each_inner_call_of_a_batch_that_is_throttled_is_asked_again_and_no_other(world: GoogleWorld) -> None:
-    for number in range(6):
+def taken(world: GoogleWorld, since: Cursor | None = None) -> tuple[list[Any], Cursor | None, RateLimited | None]:
+    """Read until Google has us wait: the pages, where they end, and what was raised then."""
+    side = mailbox(world)
+    pages: list[Any] = []
+    try:
+        pages.extend(side.changes(side.feeds()[0], since))
+    except RateLimited as error:
+        return pages, pages[-1].cursor if pages else since, error
+    return pages, pages[-1].cursor, None
+
+
+def asked(world: GoogleWorld) -> int:
+    return world.google.calls.count("gmail.users.messages.get")
+
+
+@pytest.mark.parametrize(("kind", "seconds"), [("429 seconds 7", (7, 7)), ("429 date 40", (39, 41)), ("429", (10, 30))])
+def test_what_is_throttled_inside_a_batch_waits_as_long_as_it_says_and_is_then_asked_for_alone(
+    world: GoogleWorld, kind: str, seconds: tuple[int, int]
+) -> None:
+    made = {world.letter(f"{number}@elsewhere.example", at=NOON).id for number in range(6)}
+    world.google.fail(kind, "gmail.users.messages.get", nth=2, times=2)
+    pages, cursor, held_back = taken(world)
+    assert asked(world) == 6, "it was not asked for again at once"
+    assert held_back is not None
+    assert timedelta(seconds=seconds[0]) <= held_back.retry_after <= timedelta(seconds=seconds[1])
+    known = {fact.remote_id for page in pages for fact in page.upserted}
+    assert len(known) == 4
+    assert [page.is_last or page.covered_since is not None for page in pages] == [False], "not all that is newer has been reported"
+    more, cursor, held_back = taken(world, cursor)
+    assert held_back is None
+    assert asked(world) == 8, "what was answered was not asked for again"
+    assert known | {fact.remote_id for page in more for fact in page.upserted} == made
+    assert more[-1].is_last
+    assert [len(page.upserted) for page in taken(world, cursor)[0]] == [0], "and is owed no longer"
+
+
+def test_news_that_is_throttled_inside_a_batch_is_read_once_the_wait_is_over(world: GoogleWorld) -> None:
+    _, cursor, _ = taken(world)
+    made = {world.letter(f"{number}@elsewhere.example", at=NOON).id for number in range(3)}
+    world.google.fail("429 seconds 7", "gmail.users.messages.get", nth=1)
+    pages, cursor, held_back = taken(world, cursor)
+    assert held_back is not None
+    assert not any(page.is_last for page in pages)
+    world.google.fail("429 seconds 7", "gmail.users.messages.get")
+    nothing, cursor, held_back = taken(world, cursor)
+    assert held_back is not None, "still too early"
+    assert [fact for page in nothing for fact in page.upserted] == []
+    more, _, held_back = taken(world, cursor)
+    assert held_back is None
+    assert {fact.remote_id for page in (*pages, *more) for fact in page.upserted} == made
+    assert more[-1].is_last
+
+
+def test_what_was_throttled_and_is_gone_by_then_is_no_loss(world: GoogleWorld) -> None:
+    for number in range(2):
         world.letter(f"{number}@elsewhere.example", at=NOON)
-    world.google.fail("429", "gmail.users.messages.get", nth=2, times=2)
-    pages, _ = read(mailbox(world))
-    assert sum(len(page.upserted) for page in pages) == 6
-    assert world.google.calls.count("gmail.users.messages.get") == 8
+    world.google.fail("429 seconds 7", "gmail.users.messages.get", times=2)
+    _, cursor, _ = taken(world)
+    world.remove_mail("1@elsewhere.example")
+    pages, _, held_back = taken(world, cursor)
+    assert held_back is None
+    assert [fact.message_id for page in pages for fact in page.upserted] == ["0@elsewhere.example"]
+    assert pages[-1].is_last
 
 
 @pytest.mark.parametrize("fault", ["truncate", "502 html", "drop before"])
