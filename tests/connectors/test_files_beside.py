@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.files import beside
+from connectors.files import beside, told
 from connectors.files.glances import all_glances
 from connectors.files.reading import Disk
 from connectors.files.sources import Source, find
@@ -23,13 +23,19 @@ from connectors.port import Skipped
 PEOPLE = tuple(f"Person {n} <p{n}@x.example>" for n in range(40))
 
 
+EXTRAS = (
+    "", f"Cc: {PEOPLE[3]}\nReply-To: {PEOPLE[5]}, {PEOPLE[6]}\nSender: {PEOPLE[7]}\nX-Campaign-Id: 7\n",
+    "List-Id: Talk <talk.x.example>\nList-Unsubscribe: <https://x.example/u>\nPrecedence: list\n", "Message-ID: <two of it@x.example>\n",
+)  # fmt: skip
+
+
 def letter(number: int, *, extra: str = "") -> bytes:
     sender, to = PEOPLE[number % 40], ", ".join(PEOPLE[number % 7 : number % 7 + number % 4])
     zone = ("+0100", "-0000", "-0530")[number % 3]
     return (
         f"From x@x.example Mon Nov 16 10:00:00 2026\nFrom: {sender}\nTo: {to}\nDate: Mon, 16 Nov 2026 10:{number % 60:02}:00 {zone}\n"
         f"Subject: =?utf-8?q?Stra=C3=9Fe?= {number}\nMessage-ID: <{number}@x.example>\nIn-Reply-To: <{number - 1}@x.example>\n"
-        f"References: <{number - 2}@x.example>\n <{number - 1}@x.example>\n{extra}\nzirkonfalter\n\n"
+        f"References: <{number - 2}@x.example>\n <{number - 1}@x.example>\n{EXTRAS[number % 4]}{extra}\nzirkonfalter\n\n"
     ).encode()
 
 
@@ -124,11 +130,11 @@ def test_numbers_that_begin_anew_name_the_same(known: int, portion: int, count: 
         return [each if isinstance(each, Skipped) else (each.message_id, each.envelope.facts, each.route.to) for each in found]
 
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(beside, "KNOWN", known)
-        patch.setattr(beside, "PORTION", portion)
+        patch.setattr(told, "KNOWN", known)
+        patch.setattr(told, "PORTION", portion)
         sources = laid_out(Path(folder), count)
         out = io.BytesIO()
-        beside.tell(sources, out)
+        told.tell(sources, out)
         out.seek(0)
-        found = [each for _, _, rows in beside.told(out) for each in rows]
+        found = [each for _, _, rows in told.told(out) for each in rows]
         assert plain(found) == plain(all_glances(sources, Disk()))
