@@ -59,7 +59,7 @@ class Ahead:
 
     def __init__(self, reading: Reading, beside: Beside | None = None) -> None:
         self._reading, self._beside = reading, beside
-        self._waiting: deque[tuple[Sequence[int], bytes, bool]] = deque()
+        self._waiting: deque[tuple[Sequence[int], Callable[[], Read]]] = deque()
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
@@ -70,29 +70,24 @@ class Ahead:
 
     def put(self, uids: Sequence[int], answer: bytes) -> None:
         """Have the answer to a question for these UIDs read."""
-        self._waiting.append((uids, answer, self._beside is not None and self._beside.hand(answer)))
+        told = self._beside.hand(answer) if self._beside is not None else None
+        self._waiting.append((uids, told or partial(self._reading.read, answer)))
 
     def take(self) -> tuple[Sequence[int], Callable[[], Read]]:
-        """Return the UIDs of the first one, and how to get what it says: as `Reading.read` does."""
-        uids, answer, is_handed = self._waiting.popleft()
-        found = self._beside.read(len(answer)) if self._beside is not None and is_handed else None
-        return uids, partial(self._reading.read, answer) if found is None else lambda: found
+        """Return the UIDs of the first one, and what says, as `Reading.read` does, what was answered; to be asked at once."""
+        return self._waiting.popleft()
 
 
 class Beside:
     """The second process."""
 
-    def __init__(self, process: subprocess.Popen[bytes], memory: int) -> None:
-        self._process, self._memory = process, memory
+    def __init__(self, process: subprocess.Popen[bytes], memory: int, reading: Reading) -> None:
+        self._process, self._memory, self._reading = process, memory, reading
         self._asked, self._told = process.stdin or io.BytesIO(), process.stdout or io.BytesIO()
         self._at = self._held = 0
         self._is_ready = False
         self._lists: list[Addresses] = []
         self._envelopes: list[tuple[Any, ...]] = []
-
-    def begin(self, reading: Reading) -> None:
-        """Tell it whose answers they are."""
-        _tell(self._asked, pickle.dumps(reading))
 
     def has_room(self) -> bool:
         """Tell whether it listens, and has less to do than it might."""
@@ -100,28 +95,27 @@ class Beside:
             self._is_ready = self._next() == READY
         return self._is_ready and self._held < RING // 4
 
-    def hand(self, answer: bytes) -> bool:
-        """Have it read an answer; False where it has no room for it."""
+    def hand(self, answer: bytes) -> Callable[[], Read] | None:
+        """Have it read an answer; return what says, in the order of answers, what was read, None where there is no room for it."""
         size = len(answer)
         if not self._is_ready or self._held + size > RING // 2:
-            return False
+            return None
         self._at = 0 if self._at + size > RING else self._at
         try:
             os.pwrite(self._memory, answer, self._at)
             os.write(self._asked.fileno(), self._at.to_bytes(4, "little") + size.to_bytes(4, "little"))
         except OSError:
             self._is_ready = False
-            return False
-        self._at += size
-        self._held += size
-        return True
+            return None
+        place, self._at, self._held = self._at, self._at + size, self._held + size
+        return partial(self.read, place, size)
 
-    def read(self, size: int) -> Read | None:
-        """Return what the first answer it was handed, of that size, says; None where it is not to be had from it."""
+    def read(self, at: int, size: int) -> Read:
+        """Return what the first answer it was handed says, read here where it cannot tell."""
         self._held -= size
         told = marshal.loads(self._next() or NOTHING)  # noqa: S302 - our own process wrote it
         if told is None:
-            return None
+            return self._reading.read(os.pread(self._memory, size, at))
         is_anew, lists, envelopes, rows, skipped = told
         if is_anew:
             self._lists.clear()
@@ -180,8 +174,9 @@ def _begun(reading: Reading) -> Beside:
     except OSError:
         os.close(memory)
         raise
-    second = Beside(process, memory)
-    second.begin(reading)
+    second = Beside(process, memory, reading)
+    with suppress(BrokenPipeError):
+        _tell(process.stdin or io.BytesIO(), pickle.dumps(reading))
     return second
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from datetime import datetime
 from typing import Final
@@ -178,7 +177,7 @@ def clean_id(raw: bytes) -> str:
 
 def head_of(raw: bytes) -> bytes:
     """Begin every line with its line break, and end it with nothing else."""
-    if raw.find(b"\r") >= 0:  # a quarter of what `in` takes
+    if raw.find(b"\r") >= 0:  # `in` takes four times as long
         raw = raw.partition(b"\n\r\n")[0].replace(b"\r\n", b"\n").removesuffix(b"\r")
     return raw if raw[:1] == b"\n" else b"\n" + raw
 
@@ -194,6 +193,8 @@ def _message_id(fields: Fields) -> str:
         found = clean_id(bare) if b"@" in bare and b" " not in bare else ""
     if found and found != "@":
         return found
+    import hashlib  # noqa: PLC0415 - few mails need it, and it takes 3 MB of every process that reads mail
+
     named = b"\0".join(fields.get(name, b"").strip() for name in ("from", "date", "subject", "to"))
     return f"sha256.{hashlib.sha256(named).hexdigest()}@missing.invalid"
 
@@ -205,6 +206,6 @@ def people_in(value: bytes | None) -> AddressList:
 
 def text_in(value: bytes) -> str:
     """Return the text of a field."""
-    if value.isascii() and b"=?" not in value and (text := value.decode("ascii")).isprintable():
+    if value.isascii() and value.find(b"=?") < 0 and (text := value.decode("ascii")).isprintable():
         return text.rstrip()
     return text_of(value)

@@ -157,10 +157,9 @@ class TestReading:
         seen: list[Read] = []
         read = Beside.read
 
-        def told(second: Beside, size: int) -> Read | None:
-            if found := read(second, size):
-                seen.append(found)
-            return found
+        def told(second: Beside, at: int, size: int) -> Read:
+            seen.append(read(second, at, size))
+            return seen[-1]
 
         monkeypatch.setattr(Beside, "read", told)
         made = fill(owner, 40)
