@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -191,6 +192,12 @@ class Office:
 
     def log(self) -> str:
         return (self.home / "log").read_text()
+
+
+def rows(office: Office, query: str) -> list[tuple[object, ...]]:
+    """Look past the store, at what really lies in the database."""
+    with closing(sqlite3.connect(office.home / "rekindle.db")) as db:
+        return db.execute(query).fetchall()
 
 
 def stamp(at: datetime) -> str:

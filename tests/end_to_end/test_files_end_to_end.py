@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import sqlite3
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.files_world import ME, Office, stamp, wait_until
+from tests.end_to_end.files_world import ME, Office, rows, stamp, wait_until
 
 pytestmark = pytest.mark.timeout(240)
 EVA = "eva@elsewhere.example"
@@ -116,9 +114,3 @@ def test_sigterm_under_load_ends_within_ten_seconds_and_loses_nothing(office: Of
 def stored(office: Office) -> int:
     [(count,)] = rows(office, "SELECT count(*) FROM message")
     return int(str(count))
-
-
-def rows(office: Office, query: str) -> list[tuple[object, ...]]:
-    """Look past the store, at what really lies in the database."""
-    with closing(sqlite3.connect(office.home / "rekindle.db")) as db:
-        return db.execute(query).fetchall()

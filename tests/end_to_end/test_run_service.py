@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.request import urlopen
@@ -13,11 +14,13 @@ from urllib.request import urlopen
 import pytest
 
 from tests.conftest import Server, free_port
-from tests.end_to_end.files_world import ROOT, SERVE, Office, wait_until
+from tests.end_to_end.files_world import ME, ROOT, SERVE, Office, rows, wait_until
 from worker.exit_codes import USAGE
 
 pytestmark = pytest.mark.timeout(240)
 TOM = "tom@third.example"
+GRACE = 6
+"""Seconds that what has begun is given, at least."""
 
 
 @pytest.fixture
@@ -43,6 +46,33 @@ def test_health_and_metrics_are_served_and_tell_no_names(office: Office) -> None
         assert 'rekindle_verb_seconds_count{outcome="ok",verb="pull"}' in metrics
         assert "example" not in metrics
         assert office.stop(service)[0] == 0
+
+
+@pytest.mark.timeout(600)
+def test_a_sigterm_at_any_instant_ends_it_in_time_and_the_next_run_goes_on(office: Office) -> None:
+    office.correspondence(TOM, last=datetime.now(UTC) - timedelta(days=150))
+    written = office.count
+    for instant in (0.0, 0.05, 0.2, 0.5, 1.0, 2.0):
+        for number in range(100):
+            at = datetime.now(UTC) - timedelta(days=200, hours=number)
+            office.mail(from_=f"p{number % 9}@{instant}.example", to=ME, at=at, subject=f"Letter {number}")
+        written += 100
+        with office.running() as service:
+            time.sleep(instant)
+            code, seconds = office.stop(service)
+        assert (code, seconds < 20) == (0, True), (instant, seconds, office.log())
+        assert "Traceback" not in office.log(), (instant, office.log())
+        assert rows(office, "PRAGMA integrity_check") == [("ok",)]
+        assert rows(office, "PRAGMA foreign_key_check") == []
+        states = [state for state, _ in office.states("check_in")]
+        assert len(office.holds()) <= 1, "once, at most"
+        assert "delivering" not in states or seconds > GRACE, "what had begun was brought to its end"
+    with office.running() as service:
+        assert wait_until(lambda: rows(office, "SELECT count(*) FROM message") == [(written,)]), office.log()
+        assert wait_until(lambda: office.states("check_in") == [("delivered", None)]), office.log()
+        assert office.stop(service)[0] == 0
+    assert len(office.holds()) == 1
+    assert "Traceback" not in office.log()
 
 
 def test_the_parts_cannot_be_split_without_a_broker(office: Office) -> None:
