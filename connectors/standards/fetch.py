@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 from connectors.imap_beside import Ahead
 from connectors.imap_fetched import ARRIVED, arrived, epoch, stamp
@@ -58,20 +59,12 @@ class Headers:
         self._session, self._reopen, self._fields, self._reading = session, reopen, fields, reading
         self._renewals = 0
 
-    def arrivals(self, next_uid: int) -> Sequence[int]:
-        """List the stamp of every message below `next_uid`, newest first."""
-        found = array("Q")
-        if next_uid <= 1:
-            return found
+    def arrivals(self, next_uid: int) -> Callable[[], Sequence[int]]:
+        """Ask when every message below `next_uid` arrived; return what waits for the answer: their stamps, newest first."""
         session = self._session()
         with translated("listing messages"):
-            for piece in session.pieces(session.send(b"UID FETCH 1:%d (INTERNALDATE)" % (next_uid - 1)), "listing messages"):
-                usual = ARRIVED.findall(piece)
-                if len(usual) == piece.count(b"\n"):
-                    found.extend(stamp(epoch(date) or 0, int(uid)) for uid, date in usual)
-                else:
-                    found.extend(stamp(*each) for line in piece.splitlines() if (each := arrived(line)))
-        return array("Q", sorted(found, reverse=True))
+            tag = session.send(b"UID FETCH 1:%d (INTERNALDATE)" % (next_uid - 1)) if next_uid > 1 else b""
+        return partial(_stamps, session, tag)
 
     def some(self, uids: Sequence[int]) -> Read:
         """Fetch a few messages with one command."""
@@ -142,3 +135,15 @@ class Headers:
         if self._renewals > 2 * BATCH.bit_length() + 4:
             raise error
         self._reopen()
+
+
+def _stamps(session: Session, tag: bytes) -> Sequence[int]:
+    found = array("Q")
+    with translated("listing messages"):
+        for piece in session.pieces(tag, "listing messages") if tag else ():
+            usual = ARRIVED.findall(piece)
+            if len(usual) == piece.count(b"\n"):
+                found.extend(stamp(epoch(date) or 0, int(uid)) for uid, date in usual)
+            else:
+                found.extend(stamp(*each) for line in piece.splitlines() if (each := arrived(line)))
+    return array("Q", sorted(found, reverse=True))

@@ -160,11 +160,13 @@ class ImapMailbox:
         reading = _reading(feed, place)
         headers = self._headers(feed, place)
         with beside(reading) if exists >= MANY else nullcontext() as second:
-            if place.mark == _NOTHING and place.next_uid > PAGE:
-                found, skipped = headers.some(range(place.next_uid - _TASTE, place.next_uid))
+            is_tasted = place.mark == _NOTHING and place.next_uid > PAGE
+            found, skipped = headers.some(range(place.next_uid - _TASTE, place.next_uid)) if is_tasted else ((), ())
+            arrivals = headers.arrivals(place.next_uid)
+            if is_tasted:
                 yield Changes(upserted=tuple(found), skipped=tuple(skipped), cursor=place.cursor())
             before = None if place.mark is None else stamp(*place.mark)
-            todo = array("Q", (one for one in headers.arrivals(place.next_uid) if before is None or one < before))
+            todo = array("Q", (one for one in arrivals() if before is None or one < before))
             yield from self._pages(
                 place, todo, headers.fetch(array("q", (arrival_of(one)[1] for one in todo)), Ahead(reading, second))
             )
