@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from rules.caps import eased
 from rules.countries import country_of
 from rules.network import Network, Relation, Trip
-from rules.rule import Limits, Rule
+from rules.rule import Limits, Rule, Rulebook
 from rules.slots import Slot, next_free
 from rules.social import SocialTime
+from rules.suggestions import Hold, Suggestion
 
 HORIZON_DAYS = 21
 USUAL = timedelta(minutes=25)
@@ -57,6 +59,18 @@ def slot_for(  # noqa: PLR0913 -- what a slot depends on, each by its name
     )
     slots = [slot for slot in found if slot is not None and (trip is None or slot.end <= trip.end)]
     return min(slots, key=lambda slot: slot.start, default=None)
+
+
+def another_slot(left: Suggestion, seen: Network, rulebook: Rulebook, now: datetime) -> Slot | None:
+    """Find another time for a hold that was left untouched, by its rule's own timing; None where its rule is gone or off."""
+    rule = rulebook.rule(left.rule)
+    if rule is None or rule.mode == "off" or not isinstance(left.action, Hold):
+        return None
+    kind = left.action.social
+    alike = replace(rule, timing=replace(rule.timing, social=() if kind is None else (kind,)))
+    relation = next((one for one in seen.relations if left.address in one.person.addresses), None)
+    trip = next((trip for trip in seen.trips if left.cause == f"trip:{trip.uid}"), None)
+    return slot_for(alike, seen, rulebook.limits, now, relation=relation, taken=taken_by(seen, but=left.key), trip=trip)
 
 
 def taken_by(network: Network, *, but: str = "") -> list[Slot]:

@@ -21,10 +21,9 @@ from connectors.optional import Metered, Schedules, Span
 from connectors.port import AuthorizationExpired, Connection, PortError, RateLimited, Rejected
 from rules.engine import Keep, Withdraw, still_wanted
 from rules.network import Network, Owner
-from rules.placing import slot_for, taken_by
+from rules.placing import another_slot
 from rules.rulebook import Rulebook
 from rules.slots import Slot
-from rules.suggestions import Hold
 from rules.wording import Wording
 from worker import decide as deciding
 from worker import deliver as delivering
@@ -243,7 +242,7 @@ class Pipeline:
         def next_slot(entry: Entry) -> Slot | None:
             now = self.clock()
             seen, _ = self._around(owner, entry, now)
-            return another_slot(entry, seen, rulebook, now)
+            return another_slot(entry.suggestion, seen, rulebook, now)
 
         return delivering.Desk(
             store=self.store, connection=connection, clock=self.clock, wanted=wanted, next_slot=next_slot, passing=self.passing
@@ -293,15 +292,3 @@ class Pipeline:
                 case _:
                     accounts.failed(db, account.id, str(error), error.remedy, now + pulling.backoff(account.attempts))
         self.tell(account.owner)
-
-
-def another_slot(entry: Entry, seen: Network, rulebook: Rulebook, now: datetime) -> Slot | None:
-    """Find another time for a hold that was left untouched, by its rule's own timing; None where its rule is gone or off."""
-    rule = rulebook.rule(entry.rule)
-    if rule is None or rule.mode == "off" or not isinstance(entry.action, Hold):
-        return None
-    kind = entry.action.social
-    alike = replace(rule, timing=replace(rule.timing, social=() if kind is None else (kind,)))
-    relation = next((one for one in seen.relations if entry.address in one.person.addresses), None)
-    trip = next((trip for trip in seen.trips if entry.cause == f"trip:{trip.uid}"), None)
-    return slot_for(alike, seen, rulebook.limits, now, relation=relation, taken=taken_by(seen, but=entry.key), trip=trip)
