@@ -9,7 +9,8 @@ from itertools import takewhile
 
 from rules.addresses import match_key
 from rules.facts import Address
-from rules.network import Guest, Mail, Meeting, Network, Past, Promise, Relation, Trip
+from rules.network import Guest, Mail, Meeting, Network, Past, Relation, Trip
+from rules.promises import Promise
 from rules.rhythm import LATE, SHORTEST, elapsed, rhythm
 
 QUARTER = timedelta(days=90)

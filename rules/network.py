@@ -8,16 +8,13 @@ from datetime import date, datetime, time, timedelta
 from typing import Literal
 
 from rules.facts import Address, Response
+from rules.promises import Promise
 from rules.rhythm import Contact
 from rules.social import Social, SocialTime
 from rules.suggestions import CloseReason, State
 from rules.wishes import Wishes
 
 Kind = Literal["owner", "human", "machine", "list", "room", "unknown"]
-
-Standing = Literal["in_touch", "booked", "quiet", "one_way", "new", "snoozed", "muted", "unread"]
-"""Where the owner and a person stand (rules.standing): within their usual gap; a meeting lies ahead; longer than usual or wished;
-only one side ever wrote; too little seen; snoozed or muted by the owner; not everything since the last contact was read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,16 +184,6 @@ class Past:
     """When the hold ends; None = for a draft."""
     social: Social | None = None
     """The kind of social time a hold takes up."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Promise:
-    """Something the owner said they would do for a person."""
-
-    id: str
-    text: str
-    made_at: datetime
-    due_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from rules.addresses import match_key
@@ -56,6 +56,16 @@ DOTTED: Final = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})?")
 BY: Final = re.compile(r"[\s,(]+(?:by|until|till|due|bis(?: zum| spätestens)?)[:\s]+([^()]+?)[\s.!)]*$", re.IGNORECASE)
 REPLY: Final = re.compile(r"^(?:(?:re|aw|fwd?|wg)\s*:\s*)+", re.IGNORECASE)
 TAG: Final = "promise"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """Something the owner said they would do for a person."""
+
+    id: str
+    text: str
+    made_at: datetime
+    due_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from rules.network import Kind, Standing
+from rules.network import Kind
+from rules.standing import Standing
 from rules.suggestions import CloseReason, State
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from worker.trial_reading import Files, Material
 if TYPE_CHECKING:
     from rules.attention import Attention
     from rules.engine import Decision
-    from rules.network import Network, Person, Standing
+    from rules.network import Network, Person
     from rules.rulebook import Rulebook
+    from rules.standing import Standing
     from worker.trial_owner import Confidence
 
 Stage = Literal["owner", "mail", "calendar", "people", "decide"]

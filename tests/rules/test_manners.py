@@ -10,7 +10,7 @@ from rules.engine import suggest
 from rules.facts import Address
 from rules.manners import care_for, care_for_domain, care_for_title, is_recruiting
 from rules.month import Terms, choose
-from rules.network import Promise
+from rules.promises import Promise
 from rules.rulebook import Rulebook
 from rules.wording import Wording
 from tests.rules.builders import DAY, NOW, OLIVIA, fortnightly, human, meeting_with, network, tie

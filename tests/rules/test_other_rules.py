@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from rules.engine import Keep, Withdraw, still_wanted
-from rules.network import Person, Promise, Relation, Trip
+from rules.network import Person, Relation, Trip
+from rules.promises import Promise
 from rules.rulebook import Rulebook, parse
 from rules.suggestions import Draft, Hold
 from tests.rules.builders import (

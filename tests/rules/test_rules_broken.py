@@ -10,7 +10,8 @@ import pytest
 
 from rules.engine import Keep, still_wanted, suggest
 from rules.facts import Address
-from rules.network import Meeting, Network, Person, Promise, Relation, Trip
+from rules.network import Meeting, Network, Person, Relation, Trip
+from rules.promises import Promise
 from rules.rulebook import Rulebook
 from rules.wording import Wording
 from tests.rules.builders import (

@@ -8,9 +8,9 @@ from typing import get_args
 
 import pytest
 
-from rules.network import Meeting, Person, Relation, Standing
+from rules.network import Meeting, Person, Relation
 from rules.rhythm import Contact
-from rules.standing import standing
+from rules.standing import Standing, standing
 
 NOW = datetime(2026, 11, 17, 9, 30, tzinfo=UTC)
 IRIS = Person(id="p1", name="Iris Novak", addresses=("iris@north.example",))

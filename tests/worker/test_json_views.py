@@ -11,7 +11,8 @@ import jsonschema  # type: ignore[import-untyped]  # its stubs are a package of 
 import pytest
 
 from rules.facts import Address
-from rules.network import Kind, Person, Standing
+from rules.network import Kind, Person
+from rules.standing import Standing
 from rules.suggestions import CloseReason, Draft, Evidence, Hold, Key, State, Suggestion
 from worker import views
 from worker.json_choices import (

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, bindparam, select
 
 from rules.addresses import match_key
 from rules.interactions import ALL_HANDS, NotHeld
-from rules.network import Meeting, Promise, Relation, Unheld
+from rules.network import Meeting, Relation, Unheld
 from rules.people import OwnerKeys
+from rules.promises import Promise
 from worker.store.mapping import instant, maybe_instant, micros
 from worker.store.meetings import Diary, Entry, Name
 from worker.store.rows import SAID, SENT, Rows, contacts_in, ends_of, mail_of, person_in, rows_of
