@@ -227,7 +227,7 @@ def _message(
     thread_id = ""
     if header is None:
         return Skipped(remote_id=remote_id, reason=TOO_LONG)
-    if b"X-Gmail-Labels:" in header[:256] and (gmail := GMAIL.match(header)):  # only where the export puts it, not the sender
+    if header.find(b"X-Gmail-Labels:", 0, 256) >= 0 and (gmail := GMAIL.match(header)):  # only where the export puts it, not the sender
         thread_id = (gmail[1] or b"").decode()
         labels |= gmail_labels(gmail[2])
     try:
@@ -253,7 +253,7 @@ def gmail_labels(value: bytes) -> frozenset[str]:
 
 def _received(envelope: bytes) -> datetime | None:
     """Read on which day an mbox says it took a message; exporters that know no date write 1970."""
-    match = ENVELOPE.search(envelope)
+    match = ENVELOPE.search(envelope, envelope.find(b" ") - 3)  # an address holds no date
     return None if match is None else _noon(*match.groups())
 
 
