@@ -37,23 +37,29 @@ Row = tuple[float, bool, int, bool]
 
 
 class History(Sequence[Contact]):
-    """Contacts that are kept as plain values: what only adds them up has them as rows, without a Contact being made."""
+    """Contacts in order of time that are kept as plain values: what only adds them up has them as rows, without a Contact being made."""
 
     @abstractmethod
-    def rows(self) -> Iterable[Row]:
+    def rows(self) -> Sequence[Row]:
         """Return every contact as a row, in the same order."""
 
+    @abstractmethod
+    def days(self) -> Sequence[float]:
+        """Return what `days_of` returns of the rows."""
 
-def rows_of(contacts: Iterable[Contact]) -> Iterable[Row]:
+
+def rows_of(contacts: Iterable[Contact]) -> Sequence[Row]:
     """Return contacts in plain values."""
     if isinstance(contacts, History):
         return contacts.rows()
     return [(one.at.timestamp(), one.direction == "out", one.recipients, one.is_reply) for one in contacts]
 
 
-def _until(contacts: Iterable[Contact], now: datetime) -> list[Row]:
-    limit = now.timestamp()
-    return [row for row in rows_of(contacts) if row[0] <= limit]
+def _until(contacts: Iterable[Contact], now: datetime) -> Sequence[Row]:
+    limit, rows = now.timestamp(), rows_of(contacts)
+    if isinstance(contacts, History) and (not rows or rows[-1][0] <= limit):
+        return rows
+    return [row for row in rows if row[0] <= limit]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +116,7 @@ def sums(contacts: Iterable[Contact], now: datetime) -> Sums:
     """Condense a history into what the chance of lapse needs, as of `now`."""
     today = now.timestamp() / A_DAY
     past = _until(contacts, now)
-    days = [today - day for day in _days(past)]
+    days = [today - day for day in _days(contacts, past)]
     gaps = sorted(earlier - later for earlier, later in itertools.pairwise(days))
     measures = Measures(
         recent=math.fsum(2 ** (-(today - at / A_DAY) / 30) / max(1, recipients) for at, _, recipients, _ in past),
@@ -155,17 +161,24 @@ def interaction_days(contacts: Iterable[Contact]) -> list[float]:
 
     Two-way is a message that answers the other side, and a meeting: one contact in and one out at the same instant.
     """
-    return _days(rows_of(contacts))
+    return list(_days(contacts, rows_of(contacts)))
 
 
-def _days(rows: Iterable[Row]) -> list[float]:
-    days: dict[int, float] = {}
+def _days(contacts: Iterable[Contact], rows: Iterable[Row]) -> Sequence[float]:
+    """Return the days of some rows of these contacts, as worked out before where they are all of them."""
+    return contacts.days() if isinstance(contacts, History) and rows is contacts.rows() else days_of(rows)
+
+
+def days_of(rows: Iterable[Row]) -> list[float]:
+    """Return `interaction_days` of plain values."""
+    days: dict[float, float] = {}
     sides: dict[float, bool] = {}
     for at, is_out, _, is_reply in rows:
         if is_reply or sides.setdefault(at, is_out) != is_out:
             moment = at / A_DAY
-            if moment < days.get(int(moment // 1), math.inf):
-                days[int(moment // 1)] = moment
+            day = moment // 1
+            if moment < days.get(day, math.inf):
+                days[day] = moment
     return sorted(days.values())
 
 
@@ -186,17 +199,17 @@ def _two_way(rows: Iterable[Row]) -> Iterator[tuple[float, int]]:
 
 def rhythm(contacts: Sequence[Contact]) -> timedelta | None:
     """Return the usual gap: the median between days with a two-way interaction; None with fewer than three of them."""
-    return _usual(rows_of(contacts))
+    return _usual(_days(contacts, rows_of(contacts)))
 
 
-def _usual(rows: Iterable[Row]) -> timedelta | None:
-    gaps = [later - earlier for earlier, later in itertools.pairwise(_days(rows))]
+def _usual(days: Iterable[float]) -> timedelta | None:
+    gaps = [later - earlier for earlier, later in itertools.pairwise(days)]
     return timedelta(days=statistics.median(gaps)) if len(gaps) > 1 else None
 
 
 def silence(contacts: Sequence[Contact], *, now: datetime, away: Sequence[tuple[datetime, datetime]] = ()) -> timedelta | None:
     """Return the time since the last two-way interaction without the spans `away`; None if there never was one."""
-    days = _days(_until(contacts, now))
+    days = _days(contacts, _until(contacts, now))
     if not days:
         return None
     return elapsed(now - timedelta(days=now.timestamp() / A_DAY - days[-1]), now, away)
@@ -234,7 +247,7 @@ def is_out_of_rhythm(
         return False
     if cadence is not None:
         return quiet > cadence
-    usual = _usual(_until(contacts, now))
+    usual = _usual(_days(contacts, _until(contacts, now)))
     return usual is not None and quiet > max(SHORTEST, LATE * usual)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final, Literal, overload
 
-from rules.rhythm import Contact, History, Row
+from rules.rhythm import Contact, History, Row, days_of
 
 MOST_RECIPIENTS: Final = 0x7FFF
 SIDES: Final[tuple[Literal["in", "out"], ...]] = ("in", "out")
@@ -47,21 +47,20 @@ class Interactions:
 
     def diary(self, numbers: Collection[int], meetings: Iterable[Contact]) -> Diary:
         """Put mails and meetings with one person in order of time."""
-        marks, names, parents = self.marks, self._names, self._parents
+        times, marks, names, parents = self.times, self.marks, self._names, self._parents
         sides = {names[number]: marks[number] & 1 for number in numbers}
-        keys = [self._key(n, is_reply=sides.get(parents[n], marks[n] & 1) != marks[n] & 1) for n in numbers]
+        keys = [  # by time, mark and whether it answers; the number in the lower half
+            (times[n] << 17 | (mark := marks[n]) << 1 | (sides.get(parents[n], mark & 1) != mark & 1)) << 32 | n for n in numbers
+        ]
         for one in meetings:
-            mark = mark_of(one.recipients, is_out=one.direction == "out")
-            keys.append(self._key(self.add(0, 0, int(one.at.timestamp()), mark), is_reply=one.is_reply))
+            number = self.add(0, 0, int(one.at.timestamp()), mark_of(one.recipients, is_out=one.direction == "out"))
+            keys.append((times[number] << 17 | marks[number] << 1 | one.is_reply) << 32 | number)
         keys.sort()
         return Diary(array("I", [(key & HALF) << 1 | key >> 32 & 1 for key in keys]), self)
 
     def close(self) -> None:
         """Let go of what only tells answers, once every diary is put in order."""
         self._names, self._parents = array("I"), array("I")
-
-    def _key(self, number: int, *, is_reply: bool) -> int:
-        return (self.times[number] << 17 | self.marks[number] << 1 | is_reply) << 32 | number
 
 
 class Diary(History):
@@ -92,9 +91,19 @@ class Diary(History):
         desk, times, marks = self._all.desk, self._all.times, self._all.marks
         if desk.reader is not self:
             desk.reader = self
-            desk.rows = [(times[e >> 1], marks[e >> 1] & 1 > 0, marks[e >> 1] >> 1 or 1, e & 1 > 0) for e in self._entries]
-            desk.contacts = None
+            desk.rows = [
+                (times[number := entry >> 1], (mark := marks[number]) & 1 > 0, mark >> 1 or 1, entry & 1 > 0)
+                for entry in self._entries
+            ]
+            desk.days = desk.contacts = None
         return desk.rows
+
+    def days(self) -> Sequence[float]:
+        """Return the days of its rows; those of the person looked at last are kept, too."""
+        rows, desk = self.rows(), self._all.desk
+        if desk.days is None:
+            desk.days = days_of(rows)
+        return desk.days
 
     def first(self) -> datetime | None:
         """Return when the two were first in touch."""
@@ -122,9 +131,10 @@ class Diary(History):
 class _Desk:
     """Where one diary at a time lies open: rules look at a person a dozen times, and then at the next."""
 
-    __slots__ = ("contacts", "reader", "rows")
+    __slots__ = ("contacts", "days", "reader", "rows")
 
     def __init__(self) -> None:
         self.reader: Diary | None = None
         self.rows: Sequence[Row] = ()
+        self.days: Sequence[float] | None = None
         self.contacts: tuple[Contact, ...] | None = None
