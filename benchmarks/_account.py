@@ -9,7 +9,8 @@ from datetime import datetime
 from pathlib import Path
 
 from connectors import standards
-from connectors.port import Account, Connection
+from connectors.account import Account
+from connectors.port import Connection
 from rules.people import OwnerKeys
 from worker.store import accounts
 from worker.store.accounts import StoredAccount

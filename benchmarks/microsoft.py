@@ -31,7 +31,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from connectors import microsoft
-from connectors.port import Account
+from connectors.account import Account
 from rules.people import OwnerKeys
 from tests.connectors.contract_world import ME
 from tests.connectors.microsoft_world import MicrosoftWorld, Words

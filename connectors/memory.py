@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Generic
 
+from connectors.account import Account
 from connectors.memory_provider import Item, Provider, Shelf, Thing
 from connectors.port import (
-    Account,
     Changes,
     Cursor,
     CursorExpired,

@@ -10,7 +10,8 @@ from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
-from connectors.port import Account, Connection
+from connectors.account import Account
+from connectors.port import Connection
 from rules.facts import Address
 from rules.network import Owner
 from rules.rulebook import Rulebook

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
-from connectors.port import Setting, SettingKind
+from connectors.account import Setting, SettingKind
 from worker.config_problems import Problem, nearest
 from worker.secret_sources import KINDS, Kind, Source
 

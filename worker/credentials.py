@@ -167,7 +167,7 @@ class Credentials:
 
 
 class AccountSecrets:
-    """The secrets of one account: what `connectors.port.Secrets` promises."""
+    """The secrets of one account: what `connectors.account.Secrets` promises."""
 
     def __init__(self, credentials: Credentials, account: str, sources: Mapping[str, Source]) -> None:
         self._credentials = credentials

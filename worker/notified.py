@@ -12,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from connectors.account import Secrets
 from connectors.microsoft import push
-from connectors.port import PortError, Secrets
+from connectors.port import PortError
 from worker.actors import Nudges
 from worker.letting_in import Gate, body_of
 from worker.secret_sources import SecretMissingError

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
-from connectors.port import Setting
+from connectors.account import Setting
 from rules.social import Social
 from worker.config_values import (
     Addresses,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from connectors.port import Setting
+from connectors.account import Setting
 from worker.advice import Refusal
 from worker.config import load
 from worker.config_problems import ConfigError, Problem

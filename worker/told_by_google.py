@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from connectors.account import Secrets
 from connectors.google import channels, push
-from connectors.port import PortError, Secrets
+from connectors.port import PortError
 from worker.actors import Nudges
 from worker.letting_in import Gate, body_of
 from worker.settings import AccountSettings, Config

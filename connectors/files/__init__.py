@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from connectors.port import Account, Connection, Rejected, SettingKind, Watcher
+from connectors.account import Account, SettingKind
+from connectors.port import Connection, Rejected, Watcher
 from rules.facts import Address
 
 if TYPE_CHECKING:

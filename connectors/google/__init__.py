@@ -10,6 +10,7 @@ from typing import Final, cast
 
 from google.auth.credentials import Credentials as AnyCredentials
 
+from connectors.account import Account, Setting, SettingKind
 from connectors.google import signin
 from connectors.google.calendar import GoogleCalendar
 from connectors.google.channels import Channels
@@ -21,7 +22,7 @@ from connectors.google.spending import CALENDAR_MINUTE, GMAIL_MINUTE, Spending, 
 from connectors.google.steps import Step, call_steps, token_steps, told_steps
 from connectors.google.transport import Roots, Service, Wire
 from connectors.google.watching import GoogleWatcher, Tended
-from connectors.port import Account, PortError, Rejected, Setting, SettingKind, Watcher
+from connectors.port import PortError, Rejected, Watcher
 from rules.facts import Address
 
 SETTINGS: Mapping[str, str] = {

@@ -18,11 +18,12 @@ from typing import Any, Final, Literal
 from urllib.parse import quote
 from uuid import uuid4
 
+from connectors.account import Secrets
 from connectors.google.calendar import GoogleCalendar
 from connectors.google.failures import Refused
 from connectors.google.spending import Spending
 from connectors.google.transport import Service
-from connectors.port import Rejected, Secrets
+from connectors.port import Rejected
 
 KEPT: Final = "channels"
 """The secret that is the registry: which channels are open, and the word Google is to bring with each notice."""

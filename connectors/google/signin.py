@@ -19,7 +19,8 @@ from google.auth.transport.requests import Request
 from google.oauth2.credentials import Credentials
 from google.oauth2.service_account import Credentials as ServiceCredentials
 
-from connectors.port import AuthorizationExpired, Rejected, Secrets
+from connectors.account import Secrets
+from connectors.port import AuthorizationExpired, Rejected
 
 Role = Literal["reader", "writer"]
 Access = Literal["calendar", "mail", "drafts"]

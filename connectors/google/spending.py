@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from connectors.port import Quota, Rejected
+from connectors.account import Quota
+from connectors.port import Rejected
 
 UNITS: Final[Mapping[str, int]] = {
     "messages.get": 20, "threads.get": 40, "messages.list": 5, "history.list": 2, "getProfile": 1, "drafts.create": 10,

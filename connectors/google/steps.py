@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from connectors.account import Secrets
 from connectors.google import signin
 from connectors.google.transport import Service
-from connectors.port import AuthorizationExpired, PortError, Secrets, Watcher
+from connectors.port import AuthorizationExpired, PortError, Watcher
 
 CONSOLE: Final = "https://console.cloud.google.com"
 LINKS: Final = {

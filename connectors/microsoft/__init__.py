@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, cast
 from urllib.parse import urlsplit
 
+from connectors.account import Account, Setting, SettingKind
 from connectors.microsoft import schedules, signin
 from connectors.microsoft.calendar import OutlookCalendar
 from connectors.microsoft.glance import Glance
@@ -19,7 +20,7 @@ from connectors.microsoft.mail import OutlookMailbox
 from connectors.microsoft.push import EVENTS, MAIL, Channel, Subscriber
 from connectors.microsoft.steps import Step, call_steps, certificate_step, subscription_step, token_step
 from connectors.optional import Span
-from connectors.port import Account, Cursor, PortError, RateLimited, Rejected, Setting, SettingKind
+from connectors.port import Cursor, PortError, RateLimited, Rejected
 from rules.facts import Address
 
 SETTINGS: Mapping[str, str] = {

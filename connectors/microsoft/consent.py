@@ -10,9 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 
+from connectors.account import Secrets
 from connectors.microsoft import signin
 from connectors.microsoft.signin import Registration
-from connectors.port import Rejected, Secrets, Unavailable
+from connectors.port import Rejected, Unavailable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,9 +13,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
+from connectors.account import Secrets
 from connectors.microsoft.failures import NOT_FOUND, Refused
 from connectors.microsoft.graph import Graph, Json
-from connectors.port import PortError, Rejected, Secrets
+from connectors.port import PortError, Rejected
 
 LIVES: Final = (timedelta(minutes=10_000), timedelta(minutes=4_200))
 """How long to ask for: a little under what the newer service allows, and under what the older did."""

@@ -21,9 +21,10 @@ import requests
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from connectors.account import Secrets
 from connectors.http import bound
 from connectors.microsoft.failures import NOT_OURS
-from connectors.port import AuthorizationExpired, Rejected, Secrets, Unavailable
+from connectors.port import AuthorizationExpired, Rejected, Unavailable
 
 Role = Literal["reader", "writer", "listener"]
 Access = Literal["read", "drafts"]

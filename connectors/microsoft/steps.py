@@ -9,12 +9,13 @@ from typing import Final
 
 from cryptography.x509 import load_pem_x509_certificates
 
+from connectors.account import Secrets
 from connectors.microsoft import signin
 from connectors.microsoft.failures import Refused
 from connectors.microsoft.graph import Graph
 from connectors.microsoft.push import Channel, Registered
 from connectors.microsoft.signin import Registration
-from connectors.port import PortError, Rejected, Secrets
+from connectors.port import PortError, Rejected
 
 REGISTRATION: Final = "https://entra.microsoft.com/#view/Microsoft_AAD_RegisteredApps/ApplicationMenuBlade/~/{blade}/appId/{id}"
 SOON: Final = timedelta(days=30)

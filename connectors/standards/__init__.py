@@ -8,8 +8,9 @@ from datetime import timedelta
 from itertools import count
 from urllib.parse import urlsplit
 
+from connectors.account import Account, Setting, SettingKind
 from connectors.http import Http
-from connectors.port import Account, Cursor, PortError, RateLimited, Rejected, Setting, SettingKind, Watcher
+from connectors.port import Cursor, PortError, RateLimited, Rejected, Watcher
 from connectors.standards.calendar import CalDavCalendar
 from connectors.standards.dav import Dav
 from connectors.standards.mail import Idle, ImapMailbox

@@ -11,8 +11,9 @@ from email.utils import format_datetime, getaddresses
 from typing import Any
 
 from connectors import google as connector
+from connectors.account import Account, Quota, Setting
 from connectors.google import signin
-from connectors.port import Account, Connection, Cursor, Quota, Saved, Setting
+from connectors.port import Connection, Cursor, Saved
 from rules.facts import Address
 from tests.connectors.contract_world import EVA, ME, Ability, Failure, StoredDraft, StoredHold
 from tests.simulators.google.exchange import Clock

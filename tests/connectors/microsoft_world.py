@@ -10,9 +10,10 @@ from pathlib import Path
 import requests
 
 from connectors import microsoft
+from connectors.account import Account, Gate, Quota, Setting
 from connectors.microsoft import consent, signin
 from connectors.microsoft.drafts import PROPERTY
-from connectors.port import Account, Calendar, Connection, Cursor, Gate, Mailbox, Quota, Saved, Setting
+from connectors.port import Calendar, Connection, Cursor, Mailbox, Saved
 from tests.connectors.contract import CANARY, EVA, ME, Ability, Failure, StoredDraft, StoredHold
 from tests.simulators.microsoft.agenda import instant, moment
 from tests.simulators.microsoft.faults import Kind

@@ -18,7 +18,8 @@ from urllib.error import HTTPError
 import pytest
 
 from connectors import ical, standards
-from connectors.port import Account, Connection, Cursor, Saved
+from connectors.account import Account
+from connectors.port import Connection, Cursor, Saved
 from connectors.standards import fetch, mail, objects
 from rules.facts import CalendarEvent
 from tests.conftest import Server

@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from connectors.port import AuthorizationExpired, Secrets, Unavailable
+from connectors.account import Secrets
+from connectors.port import AuthorizationExpired, Unavailable
 from worker import credentials as module
 from worker.credentials import Credentials, MasterKey, WrongKey, make_key
 from worker.heartbeat import LASTING

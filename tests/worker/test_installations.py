@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from connectors import standards
-from connectors.port import Account
+from connectors.account import Account
 from connectors.port import Connection as Opened
 from connectors.standards.drafts import MARK
 from tests.conftest import Server

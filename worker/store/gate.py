@@ -44,7 +44,7 @@ class Place:
 
 
 class StoredGate:
-    """The gates of one installation; satisfies `connectors.port.Gate`. Safe to share between threads.
+    """The gates of one installation; satisfies `connectors.account.Gate`. Safe to share between threads.
 
     Threads of one process queue up in it, and only whoever is inside there stands in the queue of all processes.
     """

@@ -23,7 +23,7 @@ Spent = list[tuple[int, int]]
 
 
 class StoredQuota:
-    """The budgets of one installation; satisfies `connectors.port.Quota`."""
+    """The budgets of one installation; satisfies `connectors.account.Quota`."""
 
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
         """Take the store they are counted in and the clock they go by."""

@@ -13,9 +13,9 @@ import click
 from worker.verbs import options
 
 if TYPE_CHECKING:
+    from connectors.account import Account, Setting
     from connectors.google.consent import Client, Question
     from connectors.google.signin import Role
-    from connectors.port import Account, Setting
     from worker.app import App
     from worker.settings import Config
 
@@ -91,7 +91,7 @@ def connect(wanted: Wanted, *, config: Path | None, owner: str | None, show: Cal
 
 def _account(app: App, owner: str, wanted: Wanted) -> Account:
     """Describe the account as config has it, or as it will."""
-    from connectors.port import Account
+    from connectors.account import Account
     from worker.credentials import Credentials
 
     account_id = f"{owner}/{wanted.account}"

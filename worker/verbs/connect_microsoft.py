@@ -12,8 +12,8 @@ import click
 from worker.verbs import options
 
 if TYPE_CHECKING:
+    from connectors.account import Account, Setting
     from connectors.microsoft.signin import Role
-    from connectors.port import Account, Setting
     from worker.app import App
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path, resolve_path=True)
@@ -123,7 +123,7 @@ def connect(wanted: Wanted, *, config: Path | None, owner: str | None, show: Cal
 
 def _account(app: App, owner: str, wanted: Wanted) -> Account:
     """Describe the account as config has it, or as it will. Raises Refusal."""
-    from connectors.port import Account
+    from connectors.account import Account
     from worker.advice import Refusal
     from worker.credentials import Credentials, make_key
     from worker.exit_codes import USAGE

@@ -11,7 +11,7 @@ from typing import Final, Literal
 import click
 
 from connectors import standards
-from connectors.port import Account, Setting
+from connectors.account import Account, Setting
 from connectors.standards import servers
 from connectors.standards.announced import Announced, announced
 from connectors.standards.finding import first_answering

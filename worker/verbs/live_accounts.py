@@ -13,7 +13,8 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import click
 
 from connectors import standards
-from connectors.port import Account, Connection, Setting
+from connectors.account import Account, Setting
+from connectors.port import Connection
 from worker.advice import Refusal
 from worker.exit_codes import USAGE
 
@@ -33,7 +34,7 @@ class SignIn:
 
 @dataclass(slots=True)
 class Words:
-    """Passwords and tokens that are held only while they are being used; satisfies `connectors.port.Secrets`."""
+    """Passwords and tokens that are held only while they are being used; satisfies `connectors.account.Secrets`."""
 
     words: dict[str, str] = field(repr=False)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from connectors import google
+from connectors.account import Account, Setting
 from connectors.google.consent import Client
-from connectors.port import Account, Connection, Setting
+from connectors.port import Connection
 from worker.advice import Refusal
 from worker.exit_codes import USAGE
 from worker.verbs.connect_google import in_browser, sign_in

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from connectors import microsoft
-from connectors.port import Account, Connection, Setting
+from connectors.account import Account, Setting
+from connectors.port import Connection
 from worker.advice import Refusal
 from worker.exit_codes import USAGE
 from worker.verbs.connect_microsoft import Ways, in_browser, sign_in
