@@ -8,11 +8,10 @@ from datetime import datetime
 from typing import Literal
 
 from rules.addresses import match_key
+from rules.asked_for import Asked, asked_for
 from rules.facts import Address
-from rules.fresh import in_fresh_words
-from rules.keys import key, message_id
 from rules.network import Owner, Past
-from rules.suggestions import Draft, Evidence, Suggestion
+from rules.suggestions import Suggestion
 from rules.wording import Word, Wording, one_line
 
 Reason = Literal["advice", "experience", "idea", "acquaintance"]
@@ -39,10 +38,6 @@ def first_contact(wish: Wish, owner: Owner, now: datetime, wording: Wording, led
 
     Asked for by the owner, it needs no cap; the same address never gets two. `owner` has an address.
     """
-    address, sender = match_key(wish.address.email), owner.addresses[0]
-    cause = f"want:{address}"
-    name = key(owner.name, RULE, cause, address)
-    language = wording.language(TEMPLATE, wish.language, owner.language)
     words: dict[str, Word] = {
         "name": wish.address.name or wish.address.email,
         "names": wish.first_name,
@@ -50,27 +45,12 @@ def first_contact(wish: Wish, owner: Owner, now: datetime, wording: Wording, led
         "about": one_line(wish.about),
         "minutes": wish.minutes,
     }
-    written = in_fresh_words(TEMPLATE, language, words, to=wish.address.email, owner=owner, wording=wording, ledger=ledger)
-    if written is None:
-        return None
-    draft = Draft(
-        key=name,
-        message_id=message_id(name, sender.email.rpartition("@")[2]),
-        from_=Address(email=sender.email, name=one_line(owner.full_name or sender.name)),
-        to=(Address(email=one_line(wish.address.email), name=one_line(wish.address.name)),),
-        subject=written.subject,
-        text=written.text,
-        html=written.html,
-        date=now,
-    )
-    return Suggestion(
-        key=name,
+    asked = Asked(
         rule=RULE,
-        cause=cause,
-        person_id=address,
-        address=address,
-        action=draft,
-        why=wording.why(TEMPLATE, wording.language(TEMPLATE, owner.language), words),
-        evidence=(Evidence(text="you asked for it", at=now),),
-        due_at=now,
+        cause=f"want:{match_key(wish.address.email)}",
+        to=wish.address,
+        template=TEMPLATE,
+        language=wording.language(TEMPLATE, wish.language, owner.language),
+        words=words,
     )
+    return asked_for(asked, owner, now, wording, ledger)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from rules.addresses import match_key
+from rules.asked_for import Asked, asked_for
 from rules.facts import Address
-from rules.fresh import in_fresh_words
-from rules.keys import key, message_id
 from rules.month import Month
 from rules.network import Network
-from rules.suggestions import Draft, Evidence, Suggestion
-from rules.wording import Word, Wording, one_line
+from rules.suggestions import Suggestion
+from rules.wording import Word, Wording
 from rules.words import called
 
 RULE = "share"
@@ -27,42 +25,15 @@ def shared_month(
     None where the organisation it goes to has had these words in every variant there is. Asked for by the owner, it needs
     no cap; one per month and address. `network.owner` has an address.
     """
-    owner = network.owner
-    address, sender = match_key(to.email), owner.addresses[0]
-    cause = f"share:{month.name}"
-    name = key(owner.name, RULE, cause, address)
-    language = wording.language(TEMPLATE, owner.language)
-    names = _names(month, network) if has_names else ()
+    language = wording.language(TEMPLATE, network.owner.language)
     words: dict[str, Word] = {
         "name": to.name or to.email,
         "month": wording.since(language, date.fromisoformat(f"{month.name}-01"), date.min),
         "count": len(month.people),
-        "names": wording.listed(language, names),
+        "names": wording.listed(language, _names(month, network) if has_names else ()),
     }
-    written = in_fresh_words(TEMPLATE, language, words, to=to.email, owner=owner, wording=wording, ledger=network.ledger)
-    if written is None:
-        return None
-    draft = Draft(
-        key=name,
-        message_id=message_id(name, sender.email.rpartition("@")[2]),
-        from_=Address(email=sender.email, name=one_line(owner.full_name or sender.name)),
-        to=(Address(email=one_line(to.email), name=one_line(to.name)),),
-        subject=written.subject,
-        text=written.text,
-        html=written.html,
-        date=now,
-    )
-    return Suggestion(
-        key=name,
-        rule=RULE,
-        cause=cause,
-        person_id=address,
-        address=address,
-        action=draft,
-        why=wording.why(TEMPLATE, language, words),
-        evidence=(Evidence(text="you asked for it", at=now),),
-        due_at=now,
-    )
+    asked = Asked(rule=RULE, cause=f"share:{month.name}", to=to, template=TEMPLATE, language=language, words=words)
+    return asked_for(asked, network.owner, now, wording, network.ledger)
 
 
 def _names(month: Month, network: Network) -> Sequence[str]:
