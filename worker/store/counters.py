@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -18,6 +19,9 @@ from worker.store.tables import address, party
 
 NAMES = 32
 """Different names or spellings kept of one address; a machine that writes under thousands keeps some, whatever the order."""
+
+
+_ADDRESS = itemgetter(1)
 
 
 class Shown(NamedTuple):
@@ -44,11 +48,11 @@ def shift(connection: Connection, owner: str, minus: Sequence[Shown], plus: Sequ
     for some in chunks([each.message for each in minus]):
         connection.execute(delete(party).where(party.c.message.in_(some)))
     parties = [
-        (owner, each.key, shown.sent_at, shown.message, each.direction, each.role, shown.seen.recipients)
-        for shown in plus
-        for each in shown.seen.sightings
+        (owner, each.key, at, message, each.direction, each.role, seen.recipients)
+        for message, at, seen in plus
+        for each in seen.sightings
     ]
-    parties.sort()
+    parties.sort(key=_ADDRESS)
     insert_tuples(connection, party, parties)
     _count(deltas, minus, -1)
     _count(deltas, plus, 1)
@@ -73,21 +77,19 @@ def rename(
 
 def _count(deltas: dict[str, _Delta], shown: Iterable[Shown], sign: int) -> None:
     """Add up what messages show. One sighting comes thousands of times, as the same object: it is added once, that often."""
-    found: dict[int, list[Any]] = {}
-    for each in shown:
-        at = each.sent_at
-        for sighting in each.seen.sightings:
+    found: dict[int, tuple[Sighting, list[int]]] = {}
+    for _, at, seen in shown:
+        for sighting in seen.sightings:
             same = found.get(id(sighting))
             if same is None:
-                found[id(sighting)] = [sighting, 1, at, at]
-                continue
-            same[1] += 1
-            if at < same[2]:
-                same[2] = at
-            elif at > same[3]:
-                same[3] = at
-    for sighting, count, first, last in found.values():
-        _sight(deltas.setdefault(sighting.key, _Delta()), sighting, sign * count, (first, last))
+                found[id(sighting)] = sighting, [at]
+            else:
+                same[1].append(at)
+    for sighting, times in found.values():
+        delta = deltas.get(sighting.key)
+        if delta is None:
+            delta = deltas[sighting.key] = _Delta()
+        _sight(delta, sighting, sign * len(times), (min(times), max(times)))
 
 
 def _sight(delta: _Delta, sighting: Sighting, count: int, times: tuple[int, int]) -> None:
