@@ -94,7 +94,19 @@ class Observation:
 class Side:
     """The sender's side of a message: what it shows whoever it is addressed to. Messages that differ elsewhere may share it."""
 
-    __slots__ = ("_about_lists", "_carrier", "_message", "_owner", "_person", "_seen", "author", "bits", "signals", "way")
+    __slots__ = (
+        "_about_lists",
+        "_carrier",
+        "_message",
+        "_owner",
+        "_person",
+        "_seen",
+        "author",
+        "bits",
+        "is_shown",
+        "signals",
+        "way",
+    )
 
     def __init__(self, message: MessageMetadata, owner: OwnerKeys) -> None:
         """Look at one message; at its recipients only where a header names a list."""
@@ -104,19 +116,16 @@ class Side:
         self._carrier = carrier = message.from_[0] if message.from_ else None
         self._person = _behind(message, self._about_lists) if carrier is not None and bits & VIA else carrier
         self.author = _credited(self._person, owner)
-        self.way = _way(message, owner, bits, self.author)
+        labels = message.labels
+        self.is_shown = carrier is not None and "\\Drafts" not in labels and "\\Junk" not in labels
+        """Whether anybody is seen on it: a draft and junk show nobody."""
+        self.way: Way = _way(message, owner, bits, self.author) if self.is_shown and not bits & MADE_BY_MACHINE else "none"
         self._seen: dict[Direction, tuple[Sighting, ...]] = {}
 
     @property
     def is_answer(self) -> bool:
         """Whether it answers another message."""
         return bool(self._message.in_reply_to)
-
-    @property
-    def is_shown(self) -> bool:
-        """Whether anybody is seen on it: a draft and junk show nobody."""
-        message = self._message
-        return self._carrier is not None and not message.is_draft and "\\Junk" not in message.labels
 
     def sightings(self, direction: Direction) -> tuple[Sighting, ...]:
         """See the author and whoever carried what they wrote."""
@@ -180,10 +189,8 @@ def _names_owner(to: Addresses, cc: Addresses, bcc: Addresses, owner: OwnerKeys)
 
 
 def _way(message: MessageMetadata, owner: OwnerKeys, bits: int, author: str) -> Way:
-    """Tell an interaction from mail that only came by. A list header alone never disqualifies its author."""
-    if not message.from_ or message.is_draft or bits & MADE_BY_MACHINE or "\\Junk" in message.labels:
-        return "none"
-    if author in owner.keys or message.is_sent:
+    """Tell an interaction from mail that only came by, where a human wrote. A list header alone never disqualifies its author."""
+    if author in owner.keys or "\\Sent" in message.labels:
         return "out"
     if not author or (bits & ADVERTISING and not bits & LIST and not message.in_reply_to):
         return "none"
@@ -215,14 +222,17 @@ def _written_to(to: Addresses, cc: Addresses, bcc: Addresses, owner: OwnerKeys, 
 
 def _with_bystanders(authors: tuple[Sighting, ...], to: Addresses, cc: Addresses, owner: OwnerKeys) -> tuple[Sighting, ...]:
     """See also to whom else a personal message was addressed."""
-    found = {sighting.key: sighting for sighting in authors}
+    found: dict[str, Sighting] = {}
+    own = owner.keys
     parts: tuple[tuple[Role, Addresses], ...] = (("to", to), ("cc", cc))
     for role, part in parts:
         for address in part:
             key = match_key(address.email)
-            if key and key not in found and key not in owner.keys:
-                found[key] = _sighting(key, address.email, address.name, role, "none", SEEN)
-    return tuple(found.values())
+            if key and key not in own:
+                found = found or {sighting.key: sighting for sighting in authors}
+                if key not in found:
+                    found[key] = _sighting(key, address.email, address.name, role, "none", SEEN)
+    return tuple(found.values()) if found else authors
 
 
 def _from_whom(

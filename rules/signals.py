@@ -84,7 +84,7 @@ def signals(message: MessageMetadata) -> Signal:
 
 def read(message: MessageMetadata) -> tuple[Signal, tuple[Address, ...]]:
     """Read the machine-telling headers of one message, and the addresses they name as lists."""
-    lists = list_addresses(message)
+    lists = list_addresses(message) if message.list_id or message.list_post else ()
     bits = 0
     if message.list_id or message.list_post or message.list_unsubscribe or message.precedence or message.feedback_id:
         bits |= _carrier(message, lists)
@@ -101,7 +101,7 @@ def read(message: MessageMetadata) -> tuple[Signal, tuple[Address, ...]]:
         bits |= Signal.BULK.value
     if message.sender is not None or message.reply_to:
         bits |= _rewritten(message, lists)
-    if is_a_calendars(message.subject):
+    if ":" in message.subject and is_a_calendars(message.subject):
         bits |= Signal.CALENDAR.value
     return signal_of(bits), lists
 

@@ -24,7 +24,7 @@ EVENING = time(18)
 """When a promise is due on its day, in the owner's zone."""
 LATELY = timedelta(days=365)
 """An older mail to the promise address is history."""
-ENDINGS = Signal.BOUNCE | Signal.ANSWERED_BY_MACHINE
+ENDINGS: Final = int(Signal.BOUNCE | Signal.ANSWERED_BY_MACHINE)
 _BOUNCED: Final = (
     select(note.c.address, func.max(note.c.at))
     .where(note.c.owner == bindparam("whose"), note.c.kind == "dead")
@@ -51,7 +51,7 @@ def glean(
     for each, shown in seen:
         if _is_promise(each, known_as):
             found |= _promise(connection, owner, each, known_as, now, ZoneInfo(zone))
-        elif shown.signals & ENDINGS and (key := dead_address(each, _answered(connection, owner, each), known_as)):
+        elif int(shown.signals) & ENDINGS and (key := dead_address(each, _answered(connection, owner, each), known_as)):
             notes.add(connection, owner, "dead", address=key, at=each.sent_at)
             dead.add(key)
     return found | _judge_dead(connection, owner, dead, touched)
@@ -59,9 +59,11 @@ def glean(
 
 def _is_promise(found: MessageMetadata, known_as: OwnerKeys) -> bool:
     """Tell whether a message went to the owner's promise address; few addresses have a tag at all."""
-    return any(
-        "+" in to.email and is_promise_box(to.email, known_as.keys) for part in (found.to, found.cc, found.bcc) for to in part
-    )
+    for part in (found.to, found.cc, found.bcc):
+        for to in part:
+            if "+" in to.email and is_promise_box(to.email, known_as.keys):
+                return True
+    return False
 
 
 def _promise(
