@@ -137,44 +137,49 @@ def register(pipeline: Pipeline, broker: dramatiq.Broker, observe: Callable[[Obs
     """Declare the actors on a broker and return what sends to them. Nothing is declared on import."""
     declared: dict[Verb, dramatiq.Actor[[str], None]] = {}
     nudges = Nudges(store=pipeline.store, clock=pipeline.clock, send=lambda verb, who: _send(declared[verb], who))
-
-    def follow(owner: str, here: frozenset[Verb] = frozenset(), account: str = "") -> None:
-        """Nudge what the work just done has made due; decisions, and what goes into `account`, are done `here` at once."""
-        with pipeline.store.read() as db:
-            found = due(db, pipeline.clock(), of=owner)
-        if "decide" in here and ("decide", owner) in found:
-            work["decide"](owner)
-            follow(owner, here - {"decide"}, account)
-            return
-        mine = {("deliver", account)} & set(found) if "deliver" in here else set()
-        for verb, who in sorted(set(found) - mine):
-            nudges.nudge(verb, who)
-        if mine:
-            work["deliver"](account)
-
-    def pull(account: str) -> None:
-        begun = time.monotonic()
-        if pipeline.pull(account):
-            nudges.nudge("pull", account)
-        is_quick = time.monotonic() - begun < QUICK
-        follow(account.partition("/")[0], AT_ONCE if is_quick else frozenset(), account)
-
-    def decide(owner: str) -> None:
-        pipeline.decide(owner)
-        follow(owner)
-
-    def deliver(account: str) -> None:
-        pipeline.deliver(account)
-
-    work: dict[Verb, Callable[[str], object]] = {
-        "decide": _observed("decide", pipeline.decide, observe),
-        "deliver": _observed("deliver", pipeline.deliver, observe),
-    }
-    actors: dict[Verb, Callable[[str], None]] = {"pull": pull, "decide": decide, "deliver": deliver}
+    work = _Work(pipeline=pipeline, nudges=nudges, observe=observe)
+    actors: dict[Verb, Callable[[str], None]] = {"pull": work.pull, "decide": work.decide, "deliver": work.deliver}
     for verb, function in actors.items():
         declare = dramatiq.actor(broker=broker, actor_name=verb, queue_name=QUEUE)
         declared[verb] = declare(_worked(verb, _observed(verb, function, observe), nudges))
     return nudges
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """What the actors do: a verb, and what has become due by it."""
+
+    pipeline: Pipeline
+    nudges: Nudges
+    observe: Callable[[Observed], None]
+
+    def pull(self, account: str) -> None:
+        begun = time.monotonic()
+        if self.pipeline.pull(account):
+            self.nudges.nudge("pull", account)
+        is_quick = time.monotonic() - begun < QUICK
+        self._follow(account.partition("/")[0], AT_ONCE if is_quick else frozenset(), account)
+
+    def decide(self, owner: str) -> None:
+        self.pipeline.decide(owner)
+        self._follow(owner)
+
+    def deliver(self, account: str) -> None:
+        self.pipeline.deliver(account)
+
+    def _follow(self, owner: str, here: frozenset[Verb] = frozenset(), account: str = "") -> None:
+        """Nudge what the work just done has made due; decisions, and what goes into `account`, are done `here` at once."""
+        with self.pipeline.store.read() as db:
+            found = due(db, self.pipeline.clock(), of=owner)
+        if "decide" in here and ("decide", owner) in found:
+            _observed("decide", self.pipeline.decide, self.observe)(owner)
+            self._follow(owner, here - {"decide"}, account)
+            return
+        mine = {("deliver", account)} & set(found) if "deliver" in here else set()
+        for verb, who in sorted(set(found) - mine):
+            self.nudges.nudge(verb, who)
+        if mine:
+            _observed("deliver", self.pipeline.deliver, self.observe)(account)
 
 
 def _send(actor: dramatiq.Actor[[str], None], who: str) -> None:

@@ -65,11 +65,9 @@ def serve(app: App, only: Sequence[Part], *, poll: timedelta) -> int:
             _serve_web(app, metrics, ticker, nudges, running)
         if "work" in parts:
             running.enter_context(_working(broker, worker_timeout(url)))
-        if "watch" in parts:
-            watch = Watch(app.store, app.clock, app.open_connection, nudges)
-            running.enter_context(_thread("watch", watch.run, watch.stop))
-        if "tick" in parts:
-            running.enter_context(_thread("tick", ticker.run, ticker.stop))
+        for part, what in (("watch", Watch(app.store, app.clock, app.open_connection, nudges)), ("tick", ticker)):
+            if part in parts:
+                running.enter_context(_thread(part, what.run, what.stop))
         settle()
         log.info("started", action="run", parts=sorted(parts), broker=url.partition(":")[0])
         asked.get()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from rules.attention import YEAR, attention
-from rules.backtest import Replayed, backtest
-from rules.network import Meeting, Owner
+from rules.backtest import Replayed, Tally, backtest
+from rules.network import Meeting, Owner, Person
 from worker import sweep
 from worker.advice import Refusal
 from worker.config import owner_of, rulebook_for
@@ -59,28 +60,29 @@ def replayed(here: Here, since: datetime, until: datetime) -> BacktestView:
     with uncollected():
         past = here.read(lambda connection: histories.past(connection, owner, here.now, since=since, until=until))
         found = backtest(past.histories, past.network, rulebook, here.app.wording, since=since, until=until)
-    known = {each.person.id: each for each in past.histories}
+    people = {each.person.id: each.person for each in past.histories}
+    suggestions = tuple(_suggestion(one, people) for one in found.replayed)
+    return BacktestView(since=since, until=until, rules=tuple(map(_tally, found.tallies)), suggestions=suggestions)
 
-    def show(one: Replayed) -> ReplayedView:
-        made = one.suggestion
-        return ReplayedView(
-            at=one.at,
-            rule=made.rule,
-            person=named(known[made.person_id].person if made.person_id in known else None, made.address),
-            why=made.why,
-            has_talked_anyway=one.has_talked_anyway,
-            has_gone_silent=one.has_gone_silent,
-        )
 
-    tallies = tuple(
-        TallyView(
-            rule=each.rule,
-            made=each.made,
-            talked_anyway=each.talked_anyway,
-            gone_silent=each.gone_silent,
-            still_open=each.still_open,
-            per_week=round(each.per_week, 2),
-        )
-        for each in found.tallies
+def _suggestion(one: Replayed, people: Mapping[str, Person]) -> ReplayedView:
+    made = one.suggestion
+    return ReplayedView(
+        at=one.at,
+        rule=made.rule,
+        person=named(people.get(made.person_id), made.address),
+        why=made.why,
+        has_talked_anyway=one.has_talked_anyway,
+        has_gone_silent=one.has_gone_silent,
     )
-    return BacktestView(since=since, until=until, rules=tallies, suggestions=tuple(map(show, found.replayed)))
+
+
+def _tally(each: Tally) -> TallyView:
+    return TallyView(
+        rule=each.rule,
+        made=each.made,
+        talked_anyway=each.talked_anyway,
+        gone_silent=each.gone_silent,
+        still_open=each.still_open,
+        per_week=round(each.per_week, 2),
+    )
