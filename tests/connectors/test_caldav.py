@@ -486,6 +486,11 @@ class TestOtherServers:
         with pytest.raises(Rejected, match="larger than 32 MB"):
             calendar(script.port, "/cal/").feeds()
 
+    def test_what_was_written_and_answered_without_end_is_looked_for_and_not_given_up(self, script: Script) -> None:
+        script.answers["PUT"] = lambda _: (201, {}, " " * (200 << 20))
+        with pytest.raises(Unavailable, match="larger than 32 MB"):
+            http.Http(None, name="The calendar server").send("PUT", f"http://127.0.0.1:{script.port}/cal/a.ics", body=b"")
+
     def test_a_redirect_without_end_is_not_read_to_see_where_it_leads(self, script: Script) -> None:
         script.answers["PROPFIND"] = lambda _: (301, {"Location": "/cal/"}, " " * (200 << 20))
         with pytest.raises(Rejected, match="larger than 32 MB"):
