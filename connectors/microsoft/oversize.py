@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from typing import Final
@@ -33,7 +32,7 @@ def passed(parts: Iterable[bytes]) -> bytes:
     Raises TooLarge where there is no end to it, or nothing follows.
     """
     kept: list[bytes] = []
-    told: dict[str, str] = {}
+    told: dict[str, bytes] = {}
     length, seam = 0, b""
     for part in parts:
         length += len(part)
@@ -44,11 +43,11 @@ def passed(parts: Iterable[bytes]) -> bytes:
             kept.clear()
         seam += part
         for name, value in _TOLD.findall(seam):
-            told.setdefault(name.decode(), json.loads(value))
+            told.setdefault(name.decode(), value)
         seam = seam[-_SEAM:]
     if length <= LARGEST:
         return b"".join(kept)
-    links = {name: value for name, value in told.items() if name != "id"}
-    if length > FURTHEST or not links:
+    item = b'{"id": %s, "%s": true}' % (told.pop("id", b'""'), TOO_LARGE.encode())
+    if length > FURTHEST or not told:
         raise TooLarge(f"An answer of Microsoft 365 is larger than {LARGEST >> 20} MB.", remedy=NOT_OURS)
-    return json.dumps({"value": [{"id": told.get("id", ""), TOO_LARGE: True}], **links}).encode()
+    return b'{"value": [%s], %s}' % (item, b", ".join(b'"%s": %s' % (name.encode(), link) for name, link in told.items()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -150,3 +151,13 @@ def test_pages_are_asked_for_in_full_again_behind_what_is_too_large(
     letters(world, 8)[3]["subject"] = GIANT
     pages, _ = read(mailbox(world))
     assert len(names(pages)) == 7
+
+
+@pytest.mark.parametrize("size", [1_000, 1 << 14, 17_001])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_what_follows_is_found_wherever_it_stands_and_never_in_somebodys_words(size: int, is_first: bool) -> None:
+    words = '"@odata.nextLink":"https://far.example/" \\"@odata.nextLink\\":\\"https://far.example/\\"'
+    link, item = {"@odata.nextLink": 'https://graph.example/?$skiptoken=é"\\a'}, {"id": "A=", "subject": words + GIANT + words}
+    raw = json.dumps({**link, "value": [item]} if is_first else {"value": [item], **link}).encode()
+    found = json.loads(oversize.passed(raw[at : at + size] for at in range(0, len(raw), size)))
+    assert found == {"value": [{"id": "A=", oversize.TOO_LARGE: True}], **link}
