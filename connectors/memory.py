@@ -30,10 +30,7 @@ from connectors.port import (
 from rules.facts import Address, Attendee, CalendarEvent, MessageMetadata
 from rules.suggestions import Draft, Hold, Invite
 
-FOLDERS = (
-    Feed(id="inbox", name="Inbox", role="\\Inbox"),
-    Feed(id="sent", name="Sent", role="\\Sent"),
-)
+FOLDERS = (Feed(id="inbox", name="Inbox", role="\\Inbox"), Feed(id="sent", name="Sent", role="\\Sent"))
 CALENDARS = (Feed(id="main", name="Calendar", role="primary"),)
 DRAFTS = "drafts"
 SETTINGS: Mapping[str, str] = {}
