@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,17 @@ def set_version(path: Path, version: str) -> None:
     with sqlite3.connect(path) as raw:
         raw.execute("UPDATE alembic_version SET version_num = ?", (version,))
     raw.close()
+
+
+def written(path: Path) -> dict[str, str]:
+    """Return how everything in a database is defined, and of which version it is."""
+    with sqlite3.connect(path) as raw:
+        found = {
+            name: " ".join(sql.split()) for name, sql in raw.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        }
+        found["of version"] = str(raw.execute("SELECT version_num FROM alembic_version").fetchall())
+    raw.close()
+    return found
 
 
 def differences(url: str) -> list[object]:
@@ -46,6 +58,33 @@ def test_an_upgrade_from_empty_makes_exactly_the_tables_the_code_knows(tmp_path:
 def test_an_upgrade_from_empty_makes_the_same_on_postgresql(postgres: Server) -> None:
     schema.upgrade(postgres.url)
     assert differences(postgres.url) == []
+
+
+def test_a_new_database_is_made_just_as_the_migrations_make_it(tmp_path: Path) -> None:
+    schema.upgrade(f"sqlite:///{tmp_path}/upgraded.db")
+    Store.open(f"sqlite:///{tmp_path}/made.db").close()
+    upgraded, made = (written(tmp_path / name) for name in ("upgraded.db", "made.db"))
+    assert made == upgraded
+    assert len(made) > len(metadata.tables)
+
+
+def test_a_new_database_is_the_same_on_postgresql_and_of_this_version(postgres: Server) -> None:
+    store = Store.open(postgres.url)
+    assert differences(postgres.url) == []
+    assert schema.upgrade(postgres.url) == (schema.REVISIONS[-1], schema.REVISIONS[-1])
+    again = Store.open(postgres.url)
+    assert again.installation() == store.installation()
+    for each in (store, again):
+        each.close()
+
+
+def test_of_two_that_start_on_an_empty_database_one_makes_it(postgres: Server, tmp_path: Path) -> None:
+    for url in (postgres.url, f"sqlite:///{tmp_path}/new.db"):
+        with ThreadPoolExecutor(4) as pool:
+            stores = list(pool.map(lambda _, to=url: Store.open(to), range(4)))
+        assert len({each.installation() for each in stores}) == 1
+        for each in stores:
+            each.close()
 
 
 def test_an_upgrade_twice_changes_nothing(tmp_path: Path) -> None:

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
+from typing import Final
 
-from sqlalchemy import Connection, insert, inspect, select, text
+from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, insert, inspect, select, text
+from sqlalchemy.schema import CreateTable
 
 from worker.store.engine import SchemaTooNew, SchemaTooOld, begin, engines, explained, name_of, parse, prepare_file
-from worker.store.tables import meta
+from worker.store.tables import meta, metadata
 
 REVISIONS = ("0001", "0002")
 """Every version there was, oldest first; the last is what this Rekindle needs. A test holds it to the migrations."""
+_VERSION: Final = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+"""Alembic's own table."""
 
 
 def version(connection: Connection) -> str | None:
@@ -58,17 +67,40 @@ def upgrade(url: str) -> tuple[str | None, str]:
         write.dispose()
 
 
+def make(connection: Connection) -> None:
+    """Make the newest schema in an empty database, inside the transaction of `connection`; another process may have, meanwhile.
+
+    A test holds it to the migrations, which end at the same: they take 0.3 s more and Alembic, which stays in memory, 10 MB.
+    """
+    _wait_for_others(connection)
+    if version(connection) is None:
+        metadata.create_all(connection, checkfirst=False)
+        connection.execute(CreateTable(_VERSION))
+        connection.execute(insert(_VERSION), {"version_num": REVISIONS[-1]})
+        _introduce(connection)
+
+
 def migrate(connection: Connection, target: str = "head") -> None:
     """Run the migrations inside the transaction of `connection`: all of them or none."""
-    from alembic import command  # noqa: PLC0415 - half of a start's time, needed once in a database's life
+    from alembic import command  # noqa: PLC0415 - needed only for a database of another version
     from alembic.config import Config  # noqa: PLC0415 - as above
 
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(712006)"))  # two processes starting on an empty database
+    _wait_for_others(connection)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, target)
+    _introduce(connection)
+
+
+def _wait_for_others(connection: Connection) -> None:
+    """Have one process at a time look whether the database is empty; of SQLite a writer is alone anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(712006)"))
+
+
+def _introduce(connection: Connection) -> None:
+    """Give the installation its name and its secret."""
     if connection.execute(select(meta.c.name).where(meta.c.name == "installation")).first() is None:
         rows = {"installation": secrets.token_hex(13), "ledger_epoch": "0", "pepper": secrets.token_hex(32)}
         connection.execute(insert(meta), [{"name": name, "value": value} for name, value in rows.items()])

@@ -169,7 +169,7 @@ class Store:
             is_copy = found is not None and _is_copy(connection)
         if found is None:
             with self.write() as connection:
-                schema.migrate(connection)
+                schema.make(connection)
         else:
             schema.check(found, self.name)
         if is_copy:
