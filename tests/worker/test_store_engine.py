@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -278,3 +280,13 @@ def test_tidying_waits_for_no_writer(tmp_path: Path, store: Store) -> None:
         assert not thread.is_alive()
     with store.read() as db:
         assert db.execute(select(meta.c.value).where(meta.c.name == "half")).scalar_one() == "done"
+
+
+def test_a_sqlite_store_is_made_without_the_orm_the_migrations_or_the_other_database(tmp_path: Path) -> None:
+    heavy = ("sqlalchemy.orm", "sqlalchemy.dialects.postgresql", "alembic", "psycopg")
+    opening = (
+        f"import sys, worker.pipeline; from worker.store.store import Store; Store.open('sqlite:///{tmp_path}/new.db').close()"
+    )
+    asking = f"print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", f"{opening}; {asking}"], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.strip() == "[]", "each takes memory and time of every process"

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, bindparam, exists, select, update
-from sqlalchemy.orm import aliased
 
 from rules.addresses import match_key
 from worker.store import notes
@@ -16,7 +15,7 @@ from worker.store.mapping import micros
 from worker.store.notes import Note
 from worker.store.tables import address, note, party, person
 
-_NAMED, _THEIRS = aliased(address, name="named"), aliased(address, name="theirs")
+_NAMED, _THEIRS = address.alias("named"), address.alias("theirs")
 _SAME: Final = select(_THEIRS.c.key).join(_NAMED, (_NAMED.c.owner == _THEIRS.c.owner) & (_NAMED.c.person == _THEIRS.c.person))
 _KEYS: Final = _SAME.where(_NAMED.c.owner == note.c.owner, _NAMED.c.key == note.c.address)
 _IS_WRITTEN: Final = exists().where(

@@ -6,20 +6,23 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain, islice
 from operator import itemgetter
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from sqlalchemy import Column, Connection, Table, Text, any_, bindparam, func, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.postgresql import psycopg
+from sqlalchemy import ARRAY, Column, Connection, Table, Text, any_, bindparam, func, insert, select
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.engine import URL
 from sqlalchemy.sql import Insert
 from sqlalchemy.sql.elements import ColumnElement
 
 from worker.store.json_lines import encode
 from worker.store.tables import owner
 
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
+
 Item = TypeVar("Item")
 
-DIALECTS: Final = {"sqlite": sqlite.dialect, "postgresql": psycopg.dialect}
+DRIVEN: Final = {"postgresql": "postgresql+psycopg"}
 _Written = tuple[str, Callable[[Mapping[str, Any]], tuple[Any, ...]] | None]
 """The text of an INSERT, and what takes its values out of a row in order, None where the driver takes them by name."""
 AT_ONCE = 64
@@ -75,7 +78,7 @@ def take_ids(connection: Connection, table: Table, count: int) -> Sequence[int]:
 def among(dialect: str, column: Column[Any]) -> ColumnElement[bool]:
     """Test whether a column is one of many values, bound as one under the name `these`: an IN list of thousands takes long to write."""
     if dialect == "postgresql":
-        return column == any_(bindparam("these", type_=postgresql.ARRAY(column.type)))
+        return column == any_(bindparam("these", type_=ARRAY(column.type)))
     values = func.json_each(bindparam("these", type_=Text)).table_valued("value")
     return column.in_(select(values.c.value))
 
@@ -108,14 +111,15 @@ def _positional(dialect: str, table: Table, count: int) -> str:
 
 @cache
 def _ignoring(dialect: str, table: Table) -> Insert:
+    statement = _insert(dialect, table).on_conflict_do_nothing()
     if dialect == "postgresql":  # SQLAlchemy says -1 there unless it is asked to keep the count
-        return postgresql.insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
-    return sqlite.insert(table).on_conflict_do_nothing()
+        return statement.execution_options(preserve_rowcount=True)
+    return statement
 
 
 @cache
 def _upsert(dialect: str, table: Table, key: tuple[str, ...], kept: tuple[str, ...]) -> Insert:
-    statement = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    statement = _insert(dialect, table)
     columns = {c.name: statement.excluded[c.name] for c in table.c if c.name not in {*key, *kept, "id"}}
     return statement.on_conflict_do_update(index_elements=list(key), set_=columns)
 
@@ -129,6 +133,14 @@ def _driven(connection: Connection, written: _Written, rows: Sequence[Mapping[st
 @cache
 def _written(dialect: str, table: Table, key: tuple[str, ...], kept: tuple[str, ...], columns: tuple[str, ...]) -> _Written:
     statement = (_upsert(dialect, table, key, kept) if key else insert(table)).inline()
-    compiled = statement.compile(dialect=DIALECTS[dialect](), column_keys=list(columns))
+    compiled = statement.compile(dialect=URL.create(DRIVEN.get(dialect, dialect)).get_dialect()(), column_keys=list(columns))
     places = compiled.positiontup or ()
     return str(compiled), itemgetter(*places) if len(places) > 1 else None
+
+
+def _insert(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+    if dialect == "postgresql":
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - 6 MB that SQLite does without
+
+        return postgresql.insert(table)
+    return sqlite.insert(table)
