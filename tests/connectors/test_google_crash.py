@@ -22,7 +22,8 @@ CHILD = """
 import json, sys
 from dataclasses import replace
 from connectors import google
-from connectors.port import Account, Witness
+from connectors.account import Account
+from connectors.port import Witness
 from tests.connectors.google_world import Sealed, settings
 from tests.connectors.test_google_crash import attempt
 root, kind, witness, words = sys.argv[1:]

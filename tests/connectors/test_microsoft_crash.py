@@ -21,7 +21,8 @@ MADE: dict[str, Any] = {"draft": a_draft, "hold": a_hold, "invite": an_invite}
 CHILD = """
 import json, sys
 from connectors import microsoft
-from connectors.port import Account, Witness
+from connectors.account import Account
+from connectors.port import Witness
 from tests.connectors.microsoft_world import Words
 from tests.connectors.test_microsoft_crash import attempt
 settings, kind, witness, words = sys.argv[1:]
