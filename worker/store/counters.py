@@ -165,7 +165,9 @@ def best_spelling(key: str, spellings: dict[str, int]) -> str:
 
 def _above_none(counter: dict[str, int]) -> dict[str, int]:
     """Leave out what was taken back; where nothing was, that is all of it."""
-    return counter if min(counter.values(), default=1) > 0 else {name: count for name, count in counter.items() if count > 0}
+    if counter and min(counter.values()) > 0:
+        return counter
+    return {name: count for name, count in counter.items() if count > 0}
 
 
 def _kept(counter: dict[str, int]) -> dict[str, int]:

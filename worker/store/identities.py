@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, cast
 
 from sqlalchemy import BindParameter, Connection, Row, and_, bindparam, delete, func, or_, select, update
 
+from rules.addresses import match_key
 from rules.identity import NOTHING_ELSE, AddressProfile, Grouping, Identity, Link, beside, block_keys, identify
 from worker.store.accounts import owner_keys
 from worker.store.mapping import Row as Values
@@ -38,6 +39,14 @@ _NEAR: Final = (
     .where(block.c.owner == _WHOSE, block.c.name.in_(_THESE))
     .order_by(block.c.name, block.c.address)
 )
+
+_NEWEST: Final = (
+    select(party.c.message)
+    .where(party.c.owner == _WHOSE, party.c.address == bindparam("wanted"))
+    .order_by(party.c.sent_at.desc())
+    .limit(SAMPLE)
+)
+_FACTS: Final = select(message.c.id, message.c.facts).where(message.c.id.in_(_THESE))
 
 
 def assign(connection: Connection, owner: str, keys: Iterable[str]) -> set[str]:
@@ -125,13 +134,19 @@ def _said(connection: Connection, owner: str, keys: Iterable[str]) -> list[Link]
 
 def _correspondents(connection: Connection, owner: str, keys: Collection[str]) -> dict[str, frozenset[str]]:
     """Name who is on the newest mail with each address: everybody its facts name, also those who are only copied by others."""
-    wanted = bindparam("wanted", type_=party.c.address.type)
-    mine = select(party.c.message).where(party.c.owner == owner, party.c.address == wanted)
-    sample = mine.order_by(party.c.sent_at.desc()).limit(SAMPLE).scalar_subquery()
-    mails = select(message.c.facts).where(message.c.id.in_(sample))
     own = owner_keys(connection, owner).keys
-    near = ((key, connection.execute(mails, {"wanted": key}).scalars().all()) for key in sorted(keys))
-    return {key: beside(key, map(written_on, facts), own) for key, facts in near}
+    found: dict[str, frozenset[str]] = {}
+    for some in chunks(sorted(keys)):
+        sample = {key: connection.execute(_NEWEST, {"whose": owner, "wanted": key}).scalars().all() for key in some}
+        named = _named_on(connection, set().union(*sample.values()))
+        found |= {key: beside(key, (named[each] for each in ids), own) for key, ids in sample.items()}
+    return found
+
+
+def _named_on(connection: Connection, ids: Iterable[int]) -> dict[int, list[str]]:
+    """Name who is on messages, by match key; a message is read once, however many of them are asked about."""
+    rows = (row for some in chunks(sorted(ids)) for row in connection.execute(_FACTS, {"these": some}))
+    return {number: list(map(match_key, written_on(facts))) for number, facts in rows}
 
 
 def _enter_blocks(connection: Connection, owner: str, names: Mapping[str, frozenset[str]]) -> None:

@@ -32,6 +32,7 @@ from worker.store.identities import assign
 from worker.store.mapping import decode, micros
 from worker.store.statements import among, chunks, insert_ignoring, listed, lock_owner
 from worker.store.tables import address, attendance, meta, owner, person
+from worker.store.uncollected import uncollected
 
 LARGE = 2000
 """Addresses put off that are reviewed in one transaction."""
@@ -134,6 +135,11 @@ def is_behind(connection: Connection, owner_name: str) -> bool:
 
 def catch_up(connection: Connection, owner_name: str, known_as: OwnerKeys, now: datetime) -> bool:
     """Review some of the addresses put off; True where more are left."""
+    with uncollected():
+        return _caught_up(connection, owner_name, known_as, now)
+
+
+def _caught_up(connection: Connection, owner_name: str, known_as: OwnerKeys, now: datetime) -> bool:
     lock_owner(connection, owner_name)
     waiting = select(address.c.key).where(address.c.owner == owner_name, address.c.reason == "").limit(LARGE)
     keys = list(connection.execute(waiting).scalars())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, Select, and_, bindparam, delete, select, update
 
@@ -20,6 +20,8 @@ UNCOUNTED = frozenset({"\\Drafts", "\\Junk"})
 NOTED = ("generation", "author", "signals")
 KEY = ("account", "feed", "remote_id")
 
+
+_HAS_DRAFTS: Final = select(suggestion.c.key).where(suggestion.c.owner == bindparam("whose"), suggestion.c.message_id > "").limit(1)
 
 Seen = Mapping[str, tuple[MessageMetadata, Observation]]
 """The messages of a page by remote id, each with what it shows."""
@@ -206,7 +208,7 @@ def _speakers(connection: Connection, owner: str, names: Collection[str]) -> dic
 
 def _ours(connection: Connection, owner: str, names: Collection[str]) -> set[str]:
     """Name the drafts of ours among these: unsent, they are no interaction."""
-    if not names:
+    if not names or connection.execute(_HAS_DRAFTS, {"whose": owner}).first() is None:
         return set()
     wanted = {"whose": owner, "these": listed(connection, names)}
     return set(connection.execute(_drafts(connection.dialect.name), wanted).scalars())
