@@ -9,16 +9,17 @@ from functools import lru_cache
 
 from connectors.imap_wire import Response
 
-_USUAL = re.compile(rb'\* \d+ FETCH \(UID (\d+) FLAGS \(([^)]*)\) INTERNALDATE "([^"]+)" RFC822\.SIZE (\d+) BODY\[')
-ARRIVED = re.compile(rb'^\* \d+ FETCH \(UID (\d+) INTERNALDATE "([^"]+)"\)\r?$', re.MULTILINE)
+_USUAL = re.compile(rb'\* \d+ FETCH \(UID (\d{1,10}) FLAGS \(([^)]*)\) INTERNALDATE "([^"]+)" RFC822\.SIZE (\d{1,19}) BODY\[')
+ARRIVED = re.compile(rb'^\* \d+ FETCH \(UID (\d{1,10}) INTERNALDATE "([^"]+)"\)\r?$', re.MULTILINE)
 """The usual line of an answer that lists when messages arrived."""
-_UID = re.compile(rb"\bUID (\d+)")
-_SIZE = re.compile(rb"\bRFC822\.SIZE (\d+)")
+_UID = re.compile(rb"\bUID (\d{1,10})\b")
+_SIZE = re.compile(rb"\bRFC822\.SIZE (\d{1,19})\b")
 _DATE = re.compile(rb'\bINTERNALDATE "([^"]+)"')
 _FLAGS = re.compile(rb"\bFLAGS \(([^)]*)\)")
 _THREAD = re.compile(rb"\b(?:X-GM-THRID (\d+)|THREADID \(([^)]+)\))")
 _LABELS = re.compile(rb"\bX-GM-LABELS \(((?:\"(?:[^\"\\]|\\.)*\"|[^)\"])*)\)")
 _LABEL = re.compile(rb'"((?:[^"\\]|\\.)*)"|([^\s"]+)')
+_HEADER = re.compile(rb"BODY\[[^\]]*\] \Z")
 _QUOTED_HEADER = re.compile(rb'BODY\[[^\]]*\] (?:"((?:[^"\\]|\\.)*)"|NIL)')
 FAR = 1 << 32
 """Seconds since 1970 up to which an arrival is believed, and fits a stamp: until 2106."""
@@ -58,11 +59,14 @@ def split(response: Response) -> Fetched | None:
 
 def _split(response: Response) -> Fetched | None:
     """Take an answer apart whatever the order of its items."""
-    text = response[0] if len(response) == 1 else b"".join(response[::2])
+    text, header = response[0], None
+    for literal, after in zip(response[1::2], response[2::2], strict=True):
+        if header is None and _HEADER.search(text):
+            header, literal = literal, b""  # noqa: PLW2901 - the header is no part of the text
+        text += b'"' + re.sub(rb'(["\\])', rb"\\\1", literal) + b'"' + after
     uid = _UID.search(text)
     if uid is None or b" FETCH (" not in text:
         return None
-    header = response[1] if len(response) > 1 and b"BODY[" in response[-3] else None
     if header is None:
         plain = _QUOTED_HEADER.search(text)
         if plain is None:
@@ -76,7 +80,7 @@ def _split(response: Response) -> Fetched | None:
         received_at=datetime.fromtimestamp(at, UTC) if at is not None else None,
         size=int(size[1]) if size else 0,
         flags=flags[1] if flags else b"",
-        labels=tuple((one or two).decode("utf-8", "replace").replace("\\\\", "\\") for one, two in _LABEL.findall(labels[1]))
+        labels=tuple((re.sub(rb"\\(.)", rb"\1", one) or two).decode("utf-8", "replace") for one, two in _LABEL.findall(labels[1]))
         if labels
         else (),
         thread_id=(thread[1] or thread[2]).decode("ascii", "replace") if thread else "",
@@ -85,7 +89,12 @@ def _split(response: Response) -> Fetched | None:
 
 
 def arrived(line: bytes) -> tuple[int, int] | None:
-    """Read when a message arrived (epoch seconds, 0 where that is unknown) and its UID; None for what does not tell."""
+    """Read when a message arrived (epoch seconds, 0 where that is unknown) and its UID; None for what does not tell.
+
+    Raises EOFError where the server says that it hangs up.
+    """
+    if line.startswith(b"* BYE"):
+        raise EOFError(line.decode("utf-8", "replace"))
     uid = _UID.search(line)
     if uid is None:
         return None

@@ -13,7 +13,11 @@ PIECE = 1 << 17
 """Bytes asked of the socket at once: the usual 8 kB make a call for every few messages."""
 LARGEST = 64 << 20
 """Bytes of a literal, or of a whole answer, that is read: what is larger is no header."""
-_LITERAL = re.compile(rb"\{(\d+)\}\r?\n\Z")
+_LITERAL = re.compile(rb"\{(\d{1,19})\}\r?\n\Z")
+
+
+class TooLarge(EOFError):
+    """An answer that is broken off because of its size."""
 
 
 class Wire:
@@ -104,6 +108,6 @@ class Wire:
 def checked(size: int) -> int:
     """Let no answer grow without end: where one command asks for many messages, fewer are asked for again."""
     if size > LARGEST:
-        message = f"the server's answer is larger than {LARGEST >> 20} MB"
-        raise EOFError(message)
+        message = f"more than {LARGEST >> 20} MB"
+        raise TooLarge(message)
     return size

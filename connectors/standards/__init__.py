@@ -13,7 +13,8 @@ from connectors.http import Http
 from connectors.port import Cursor, PortError, RateLimited, Rejected, Watcher
 from connectors.standards.calendar import CalDavCalendar
 from connectors.standards.dav import Dav
-from connectors.standards.mail import Idle, ImapMailbox
+from connectors.standards.idle import Idle
+from connectors.standards.mail import ImapMailbox
 from connectors.standards.mail_server import Server
 from connectors.standards.reach import Step, failed
 from connectors.standards.servers import of_calendar

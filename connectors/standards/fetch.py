@@ -78,9 +78,11 @@ class Headers:
         while waiting or sent or ahead:
             try:
                 self._fill(waiting, sent, ahead)
-            except (Rejected, Unavailable) as error:
+            except PortError as error:
                 while ahead:  # what came before it
                     yield self._taken(ahead, waiting, sent)
+                if not isinstance(error, Rejected | Unavailable):
+                    raise
                 _, batch = sent.popleft() if sent else (b"", waiting.popleft())
                 yield batch, self._apart(batch, error, waiting, sent)
             else:
@@ -93,8 +95,8 @@ class Headers:
             while waiting or sent:
                 while waiting and len(sent) < DEPTH:
                     sent.append((self._ask(session, waiting[0]), waiting.popleft()))
-                if not ahead.has_room():
-                    break
+                if not ahead.has_room() or (ahead and not session.is_waiting()):
+                    break  # what is there is not to wait for what is to come
                 ahead.put(sent[0][1], session.whole(sent[0][0], "reading headers"))
                 sent.popleft()
 
@@ -145,5 +147,5 @@ def _stamps(session: Session, tag: bytes) -> Sequence[int]:
             if len(usual) == piece.count(b"\n"):
                 found.extend(stamp(epoch(date) or 0, int(uid)) for uid, date in usual)
             else:
-                found.extend(stamp(*each) for line in piece.splitlines() if (each := arrived(line)))
+                found.extend(stamp(*each) for each in map(arrived, piece.splitlines()) if each)
     return array("Q", sorted(found, reverse=True))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from time import monotonic
 
 from connectors import mime
@@ -29,10 +28,11 @@ from rules.suggestions import Draft, Hold, Invite
 PAGE, LARGEST = 1000, 2000
 """Messages of a page: of a first read they get larger as long as they come quickly, for each page costs a commit."""
 QUICK = 2.0
-"""Seconds."""
+"""Seconds in which a page has to come for the next to be larger."""
 MANY = 5000
-"""Messages of a folder worth a second process in its first read."""
+"""Messages still to be read of a folder that are worth a second process."""
 _TASTE = 50
+"""Messages read before the others are listed, so that first names come at once."""
 _NOTHING = (1 << 62, 0)
 """The mark before anything is read."""
 FIELDS = " ".join(field for field in mime.FIELDS if field != "Received").upper().encode()
@@ -83,7 +83,7 @@ class ImapMailbox:
         opened, answers = self._session().open_with(feed.id, self._questions(place), f"opening {feed.name}", validity=known)
         place = place or self._beginning(opened)
         if place.mark is not None:
-            yield from self._backfill(feed, place, opened.exists)
+            yield from self._backfill(feed, place)
         else:
             yield from self._since(feed, place, opened, answers)
 
@@ -155,49 +155,19 @@ class ImapMailbox:
         uids = "" if self._has_qresync() else sequence_set(self._all_uids()).decode()
         return Place(validity=opened.validity, next_uid=opened.next_uid, modseq=opened.modseq, mark=_NOTHING, uids=uids)
 
-    def _backfill(self, feed: Feed, place: Place, exists: int) -> Iterator[Changes[MessageMetadata]]:
+    def _backfill(self, feed: Feed, place: Place) -> Iterator[Changes[MessageMetadata]]:
         """Read everything older than the mark, newest arrivals first, page by page; a taste of the newest UIDs comes at once."""
-        reading = _reading(feed, place)
-        headers = self._headers(feed, place)
-        with beside(reading) if exists >= MANY else nullcontext() as second:
-            is_tasted = place.mark == _NOTHING and place.next_uid > PAGE
-            found, skipped = headers.some(range(place.next_uid - _TASTE, place.next_uid)) if is_tasted else ((), ())
-            arrivals = headers.arrivals(place.next_uid)
-            if is_tasted:
-                yield Changes(upserted=tuple(found), skipped=tuple(skipped), cursor=place.cursor())
-            before = None if place.mark is None else stamp(*place.mark)
-            todo = array("Q", (one for one in arrivals() if before is None or one < before))
-            yield from self._pages(
-                place, todo, headers.fetch(array("q", (arrival_of(one)[1] for one in todo)), Ahead(reading, second))
-            )
-
-    @staticmethod
-    def _pages(place: Place, todo: Sequence[int], read: Iterator[tuple[Sequence[int], Read]]) -> Iterator[Changes[MessageMetadata]]:
-        """Put what is read of these arrivals, batch after batch, together to pages."""
-        left, size, begun = len(todo), PAGE, monotonic()
-        upserted: list[MessageMetadata] = []
-        skipped: list[Skipped] = []
-        for batch, (found, poisoned) in read:
-            left -= len(batch)
-            skipped += poisoned
-            upserted += found
-            del found
-            if left and len(upserted) < size:
-                continue
-            oldest = arrival_of(todo[-left - 1])
-            place = replace(place, mark=oldest if left else None)
-            yield Changes(
-                upserted=tuple(upserted),
-                skipped=tuple(skipped),
-                cursor=place.cursor(),
-                remaining=left,
-                covered_since=datetime.fromtimestamp(oldest[0], UTC) if left else _BEGINNING,
-                is_last=not left,
-            )
-            upserted, skipped = [], []
-            size, begun = min(2 * size, LARGEST) if monotonic() - begun < QUICK else PAGE, monotonic()
-        if not todo:
-            yield Changes(cursor=replace(place, mark=None).cursor(), remaining=0, covered_since=_BEGINNING, is_last=True)
+        reading, headers = _reading(feed, place), self._headers(feed, place)
+        is_tasted = place.mark == _NOTHING and place.next_uid > PAGE
+        found, skipped = headers.some(range(place.next_uid - _TASTE, place.next_uid)) if is_tasted else ((), ())
+        arrivals = headers.arrivals(place.next_uid)
+        if is_tasted:
+            yield Changes(upserted=tuple(found), skipped=tuple(skipped), cursor=place.cursor())
+        before = None if place.mark is None else stamp(*place.mark)
+        todo = array("Q", (one for one in arrivals() if before is None or one < before))
+        with beside(reading) if len(todo) >= MANY else nullcontext() as second:
+            uids = array("q", (arrival_of(one)[1] for one in todo))
+            yield from _pages(place, todo, headers.fetch(uids, Ahead(reading, second)))
 
     def _questions(self, place: Place | None) -> list[bytes]:
         """Ask, as the folder is opened, what was expunged since (RFC 7162 3.2.6) and what has come, where the server can tell."""
@@ -251,42 +221,49 @@ def _reading(feed: Feed, place: Place) -> Reading:
     return Reading(validity=place.validity, role=feed.role)
 
 
+def _pages(place: Place, todo: Sequence[int], read: Iterator[tuple[Sequence[int], Read]]) -> Iterator[Changes[MessageMetadata]]:
+    """Put what is read of these arrivals, batch after batch, together to pages; what ends the reading ends the last one early."""
+    left = paged = len(todo)
+    size, begun = PAGE, monotonic()
+    upserted: list[MessageMetadata] = []
+    skipped: list[Skipped] = []
+    trouble: PortError | None = None
+    while left and trouble is None:
+        try:
+            batch, (found, poisoned) = next(read)
+        except PortError as error:
+            trouble = error
+        else:
+            left -= len(batch)
+            skipped += poisoned
+            upserted += found
+            del found
+        if (left and trouble is None and len(upserted) < size) or left == paged:
+            continue
+        yield _page(place, todo, left, upserted, skipped)
+        upserted, skipped, paged = [], [], left
+        size, begun = min(2 * size, LARGEST) if monotonic() - begun < QUICK else PAGE, monotonic()
+    if trouble is not None:
+        raise trouble
+    if not todo:
+        yield Changes(cursor=replace(place, mark=None).cursor(), remaining=0, covered_since=_BEGINNING, is_last=True)
+
+
+def _page(
+    place: Place, todo: Sequence[int], left: int, upserted: Sequence[MessageMetadata], skipped: Sequence[Skipped]
+) -> Changes[MessageMetadata]:
+    """Make a page of what was read; `left`: how many of the arrivals, the last ones, are still to be read after it."""
+    oldest = arrival_of(todo[-left - 1])
+    return Changes(
+        upserted=tuple(upserted),
+        skipped=tuple(skipped),
+        cursor=replace(place, mark=oldest if left else None).cursor(),
+        remaining=left,
+        covered_since=datetime.fromtimestamp(oldest[0], UTC) if left else _BEGINNING,
+        is_last=not left,
+    )
+
+
 def _vanished(responses: Iterable[Sequence[bytes]]) -> list[int]:
     found = (response[0].split() for response in responses)
     return [uid for words in found if words[:2] == [b"*", b"VANISHED"] for uid in uids_of(words[-1].decode())]
-
-
-class Idle:
-    """One IDLE connection on INBOX; satisfies `connectors.port.Watcher`."""
-
-    _ROUND = timedelta(minutes=9)
-    """NAT boxes forget a silent connection sooner than the 29 minutes of RFC 2177."""
-
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self._session: Session | None = None
-        self._is_closed = False
-
-    def wait(self, timeout: timedelta) -> bool:
-        """Wait for news; a connection made anew counts as news, because what came in the gap was not announced."""
-        if self._is_closed:
-            return False
-        if self._session is None:
-            self._session = Session(self._server)
-            self._session.open("INBOX")
-            return True
-        try:
-            return self._session.idle(min(timeout, self._ROUND).total_seconds())
-        except PortError:
-            self._session.close()
-            self._session = None
-            if self._is_closed:
-                return False
-            raise
-
-    def close(self) -> None:
-        """End a wait in another thread."""
-        self._is_closed = True
-        if self._session is not None:
-            with contextlib.suppress(Exception):
-                self._session.interrupt()

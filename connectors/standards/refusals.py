@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Iterator
 from datetime import timedelta
 
+from connectors.imap_wire import TooLarge
 from connectors.port import AuthorizationExpired, CursorExpired, PortError, RateLimited, Rejected, Unavailable
 
 
@@ -64,6 +65,8 @@ def translated(what: str) -> Iterator[None]:
         raise Unavailable(
             f"The mail server's name cannot be found ({what}).", remedy="Check the host and this machine's network."
         ) from error
+    except TooLarge as error:
+        raise Unavailable(f"What the mail server answered was broken off ({what}): {error}.") from error
     except (imaplib.IMAP4.abort, OSError, EOFError) as error:
         raise Unavailable(f"The connection to the mail server broke ({what}): {error}.") from error
     except imaplib.IMAP4.error as error:

@@ -7,21 +7,19 @@ of a large FETCH and its ENVELOPE reading loses what RFC 2047 and broken senders
 from __future__ import annotations
 
 import contextlib
-import imaplib
 import select
 import socket
 import ssl
-from collections import deque
 from collections.abc import Iterator, Sequence
-from secrets import token_hex
 from time import monotonic
 from typing import Any
 
 import imapclient
 from imapclient import exceptions, imap_utf7
 
-from connectors.imap_wire import Response, Wire, checked
+from connectors.imap_wire import Response
 from connectors.port import CursorExpired, PortError
+from connectors.standards.answers import Answers
 from connectors.standards.mail_server import Server
 from connectors.standards.opened import Opened, opened_by
 from connectors.standards.refusals import refusal, refused_sign_in, translated
@@ -37,12 +35,6 @@ class Session:
 
     def __init__(self, server: Server) -> None:
         """Connect, secure, sign in, and read the capabilities again, which differ before and after."""
-        self._tag = 0
-        self._name = token_hex(6).upper().encode()
-        self._under_way: deque[bytes] = deque()
-        self._kept: dict[bytes, list[Response]] = {}
-        self._answers: dict[bytes, bytes] = {}
-        self.answer = b""
         self.selected = ""
         self._opened: tuple[Opened, float] | None = None
         with translated("signing in"):
@@ -57,7 +49,7 @@ class Session:
             except BaseException:
                 self.close()
                 raise
-            self._wire = Wire(self._client._imap.file)  # noqa: SLF001 - what it has read already is in there
+            self._answers = Answers(self._client._imap.file)  # noqa: SLF001 - what it has read already is in there
 
     @staticmethod
     def _connected(server: Server) -> Any:  # noqa: ANN401 - imapclient has no types
@@ -93,92 +85,43 @@ class Session:
 
     def send(self, command: bytes) -> bytes:
         """Send one command without waiting; gives its tag. Several may be under way (RFC 9051 5.5)."""
-        tag = self._next_tag()
+        tag = self._answers.next_tag()
         self._client.socket().sendall(tag + b" " + command + b"\r\n")
         return tag
 
-    def _next_tag(self) -> bytes:
-        """Name a command as nobody can foresee, and so no mail can say: an answer may then be cut off without a look into it."""
-        self._tag += 1
-        tag = b"%sX%d" % (self._name, self._tag)
-        self._under_way.append(tag)
-        return tag
-
-    def responses(self, tag: bytes, what: str) -> Iterator[Response]:
-        """Yield the untagged responses of one command; a NO or BAD raises the port's error.
-
-        Commands sent earlier answer earlier: what belongs to them is kept until it is asked for.
-        """
-        self._keep_earlier(tag)
-        yield from self._kept.pop(tag) if tag in self._kept else self._until(tag)
-        self._check(tag, what)
-
-    def _keep_earlier(self, tag: bytes) -> None:
-        while self._under_way and tag not in self._kept and self._under_way[0] != tag:
-            first = self._under_way[0]
-            self._kept[first] = list(self._until(first))
+    @property
+    def answer(self) -> bytes:
+        """The text after the tag of the last command that was answered."""
+        return self._answers.last
 
     def pieces(self, tag: bytes, what: str) -> Iterator[bytes]:
-        """Yield the untagged responses of one command as they come, cut where lines end; a NO or BAD raises the port's error."""
-        self._keep_earlier(tag)
-        yield from self._wire.pieces(tag + b" ")
-        for _ in self._until(tag):
-            pass
-        self._check(tag, what)
+        """Yield the untagged responses of one command as they come; see `Answers.pieces`."""
+        return self._answers.pieces(tag, what)
 
     def whole(self, tag: bytes, what: str) -> bytes:
-        """Return what `pieces` yields."""
-        found, size = [], 0
-        for piece in self.pieces(tag, what):
-            size = checked(size + len(piece))
-            found.append(piece)
-        return b"".join(found)
-
-    def _check(self, tag: bytes, what: str) -> None:
-        self.answer = self._answers.pop(tag)
-        if not self.answer.upper().startswith(b"OK"):
-            raise refusal(self.answer, what)
-
-    def _until(self, tag: bytes) -> Iterator[Response]:
-        mine, read = tag + b" ", self._wire.read
-        while True:
-            response = read()
-            head = response[0]
-            if head.startswith(mine):
-                self._under_way.popleft()
-                self._answers[tag] = head[len(mine) :].strip()
-                return
-            if head.startswith(b"* BYE"):
-                raise imaplib.IMAP4.abort(head.decode("utf-8", "replace").strip())
-            yield response
+        """Return the untagged responses of one command; a NO or BAD raises the port's error."""
+        return self._answers.whole(tag, what)
 
     def command(self, command: bytes, what: str) -> list[Response]:
         """Send one command and give its untagged responses; `answer` holds the tagged text."""
         with translated(what):
-            return list(self.responses(self.send(command), what))
+            return list(self._answers.responses(self.send(command), what))
 
     def append(self, folder: str, content: bytes, flags: Sequence[str]) -> bytes:
         """APPEND one message (RFC 9051 6.3.12); gives the tagged answer with its APPENDUID where the server says it."""
         with translated("saving the draft"):
-            tag = self._next_tag()
+            tag = self._answers.next_tag()
             sock = self._client.socket()
             begun = b"%s APPEND %s (%s) {%d" % (tag, quoted(folder), " ".join(flags).encode(), len(content))
             if "LITERAL+" in self.capabilities:  # RFC 7888: all of it in one go
                 sock.sendall(begun + b"+}\r\n" + content + b"\r\n")
             else:
-                self._announce(tag, begun + b"}\r\n")
+                sock.sendall(begun + b"}\r\n")
+                self._answers.asked(tag, "the draft")
                 sock.sendall(content + b"\r\n")
-            for _ in self.responses(tag, "the draft"):
+            for _ in self._answers.responses(tag, "the draft"):
                 pass
             return self.answer
-
-    def _announce(self, tag: bytes, line: bytes) -> None:
-        """Send a line that ends with a literal's size, and wait until the server asks for the literal."""
-        self._client.socket().sendall(line)
-        while not (response := self._wire.read())[0].startswith(b"+"):
-            if response[0].startswith(tag + b" "):
-                self._under_way.remove(tag)  # answered: nobody is to wait for it
-                raise refusal(response[0][len(tag) + 1 :], "the draft")
 
     def open(self, folder: str, *, is_writing: bool = False) -> Opened:
         """EXAMINE the folder (SELECT when writing) and say where it stands."""
@@ -196,10 +139,10 @@ class Session:
         self.selected, self._opened = "", None
         with translated(what):
             tags = self._send_all([verb + quoted(folder) + parameters, *commands])
-            text = b"".join(part for response in self.responses(tags[0], f"opening {folder}") for part in response)
+            text = b"".join(part for response in self._answers.responses(tags[0], f"opening {folder}") for part in response)
             opened = opened_by(text)
             self.selected, self._opened = folder, (opened, monotonic())
-            said, refused = self._together(tags[1:])
+            said, refused = self._answers.together(tags[1:])
         if validity not in (None, opened.validity):
             message = f"{shown(folder)} was rebuilt by the server."
             raise CursorExpired(message)
@@ -207,22 +150,8 @@ class Session:
             raise refusal(refused[0], what)
         return opened, said
 
-    def _together(self, tags: Sequence[bytes]) -> tuple[list[Response], list[bytes]]:
-        """Collect the responses of several commands under way, and the refusals: a server may answer them in any order."""
-        said: list[Response] = []
-        refused: list[bytes] = []
-        while any(tag in self._under_way for tag in tags):
-            response = self._wire.read()
-            tag, _, answer = response[0].partition(b" ")
-            if tag not in tags:
-                said.append(response)
-                continue
-            self._under_way.remove(tag)
-            refused += [] if answer.upper().startswith(b"OK") else [answer.strip()]
-        return said, refused
-
     def _send_all(self, commands: Sequence[bytes]) -> list[bytes]:
-        tags = [self._next_tag() for _ in commands]
+        tags = [self._answers.next_tag() for _ in commands]
         self._client.socket().sendall(b"".join(tag + b" " + each + b"\r\n" for tag, each in zip(tags, commands, strict=True)))
         return tags
 
@@ -232,35 +161,29 @@ class Session:
         return self._opened[0] if self._opened is not None and self.selected == folder and is_recent else None
 
     def is_alive(self) -> bool:
-        """Send NOOP and forget what earlier commands were still answered."""
+        """Send NOOP and drop what earlier commands were still answered."""
         try:
             self.command(b"NOOP", "asking whether you are there")
         except PortError:
             return False
-        self._kept.clear()
-        self._answers.clear()
         return True
 
     def idle(self, seconds: float) -> bool:
         """Wait in IDLE (RFC 2177) until the server reports something (True) or the time is over (False)."""
         with translated("waiting for news"):
-            tag, said = self.send(b"IDLE"), []
-            while not (response := self._wire.read())[0].startswith(b"+"):
-                if response[0].startswith(tag + b" "):
-                    self._under_way.remove(tag)
-                    raise refusal(response[0][len(tag) + 1 :], "waiting for news")
-                said.append(response)
-            if not said and not self._is_waiting():
+            tag = self.send(b"IDLE")
+            said = self._answers.asked(tag, "waiting for news")
+            if not said and not self.is_waiting():
                 poller = select.poll()
                 poller.register(self._client.socket(), select.POLLIN)
                 poller.poll(seconds * 1000)
             self._client.socket().sendall(b"DONE\r\n")
-            said += self.responses(tag, "waiting for news")
+            said += self._answers.responses(tag, "waiting for news")
             return any(not _NEWS.isdisjoint(response[0].upper().split()[1:3]) for response in said)
 
-    def _is_waiting(self) -> bool:
+    def is_waiting(self) -> bool:
         """Tell whether something has come: what lies in a buffer of ours or of TLS makes no socket readable."""
-        if self._wire.has_read_ahead():
+        if self._answers.has_read_ahead():
             return True
         sock = self._client.socket()
         patience = sock.gettimeout()

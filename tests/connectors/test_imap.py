@@ -178,6 +178,30 @@ class TestReading:
         if (os.cpu_count() or 1) > 1:
             assert sum(len(each[0]) for each in seen) > 10
 
+    def test_what_was_read_before_the_server_asked_to_slow_down_is_kept(
+        self, owner: MailHands, proxy: ImapProxy, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name, value in (("BATCH", 2), ("DEPTH", 2)):
+            monkeypatch.setattr(fetch, name, value)
+        made = fill(owner, 12)
+
+        class Commands(list[str]):
+            def append(self, command: str) -> None:
+                super().append(command)
+                if self.count("UID FETCH") == 5:  # the listing, then the fourth batch
+                    proxy.fault = "rate"
+
+        proxy.commands, proxy.failing = Commands(), ("UID FETCH",)
+        box = mailbox(proxy)
+        feed = next(feed for feed in box.feeds() if feed.role == "\\Inbox")
+        pages: list[Changes[MessageMetadata]] = []
+        with pytest.raises(RateLimited):
+            pages.extend(box.changes(feed, None))
+        assert [fact.message_id for page in pages for fact in page.upserted] == made[:6]
+        assert pages[-1].covered_since == NOON - timedelta(days=5)
+        rest = list(mailbox(proxy).changes(feed, pages[-1].cursor))
+        assert [fact.message_id for page in rest for fact in page.upserted] == made[6:]
+
     def test_a_header_without_end_is_set_aside_and_the_others_are_read(
         self, owner: MailHands, proxy: ImapProxy, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import imaplib
+import io
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import cast
+
+import pytest
 
 from connectors import imap_fetched as fetched
 from connectors.dates import EPOCH
 from connectors.imap_reading import Reading
 from connectors.standards import fetch
+from connectors.standards.answers import Answers
 from connectors.standards.session import Session
 
 
@@ -70,6 +75,51 @@ def test_an_answer_that_ends_in_the_middle_of_a_header_is_asked_for_again_messag
     assert [(each.remote_id, each.reason) for each in skipped] == [
         (f"7:{uid}", "the server fails on this message") for uid in (1, 2)
     ]
+
+
+def test_labels_sent_as_literals_are_labels_and_no_header() -> None:
+    begun = b'* 1 FETCH (UID 5 FLAGS () X-GM-LABELS ("\\\\Sent" {8}\r\na "b" \\c {2}\r\n)( "\\\\Draft") BODY[HEADER] {28}\r\n'
+    ((found,), skipped) = Reading(validity=7, role="").read(begun + b"From: ben@elsewhere.example\r\n)\r\n")
+    assert found.labels == {"\\Sent", 'a "b" \\c', ")(", "\\Drafts"}
+    assert skipped == []
+    assert found.from_[0].email == "ben@elsewhere.example"
+
+
+class Lines(io.BytesIO):
+    """A connection on which nothing more comes, and nobody hangs up."""
+
+    def read1(self, size: int | None = -1) -> bytes:
+        found = super().read1(size)
+        assert found, "it waits for what never comes"
+        return found
+
+
+def test_a_server_that_hangs_up_is_believed_but_no_header_that_says_so() -> None:
+    said = (
+        DATED % (1, b"05-Nov-2026 09:00:00 +0100")
+        + b"* 2 FETCH (UID 2 BODY[HEADER] {34}\r\n* BYE says the header, not I: x\r\n\r\n)\r\n"
+    )
+    answers = Answers(Lines(said + b"* BYE too much traffic\r\n"))
+    with pytest.raises(imaplib.IMAP4.abort, match="too much traffic"):
+        answers.whole(answers.next_tag(), "reading headers")
+    file = Lines()
+    answers = Answers(file)
+    tag = answers.next_tag()
+    file.write(said + tag + b" OK done\r\n")
+    file.seek(0)
+    assert answers.whole(tag, "reading headers") == said
+
+
+def test_what_nobody_waited_for_is_dropped_and_what_comes_out_of_order_is_told_apart() -> None:
+    file = Lines()
+    answers = Answers(file)
+    first, second, third = (answers.next_tag() for _ in range(3))
+    file.write(b"* 1 EXISTS\r\n%b OK\r\n* 2 EXISTS\r\n%b OK\r\n* 3 EXISTS\r\n%b OK\r\n" % (first, third, second))
+    file.seek(0)
+    assert answers.whole(second, "x") == b"* 2 EXISTS\r\n* 3 EXISTS\r\n"
+    assert answers.whole(third, "x") == b""
+    with pytest.raises(imaplib.IMAP4.abort):
+        answers.whole(first, "x")
 
 
 def test_sequence_sets_go_there_and_back() -> None:

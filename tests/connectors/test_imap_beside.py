@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import resource
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors import imap_beside
+from connectors import imap_beside, imap_told
 from connectors.imap_beside import Ahead, Beside, beside
 from connectors.imap_reading import Read, Reading
 
@@ -92,7 +94,7 @@ def test_it_says_what_is_read_here(answers: list[list[str]]) -> None:
 
 def test_numbers_that_begin_anew_and_memory_that_is_used_again_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imap_beside, "RING", 1 << 16)
-    told = [answer(["plain", "list", *["several"] * 8], at * 1000) for at in range(2 * imap_beside.KNOWN // 8)]
+    told = [answer(["plain", "list", *["several"] * 8], at * 1000) for at in range(2 * imap_told.KNOWN // 8)]
     with listening() as second:
         assert list(through(second, told)) == [READING.read(each) for each in told]
 
@@ -110,6 +112,78 @@ def test_where_the_second_process_dies_the_rest_is_read_here() -> None:
         begun = [next(found) for _ in range(3)]
         os.kill(second._process.pid, signal.SIGKILL)  # noqa: SLF001 - a crash from outside
         assert [*begun, *found] == [READING.read(each) for each in told]
+
+
+def killed(second: Beside) -> None:
+    second._process.kill()  # noqa: SLF001 - a crash from outside
+    second._process.wait()  # noqa: SLF001 - as above
+
+
+def failing(_: Beside, patch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "no memory is left")
+
+    patch.setattr(os, "pwrite", full)
+
+
+def short(_: Beside, patch: pytest.MonkeyPatch) -> None:
+    write = os.pwrite
+    patch.setattr(os, "pwrite", lambda file, what, at: write(file, what[:-7], at))
+
+
+@pytest.mark.parametrize("befalls", [lambda second, _: killed(second), failing, short], ids=["killed", "no memory", "half written"])
+def test_what_befalls_it_while_it_is_ahead_loses_and_doubles_nothing(
+    befalls: Callable[[Beside, pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = [answer(["plain", "several"], at * 100) for at in range(9)]
+    with listening() as second:
+        ahead = Ahead(READING, second)
+        for each in told[:4]:
+            ahead.put([1], each)
+        found = [ahead.take()[1]()]
+        time.sleep(0.5)  # by then it has answered the others
+        befalls(second, monkeypatch)
+        waiting = told[4:]
+        while waiting or ahead:
+            while waiting and ahead.has_room():
+                ahead.put([1], waiting.pop(0))
+            found.append(ahead.take()[1]())
+        monkeypatch.undo()
+    assert found == [READING.read(each) for each in told]
+
+
+def test_a_process_that_falls_silent_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imap_beside, "SILENCE", 0.2)
+    told = [answer(["plain"] * 5, at * 10) for at in range(5)]
+    with listening() as second:
+        os.kill(second._process.pid, signal.SIGSTOP)  # noqa: SLF001 - from outside
+        assert list(through(second, told)) == [READING.read(each) for each in told]
+
+
+def test_no_more_is_read_ahead_than_there_is_memory_for() -> None:
+    large = letter(5, "plain") * (imap_beside.RING // 600)
+    with listening() as second:
+        ahead = Ahead(READING, second)
+        ahead.put([1], large)
+        assert not ahead.has_room()
+        ahead.take()[1]()
+        ahead.put([1], answer(["plain"]))
+        assert ahead.has_room()
+
+
+def test_a_process_with_many_open_files_has_one_too() -> None:
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit[1] < 4000:
+        pytest.skip("this machine lets nobody open so many files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4000, limit[1]))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        with listening() as second:
+            assert second.has_room()
+    finally:
+        for each in held:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
 
 
 def test_a_process_that_never_starts_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
