@@ -49,7 +49,7 @@ def plain_text(value: bytes) -> str:
     return value.decode("latin-1")
 
 
-@lru_cache(maxsize=1 << 11)
+@lru_cache(maxsize=1 << 9)
 def decode_words(text: str) -> str:
     """Decode the encoded-words of RFC 2047 in a text; what cannot be decoded stays as it stands."""
     text = GAP.sub("", text)

@@ -218,7 +218,7 @@ def _envelope_of(layout: _Layout, values: tuple[bytes, ...], labels: frozenset[s
     return build(layout.shape, picked, parts, labels)
 
 
-@lru_cache(maxsize=1 << 12)
+@lru_cache(maxsize=1 << 11)
 def _envelope(shape: _Shape, picked: tuple[bytes, ...], parts: tuple[bytes, ...], labels: frozenset[str]) -> Envelope:
     """Read the fields as a header of their own."""
     fields = [

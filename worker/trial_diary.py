@@ -45,21 +45,27 @@ class Interactions:
         self.marks.append(mark)
         return number
 
-    def diary(self, numbers: Collection[int], meetings: Iterable[Contact]) -> Diary:
-        """Put mails and meetings with one person in order of time."""
-        times, marks, names, parents = self.times, self.marks, self._names, self._parents
+    def answers(self, numbers: Collection[int]) -> bytes:
+        """Tell of each mail with one person whether it answers one of the others, from the other side."""
+        marks, names, parents = self.marks, self._names, self._parents
         sides = {names[number]: marks[number] & 1 for number in numbers}
-        keys = [  # by time, mark and whether it answers; the number in the lower half
-            (times[n] << 17 | (mark := marks[n]) << 1 | (sides.get(parents[n], mark & 1) != mark & 1)) << 32 | n for n in numbers
+        return bytes(sides.get(parents[number], side := marks[number] & 1) != side for number in numbers)
+
+    def diary(self, numbers: Iterable[int], answers: bytes, meetings: Iterable[Contact]) -> Diary:
+        """Put mails and meetings with one person in order of time; `answers` as of the method."""
+        times, marks = self.times, self.marks
+        keys = [
+            (times[number] << 17 | marks[number] << 1 | is_answer) << 32 | number
+            for number, is_answer in zip(numbers, answers, strict=True)
         ]
         for one in meetings:
             number = self.add(0, 0, int(one.at.timestamp()), mark_of(one.recipients, is_out=one.direction == "out"))
             keys.append((times[number] << 17 | marks[number] << 1 | one.is_reply) << 32 | number)
         keys.sort()
-        return Diary(array("I", [(key & HALF) << 1 | key >> 32 & 1 for key in keys]), self)
+        return Diary(array("I", ((key & HALF) << 1 | key >> 32 & 1 for key in keys)), self)
 
     def close(self) -> None:
-        """Let go of what only tells answers, once every diary is put in order."""
+        """Let go of what only tells answers, once they are told of everybody."""
         self._names, self._parents = array("I"), array("I")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from heapq import nlargest
@@ -25,7 +25,7 @@ RECENT: Final = timedelta(days=90)
 KEPT_PARTIES: Final = 1 << 12
 FEW: Final = 24
 """Mails to more people seldom go to the very same again."""
-KEPT_SIDES: Final = 1 << 12
+KEPT_SIDES: Final = 1 << 11
 SHELVES: Final = 1 << 14
 """So many that a shelf stays below 512 bytes, where Python has room of its own and leaves no gaps, up to a million and a half."""
 REST: Final = 5
@@ -37,19 +37,24 @@ class Seen:
     """A set of hashes of 54 bits, 5 bytes each where a set of ints takes 60: the low bits choose a shelf, the rest lie on it."""
 
     def __init__(self) -> None:
-        self._shelves = [bytearray() for _ in range(SHELVES)]
+        self._shelves = [b""] * SHELVES
 
     def add(self, name: int) -> bool:
         """Add a hash; tell whether it was new. Of a million names two collide with a chance of 1 in 36,000."""
-        shelf = self._shelves[name % SHELVES]
+        number = name % SHELVES
+        shelf = self._shelves[number]
         rest = (name // SHELVES % FARTHEST).to_bytes(REST, "little")
         at = shelf.find(rest)
         while at % REST and at > 0:  # across two names
             at = shelf.find(rest, at + 1)
         if at >= 0:
             return False
-        shelf += rest
+        self._shelves[number] = shelf + rest
         return True
+
+    def forget(self) -> None:
+        """Let go of all; it takes nothing any more."""
+        self._shelves.clear()
 
 
 class Letters:
@@ -64,6 +69,8 @@ class Letters:
         self._interactions = Interactions()
         self._parties: dict[tuple[Envelope, Route], Party] = {}
         self._sides: dict[Envelope, Side] = {}
+        self._answers: dict[tuple[str, ...], bytes] = {}
+        """Of each person, by their addresses, which mails answer others."""
         self._answered: dict[str, list[float]] = {}
         """When an automatic answer came from each address, in seconds since 1970."""
 
@@ -128,8 +135,19 @@ class Letters:
 
     def contacts(self, keys: Sequence[str], meetings: Sequence[MeetingRow]) -> Diary:
         """Return the interactions with a person of these addresses, each message and meeting once, in order of time."""
+        rows = self._rows(keys)
+        answers = self._answers.pop(tuple(keys), None)
+        told = self._interactions.answers(rows) if answers is None else answers
+        return self._interactions.diary(rows, told, contacts_of((), meetings, self._now))
+
+    def settle(self, people: Iterable[Sequence[str]]) -> None:
+        """Work out which mails answer others with all the people `contacts` will be asked of, and forget what tells it: half of all that is kept."""
+        self._answers = {tuple(keys): self._interactions.answers(self._rows(keys)) for keys in people}
+        self._interactions.close()
+
+    def _rows(self, keys: Sequence[str]) -> Collection[int]:
         rows = [self.addresses[key].rows() for key in keys if key in self.addresses]
-        return self._interactions.diary(rows[0] if len(rows) == 1 else set().union(*rows), contacts_of((), meetings, self._now))
+        return rows[0] if len(rows) == 1 else set().union(*rows)
 
     def absences(self, keys: Sequence[str], contacts: Sequence[Contact]) -> tuple[Span, ...]:
         """Return when a person of these addresses was away, as far as answers of their machine say so."""
@@ -141,8 +159,13 @@ class Letters:
         """Take in no more: which messages were seen is forgotten."""
         self._add_up()
         self._parties.clear()
-        self._seen = Seen()
+        self._seen.forget()
         self._sides.clear()
+
+    def forget_company(self) -> None:
+        """Let go of who was on messages together, which only tells people apart."""
+        for known in self.addresses.values():
+            known.company.clear()
 
     def forget(self, keys: Sequence[str]) -> None:
         """Let go of the interactions of these addresses, where `contacts` has told them."""
@@ -153,7 +176,6 @@ class Letters:
     def end(self) -> None:
         """Tell of no more contacts: what was read is forgotten."""
         self.addresses.clear()
-        self._interactions.close()
 
     def names(self, count: int) -> tuple[str, ...]:
         """Name whom there is most to read of, both ways, so far."""

@@ -92,6 +92,7 @@ def _relations(
     """Return the people of the network, and the human keys that stay outside it."""
     touched = [key for key, verdict in verdicts.items() if verdict.kind == "human" and _is_touched(letters.addresses[key])]
     grouping = identify(_profile(key, letters.addresses[key]) for key in sorted(touched))
+    letters.forget_company()
     people: list[Person] = []
     outside: set[str] = set()
     for identity in grouping.identities:
@@ -99,6 +100,7 @@ def _relations(
             people.append(_person(identity.keys, letters, verdicts, guess))
         else:
             outside.update(identity.keys)
+    letters.settle(person.addresses for person in people)
     ids = {key: person.id for person in people for key in person.addresses}
     relations = (_relation(person, letters, engagements, ids) for person in people)
     return tuple(sorted(relations, key=lambda one: (-one.interactions, one.person.id))), outside

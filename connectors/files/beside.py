@@ -9,6 +9,7 @@ import pickle
 import signal
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -23,8 +24,8 @@ from connectors.port import Skipped
 
 PIPE: Final = 1 << 20
 """Bytes a pipe holds; what Linux allows anybody."""
-AHEAD: Final = 4 << 20
-"""Bytes kept back where the other side is not there yet: what is told in the half second in which it starts."""
+AHEAD: Final = 2 << 20
+"""Bytes kept back where the other side is not there yet: what is told while it starts."""
 SERVE: Final = "import sys; sys.path[:] = sys.argv[1:]; from connectors.files.beside import serve; serve()"
 
 
@@ -89,15 +90,24 @@ class _Patient:
 
     def __init__(self, pipe: int) -> None:
         self._pipe = pipe
-        self._kept = bytearray()
+        self._kept = deque[bytes]()
+        self._size = 0
 
     def write(self, portion: bytes, /) -> None:
-        self._kept += portion
-        os.set_blocking(self._pipe, len(self._kept) > AHEAD)
+        self._kept.append(portion)
+        self._size += len(portion)
+        os.set_blocking(self._pipe, self._size > AHEAD)
         with suppress(BlockingIOError):
-            del self._kept[: os.write(self._pipe, self._kept)]
+            self._pass_on()
 
     def flush(self) -> None:
         os.set_blocking(self._pipe, True)
+        self._pass_on()
+
+    def _pass_on(self) -> None:
         while self._kept:
-            del self._kept[: os.write(self._pipe, self._kept)]
+            passed = os.write(self._pipe, self._kept[0])
+            rest = self._kept.popleft()[passed:]
+            if rest:
+                self._kept.appendleft(rest)
+            self._size -= passed

@@ -19,7 +19,7 @@ from rules.facts import Address, MessageMetadata
 
 PORTION: Final = 256
 """Messages told at a time."""
-KNOWN: Final = 1 << 12
+KNOWN: Final = 1 << 11
 """Addresses, routes or envelopes known by number, before both sides forget these and count anew."""
 PLAIN: Final = 2
 """The version of marshal that does not look for what is told twice."""
