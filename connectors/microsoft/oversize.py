@@ -29,10 +29,11 @@ def left_out(kind: str) -> str:
 def passed(parts: Iterable[bytes]) -> bytes:
     """Read an answer that holds one item: whole, or where it is too large as a page that says only which and what follows.
 
-    Raises TooLarge where there is no end to it, or nothing follows.
+    Raises TooLarge where there is no end to it, nothing follows, or it holds several items: none may be lost without a word.
     """
     kept: list[bytes] = []
     told: dict[str, bytes] = {}
+    ids: set[bytes] = set()
     length, seam = 0, b""
     for part in parts:
         length += len(part)
@@ -44,10 +45,11 @@ def passed(parts: Iterable[bytes]) -> bytes:
         seam += part
         for name, value in _TOLD.findall(seam):
             told.setdefault(name.decode(), value)
+            ids |= {value} if name == b"id" else set()
         seam = seam[-_SEAM:]
     if length <= LARGEST:
         return b"".join(kept)
     item = b'{"id": %s, "%s": true}' % (told.pop("id", b'""'), TOO_LARGE.encode())
-    if length > FURTHEST or not told:
+    if length > FURTHEST or not told or len(ids) > 1:
         raise TooLarge(f"An answer of Microsoft 365 is larger than {LARGEST >> 20} MB.", remedy=NOT_OURS)
     return b'{"value": [%s], %s}' % (item, b", ".join(b'"%s": %s' % (name.encode(), link) for name, link in told.items()))

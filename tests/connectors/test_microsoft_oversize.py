@@ -161,3 +161,9 @@ def test_what_follows_is_found_wherever_it_stands_and_never_in_somebodys_words(s
     raw = json.dumps({**link, "value": [item]} if is_first else {"value": [item], **link}).encode()
     found = json.loads(oversize.passed(raw[at : at + size] for at in range(0, len(raw), size)))
     assert found == {"value": [{"id": "A=", oversize.TOO_LARGE: True}], **link}
+
+
+def test_of_several_items_in_one_answer_that_is_too_large_none_is_left_out_without_a_word() -> None:
+    raw = json.dumps({"value": [{"id": "A=", "subject": GIANT}, {"id": "B="}], "@odata.nextLink": "https://graph.example/"}).encode()
+    with pytest.raises(TooLarge):
+        oversize.passed([raw])
