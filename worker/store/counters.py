@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, func, select
 from rules.facts import Address
 from rules.people import Observation, Sighting
 from worker.store.mapping import decode, encode, json_text
-from worker.store.statements import among, chunks, insert_tuples, listed, upsert_rows
+from worker.store.statements import among, chunks, insert_narrow, listed, upsert_rows
 from worker.store.tables import address, party
 
 NAMES = 32
@@ -53,7 +53,7 @@ def shift(connection: Connection, owner: str, minus: Sequence[Shown], plus: Sequ
         for each in seen.sightings
     ]
     parties.sort(key=_ADDRESS)
-    insert_tuples(connection, party, parties)
+    insert_narrow(connection, party, parties)
     _count(deltas, minus, -1)
     _count(deltas, plus, 1)
     _add(connection, owner, deltas)

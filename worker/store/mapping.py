@@ -11,7 +11,7 @@ from typing import Any
 
 from rules.facts import Address, Attendee, CalendarEvent, MessageMetadata, Occurrence
 from worker.store import json_lines
-from worker.store.message_facts import LISTS, TEXTS, facts_text
+from worker.store.message_facts import LISTS, TEXTS, FactsWriter
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND, MINUTE = timedelta(microseconds=1), timedelta(minutes=1)
@@ -93,22 +93,31 @@ ADDRESSED = ("t", "c", "b")
 """Where the facts of a row name whom a message was addressed to: pairs of address and name, the name left out if none."""
 
 
-def message_row(message: MessageMetadata) -> Row:
-    """Write a message as the columns that are facts; who it belongs to and what it shows is added by the caller."""
+MESSAGE_FACTS = ("message_id", "sent_at", "sent_offset", "recipients", "subject", "in_reply_to", "thread", "labels", "facts")
+"""The columns of a message that are facts, beside its remote id."""
+
+
+def message_facts(message: MessageMetadata, writer: FactsWriter) -> tuple[str, int, int | None, int, str, str, str, str, str]:
+    """Write a message as MESSAGE_FACTS; who it belongs to and what it shows is added by the caller."""
     offset = message.sent_offset
     root = message.references[0] if message.references else (message.in_reply_to or (message.message_id,))[0]
-    return {
-        "remote_id": plain(message.remote_id),
-        "message_id": plain(message.message_id),
-        "sent_at": micros(message.sent_at),
-        "sent_offset": None if offset is None else offset // MINUTE,
-        "recipients": message.recipients,
-        "subject": plain(message.subject),
-        "in_reply_to": plain(message.in_reply_to[0]) if message.in_reply_to else "",
-        "thread": plain(message.thread_id or root),
-        "labels": _labels_text(message.labels),
-        "facts": _storable(facts_text(message)),
-    }
+    return (
+        plain(message.message_id),
+        micros(message.sent_at),
+        None if offset is None else offset // MINUTE,
+        message.recipients,
+        plain(message.subject),
+        plain(message.in_reply_to[0]) if message.in_reply_to else "",
+        plain(message.thread_id or root),
+        _labels_text(message.labels),
+        _storable(writer.text(message)),
+    )
+
+
+def message_row(message: MessageMetadata) -> Row:
+    """Write one message alone as columns: MESSAGE_FACTS and its remote id."""
+    facts = zip(MESSAGE_FACTS, message_facts(message, FactsWriter()), strict=True)
+    return {"remote_id": plain(message.remote_id), **dict(facts)}
 
 
 def message_of(row: Mapping[Any, Any]) -> MessageMetadata:

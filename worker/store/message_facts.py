@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json.encoder
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from operator import attrgetter
 from typing import Any
 
@@ -26,15 +26,33 @@ TEXTS = (
 _quoted: Callable[[str], str] = vars(json.encoder)["encode_basestring"]
 
 
-def facts_text(message: MessageMetadata) -> str:
-    """Write what a row has no column for, as the encoder of `json_lines` would: keys in order, what is empty left out."""
-    parts = [key + write(value) for key, write, value in zip(_KEYS, _WRITERS, _parts_of(message), strict=True) if value]
-    if len(message.in_reply_to) > 1:
-        parts.append('"i":' + _texts(message.in_reply_to))
-        parts.sort()
-    if message.size is not None:
-        parts.append(f'"z":{message.size:d}')
-    return "{" + ",".join(parts) + "}"
+class FactsWriter:
+    """Writes what rows have no column for, as the encoder of `json_lines` would: keys in order, what is empty left out.
+
+    For messages that live as long as it does: a list of addresses that many of them share is written once.
+    """
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        known: dict[int, str] = {}
+
+        def people(found: Collection[Address]) -> str:
+            text = known.get(id(found))
+            if text is None:
+                text = known[id(found)] = _people(found)
+            return text
+
+        self._writers = tuple(people if each is _people else each for each in _WRITERS)
+
+    def text(self, message: MessageMetadata) -> str:
+        """Write the facts of one message."""
+        parts = [key + write(value) for key, write, value in zip(_KEYS, self._writers, _parts_of(message), strict=True) if value]
+        if len(message.in_reply_to) > 1:
+            parts.append('"i":' + _texts(message.in_reply_to))
+            parts.sort()
+        if message.size is not None:
+            parts.append(f'"z":{message.size:d}')
+        return "{" + ",".join(parts) + "}"
 
 
 def _people(found: Iterable[Address]) -> str:

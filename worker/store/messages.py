@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, Select, and_, bindparam, delete, select, update
@@ -11,20 +12,44 @@ from sqlalchemy import Connection, RowMapping, Select, and_, bindparam, delete, 
 from rules.facts import MessageMetadata
 from rules.people import Observation, OwnerKeys, observe
 from worker.store.counters import Shown, shift
-from worker.store.mapping import Origin, Row, labels_of, message_of, message_row, plain
-from worker.store.statements import among, chunks, insert_rows, listed, take_ids
+from worker.store.mapping import MESSAGE_FACTS, Origin, labels_of, message_facts, message_of, plain
+from worker.store.message_facts import FactsWriter
+from worker.store.statements import among, chunks, insert_tuples, listed, take_ids
 from worker.store.tables import message, suggestion
 
-FACTS = ("message_id", "sent_at", "sent_offset", "recipients", "subject", "in_reply_to", "thread", "labels", "facts")
 UNCOUNTED = frozenset({"\\Drafts", "\\Junk"})
 NOTED = ("generation", "author", "signals")
 KEY = ("account", "feed", "remote_id")
+STANDING = ("id", "message_id", "remote_id", "labels")
+_STANDING = attrgetter(*STANDING)
 
 
 _HAS_DRAFTS: Final = select(suggestion.c.key).where(suggestion.c.owner == bindparam("whose"), suggestion.c.message_id > "").limit(1)
 
 Seen = Mapping[str, tuple[MessageMetadata, Observation]]
 """The messages of a page by remote id, each with what it shows."""
+
+
+class _Row(NamedTuple):
+    """A row of the table, its columns in order."""
+
+    id: int
+    owner: str
+    account: str
+    feed: str
+    remote_id: str
+    generation: int
+    message_id: str
+    sent_at: int
+    sent_offset: int | None
+    author: str
+    signals: int
+    recipients: int
+    subject: str
+    in_reply_to: str
+    thread: str
+    labels: str
+    facts: str
 
 
 class _Copy(NamedTuple):
@@ -49,19 +74,18 @@ def apply(connection: Connection, origin: Origin, seen: Seen, removed: Iterable[
     """
     gone_ids = {plain(each) for each in removed} - seen.keys()
     known = _stored(connection, origin, [*seen, *gone_ids])
-    rows = {remote_id: _row(origin, *each) for remote_id, each in seen.items()}
+    rows = _rows(connection, origin, seen, known)
     changed = {rid: row for rid, row in rows.items() if rid not in known or _differs(known[rid], row)}
     gone = [known[remote_id] for remote_id in gone_ids if remote_id in known]
     old = {known[rid]["id"]: known[rid] for rid in changed.keys() & known.keys()} | {each["id"]: each for each in gone}
-    _number(connection, changed, known)
-    names = {row["message_id"] for row in changed.values()} | {row["message_id"] for row in old.values()}
+    names = {row.message_id for row in changed.values()} | {row["message_id"] for row in old.values()}
     ours = _ours(connection, origin.owner, names)
     before = _copies(connection, origin.owner, names, ours)
     _write(connection, rows, changed, known)
     for some in chunks([each["id"] for each in gone]):
         connection.execute(delete(message).where(message.c.id.in_(some)))
-    lost, won = _turned(before, old, _copies_of(changed.values(), ours))
-    fresh = {row["id"]: row["sent_at"] for row in changed.values()}
+    lost, won = _turned(before, old, _copies_of(map(_STANDING, changed.values()), ours))
+    fresh = {row.id: row.sent_at for row in changed.values()}
     minus = _shown_stored(connection, lost, old, owner)
     plus = [Shown(each.id, fresh[each.id], seen[each.remote_id][1]) for each in won if each.id in fresh]
     if len(plus) < len(won):
@@ -117,35 +141,34 @@ def _by_remote_id(dialect: str) -> Select[*tuple[Any, ...]]:
     return select(message).where(of_feed, among(dialect, message.c.remote_id))
 
 
-def _row(origin: Origin, found: MessageMetadata, seen: Observation) -> Row:
-    row = message_row(found)
-    row["owner"], row["account"], row["feed"] = origin.owner, origin.account, origin.feed
-    row["generation"], row["author"], row["signals"] = origin.generation, seen.author, int(seen.signals)
-    return row
+def _rows(connection: Connection, origin: Origin, seen: Seen, known: Mapping[str, RowMapping]) -> dict[str, _Row]:
+    """Write the messages of a page as rows, each with its id: its own, or a new one."""
+    fresh = len(seen.keys() - known.keys())
+    ids = iter(take_ids(connection, message, fresh) if fresh else ())
+    owner, account, feed, generation, writer = origin.owner, origin.account, origin.feed, origin.generation, FactsWriter()
+    rows: dict[str, _Row] = {}
+    for remote_id, (found, shown) in seen.items():
+        row_id = known[remote_id]["id"] if remote_id in known else next(ids)
+        name, sent_at, offset, recipients, subject, parent, thread, labels, facts = message_facts(found, writer)
+        author, bits = shown.author, int(shown.signals)
+        place = row_id, owner, account, feed, remote_id, generation
+        rows[remote_id] = _Row(*place, name, sent_at, offset, author, bits, recipients, subject, parent, thread, labels, facts)
+    return rows
 
 
-def _differs(old: RowMapping, new: Row) -> bool:
-    return any(old[name] != new[name] for name in FACTS)
+def _differs(old: RowMapping, new: _Row) -> bool:
+    return any(old[name] != getattr(new, name) for name in MESSAGE_FACTS)
 
 
-def _number(connection: Connection, changed: Mapping[str, Row], known: Mapping[str, RowMapping]) -> None:
-    """Give every changed row its id: its own, or a new one."""
-    fresh = [row for remote_id, row in changed.items() if remote_id not in known]
-    for row, row_id in zip(fresh, take_ids(connection, message, len(fresh)) if fresh else (), strict=True):
-        row["id"] = row_id
-    for remote_id in changed.keys() & known.keys():
-        changed[remote_id]["id"] = known[remote_id]["id"]
-
-
-def _write(connection: Connection, rows: Mapping[str, Row], changed: Mapping[str, Row], known: Mapping[str, RowMapping]) -> None:
+def _write(connection: Connection, rows: Mapping[str, _Row], changed: Mapping[str, _Row], known: Mapping[str, RowMapping]) -> None:
     """Insert what is new, overwrite what is not; of what is as it was only the read and the judgement are noted."""
-    insert_rows(connection, message, [row for remote_id, row in changed.items() if remote_id not in known])
+    insert_tuples(connection, message, [row for remote_id, row in changed.items() if remote_id not in known])
     again = [row for remote_id, row in rows.items() if remote_id in known]
-    whole = [row | {"row": row["id"]} for row in again if "id" in row]
+    whole = [row._asdict() | {"row": row.id} for row in again if row.remote_id in changed]
     light = [
-        {"row": old["id"]} | {name: row[name] for name in NOTED}
+        {"row": row.id} | {name: getattr(row, name) for name in NOTED}
         for row in again
-        if "id" not in row and any((old := known[row["remote_id"]])[name] != row[name] for name in NOTED)
+        if row.remote_id not in changed and any(known[row.remote_id][name] != getattr(row, name) for name in NOTED)
     ]
     for values in (whole, light):
         if values:
@@ -157,22 +180,22 @@ def _copies(connection: Connection, owner: str, names: Collection[str], ours: Co
     if not names:
         return {}
     wanted = {"whose": owner, "these": listed(connection, names)}
-    return _copies_of(connection.execute(_by_message_id(connection.dialect.name), wanted).mappings(), ours)
+    return _copies_of(connection.execute(_by_message_id(connection.dialect.name), wanted), ours)
 
 
 @cache
 def _by_message_id(dialect: str) -> Select[*tuple[Any, ...]]:
-    light = select(message.c.id, message.c.message_id, message.c.remote_id, message.c.labels)
+    light = select(*(message.c[name] for name in STANDING))
     return light.where(message.c.owner == bindparam("whose"), among(dialect, message.c.message_id))
 
 
-def _copies_of(rows: Iterable[Mapping[Any, Any]], ours: Collection[str]) -> dict[str, list[_Copy]]:
-    """Sort rows by Message-ID; a draft or junk never speaks, nor does a draft of ours."""
+def _copies_of(rows: Iterable[Sequence[Any]], ours: Collection[str]) -> dict[str, list[_Copy]]:
+    """Sort rows by Message-ID, each as STANDING; a draft or junk never speaks, nor does a draft of ours."""
     found: dict[str, list[_Copy]] = {}
-    for row in rows:
-        (is_counted, is_unsent), name = _standing(row["labels"]), row["message_id"]
+    for row_id, name, remote_id, labels in rows:
+        is_counted, is_unsent = _standing(labels)
         if is_counted and not (is_unsent and name in ours):
-            found.setdefault(name, []).append(_Copy(is_unsent, row["id"], row["remote_id"]))
+            found.setdefault(name, []).append(_Copy(is_unsent, row_id, remote_id))
     return found
 
 

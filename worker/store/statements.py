@@ -8,7 +8,7 @@ from itertools import chain, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from sqlalchemy import ARRAY, Column, Connection, Table, Text, any_, bindparam, func, insert, select
+from sqlalchemy import ARRAY, Column, Connection, Table, Text, any_, bindparam, func, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.sql import Insert
@@ -26,7 +26,7 @@ DRIVEN: Final = {"postgresql": "postgresql+psycopg"}
 _Written = tuple[str, Callable[[Mapping[str, Any]], tuple[Any, ...]] | None]
 """The text of an INSERT, and what takes its values out of a row in order, None where the driver takes them by name."""
 AT_ONCE = 64
-"""Narrow rows written by one statement: each run of one takes longer than a row."""
+"""Rows of few columns written by one statement: each run of one takes longer than a row."""
 CHUNK = 500
 """Values in one IN list; SQLite takes 32,766."""
 
@@ -49,20 +49,19 @@ def upsert_rows(
         _driven(connection, _written(connection.dialect.name, table, key, kept, tuple(rows[0])), rows)
 
 
-def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that all name the same columns, in the plain types of the driver."""
-    if rows:
-        _driven(connection, _written(connection.dialect.name, table, (), (), tuple(rows[0])), rows)
-
-
 def insert_tuples(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
     """Insert rows that hold every column in the table's order, in the plain types of the driver."""
-    dialect, many = connection.dialect.name, len(rows) - len(rows) % AT_ONCE
+    if rows:
+        connection.exec_driver_sql(_positional(connection.dialect.name, table, 1), list(rows))
+
+
+def insert_narrow(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows as `insert_tuples` does, of a table of few columns: many by one statement."""
+    many = len(rows) - len(rows) % AT_ONCE
     if many:
         joined = [tuple(chain.from_iterable(rows[at : at + AT_ONCE])) for at in range(0, many, AT_ONCE)]
-        connection.exec_driver_sql(_positional(dialect, table, AT_ONCE), joined)
-    if many < len(rows):
-        connection.exec_driver_sql(_positional(dialect, table, 1), list(rows[many:]))
+        connection.exec_driver_sql(_positional(connection.dialect.name, table, AT_ONCE), joined)
+    insert_tuples(connection, table, rows[many:])
 
 
 def take_ids(connection: Connection, table: Table, count: int) -> Sequence[int]:
@@ -132,7 +131,7 @@ def _driven(connection: Connection, written: _Written, rows: Sequence[Mapping[st
 
 @cache
 def _written(dialect: str, table: Table, key: tuple[str, ...], kept: tuple[str, ...], columns: tuple[str, ...]) -> _Written:
-    statement = (_upsert(dialect, table, key, kept) if key else insert(table)).inline()
+    statement = _upsert(dialect, table, key, kept).inline()
     compiled = statement.compile(dialect=URL.create(DRIVEN.get(dialect, dialect)).get_dialect()(), column_keys=list(columns))
     places = compiled.positiontup or ()
     return str(compiled), itemgetter(*places) if len(places) > 1 else None
