@@ -141,7 +141,7 @@ def at_once(message: MessageMetadata) -> Glance:
     )
 
 
-@lru_cache(maxsize=1 << 12)
+@lru_cache(maxsize=1 << 11)
 def _route(to: bytes, cc: bytes, bcc: bytes) -> Route:
     found = people_in(to), people_in(cc), people_in(bcc)
     return Route(found[0].addresses, found[1].addresses, found[2].addresses, sum(part.count for part in found))

@@ -136,6 +136,8 @@ class _Listener:
         self._addresses: list[Address] = []
         self._routes: list[Route] = []
         self._envelopes: list[Envelope] = []
+        self._sets: dict[frozenset[str], frozenset[str]] = {}
+        """Labels and the like: few, and each kept once."""
 
     def learn(self, addresses: New, routes: New, envelopes: New) -> None:
         """Take in what a portion brings."""
@@ -165,6 +167,10 @@ class _Listener:
         people: list[list[int]],
     ) -> Envelope:
         from_, reply_to, to, cc, bcc = map(self._people, people)
+        plain: dict[str, Any] = {
+            name: self._sets.setdefault(value, value) if isinstance(value, frozenset) else value
+            for name, value in zip(PLAIN_FACTS, values, strict=True)
+        }
         facts = MessageMetadata(
             sent_at=datetime.fromtimestamp(at, UTC),
             sent_offset=None if offset is None else timedelta(seconds=offset),
@@ -174,7 +180,7 @@ class _Listener:
             to=to,
             cc=cc,
             bcc=bcc,
-            **dict(zip(PLAIN_FACTS, values, strict=True)),
+            **plain,
         )
         return Envelope(facts, is_shared=is_shared)
 
