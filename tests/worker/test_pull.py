@@ -255,6 +255,26 @@ def test_one_poison_fact_is_counted_and_its_neighbours_are_stored(world: World) 
         ]
 
 
+def test_a_page_of_hundreds_shows_what_they_show_one_by_one(world: World) -> None:
+    crowd = [Address(email=f"p{number}@firm.example", name=f"Person No{number}") for number in range(9)]
+    mails = [
+        mail(f"m{number}", crowd[number % 9], ME, *crowd[number % 5 : number % 7], at=NOW - timedelta(hours=number % 40))
+        for number in range(150)
+    ]
+    world.receive(*mails)
+    world.pull_all()
+    small = world.rows()
+    assert len(small["party"]) > 300
+    for each in mails:
+        world.provider.mail.remove(each.remote_id)
+    world.pull_all()
+    assert world.rows()["party"] == []
+    world.provider.page_size = 500
+    world.receive(*mails)
+    world.pull_all()
+    assert world.rows() == small == world.rebuilt()
+
+
 def test_text_no_database_takes_is_cleaned_and_stored(world: World) -> None:
     odd = replace(mail(1, Address(email="x@y.example", name="\0Zoë \ud800"), ME), subject="half \udcff and NUL \0")
     world.receive(odd)
