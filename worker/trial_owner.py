@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -59,7 +59,7 @@ class Evidence:
 
     def __init__(self) -> None:
         self._sent: Counter[str] = Counter()
-        self._names: dict[str, Counter[str]] = {}
+        self._names = defaultdict[str, Counter[str]](Counter)
         self._written: dict[str, str] = {}
         self._parties: list[tuple[frozenset[str], frozenset[str]]] = []
         self._stride = 1
@@ -116,7 +116,7 @@ class Evidence:
         key = match_key(address.email)
         self._written.setdefault(key, address.email)
         if address.name:
-            self._names.setdefault(key, Counter())[address.name] += 1
+            self._names[key][address.name] += 1
         return key
 
     def _keep(self, authors: frozenset[str], others: frozenset[str]) -> None:

@@ -61,12 +61,14 @@ class Acquaintance:
         elif name and len(names) < KEPT_NAMES:
             names[name] = times
 
-    def meet(self, others: Sequence[Sighting], times: int) -> None:
-        """Note who was on so many messages together with it."""
+    def meet(self, own: str, keys: Sequence[str], times: int) -> None:
+        """Note who was on so many messages together with it, which is there under its `own` key."""
         company = self.company
-        for other in others:
-            if other.key in company or len(company) < KEPT_COMPANY:
-                company[other.key] = company.get(other.key, 0) + times
+        for key in keys:
+            if key in company:
+                company[key] += times
+            elif key != own and len(company) < KEPT_COMPANY:
+                company[key] = times
 
 
 class Party:
@@ -116,8 +118,9 @@ class Party:
     def _introduce(self) -> None:
         sightings = self.seen.sightings
         if 1 < len(sightings) <= CIRCLE:
-            for n, known in enumerate(self._known):
-                known.meet((*sightings[:n], *sightings[n + 1 :]), self._met)
+            keys = [sighting.key for sighting in sightings]
+            for own, known in zip(keys, self._known, strict=True):
+                known.meet(own, keys, self._met)
         self._met = 0
 
 
