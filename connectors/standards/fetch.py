@@ -16,6 +16,8 @@ from connectors.standards.session import Session
 
 BATCH, DEPTH = 250, 16
 """UIDs in one command, and commands under way: so far the server may run ahead while a page is stored."""
+MOMENT = 0.02
+"""Seconds for which what is there may wait for what is to come."""
 Batch = Sequence[int]
 
 
@@ -95,8 +97,8 @@ class Headers:
             while waiting or sent:
                 while waiting and len(sent) < DEPTH:
                     sent.append((self._ask(session, waiting[0]), waiting.popleft()))
-                if not ahead.has_room() or (ahead and not session.is_waiting()):
-                    break  # what is there is not to wait for what is to come
+                if not ahead.has_room() or (ahead and not session.is_waiting(MOMENT)):
+                    break
                 ahead.put(sent[0][1], session.whole(sent[0][0], "reading headers"))
                 sent.popleft()
 

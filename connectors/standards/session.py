@@ -174,26 +174,26 @@ class Session:
             tag = self.send(b"IDLE")
             said = self._answers.asked(tag, "waiting for news")
             if not said and not self.is_waiting():
-                poller = select.poll()
-                poller.register(self._client.socket(), select.POLLIN)
-                poller.poll(seconds * 1000)
+                _is_readable(self._client.socket(), seconds)
             self._client.socket().sendall(b"DONE\r\n")
             said += self._answers.responses(tag, "waiting for news")
             return any(not _NEWS.isdisjoint(response[0].upper().split()[1:3]) for response in said)
 
-    def is_waiting(self) -> bool:
-        """Tell whether something has come: what lies in a buffer of ours or of TLS makes no socket readable."""
+    def is_waiting(self, seconds: float = 0.0) -> bool:
+        """Tell whether something has come, or comes within a moment: what lies in a buffer of ours or of TLS makes no socket readable."""
         if self._answers.has_read_ahead():
             return True
         sock = self._client.socket()
         patience = sock.gettimeout()
         sock.settimeout(0)
         try:
-            return bool(self._client._imap.file.peek(1))  # noqa: SLF001 - as above
+            if self._client._imap.file.peek(1):  # noqa: SLF001 - as above
+                return True
         except ssl.SSLWantReadError:
-            return False
+            pass
         finally:
             sock.settimeout(patience)
+        return bool(seconds) and _is_readable(sock, seconds)
 
     def interrupt(self) -> None:
         """Break a wait in another thread."""
@@ -204,6 +204,12 @@ class Session:
         """Let go of the connection without ceremony."""
         with contextlib.suppress(Exception):
             self._client.shutdown()
+
+
+def _is_readable(sock: socket.socket, seconds: float) -> bool:
+    poller = select.poll()
+    poller.register(sock, select.POLLIN)
+    return bool(poller.poll(seconds * 1000))
 
 
 def quoted(folder: str) -> bytes:
