@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -116,6 +117,31 @@ def test_closed_early_it_is_gone(tmp_path: Path, started: Started) -> None:
     reader.close()
     with pytest.raises(ChildProcessError):
         os.waitpid(reader._process.pid, os.WNOHANG)  # noqa: SLF001 - waited for already
+
+
+@pytest.mark.parametrize("ahead", [0, 1 << 20])
+def test_a_listener_that_comes_late_misses_nothing(ahead: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beside, "AHEAD", ahead)
+    ours, theirs = os.pipe()
+    out = beside._Patient(theirs)  # noqa: SLF001 - what the reader writes to
+    portions = [bytes([number]) * 50_000 for number in range(12)]  # a pipe holds one of them
+    heard: list[bytes] = []
+
+    def listen() -> None:
+        with os.fdopen(ours, "rb") as stream:
+            heard.append(stream.read())
+
+    listener = threading.Thread(target=listen)
+    if not ahead:
+        listener.start()  # else each portion waits for it
+    for portion in portions:
+        out.write(portion)
+    if ahead:
+        listener.start()
+    out.flush()
+    os.close(theirs)
+    listener.join(60)
+    assert heard == [b"".join(portions)]
 
 
 def test_with_one_core_all_is_read_here(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,8 @@ def test_contacts_are_those_the_rules_make_of_the_same_mail_and_meetings(
     assert diary.first() == (diary[0].at if diary else None)
     assert diary.last() == (diary[-1].at if diary else None)
     assert diary.last("out") == max((contact.at for contact in diary if contact.direction == "out"), default=None)
+    kept.settle([("eva@x.example",)])
+    assert list(kept.contacts(("eva@x.example",), met)) == list(diary)
 
 
 @settings(max_examples=50, deadline=None)
