@@ -18,7 +18,7 @@ from typing import Final
 from connectors.imap_reading import Read, Reading
 from connectors.imap_told import NOTHING, READY, Told, framed, tell
 
-RING: Final = 8 << 20
+RING: Final = 12 << 20
 """Bytes of memory the answers lie in; half of them are handed over at most, so that none lies on another."""
 PIPE: Final = 1 << 20
 """Bytes that may be told ahead; what Linux allows anybody."""

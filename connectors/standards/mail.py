@@ -25,7 +25,7 @@ from connectors.standards.session import Session
 from rules.facts import MessageMetadata
 from rules.suggestions import Draft, Hold, Invite
 
-PAGE, LARGEST = 1000, 2000
+PAGE, LARGEST = 1000, 3000
 """Messages of a page: of a first read they get larger as long as they come quickly, for each page costs a commit."""
 QUICK = 2.0
 """Seconds in which a page has to come for the next to be larger."""
