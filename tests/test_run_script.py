@@ -127,13 +127,19 @@ def test_the_environment_is_made_once_for_each_lock(script: ModuleType, checkout
 
     def pretend(is_made: bool, for_tests: bool) -> None:
         made.append((is_made, for_tests))
-        (checkout / ".venv" / "bin").mkdir(parents=True, exist_ok=True)
-        (checkout / ".venv" / "bin" / "python").touch()
+        python = checkout / ".venv" / "bin" / "python"
+        python.parent.mkdir(parents=True, exist_ok=True)
+        python.unlink(missing_ok=True)
+        python.symlink_to(sys.executable)
 
     monkeypatch.setattr(script, "set_up_with_pip", pretend)
     monkeypatch.setattr(script, "run_tool", lambda command: 0)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    (checkout / "worker").mkdir()
+    (checkout / "worker" / "one.py").write_text("ONE = 1\n")
     for verb in ("demo", "demo", "test", "test", "demo"):
         script.main([verb])
+    assert list((checkout / "worker" / "__pycache__").glob("one.*.pyc")), "a start need not compile what it imports"
     assert made == [(False, False), (True, True)]
     (checkout / "pyproject.toml").write_text("changed")
     script.main(["test"])
