@@ -79,7 +79,7 @@ def test_a_new_database_is_the_same_on_postgresql_and_of_this_version(postgres: 
 
 
 def test_of_two_that_start_on_an_empty_database_one_makes_it(postgres: Server, tmp_path: Path) -> None:
-    for url in (postgres.url, f"sqlite:///{tmp_path}/new.db"):
+    for url in (postgres.url, *(f"sqlite:///{tmp_path}/new{number}.db" for number in range(20))):
         with ThreadPoolExecutor(4) as pool:
             stores = list(pool.map(lambda _, to=url: Store.open(to), range(4)))
         assert len({each.installation() for each in stores}) == 1

@@ -17,10 +17,10 @@ import pytest
 from sqlalchemy import delete, insert, select, text, update
 
 from tests.worker.world import NOW
-from worker.store import leases
-from worker.store.engine import DiskFull, ReadOnly, StoreError, Unreadable
+from worker.store import leases, messages
+from worker.store.engine import LONGEST_LOG, DiskFull, ReadOnly, StoreError, Unreadable
 from worker.store.store import Store
-from worker.store.tables import meta
+from worker.store.tables import message, meta, party
 
 
 @pytest.fixture
@@ -290,3 +290,27 @@ def test_a_sqlite_store_is_made_without_the_orm_the_migrations_or_the_other_data
     asking = f"print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", f"{opening}; {asking}"], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.strip() == "[]", "each takes memory and time of every process"
+
+
+def test_a_new_database_has_large_pages_and_an_older_one_keeps_its_own_and_both_a_log_that_ends(tmp_path: Path) -> None:
+    for page, made in ((8192, "new"), (4096, "old")):
+        url = f"sqlite:///{tmp_path}/{made}.db"
+        if made == "old":
+            with sqlite3.connect(tmp_path / "old.db") as raw:
+                raw.execute("PRAGMA page_size=4096")
+                raw.execute("CREATE TABLE kept (word TEXT)")
+                raw.execute("INSERT INTO kept VALUES ('here')")
+            raw.close()
+        store = Store.open(url)
+        with store.write() as db:
+            assert db.execute(text("PRAGMA page_size")).scalar() == page
+            assert db.execute(text("PRAGMA wal_autocheckpoint")).scalar() == LONGEST_LOG // page > 1000
+        store.close()
+    with sqlite3.connect(tmp_path / "old.db") as raw:
+        assert raw.execute("SELECT word FROM kept").fetchall() == [("here",)]
+    raw.close()
+
+
+def test_rows_told_by_position_hold_the_columns_in_the_order_of_the_table() -> None:
+    assert messages._Row._fields == tuple(message.c.keys())  # noqa: SLF001 - a column put in between would shift all others
+    assert tuple(party.c.keys()) == ("owner", "address", "sent_at", "message", "direction", "role", "recipients")

@@ -7,11 +7,12 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 from typing import cast
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
@@ -138,7 +139,7 @@ def _on_connect(engine: Engine, *, is_reader: bool) -> None:
             cursor.execute("PRAGMA query_only=ON")
         else:
             cursor.execute(f"PRAGMA page_size={PAGE}")
-            cursor.execute("PRAGMA journal_mode=WAL")
+            _keep_log(cursor)
             page = int(cursor.execute("PRAGMA page_size").fetchone()[0])
             cursor.execute(f"PRAGMA wal_autocheckpoint={LONGEST_LOG // page}")
         for pragma in (
@@ -149,6 +150,20 @@ def _on_connect(engine: Engine, *, is_reader: bool) -> None:
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+
+
+def _keep_log(cursor: DBAPICursor) -> None:
+    """Have writes go to a log beside the file; on an empty file SQLite itself does not wait for another that does so just now."""
+    end = monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > end:
+                raise
+            sleep(0.01)
+        else:
+            return
 
 
 def begin(connection: Connection, *, is_reader: bool) -> None:

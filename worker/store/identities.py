@@ -139,7 +139,7 @@ def _correspondents(connection: Connection, owner: str, keys: Collection[str]) -
     for some in chunks(sorted(keys)):
         sample = {key: connection.execute(_NEWEST, {"whose": owner, "wanted": key}).scalars().all() for key in some}
         named = _named_on(connection, set().union(*sample.values()))
-        found |= {key: beside(key, (named[each] for each in ids), own) for key, ids in sample.items()}
+        found |= {key: beside(key, (named[each] for each in ids if each in named), own) for key, ids in sample.items()}
     return found
 
 

@@ -75,7 +75,7 @@ def make(connection: Connection) -> None:
     _wait_for_others(connection)
     if version(connection) is None:
         metadata.create_all(connection, checkfirst=False)
-        connection.execute(CreateTable(_VERSION))
+        connection.execute(CreateTable(_VERSION, if_not_exists=True))
         connection.execute(insert(_VERSION), {"version_num": REVISIONS[-1]})
         _introduce(connection)
 
