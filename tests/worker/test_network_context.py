@@ -152,6 +152,12 @@ def test_a_mail_to_the_own_promise_address_is_a_promise_once(world: World) -> No
     assert found.due_at.date().isoformat() == "2026-06-05"
 
 
+def test_a_promise_with_what_no_database_stores_is_one_all_the_same(world: World) -> None:
+    world.receive(*exchange(BOB, 30), promise_mail("Bob Stone: send\0 the \ud800paper", BOB))
+    world.pull_all()
+    assert [each.text for each in relation(world, BOB).promises] == ["send the ?paper"]
+
+
 def test_a_promise_in_copy_is_for_whom_the_mail_went_to(world: World) -> None:
     world.receive(*exchange(BOB, 30), promise_mail("send the paper", BOB))
     world.pull_all()

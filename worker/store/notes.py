@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, cast
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
-from worker.store.mapping import instant, maybe_instant, micros
+from worker.store.mapping import instant, maybe_instant, micros, plain
 from worker.store.tables import note
 
 NoteKind = Literal["touch", "give", "ask", "promise", "dead", "month"]
@@ -48,7 +48,7 @@ def add(
     due_at: datetime | None = None,
 ) -> bool:
     """Note something, once: the same kind, address, instant and text is there already = False."""
-    row: dict[str, Any] = {"owner": owner, "kind": kind, "address": address, "at": micros(at), "text": text}
+    row: dict[str, Any] = {"owner": owner, "kind": kind, "address": address, "at": micros(at), "text": plain(text)}
     same = select(note.c.id).where(*(note.c[name] == value for name, value in row.items()))
     if connection.execute(same).first() is not None:
         return False
