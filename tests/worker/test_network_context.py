@@ -153,7 +153,9 @@ def test_a_mail_to_the_own_promise_address_is_a_promise_once(world: World) -> No
 
 
 def test_a_promise_with_what_no_database_stores_is_one_all_the_same(world: World) -> None:
-    world.receive(*exchange(BOB, 30), promise_mail("Bob Stone: send\0 the \ud800paper", BOB))
+    world.receive(*exchange(BOB, 30))
+    world.pull_all()
+    world.receive(promise_mail("Bob Stone: send\0 the \ud800paper", BOB))
     world.pull_all()
     assert [each.text for each in relation(world, BOB).promises] == ["send the ?paper"]
 
