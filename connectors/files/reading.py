@@ -227,7 +227,9 @@ def _message(
     thread_id = ""
     if header is None:
         return Skipped(remote_id=remote_id, reason=TOO_LONG)
-    if header.find(b"X-Gmail-Labels:", 0, 256) >= 0 and (gmail := GMAIL.match(header)):  # only where the export puts it, not the sender
+    if header.find(b"X-Gmail-Labels:", 0, 256) >= 0 and (
+        gmail := GMAIL.match(header)
+    ):  # only where the export puts it, not the sender
         thread_id = (gmail[1] or b"").decode()
         labels |= gmail_labels(gmail[2])
     try:

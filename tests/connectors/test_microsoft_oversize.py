@@ -164,6 +164,8 @@ def test_what_follows_is_found_wherever_it_stands_and_never_in_somebodys_words(s
 
 
 def test_of_several_items_in_one_answer_that_is_too_large_none_is_left_out_without_a_word() -> None:
-    raw = json.dumps({"value": [{"id": "A=", "subject": GIANT}, {"id": "B="}], "@odata.nextLink": "https://graph.example/"}).encode()
+    raw = json.dumps(
+        {"value": [{"id": "A=", "subject": GIANT}, {"id": "B="}], "@odata.nextLink": "https://graph.example/"}
+    ).encode()
     with pytest.raises(TooLarge):
         oversize.passed([raw])

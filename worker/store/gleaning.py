@@ -71,7 +71,9 @@ def _promise(
 ) -> set[str]:
     """Note a promise the owner mailed to their own +promise address: for whom its subject names, else for whom it went to."""
     is_own = found.from_ and match_key(found.from_[0].email) in known_as.keys
-    said = promised(plain(found.subject), found.sent_at.astimezone(zone).date()) if is_own and found.sent_at >= now - LATELY else None
+    said = (
+        promised(plain(found.subject), found.sent_at.astimezone(zone).date()) if is_own and found.sent_at >= now - LATELY else None
+    )
     if said is None:
         return set()
     others = [key for part in (found.to, found.cc) for each in part if (key := match_key(each.email)) and key not in known_as.keys]
