@@ -107,6 +107,13 @@ class App:
         keep = self.config.owners[owner].retention
         return sweep(self.store, owner_of(self.config, owner), terms_for(self.config, owner), self.clock(), keep)
 
+    def drop_old(self, owner: str) -> int:
+        """Let go of what is older than the owner keeps, as the nightly work does; says how many messages and meetings."""
+        from worker.store.retention import drop_old  # noqa: PLC0415 - as above
+
+        now = self.clock()
+        return drop_old(self.store, owner, now - self.config.owners[owner].retention, now)
+
     def pull(self, account: str, budget: timedelta = SLICE) -> bool:
         """Read one slice of an account; True where there is more to read now. Provider errors are noted on the account."""
         self.enrol()

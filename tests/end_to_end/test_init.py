@@ -19,11 +19,11 @@ NOW = datetime(2026, 11, 17, 9, 30, tzinfo=UTC)
 AT = "2026-11-17T10:30"
 
 
-def letters() -> str:
-    """A year of letters with Iris, one every ten days each way, that ended five months ago."""
+def letters(ended: int = 150) -> str:
+    """A year of letters with Iris, one every ten days each way, that ended five months ago, or so many days."""
     written = []
     for number in range(40):
-        at = NOW - timedelta(days=150 + 5 * number)
+        at = NOW - timedelta(days=ended + 5 * number)
         ana, iris = "Ana Lopez <ana@home.example>", "Iris Novak <iris@north.example>"
         sender, other = (ana, iris) if number % 2 else (iris, ana)
         written.append(
@@ -73,6 +73,13 @@ def column(home: Path, name: str) -> object:
     """Return a column of the owner's row."""
     with sqlite3.connect(home / ".local" / "state" / "rekindle" / "rekindle.db") as database:
         return database.execute(f"SELECT {name} FROM owner").fetchone()[0]  # noqa: S608 - our own names
+
+
+def test_the_preview_goes_by_what_is_kept_and_says_what_is_not(home: Path, answer: Tell) -> None:
+    (home / "all.mbox").write_text(letters(ended=800))
+    said = answer(*DIALOGUE, "y")
+    assert "Left out: 40 messages and meetings more than 730 days old" in said
+    assert "Hold for" not in said
 
 
 def test_the_dialogue_ends_with_a_preview_and_one_yes(home: Path, answer: Tell) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import shlex
+import shutil
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -95,7 +97,8 @@ def _where(screen: Console, world: World, here: Here) -> None:
         for holds in (out / "holds.ics", out / "Holds.ics"):
             if holds.exists():
                 screen.print(f"Holds:  {holds}")
-    screen.print(f"\nNothing was sent. Look round: export REKINDLE_CONFIG={world.config_path}")
-    screen.print(
-        f"then rekindle people, rekindle why WHO, rekindle status, each with --now {here.now.astimezone(here.zone):%Y-%m-%dT%H:%M}"
-    )
+    called = "rekindle" if shutil.which("rekindle") or Path(sys.argv[0]).name != "rekindle" else sys.argv[0]
+    now = f"{here.now.astimezone(here.zone):%Y-%m-%dT%H:%M}"
+    screen.print("\nNothing was sent. Look round, also with why WHO and status instead of people:")
+    screen.print(f"  export REKINDLE_CONFIG={shlex.quote(str(world.config_path))}", soft_wrap=True)  # to be copied: never broken
+    screen.print(f"  {shlex.quote(called)} people --now {now}", soft_wrap=True)

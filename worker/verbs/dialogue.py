@@ -25,6 +25,7 @@ from worker.verbs.explaining import previewed
 from worker.verbs.opened import Here, opened
 from worker.verbs.steered import FOREVER
 from worker.verbs.zones import zone_called, zone_here
+from worker.words import counted
 
 MOST_PEOPLE: Final = 10
 Answer = TypeVar("Answer")
@@ -86,6 +87,11 @@ def _preview(here: Here) -> None:
         click.echo(f"Reading {name} …")
         while here.app.pull(f"{here.name}/{name}"):
             pass
+    if dropped := here.app.drop_old(here.name):
+        days = here.settings.retention.days
+        click.echo(
+            f"Left out: {counted(dropped, 'message or meeting', 'messages and meetings')} more than {days} days old (`retention`)."
+        )
     click.echo("\nThis is what it would make now:\n")
     report.suggestions(previewed(here), here.zone, empty="Nothing today: thank-yous come after meetings from now on.")
 
