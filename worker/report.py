@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import MAXYEAR, datetime, timedelta, tzinfo
 
 from rich.console import Console
 from rich.padding import Padding
@@ -124,7 +124,8 @@ def status(views: Sequence[FeedView], zone: tzinfo, now: datetime, *, paused_unt
     """Print each account with its feeds: what was read, what was left out, what is in the way."""
     screen = console()
     if paused_until is not None and paused_until > now:
-        screen.print(f"Paused until {moment(paused_until, zone, now)}: nothing is made. `rekindle pause --end` goes on.")
+        until = "" if paused_until.year == MAXYEAR else f" until {moment(paused_until, zone, now)}"
+        screen.print(f"Paused{until}: nothing is made. `rekindle pause --end` goes on.")
     if not views:
         screen.print("No account yet. `rekindle connect --help` says how to add one.")
     for view in views:

@@ -66,7 +66,7 @@ def initiate(said: Said, *, config: Path | None, now: datetime | None, is_sure: 
         here.app.enrol()
         here.write(lambda connection: accounts.pause_owner(connection, here.name, FOREVER))
         _preview(here)
-        if is_sure or click.confirm("\nShall Rekindle put such drafts and holds into your mailbox and calendar from now on?"):
+        if is_sure or click.confirm(_question(here)):
             _start(here)
         else:
             click.echo("Then nothing is made. `rekindle pause --end` says yes later.")
@@ -77,6 +77,15 @@ def _start(here: Here) -> None:
         accounts.pause_owner(connection, here.name, None)
         accounts.start_owner(connection, here.name, here.now)
     click.echo("Good. `rekindle run` does the work; the first 14 days go at half the pace.")
+
+
+def _question(here: Here) -> str:
+    """Ask for the one yes, by what the owner has seen: where drafts and holds will lie, or that nothing is connected yet."""
+    if not here.settings.accounts:
+        return "\nShall Rekindle begin as soon as an account is connected?"
+    places = [account.settings["out"] for account in here.settings.accounts.values() if "out" in account.settings]
+    where = f"into {places[0]}" if places else "into your mailbox and calendar"
+    return f"\nShall Rekindle put such drafts and holds {where} from now on?"
 
 
 def _preview(here: Here) -> None:
