@@ -31,7 +31,9 @@ import sys
 from datetime import datetime
 from pathlib import Path
 from worker.trial import run
+import gc
 report = run([Path(sys.argv[1])], now=datetime.fromisoformat(sys.argv[2]), zone="Europe/Berlin")
+gc.freeze()  # as the command does
 import resource
 beside = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
 print(report.messages.read, len(report.people), len(report.decision.suggestions), beside)

@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Final, NamedTuple
 
 from connectors.dates import sent
-from connectors.mime import BULK_FIELDS, FIELD, USUAL_ID, WANTED, head_of, ids, parse_header, people_in, text_in
+from connectors.mime import BULK_FIELDS, FIELD, LONGEST_ID, USUAL_ID, WANTED, head_of, ids, parse_header, people_in, text_in
 from rules.facts import Address, MessageMetadata
 
 SHORT: Final = 1 << 16
@@ -78,7 +78,7 @@ class Glance(NamedTuple):
     subject: str
     thread_id: str
     chain: bytes | tuple[str, ...]
-    """Its References as they stand, or read."""
+    """Its References: read where they are long, of which there is an end then, else as they stand."""
 
     @property
     def sent_at(self) -> datetime:
@@ -122,7 +122,7 @@ def glance(
         parents[0] if parents else "",
         text_in(values[layout.subject]),
         thread_id,
-        values[layout.references],
+        chain if len(chain := values[layout.references]) <= LONGEST_ID else ids(chain),
     )
 
 

@@ -137,10 +137,12 @@ class _Listener:
         self._routes: list[Route] = []
         self._envelopes: list[Envelope] = []
         self._sets: dict[frozenset[str], frozenset[str]] = {}
-        """Labels and the like: few, and each kept once."""
+        """Labels and the like, each kept once."""
 
     def learn(self, addresses: New, routes: New, envelopes: New) -> None:
         """Take in what a portion brings."""
+        if envelopes[0]:
+            self._sets.clear()
         _learn(self._addresses, _address, addresses)
         _learn(self._routes, self._route, routes)
         _learn(self._envelopes, self._envelope, envelopes)

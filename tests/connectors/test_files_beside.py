@@ -144,6 +144,16 @@ def test_a_listener_that_comes_late_misses_nothing(ahead: int, monkeypatch: pyte
     assert heard == [b"".join(portions)]
 
 
+def test_ctrl_c_is_for_the_one_who_listens(tmp_path: Path, started: Started) -> None:
+    sources = laid_out(tmp_path, 12_000)
+    reader = started(sources)
+    messages = reader.messages(Disk())
+    begun = next(messages)
+    os.kill(reader._process.pid, signal.SIGINT)  # noqa: SLF001 - as a terminal does to all of a group
+    assert len([begun, *messages]) == len(list(all_glances(sources, Disk())))
+    assert reader._process.wait(60) == 0  # noqa: SLF001 - it told all of them itself
+
+
 def test_with_one_core_all_is_read_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
     assert beside.begin([]) is None

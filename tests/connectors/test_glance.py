@@ -108,3 +108,13 @@ def test_newsletters_that_differ_in_their_tokens_come_in_one_envelope() -> None:
     )
     assert one is other
     assert one.is_shared
+
+
+def test_of_a_long_chain_of_references_both_ends_are_kept() -> None:
+    chain = " ".join(f"<{number}@x.example>" for number in range(4000))
+    raw = f"From: eva@x.example\nTo: ada@own.example\nDate: 1 Nov 2026 10:00:00 +0000\nMessage-ID: <1@x.example>\nReferences: {chain}\n"
+    found = read_twice(raw.encode(), frozenset())
+    assert not isinstance(found, str)
+    seen, whole = found
+    assert seen.references() == whole.references
+    assert len(seen.chain) == len(whole.references) < 100

@@ -260,6 +260,14 @@ def test_the_owner_cannot_be_found_where_nobody_is_and_nothing_is_made_up(tmp_pa
     assert "--me" in report.owner_reason
 
 
+def test_the_clocks_of_others_are_kept_in_minutes_east_of_utc(tmp_path: Path) -> None:
+    received, sent = exchange(EVA, (40, 20))
+    path = tmp_path / "all.mbox"
+    path.write_bytes(mbox([one.replace(b" +0000", b" +0530") for one in received]) + mbox(sent))
+    found = tried(path, me=("ada@own.example",))
+    assert [dict(one.offsets) for one in found.network.relations] == [{330: 2}]
+
+
 def test_what_lies_ahead_of_now_is_no_interaction(mail: Path) -> None:
     report = tried(mail, now=NOW - timedelta(days=200))
     assert all(one.last_at is not None and one.last_at <= NOW - timedelta(days=200) for one in report.people)

@@ -100,6 +100,20 @@ def test_a_diary_can_be_read_again_after_others_were() -> None:
     assert diaries[0][3:5] == tuple(first[0][3:5])
 
 
+def test_a_person_of_two_addresses_is_settled_with_the_answers_that_cross() -> None:
+    kept = Letters(OWNER, NOW)
+    for number in range(30):
+        fact = message(number, is_out=number % 2 == 0, days=60 - number, parent=number - 3, others=1)
+        home = Address(email="eva@home.example")
+        kept.add(replace(fact, from_=(home,)) if number % 4 == 1 else replace(fact, to=(home,)) if number % 4 == 2 else fact)
+    both = ("eva@x.example", "eva@home.example")
+    before = list(kept.contacts(both, ()))
+    assert len(before) == 30
+    assert sum(one.is_reply for one in before) > 20
+    kept.settle([both])
+    assert list(kept.contacts(both, ())) == before
+
+
 def test_whether_the_owner_was_only_copied_is_kept_of_a_mail() -> None:
     letters = Letters(OWNER, NOW)
     meant = message(1, is_out=False, days=1, parent=0, others=2)
