@@ -172,7 +172,8 @@ class TestReading:
             pages.append(page)
             time.sleep(0.5 if len(pages) < 4 else 0)  # storing it takes a while
         found = [fact.message_id for page in pages[1:] for fact in page.upserted]
-        if is_poisoned:  # Dovecot may say a batch with the one before it: told twice where the connection breaks between, counted once
+        if is_poisoned:
+            # Dovecot may say a batch together with the one before it: then it is told twice if the connection breaks between.
             found = list(dict.fromkeys(found))
         assert found == [name for name in made if name != made[30] or not is_poisoned]
         assert [skip.reason for page in pages for skip in page.skipped] == ["the server fails on this message"] * is_poisoned
