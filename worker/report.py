@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import MAXYEAR, datetime, timedelta, tzinfo
+from typing import IO, Any
 
 from rich.console import Console
 from rich.padding import Padding
@@ -17,12 +18,13 @@ from worker.words import ago, counted, moment, span
 
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """What can move a cursor, colour a screen or turn a line round; a subject or a name may carry it."""
+BLANKS = re.compile(r"[ \t]+$", re.MULTILINE)
 STANDINGS = {
     "in_touch": "in touch",
     "booked": "booked",
     "quiet": "quiet",
     "one_way": "one way",
-    "new": "no rhythm yet",
+    "new": "no usual gap",
     "snoozed": "left alone for now",
     "muted": "left alone",
     "unread": "still reading",
@@ -30,9 +32,22 @@ STANDINGS = {
 ACTIONS = {"draft": "Draft to", "hold": "Hold for", "invite": "Invitation to"}
 
 
-def console() -> Console:
-    """Make a console that takes text as it is: no markup, no emoji codes, no colours guessed."""
-    return Console(markup=False, emoji=False, highlight=False, soft_wrap=False)
+class Page(Console):
+    """A console whose lines end where their text does, unless a person looks at them on a terminal."""
+
+    def print(self, *objects: Any, **how: Any) -> None:  # noqa: ANN401 - passed on to rich as it is
+        """Print as rich does; what it fills a line up with would only be in the way of a pipe."""
+        if self.is_terminal:
+            super().print(*objects, **how)
+            return
+        with self.capture() as printed:
+            super().print(*objects, **how)
+        self.file.write(BLANKS.sub("", printed.get()))
+
+
+def console(file: IO[str] | None = None) -> Console:
+    """Make a console on a stream, stdout where none is named, that takes text as it is: no markup, no emoji, no colours guessed."""
+    return Page(file=file, markup=False, emoji=False, highlight=False, soft_wrap=False)
 
 
 def safe(text: str) -> str:
@@ -51,7 +66,7 @@ def suggestions(views: Sequence[SuggestionView], zone: tzinfo, *, empty: str) ->
 
 def suggestion(screen: Console, view: SuggestionView, zone: tzinfo) -> None:
     """Print one suggestion: what, for whom, when, why, and its words."""
-    who = view.person.name or ", ".join(view.person.addresses)
+    who = view.person.name or ", ".join(view.person.addresses) or "somebody who is forgotten"
     line = Text(f"{ACTIONS[view.action]} {safe(who)}", style="bold")
     if view.at is not None:
         line.append(f"  {moment(view.at, zone)}", style="not bold")
@@ -86,17 +101,21 @@ def people(views: Sequence[PersonView], zone: tzinfo, now: datetime) -> None:
 
 def people_table(views: Iterable[PersonView], zone: tzinfo, now: datetime) -> Table:
     """Lay out people: who, where you stand, last contact, usual gap, next meeting, how often."""
+    shown = list(views)
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for heading in ("Person", "Stands", "Last in touch", "Usual gap", "Next meeting"):
+    for heading in ("Person", "Stands", "Last in touch", "Usual gap"):
         table.add_column(heading, overflow="fold")
+    is_booked = any(view.next_meeting for view in shown)
+    if is_booked:
+        table.add_column("Next meeting", overflow="fold")
     table.add_column("Contacts", justify="right")
-    for view in views:
+    for view in shown:
         table.add_row(
             Text(safe(view.name or ", ".join(view.addresses))),
             Text(STANDINGS[view.state] if view.state else safe(f"{view.kind}: {view.reason or ''}")),
             Text(ago(view.last_interaction, now) if view.last_interaction else ""),
             Text(span(timedelta(days=view.rhythm_days)) if view.rhythm_days else ""),
-            Text(moment(view.next_meeting, zone, now) if view.next_meeting else ""),
+            *([Text(moment(view.next_meeting, zone, now) if view.next_meeting else "")] if is_booked else []),
             Text(f"{view.interactions:,}" if view.interactions else ""),
         )
     return table

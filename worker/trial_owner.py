@@ -25,6 +25,8 @@ NEARLY_ALL: Final = 0.9
 APART: Final = 0.02
 """How far, as a share of all messages, anybody else must be behind."""
 SOME: Final = 0.5
+ROUNDED: Final = 0.995
+"""What would read 100% though it is not all."""
 REST: Final = 0.8
 """What an unknown second address has to be on of everything the first is not on."""
 
@@ -64,10 +66,13 @@ class Evidence:
         self._parties: list[tuple[frozenset[str], frozenset[str]]] = []
         self._stride = 1
         self._count = 0
+        self._has_mail = False
+        self._has_meetings = False
 
     def add(self, message: Glance) -> None:
         """Note who wrote a message and to whom."""
         facts = message.envelope.facts
+        self._has_mail = True
         if facts.is_sent:
             self.add_sent(facts)
         self._count += 1
@@ -100,6 +105,7 @@ class Evidence:
         guests = [event.organizer] if event.organizer else []
         guests += [attendee.address for attendee in event.attendees if attendee.kind not in {"ROOM", "RESOURCE"}]
         everybody = frozenset(self._key(address) for address in guests) - {""}
+        self._has_meetings = True
         self._count += 1
         if len(everybody) > 1 and self._count % self._stride == 0:
             self._keep(everybody, everybody)
@@ -134,7 +140,7 @@ class Evidence:
         return Guess(
             addresses=self._addresses(keys),
             confidence="certain" if total >= ENOUGH and share >= NEARLY_ALL else "likely",
-            reason=f"{_people(keys)} wrote {_percent(share)} of the {total:,} messages filed as sent.",
+            reason=f"{_which(keys)} wrote {_share(share)} the {total:,} messages filed as sent.",
         )
 
     def _by_presence(self) -> Guess:
@@ -154,8 +160,12 @@ class Evidence:
         return Guess(
             addresses=self._addresses(keys),
             confidence="likely" if is_likely else "unsure",
-            reason=f"{_people(keys)} {'is' if len(keys) == 1 else 'are'} on {_percent(share)} of all messages and meetings.",
+            reason=f"{_which(keys)} is on {_share(share)} the {self._seen()}.",
         )
+
+    def _seen(self) -> str:
+        kinds = [kind for kind, is_there in (("messages", self._has_mail), ("meetings", self._has_meetings)) if is_there]
+        return " and ".join(kinds)
 
     def _everywhere(self, parties: Iterable[frozenset[str]], keys: Sequence[str]) -> list[str]:
         """Return the one address that is on nearly everything the owner's known ones are not on."""
@@ -188,9 +198,12 @@ class Evidence:
         return tuple(Address(email=self._written.get(key, key), name=best_name(self._names.get(key, {}))) for key in keys)
 
 
-def _people(keys: Sequence[str]) -> str:
-    return keys[0] if len(keys) == 1 else f"{', '.join(keys[:-1])} and {keys[-1]}"
+def _which(keys: Sequence[str]) -> str:
+    """Point at the addresses without naming them again: whoever is told has just read them."""
+    return "it" if len(keys) == 1 else "one of them"
 
 
-def _percent(share: float) -> str:
-    return f"{share:.0%}"
+def _share(share: float) -> str:
+    if share == 1:
+        return "all"
+    return "nearly all" if share >= ROUNDED else f"{share:.0%} of"

@@ -50,6 +50,8 @@ def _read(screen: Console, found: TrialReport) -> None:
     elif found.owner_addresses:
         screen.print(Text(f"You are {', '.join(found.owner_addresses)}.", style="bold"))
         screen.print(f"{SURE[found.owner_confidence]} {report.safe(found.owner_reason)}".strip())
+        if any("+" in address for address in found.owner_addresses):
+            screen.print("Mail to you with another +tag, or with none, counts as yours too.")
     else:
         screen.print(report.safe(found.owner_reason))
 
@@ -150,7 +152,7 @@ def refusals(screen: Console, decision: Decision, people: Mapping[str, Person], 
         line = Text("" if name in sentence else f"{report.safe(name)}: ")
         line.append(report.safe(sentence))
         if len(reasons) > 1:
-            line.append(f"  and {len(reasons) - 1:,} more like that", style="dim")
+            line.append(f" And {len(reasons) - 1:,} more like that.", style="dim")
         screen.print(line)
     if len(by_reason) > shown:
         screen.print(Text(f"and {counted(len(by_reason) - shown, 'other reason')}", style="dim"))
@@ -158,7 +160,7 @@ def refusals(screen: Console, decision: Decision, people: Mapping[str, Person], 
 
 def _nearness(refused: Refusal) -> int:
     """Say how far it got: held back by a cap it was wanted, else by how many conditions it met."""
-    return len(refused.facts) or WANTED
+    return len(refused.checked) or WANTED
 
 
 def _name(refused: Refusal, people: Mapping[str, Person]) -> str:

@@ -175,3 +175,32 @@ def test_a_subject_cannot_play_tricks_on_the_terminal(tmp_path: Path) -> None:
     assert "Iris" in done.stdout
     assert "\x1b[2J" not in done.stdout + done.stderr
     assert "\x07" not in done.stdout + done.stderr
+
+
+def letters(me: str, other: str, count: int) -> str:
+    """An exchange of so many days, each way by turns."""
+    mail = (
+        "From a Tue Nov 17 09:00:00 2026\nFrom: {}\nTo: {}\nDate: Tue, {:02} Nov 2026 09:00:00 +0100\n"
+        "Message-ID: <{}@home.example>\nSubject: Hello\n\nBody\n\n"
+    )
+    return "".join(mail.format(*((me, other) if day % 2 else (other, me)), day, day) for day in range(1, count + 1))
+
+
+def test_through_a_pipe_no_line_ends_in_blanks_and_nothing_moves_the_cursor(demo_once: Demo, tmp_path: Path) -> None:
+    done = rekindle("try", str(demo_once.folder / "world"), *NOW, cwd=tmp_path, COLUMNS="80")
+    assert done.returncode == OK
+    assert len(done.stdout.splitlines()) > 30
+    for line in [*done.stdout.splitlines(), *done.stderr.splitlines()]:
+        assert line == line.rstrip()
+        assert line.isprintable()
+
+
+def test_who_the_owner_is_is_said_without_meetings_that_were_not_read_and_with_their_tag(tmp_path: Path) -> None:
+    (tmp_path / "all.mbox").write_text(letters("Ana Lopez <ana+work@home.example>", "Iris Novak <iris@north.example>", 9))
+    done = rekindle("try", str(tmp_path / "all.mbox"), "--me", "ana+work@home.example", *NOW, cwd=tmp_path)
+    assert "You are ana+work@home.example." in done.stdout
+    assert "another +tag, or with none, counts as yours too" in done.stdout
+    assert "Next meeting" not in done.stdout
+    guessed = rekindle("try", str(tmp_path / "all.mbox"), *NOW, cwd=tmp_path).stdout
+    assert "all the messages." in guessed
+    assert "meetings." not in guessed

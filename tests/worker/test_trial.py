@@ -181,7 +181,7 @@ def test_the_owner_of_a_calendar_is_who_is_in_nearly_every_meeting(tmp_path: Pat
     report = tried(tmp_path)
     assert report.owner_addresses == ("ada@own.example",)
     assert report.owner_confidence == "likely"
-    assert "100%" in report.owner_reason
+    assert report.owner_reason == "it is on all the meetings."
 
 
 def test_without_sent_mail_the_owner_is_who_is_on_nearly_everything_under_all_their_addresses(tmp_path: Path) -> None:
@@ -195,6 +195,7 @@ def test_without_sent_mail_the_owner_is_who_is_on_nearly_everything_under_all_th
     report = tried(tmp_path / "all.mbox")
     assert set(report.owner_addresses) == {"ada@own.example", "ada.owner@gmail.com"}
     assert report.owner_confidence == "likely"
+    assert report.owner_reason == "one of them is on all the messages."
     assert len(report.people) == 12
 
 
@@ -219,7 +220,7 @@ def test_gmail_labels_name_the_owner_and_a_message_in_two_folders_counts_once(tm
     for path in (tmp_path / "Takeout", tmp_path / "takeout-001.tgz"):
         report = tried(path)
         assert report.owner_confidence == "certain"
-        assert "of the 9 messages filed as sent" in report.owner_reason
+        assert report.owner_reason == "it wrote all the 9 messages filed as sent."
         assert (report.messages.read, report.messages.stored, report.messages.duplicates) == (27, 18, 9)
         assert [(one.person.name, one.interactions) for one in report.people] == [("Eva Beispiel", 18)]
 

@@ -35,7 +35,7 @@ def demonstrated(folder: Path) -> None:
     """Run the demo in a folder, from the beginning or again."""
     began = perf_counter()
     logs.set_up(is_json=False, level=logging.ERROR)
-    screen = Console(file=sys.stderr, markup=False, emoji=False, highlight=False)
+    screen = report.console(sys.stderr)
     with screen.status("Writing eighteen months of mail and calendar …") as status:
         world = write_world(folder, now=datetime.now(UTC))
         settings = load(world.config_path)

@@ -11,7 +11,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -25,7 +24,7 @@ from rich.progress import Progress as Bar
 
 from worker import trial, trial_report, trial_views
 from worker.json_views import to_json
-from worker.report import safe
+from worker.report import console, safe
 from worker.trial_live import Live
 from worker.verbs.live_accounts import SignIn, opened
 from worker.verbs.zones import zone_called, zone_here
@@ -87,12 +86,12 @@ class Shown:
         self._bar.update(self._task, description=STAGES[progress.stage], completed=progress.done, total=progress.total)
         if progress.names and not self._has_named:
             self._has_named = True
-            self._bar.console.print(f"In touch with {', '.join(safe(name) for name in progress.names)} …")
+            self._bar.console.print(f"In touch with {', '.join(safe(name) for name in dict.fromkeys(progress.names))} …")
 
 
 @contextmanager
 def _shown(*amounts: ProgressColumn) -> Iterator[Shown]:
-    screen = Console(file=sys.stderr, markup=False, emoji=False, highlight=False)
+    screen = console(sys.stderr)
     columns = (TextColumn("{task.description}"), BarColumn(), *amounts, TimeRemainingColumn())
     with Bar(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         yield Shown(bar)
