@@ -52,6 +52,16 @@ class Ahead:
         """Return the UIDs of the first one, and what says, as `Reading.read` does, what was answered; to be asked at once."""
         return self._waiting.popleft()
 
+    def forgotten(self) -> list[Sequence[int]]:
+        """Take all and forget what was answered; return the UIDs it was asked for, in their order."""
+        forgotten: list[Sequence[int]] = []
+        while self._waiting:
+            uids, answer = self.take()
+            forgotten.append(uids)
+            with suppress(EOFError):
+                answer()
+        return forgotten
+
 
 class Beside:
     """The second process."""

@@ -6,19 +6,22 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from typing import TypeVar
 
 from connectors.imap_beside import Ahead
 from connectors.imap_fetched import ARRIVED, arrived, epoch, stamp
 from connectors.imap_reading import Read, Reading
-from connectors.port import PortError, Rejected, Unavailable
+from connectors.port import PortError, Rejected, Skipped, Unavailable
 from connectors.standards.refusals import translated
 from connectors.standards.session import Session
+from rules.facts import MessageMetadata
 
 BATCH, DEPTH = 250, 16
 """UIDs in one command, and commands under way: so far the server may run ahead while a page is stored."""
 MOMENT = 0.02
 """Seconds for which what is there may wait for what is to come."""
 Batch = Sequence[int]
+_Told = TypeVar("_Told", MessageMetadata, Skipped)
 
 
 def sequence_set(uids: Iterable[int]) -> bytes:
@@ -60,6 +63,10 @@ class Headers:
     def __init__(self, session: Callable[[], Session], reopen: Callable[[], Session], fields: bytes, reading: Reading) -> None:
         self._session, self._reopen, self._fields, self._reading = session, reopen, fields, reading
         self._renewals = 0
+        self._suspects = 0
+        """Batches to be asked for one at a time: one of them may be what the connection broke on."""
+        self._early: set[str] = set()
+        """Remote ids of messages that came with an earlier batch than their own."""
 
     def arrivals(self, next_uid: int) -> Callable[[], Sequence[int]]:
         """Ask when every message below `next_uid` arrived; return what waits for the answer: their stamps, newest first."""
@@ -73,7 +80,10 @@ class Headers:
         return self._isolated([uid for uid in uids if uid > 0])
 
     def fetch(self, uids: Batch, ahead: Ahead | None = None) -> Iterator[tuple[Batch, Read]]:
-        """Yield batch after batch in the order given, with what could not be read; keeps `DEPTH` commands under way."""
+        """Yield batch after batch in the order given, with what could not be read; keeps `DEPTH` commands under way.
+
+        No message comes twice, though some servers (Dovecot: four) answer several commands together, and the connection may break.
+        """
         waiting = deque(uids[at : at + BATCH] for at in range(0, len(uids), BATCH))
         sent: deque[tuple[bytes, Batch]] = deque()
         ahead = Ahead(self._reading) if ahead is None else ahead
@@ -95,26 +105,38 @@ class Headers:
         session = self._session()
         with translated("reading headers"):
             while waiting or sent:
-                while waiting and len(sent) < DEPTH:
+                while waiting and len(sent) < (1 if self._suspects else DEPTH):
                     sent.append((self._ask(session, waiting[0]), waiting.popleft()))
                 if not ahead.has_room() or (ahead and not session.is_waiting(MOMENT)):
                     break
                 ahead.put(sent[0][1], session.whole(sent[0][0], "reading headers"))
                 sent.popleft()
+                self._suspects = max(0, self._suspects - 1)
 
     def _taken(self, ahead: Ahead, waiting: deque[Batch], sent: deque[tuple[bytes, Batch]]) -> tuple[Batch, Read]:
         batch, answer = ahead.take()
         try:
-            return batch, answer()
-        except EOFError as error:
+            return batch, self._once(batch, answer())
+        except EOFError as error:  # it may have held what is missing in those after it
+            sent.extendleft((b"", again) for again in reversed(ahead.forgotten()))
             return batch, self._apart(batch, Unavailable(str(error)), waiting, sent)
+
+    def _once(self, batch: Batch, read: Read) -> Read:
+        """Leave out what came before its turn, and remember what comes before it now."""
+        of = f"{self._reading.validity}:%d".__mod__
+        if not self._early and read[0] and read[0][-1].remote_id == of(max(batch)):
+            return read
+        fresh = _without(read[0], self._early), _without(read[1], self._early)
+        self._early = self._early.union(each.remote_id for found in read for each in found).difference(map(of, batch))
+        return fresh
 
     def _apart(self, batch: Batch, error: PortError, waiting: deque[Batch], sent: deque[tuple[bytes, Batch]]) -> Read:
         """Read a batch that failed by itself, over a new connection, where the commands under way are asked again."""
         waiting.extendleft(reversed([again for _, again in sent]))
+        self._suspects = len(sent)
         sent.clear()
         self._renew(error)
-        return self._isolated(batch)
+        return self._once(batch, self._isolated(batch))
 
     def _ask(self, session: Session, uids: Batch) -> bytes:
         return session.send(b"UID FETCH " + sequence_set(sorted(uids)) + b" " + items(session, self._fields))
@@ -139,6 +161,10 @@ class Headers:
         if self._renewals > 2 * BATCH.bit_length() + 4:
             raise error
         self._reopen()
+
+
+def _without(found: Sequence[_Told], early: set[str]) -> list[_Told]:
+    return [each for each in found if each.remote_id not in early]
 
 
 def _stamps(session: Session, tag: bytes) -> Sequence[int]:
