@@ -106,6 +106,7 @@ def held(candidate: Candidate, wording: Wording, slot: Slot) -> Suggestion:
         end=slot.end,
         is_tentative=owner.is_hold_tentative,
         social=slot.social,
+        name=case.relation.person.name,
     )
     return _suggestion(candidate, hold, why, due=None, expires=None)
 
@@ -156,6 +157,7 @@ def _announced(made: Suggestion, invite: Invite, case: Case, wording: Wording, g
         start=invite.start,
         end=invite.end,
         is_tentative=owner.is_hold_tentative,
+        name=case.relation.person.name,
     )
 
 

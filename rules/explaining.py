@@ -98,7 +98,8 @@ def _summary(view: View, relation: Relation) -> str:
     if relation.next_meeting is not None:
         return f"You meet {name} on {relation.next_meeting.start:%d %B}."
     if quiet is None or relation.last_at is None:
-        return f"I know of no contact with {name} yet."
+        since = view.network.history_since
+        return f"I know of no contact with {name} {f'since {since:%B %Y}' if since else 'yet'}."
     if usual is None and relation.person.cadence is None:
         return f"You and {name} have not been in touch often enough to tell what is usual."
     return f"You and {name} were last in touch in {relation.last_at:%B %Y}, which is nothing unusual for you two."

@@ -29,6 +29,8 @@ class Hold:
     """Shown as tentative instead of free."""
     social: Social | None = None
     """The kind of social time it takes up, where the owner has set such times aside."""
+    name: str = ""
+    """Whom it is for, where a name is known; kept with the suggestion, told to no provider."""
     is_all_day: bool = False
     """It stands above the whole day of `start`, in the zone `start` is given in."""
 

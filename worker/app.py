@@ -28,7 +28,7 @@ from worker.store.quota import StoredQuota
 from worker.store.store import Store
 
 if TYPE_CHECKING:
-    from worker.sweep import Swept
+    from worker.sweep import Retained, Swept
 
 Clock = Callable[[], datetime]
 """Says what time it is, aware UTC."""
@@ -83,6 +83,7 @@ class App:
             wording=self.wording,
             poll=poll,
             enrol=self.describe_seen,
+            retain=self.retain,
             sweep=self.sweep,
             alarm=lambda name, news: telling.alarm(self.config.owners[name].notify)(news),
             is_stopping=is_stopping,
@@ -100,12 +101,17 @@ class App:
 
         describe_seen(self.store, self.config)
 
+    def retain(self, owner: str) -> Retained | None:
+        """Let go of what an owner keeps no longer, once a day."""
+        from worker.sweep import retain  # noqa: PLC0415 - as above
+
+        return retain(self.store, owner_of(self.config, owner), self.clock(), self.config.owners[owner].retention)
+
     def sweep(self, owner: str) -> Swept | None:
-        """Do an owner's nightly work, once a day: what is too old goes, forecasts are calibrated, the month is chosen."""
+        """Do an owner's nightly work, once a day: forecasts are calibrated, the month is chosen."""
         from worker.sweep import sweep  # noqa: PLC0415 - as above
 
-        keep = self.config.owners[owner].retention
-        return sweep(self.store, owner_of(self.config, owner), terms_for(self.config, owner), self.clock(), keep)
+        return sweep(self.store, owner_of(self.config, owner), terms_for(self.config, owner), self.clock())
 
     def drop_old(self, owner: str) -> int:
         """Let go of what is older than the owner keeps, as the nightly work does; says how many messages and meetings."""

@@ -59,8 +59,10 @@ class Pipeline:
     """How soon an account that has been read up is looked at again."""
     enrol: Callable[[], None] = lambda: None
     """Notes what the config says of persons seen by now: who is a key person, and who is to be left alone."""
+    retain: Callable[[str], object] = lambda _: None
+    """Lets go of what an owner keeps no longer, once a day, before it is decided: no suggestion is made of what then goes."""
     sweep: Callable[[str], object] = lambda _: None
-    """Does an owner's nightly work: retention, calibration, the people of the month; does nothing the rest of the day."""
+    """Does an owner's nightly work: calibration, the people of the month; does nothing the rest of the day."""
     alarm: Callable[[str, telling.News], bool | None] = lambda _owner, _news: None
     """Tells an owner by desktop or webhook; None where neither is configured."""
     is_stopping: Callable[[], bool] = lambda: False
@@ -144,6 +146,7 @@ class Pipeline:
 
     def decide(self, owner_name: str) -> int:
         """Plan what is due for an owner; says how many suggestions are new."""
+        self.retain(owner_name)
         decided = deciding.decide(
             self.store,
             self.owner(owner_name),

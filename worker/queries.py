@@ -10,6 +10,7 @@ from math import ceil
 
 from sqlalchemy import Connection, func, select
 
+from rules.addresses import match_key
 from worker.advice import Refusal
 from worker.json_views import CountView, FeedView, NamedView, SuggestionView
 from worker.store import outbox, people
@@ -56,8 +57,34 @@ def _named(connection: Connection, owner: str, ids: set[str]) -> dict[str, Named
     by_person: dict[str, list[str]] = defaultdict(list)
     for who, email in connection.execute(emails.order_by(address.c.last_at.desc(), address.c.key)):
         by_person[str(who)].append(email)
-    names = connection.execute(select(person.c.id, person.c.name).where(person.c.owner == owner, person.c.id.in_(ids)))
+    names = connection.execute(select(person.c.id, person.c.name).where(person.c.owner == owner, person.c.id.in_(by_person)))
     return {who: NamedView(name=name or None, addresses=tuple(by_person[who])) for who, name in names}
+
+
+def called(connection: Connection, owner: str, who: str) -> StoredPerson | list[Entry]:
+    """Return the person WHO means, or what was made for somebody of whom nothing else is kept. Raises Refusal like person_called."""
+    known = people.find(connection, owner, who)
+    return (
+        person_called(connection, owner, who)
+        if known
+        else _remembered(connection, owner, who) or person_called(connection, owner, who)
+    )
+
+
+def _remembered(connection: Connection, owner: str, who: str) -> list[Entry]:
+    """Find suggestions, oldest first, for one who is nobody of the network any more, by address, name or part of the name."""
+    kept = [each for each in outbox.read_all(connection, owner, states=sorted(STATES)) if each.why and each.address]
+    holders = _holders(connection, owner, {each.address for each in kept})
+    lost = [each for each in kept if each.address not in holders]
+    key, text = match_key(who), who.strip().casefold()
+    found = [each for each in lost if each.address == key or (text and each.name.casefold() == text)]
+    found = found or [each for each in lost if text and text in each.name.casefold()]
+    names = {each.address: each.name for each in found}
+    if len(names) > 1:
+        lines = [f"  {name}  {email}" for email, name in names.items()]
+        raise Refusal(f"More than one person is called {who!r}.", "\n".join(["Say which, by address:", *lines]))
+    keys = set(names)
+    return [each for each in lost if each.address in keys]
 
 
 def person_called(connection: Connection, owner: str, who: str) -> StoredPerson:
@@ -106,10 +133,12 @@ def entries_called(connection: Connection, owner: str, text: str) -> list[Entry]
             raise Refusal(f"More than one key begins with {text!r}.", "Write more of it.")
         if rows:
             return [entry_of(rows[0])]
-    person = person_called(connection, owner, text)
-    found = [each for each in outbox.read_all(connection, owner) if each.address in person.addresses]
+    meant = called(connection, owner, text)
+    addresses = meant.addresses if isinstance(meant, StoredPerson) else {each.address for each in meant}
+    found = [each for each in outbox.read_all(connection, owner) if each.address in addresses]
     if not found:
-        raise Refusal(f"There is nothing for {person.name or text}.", "`rekindle suggestions` lists what there is.")
+        name = meant.name if isinstance(meant, StoredPerson) else meant[-1].name
+        raise Refusal(f"There is nothing for {name or text}.", "`rekindle suggestions` lists what there is.")
     return found
 
 

@@ -1,7 +1,8 @@
-"""The nightly sweep of one owner: what is too old goes, forecasts are calibrated, and the people of the month are chosen."""
+"""The nightly work of one owner: what is too old goes, forecasts are calibrated, and the people of the month are chosen."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -31,33 +32,49 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Swept:
-    """What one sweep did."""
+class Retained:
+    """What one night's retention did."""
 
     shortened: int = 0
     """Subjects of which only what rules need was kept."""
     dropped: int = 0
     """Messages and occurrences older than the retention."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swept:
+    """What one sweep did."""
+
     shift: float = 0.0
     month: Month | None = None
     """The people of this month, where they are chosen."""
 
 
-def sweep(store: Store, owner: Owner, terms: Terms, now: datetime, keep: timedelta = HISTORY) -> Swept | None:
-    """Sweep once a day of the owner's; None where today's is done. Twice at once does no harm."""
-    today = local_day(owner, now)
-    mark = {"name": f"swept:{owner.name}", "value": today.isoformat()}
-    morning = _morning(owner, today + timedelta(days=1))
+def retain(store: Store, owner: Owner, now: datetime, keep: timedelta = HISTORY) -> Retained | None:
+    """Let go of what is too old once a day of the owner's, before anything is decided on it; None where today's is done."""
+    mark = _mark("retained", owner, now)
     with store.read() as db:
-        is_done = db.execute(_MARK, {"called": mark["name"]}).scalar() == mark["value"]
+        if _is_done(db, mark):
+            return None
+    shortened = retention.reduce_subjects(store, owner.name, now)
+    dropped = retention.drop_old(store, owner.name, now - keep, now)
+    with store.write() as db:
+        db.execute(upsert(db, meta, ("name",)), mark)
+    log.info("retained", action="retain", owner=owner.name, shortened=shortened, dropped=dropped)
+    return Retained(shortened=shortened, dropped=dropped)
+
+
+def sweep(store: Store, owner: Owner, terms: Terms, now: datetime) -> Swept | None:
+    """Sweep once a day of the owner's; None where today's is done. Twice at once does no harm."""
+    mark, morning = _mark("swept", owner, now), _morning(owner, local_day(owner, now) + timedelta(days=1))
+    with store.read() as db:
+        is_done = _is_done(db, mark)
         is_awake = db.execute(_NEXT, {"called": owner.name, "by_then": micros(morning)}).first() is not None
     if not is_awake:
         with store.write(is_lasting=False) as db:
             wake(db, owner.name, morning)
     if is_done:
         return None
-    shortened = retention.reduce_subjects(store, owner.name, now)
-    dropped = retention.drop_old(store, owner.name, now - keep, now)
     with store.read() as db:
         seen = everybody(db, owner, now)
     shift = shift_of(case for each in seen.relations for case in finished_cases(each.contacts, now))
@@ -66,8 +83,16 @@ def sweep(store: Store, owner: Owner, terms: Terms, now: datetime, keep: timedel
         month = month_of(db, seen, terms, now)
         months.keep(db, owner.name, month, now)
         db.execute(upsert(db, meta, ("name",)), mark)
-    log.info("swept", action="sweep", owner=owner.name, shortened=shortened, dropped=dropped)
-    return Swept(shortened=shortened, dropped=dropped, shift=shift, month=month if month.people else None)
+    log.info("swept", action="sweep", owner=owner.name)
+    return Swept(shift=shift, month=month if month.people else None)
+
+
+def _mark(done: str, owner: Owner, now: datetime) -> dict[str, str]:
+    return {"name": f"{done}:{owner.name}", "value": local_day(owner, now).isoformat()}
+
+
+def _is_done(connection: Connection, mark: Mapping[str, str]) -> bool:
+    return bool(connection.execute(_MARK, {"called": mark["name"]}).scalar() == mark["value"])
 
 
 def _morning(owner: Owner, day: date) -> datetime:

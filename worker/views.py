@@ -52,7 +52,7 @@ def stored(entry: Entry, person: NamedView | None) -> SuggestionView:
         state=entry.state,
         close_reason=entry.close_reason,
         remote_id=entry.saved.remote_id if entry.saved else None,
-        person=person or NamedView(name=None, addresses=(entry.address,)),
+        person=person or NamedView(name=entry.name or None, addresses=(entry.address,) if entry.address else ()),
         at=entry.at,
         subject=subject,
         text=text,

@@ -21,7 +21,7 @@ from worker.pull import pull
 from worker.store import accounts, histories, identities, months, notes, people, promises, retention
 from worker.store.store import Store
 from worker.store.tables import message, meta, suggestion
-from worker.sweep import sweep
+from worker.sweep import retain, sweep
 
 KIM = Address(email="kim@guest.example", name="Kim Guest")
 REPORT = "multipart/report; boundary=x; report-type=delivery-status"
@@ -326,8 +326,12 @@ def test_whether_the_owner_was_only_copied_is_known_of_a_mail(world: World) -> N
 # The nightly sweep
 
 
-def swept(world: World, **more: Any) -> Any:
-    return sweep(world.store, OWNER, Terms(size=2), world.now, **more)
+def swept(world: World) -> Any:
+    return sweep(world.store, OWNER, Terms(size=2), world.now)
+
+
+def retained(world: World) -> Any:
+    return retain(world.store, OWNER, world.now)
 
 
 def subjects(world: World) -> set[str]:
@@ -338,11 +342,11 @@ def subjects(world: World) -> set[str]:
 def test_old_subjects_shrink_at_night_and_young_ones_stay(world: World) -> None:
     world.receive(*exchange(BOB, 100, 10), replace(mail("intro", EVE, ME, KIM, at=NOW - 200 * DAY), subject="Kim <> Ada"))
     world.pull_all()
-    assert swept(world).shortened == 2
+    assert retained(world).shortened == 2
     assert subjects(world) == {"", "Kim <> Ada", f"about {BOB.email}-in-10", f"about {BOB.email}-out-10"}
-    assert swept(world) is None
+    assert retained(world) is None
     world.now += DAY
-    assert swept(world).shortened == 0
+    assert retained(world).shortened == 0
 
 
 def test_what_is_older_than_the_retention_goes_with_all_that_was_counted_from_it(world: World) -> None:
@@ -351,7 +355,7 @@ def test_what_is_older_than_the_retention_goes_with_all_that_was_counted_from_it
     world.pull_all()
     world.catch_up()
     assert relation(world, BOB).interactions == 5
-    assert swept(world).dropped == 5
+    assert retained(world).dropped == 5
     bob = relation(world, BOB)
     assert (bob.interactions, bob.meetings_held) == (3, 1)
     with world.store.read() as db:
@@ -359,7 +363,7 @@ def test_what_is_older_than_the_retention_goes_with_all_that_was_counted_from_it
     assert world.network().history_since == NOW - 730 * DAY
     assert world.rows() == world.rebuilt()
     world.now += DAY
-    assert swept(world).dropped == 0
+    assert retained(world).dropped == 0
 
 
 def test_forecasts_are_calibrated_from_what_came(world: World) -> None:

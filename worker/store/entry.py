@@ -68,6 +68,17 @@ class Entry:
     """What a late attempt made beside the confirmed object: to be taken away."""
 
     @property
+    def name(self) -> str:
+        """The name it keeps of whom it is for; "" where it keeps none."""
+        match self.action:
+            case Hold(name=name):
+                return name
+            case Draft(to=people) | Invite(attendees=people):
+                return next((each.name for each in people if match_key(each.email) == self.address), "")
+            case _:
+                assert_never(self.action)
+
+    @property
     def suggestion(self) -> Suggestion:
         """The suggestion as the rules made it."""
         return Suggestion(

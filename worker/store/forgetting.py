@@ -11,13 +11,14 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Table, delete, fal
 
 from worker.store import events, messages
 from worker.store.accounts import owner_keys, owner_zone
+from worker.store.entry import Entry, entry_of
 from worker.store.judging import review
 from worker.store.mapping import Origin, decode, encode, event_of, message_of, micros
 from worker.store.statements import chunks, insert_ignoring, lock_owner
 from worker.store.tables import address, block, event, link, message, note, person, stop, suggestion, tombstone
 from worker.store.tombstones import Forgotten, hashed, pepper_of
 
-EMPTIED = {"title": "", "description": "", "subject": "", "text": "", "html": "", "to": [], "cc": [], "attendees": []}
+EMPTIED = {"title": "", "description": "", "subject": "", "text": "", "html": "", "to": [], "cc": [], "attendees": [], "name": ""}
 """What of an action names or quotes somebody."""
 
 
@@ -33,8 +34,10 @@ def forget(connection: Connection, owner: str, keys: Sequence[str], now: datetim
     graves = [{"owner": owner, "digest": hashed(pepper, "forgotten", owner, key), "at": micros(now)} for key in keys]
     connection.execute(insert_ignoring(connection, tombstone), graves)
     mine = select(address.c.person).where(address.c.owner == owner, address.c.key.in_(keys), address.c.person.is_not(None))
-    persons = set(connection.execute(mine).scalars())
-    called, words = _names(connection, owner, keys, least=1), spellings | _names(connection, owner, keys)
+    planned = _planned(connection, owner, keys)
+    persons = {*connection.execute(mine).scalars(), *(entry.person for entry in planned)}
+    called = {*_names(connection, owner, keys), *(entry.name for entry in planned if entry.name)}
+    words = spellings | {name for name in called if " " in name}
     went = _clean_messages(connection, owner, spellings, now) + _clean_events(connection, owner, spellings, now)
     _clear_ledger(connection, owner, keys, persons, words)
     _clear_notes(connection, owner, words)
@@ -58,13 +61,19 @@ def _spellings(connection: Connection, owner: str, keys: Sequence[str]) -> set[s
     return {*keys, *(each for text in connection.execute(seen).scalars() for each in decode(text))}
 
 
-def _names(connection: Connection, owner: str, keys: Sequence[str], least: int = 2) -> set[str]:
-    """Return the names of addresses with so many words at least; in free text a single one may be anybody's, or anything."""
+def _planned(connection: Connection, owner: str, keys: Sequence[str]) -> list[Entry]:
+    """Return what was made for them: retention may have left nothing else that names them."""
+    rows = connection.execute(select(suggestion).where(suggestion.c.owner == owner, suggestion.c.address.in_(keys)))
+    return [entry_of(row) for row in rows.mappings()]
+
+
+def _names(connection: Connection, owner: str, keys: Sequence[str]) -> set[str]:
+    """Return the names of addresses, also those of a single word: in free text that may be anybody's, or anything."""
     seen = select(address.c.names).where(address.c.owner == owner, address.c.key.in_(keys))
     known = select(person.c.name).join(address, (address.c.owner == person.c.owner) & (address.c.person == person.c.id))
     named = [name for text in connection.execute(seen).scalars() for name in decode(text)]
     named += connection.execute(known.where(address.c.owner == owner, address.c.key.in_(keys))).scalars()
-    return {name for name in named if len(name.split()) >= least}
+    return {name.strip() for name in named if name.strip()}
 
 
 def _saying(column: ColumnElement[str], words: Collection[str]) -> ColumnElement[bool]:

@@ -23,9 +23,9 @@ from worker.store import accounts
 from worker.verbs.connecting import files_account
 from worker.verbs.explaining import previewed
 from worker.verbs.opened import Here, opened
+from worker.verbs.retained import let_go
 from worker.verbs.steered import FOREVER
 from worker.verbs.zones import zone_called, zone_here
-from worker.words import counted
 
 MOST_PEOPLE: Final = 10
 Answer = TypeVar("Answer")
@@ -96,11 +96,7 @@ def _preview(here: Here) -> None:
         click.echo(f"Reading {name} …")
         while here.app.pull(f"{here.name}/{name}"):
             pass
-    if dropped := here.app.drop_old(here.name):
-        days = here.settings.retention.days
-        click.echo(
-            f"Left out: {counted(dropped, 'message or meeting', 'messages and meetings')} more than {days} days old (`retention`)."
-        )
+    let_go(here)
     click.echo("\nThis is what it would make now:\n")
     report.suggestions(previewed(here), here.zone, empty="Nothing today: thank-yous come after meetings from now on.")
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sqlalchemy import Connection
+
 from rules import engine
 from rules.network import Network
 from rules.reciprocity import balance
 from rules.rulebook import Rulebook
 from rules.suggestions import Evidence
-from worker import views
+from worker import remembered, views
 from worker.config import owner_of, rulebook_for
 from worker.json_choices import RuleView
 from worker.json_views import AnswerView, SuggestionView
-from worker.queries import person_called
-from worker.store import network, people
+from worker.queries import called
+from worker.store import network, outbox, people
 from worker.store.endings import ACCEPTED, DISCARDED, LAPSED, ends, modes
+from worker.store.entry import Entry
+from worker.store.people import StoredPerson
 from worker.verbs.opened import Here
 
 
@@ -34,13 +38,27 @@ def previewed(here: Here) -> tuple[SuggestionView, ...]:
 
 def explained(here: Here, who: str | None, *, is_not: bool) -> AnswerView:
     """Answer why, or why not, for WHO; without WHO why there is nothing today. Raises Refusal where nobody is meant."""
-    person = here.read(lambda connection: person_called(connection, here.name, who).id) if who else None
-    loaded = _network(here, person)
-    if person is not None and not is_not:
-        found = engine.why(loaded, _rulebook(here), here.now, here.app.wording, person_id=person)
-        balances = (balance(one).sentence for one in loaded.relations if one.person.id == person)
-        return views.answer(replace(found, facts=(*found.facts, *(Evidence(text=text) for text in balances if text))))
-    return views.answer(engine.why_not(loaded, _rulebook(here), here.now, here.app.wording, person_id=person))
+    if not who:
+        return views.answer(engine.why_not(_network(here, None), _rulebook(here), here.now, here.app.wording))
+    meant = here.read(lambda connection: called(connection, here.name, who))
+    keeps = here.settings.retention
+    if not isinstance(meant, StoredPerson):
+        return views.answer(remembered.alone(meant, here.now, keeps, is_not=is_not))
+    made, loaded = here.read(lambda connection: _open(connection, here.name, meant.id)), _network(here, meant.id)
+    if made and not any(one.last_at for one in loaded.relations if one.person.id == meant.id):
+        return views.answer(remembered.alone(made, here.now, keeps, is_not=is_not))
+    if is_not:
+        return views.answer(engine.why_not(loaded, _rulebook(here), here.now, here.app.wording, person_id=meant.id))
+    found = engine.why(loaded, _rulebook(here), here.now, here.app.wording, person_id=meant.id)
+    balances = (balance(one).sentence for one in loaded.relations if one.person.id == meant.id)
+    found = replace(found, facts=(*found.facts, *(Evidence(text=text) for text in balances if text)))
+    return views.answer(remembered.beside(found, made, here.now, keeps))
+
+
+def _open(connection: Connection, owner: str, person: str) -> list[Entry]:
+    """Return what is open for a person, by whichever address it was made."""
+    keys = people.keys_of(connection, owner, person)
+    return [each for each in outbox.read_all(connection, owner) if each.person == person or each.address in keys]
 
 
 def rules_of(here: Here) -> tuple[RuleView, ...]:

@@ -49,14 +49,18 @@ def run(ctx: click.Context, *, only: tuple[Part, ...], now: datetime | None, con
 @options.now
 @options.writing
 def pull(*, accounts: tuple[str, ...], now: datetime | None, config: Path | None, owner: str | None) -> None:
-    """Read what is new in mail and calendars, once, to the end."""
+    """Read what is new in mail and calendars, once, to the end. What is older than you keep goes again at once."""
     from worker.verbs.opened import opened
+    from worker.verbs.retained import let_go
 
     with opened(config, owner, now) as here:
-        for account in _chosen(here, accounts):
-            while here.app.pull(account.id):
-                pass
-            _say_how_it_went(here, account.id, "is read up to now")
+        try:
+            for account in _chosen(here, accounts):
+                while here.app.pull(account.id):
+                    pass
+                _say_how_it_went(here, account.id, "is read up to now")
+        finally:
+            let_go(here)
 
 
 @click.command(epilog=options.examples("rekindle decide"))

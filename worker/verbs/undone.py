@@ -17,11 +17,12 @@ from rules.addresses import match_key
 from rules.suggestions import Draft, Invite
 from worker.credentials import Credentials
 from worker.exporting import export_owner
-from worker.queries import account_called, person_called
+from worker.queries import account_called, called
 from worker.secret_sources import SecretMissingError
 from worker.store import accounts, audit, outbox, people
 from worker.store.accounts import StoredAccount
 from worker.store.entry import Entry, recipients
+from worker.store.people import StoredPerson
 from worker.verbs.opened import Here
 from worker.verbs.steered import title_of
 from worker.words import counted, moment
@@ -96,10 +97,13 @@ def is_about(entry: Entry, keys: Collection[str], name: str = "") -> bool:
 
 def _meant(connection: Connection, owner: str, who: str) -> tuple[str, tuple[str, ...]]:
     """Return the name and match keys to erase; an address need not be a person's, nor ever have been seen."""
-    if "@" not in who or people.find(connection, owner, who):
-        person = person_called(connection, owner, who)
-        return person.name or person.addresses[0], person.addresses
-    return who, (match_key(who),)
+    if "@" in who and not people.find(connection, owner, who):
+        return who, (match_key(who),)
+    match called(connection, owner, who):
+        case StoredPerson(name=name, addresses=addresses):
+            return name or addresses[0], addresses
+        case made:
+            return made[-1].name, (made[-1].address,)
 
 
 def disconnect(here: Here, name: str, *, is_sure: bool) -> None:

@@ -1,0 +1,153 @@
+"""What is older than the owner keeps: gone before anything is decided, and what was made of it still says why."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]  # its stubs are a package of their own, for this one call
+import pytest
+
+from worker.cli import run
+from worker.exit_codes import FAILED, OK
+from worker.json_schemas import schema_of
+
+NOW = datetime(2026, 11, 17, 9, 30, tzinfo=UTC)
+AT = "2026-11-17T10:30"
+LATER = "2026-12-05T10:00"
+"""Eighteen days on: what was 714 days old is older than the 730 that are kept."""
+OWNER = ("--name", "Ana Lopez", "--address", "ana@home.example", "--zone", "Europe/Madrid")
+Tell = Callable[..., str]
+
+
+def letters(other: str, ended: float, *, every: timedelta = timedelta(hours=9), count: int = 40) -> str:
+    """So many letters by turns with somebody, the last of them so many days ago."""
+    written = []
+    for number in range(count):
+        at, name = NOW - timedelta(days=ended) - number * every, other.partition("<")[2][:-1]
+        sender, to = ("Ana Lopez <ana@home.example>", other) if number % 2 else (other, "Ana Lopez <ana@home.example>")
+        written.append(
+            f"From x {at:%a %b %d %H:%M:%S %Y}\nFrom: {sender}\nTo: {to}\nDate: {format_datetime(at)}\n"
+            f"Message-ID: <{number}.{name}>\nIn-Reply-To: <{number + 1}.{name}>\nSubject: Plans\n\nBody\n\n"
+        )
+    return "".join(written)
+
+
+@pytest.fixture
+def tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tell:
+    """Run a verb in a home of its own; returns what it said."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("REKINDLE_CONFIG", str(tmp_path / "config.toml"))
+    monkeypatch.chdir(tmp_path)
+
+    def told(*arguments: str, now: str = AT, code: int = OK) -> str:
+        got = run([*arguments, "--now", now])
+        printed = capsys.readouterr()
+        assert got == code, printed.err
+        return printed.out + printed.err
+
+    return told
+
+
+def begun(tell: Tell, mail: str) -> None:
+    """Set up on this mail."""
+    Path("all.mbox").write_text(mail)
+    tell("init", "--config", "config.toml", *OWNER, "--mail", "all.mbox", "--out", "out", "--yes")
+
+
+@pytest.fixture
+def dropped(tell: Tell) -> Tell:
+    """A hold for Iris lies in the calendar, and all mail with her has since grown too old to be kept."""
+    begun(tell, letters("Iris Novak <iris@north.example>", 714))
+    tell("decide")
+    assert "1 suggestion changed" in tell("deliver")
+    tell("decide", now=LATER)
+    assert "Nobody yet" in tell("people", now=LATER)
+    return tell
+
+
+def asked(tell: Tell, verb: str, *arguments: str, now: str = LATER) -> Any:  # noqa: ANN401 - JSON
+    """What a verb prints as JSON, once it fits its schema."""
+    printed = json.loads(tell(verb, *arguments, "--json", now=now))
+    jsonschema.validate(printed, schema_of(verb), jsonschema.Draft202012Validator)
+    return printed
+
+
+@pytest.mark.parametrize("who", ["Iris Novak", "iris", "IRIS@north.example"])
+def test_a_hold_says_why_though_what_is_behind_it_is_kept_no_longer(dropped: Tell, who: str) -> None:
+    found = asked(dropped, "why", who)
+    assert found["who"] == "Iris Novak"
+    assert found["sentence"].endswith("no mail or meeting that I can see since December 2024.")
+    told = [fact["text"] for fact in found["facts"]]
+    assert "hold delivered" in told
+    assert "mail and meetings more than 730 days old are no longer kept (`retention`)" in told
+    against = asked(dropped, "why-not", who)
+    assert against["sentence"] == f"There is something for Iris Novak: {found['sentence']}"
+
+
+def test_a_hold_keeps_the_name_it_is_for(dropped: Tell) -> None:
+    held = next(each for each in asked(dropped, "suggestions") if each["action"] == "hold")
+    assert held["person"] == {"name": "Iris Novak", "addresses": ["iris@north.example"]}
+    assert "Hold for Iris Novak" in dropped("suggestions", now=LATER)
+
+
+def test_one_the_owner_names_in_the_settings_is_answered_for_alike(tell: Tell) -> None:
+    begun(tell, letters("Iris Novak <iris@north.example>", 714))
+    with Path("config.toml").open("a") as settings:
+        settings.write('\n[[owners.ana.people]]\naddresses = ["iris@north.example"]\ncadence = "6 weeks"\n')
+    for verb in ("pull", "decide", "deliver"):
+        tell(verb)
+    tell("decide", now=LATER)
+    assert asked(tell, "people")[0]["last_interaction"] is None
+    assert "that I can see since December 2024." in asked(tell, "why", "iris@north.example")["sentence"]
+    assert asked(tell, "why-not", "iris@north.example")["sentence"].startswith("There is something for ")
+
+
+def test_it_can_still_be_dismissed_by_name(dropped: Tell) -> None:
+    dropped("pull", now=LATER)
+    dropped("dismiss", "Iris Novak", now=LATER)
+    assert [each for each in asked(dropped, "suggestions") if each["action"] == "hold"] == []
+    assert "is nothing for Iris Novak now" in asked(dropped, "why", "Iris Novak")["sentence"]
+    assert "nothing for Iris Novak" in dropped("dismiss", "Iris Novak", now=LATER, code=FAILED)
+
+
+@pytest.mark.parametrize("who", ["Iris Novak", "iris@north.example"])
+def test_forgetting_still_erases_all_of_it(dropped: Tell, tmp_path: Path, who: str) -> None:
+    dropped("forget", who, "--yes", now=LATER)
+    with sqlite3.connect(tmp_path / "rekindle.db") as database:
+        assert "novak" not in "".join(database.iterdump()).casefold()
+        assert "iris@" not in "".join(database.iterdump()).casefold()
+    assert all(each["person"] == {"name": None, "addresses": []} for each in asked(dropped, "suggestions", "--all"))
+    assert "somebody who is forgotten" in dropped("suggestions", "--all", now=LATER)
+    assert "Nobody here is called" in dropped("why", who, now=LATER, code=FAILED)
+
+
+# Before deciding
+
+
+def test_what_preview_and_month_show_is_what_decide_makes(tell: Tell) -> None:
+    begun(tell, letters("Kim Weiss <kim@west.example>", 60, every=timedelta(days=7)))
+    with Path("all.mbox").open("a") as box:
+        box.write(letters("Iris Novak <iris@north.example>", 735))
+        box.write(letters("Ola Berg <ola@east.example>", 90, every=timedelta(days=19)))
+    assert "Left out: 46 messages and meetings more than 730 days old" in tell("pull")
+    preview, month = asked(tell, "preview", now=AT), asked(tell, "month", now=AT)
+    assert preview
+    assert {each["person"]["name"] for each in month["people"]} == {"Kim Weiss", "Ola Berg"}
+    preview = asked(tell, "preview", now=AT)
+    tell("decide")
+    made = asked(tell, "suggestions", now=AT)
+    assert {each["key"]: each["why"] for each in made} == {each["key"]: each["why"] for each in preview}
+    assert asked(tell, "month", now=AT) == month
+
+
+def test_nothing_is_decided_on_what_the_same_night_lets_go_of(tell: Tell) -> None:
+    begun(tell, letters("Iris Novak <iris@north.example>", 714))
+    assert asked(tell, "preview", now=AT)
+    assert "0 new suggestions" in tell("decide", now=LATER)
+    assert asked(tell, "suggestions") == []
