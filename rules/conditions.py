@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,25 +23,13 @@ class Checked:
     is_met: bool
     sentence: str = ""
     """Why not, where it is not met."""
+    parts: tuple[Checked, ...] = ()
+    """What was found where one of several conditions is enough."""
 
     @property
     def value(self) -> str:
         """Return what was found, in words."""
         return _shown(self.found)
-
-
-def in_words(found: Checked) -> str:
-    """Say what was found with the help of each fact instead of its name: the owner reads it."""
-    if found.fact == "any":
-        return "either of: " + _NAME.sub(lambda name: _help(name[0]), found.value).replace("=", ": ")
-    return f"{_help(found.fact)}: {found.value or 'none'}"
-
-
-_NAME = re.compile(r"[a-z]+\.[a-z_]+(?==)")
-
-
-def _help(fact: str) -> str:
-    return FACTS[fact].help.partition(";")[0]
 
 
 def check_all(conditions: Iterable[Condition | AnyOf], case: Case, *, is_planning: bool = True) -> Iterator[Checked]:
@@ -87,11 +74,11 @@ def _any(condition: AnyOf) -> Check:
     def check(case: Case) -> Checked:
         looked = [[inner(case) for inner in branch] for branch in branches]
         is_met = any(all(one.is_met for one in branch) for branch in looked)
-        every = [one for branch in looked for one in branch]
+        every = tuple(one for branch in looked for one in branch)
         first = next((one.sentence for one in every if one.sentence), "")
         why = "" if is_met else condition.why_not.replace("{name}", case.relation.person.name) or first
         value = ", ".join(f"{one.fact}={one.value}" for one in every)
-        return Checked(fact="any", found=value, is_met=is_met, sentence=why)
+        return Checked(fact="any", found=value, is_met=is_met, sentence=why, parts=every)
 
     return check
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rules.case import Case, View
-from rules.conditions import Checked, check_all, in_words
+from rules.conditions import Checked, check_all
+from rules.findings import said
 from rules.gates import mode_of, refused
 from rules.rule import Rule
 from rules.suggestions import Evidence, Suggestion
@@ -28,8 +29,8 @@ class Refusal:
 
     @property
     def facts(self) -> tuple[Evidence, ...]:
-        """Return what was found, in words; put so only when somebody asks."""
-        return tuple(Evidence(text=in_words(found)) for found in self.checked)
+        """Return what was found beside what the sentence says, in words; put so only when somebody asks."""
+        return tuple(Evidence(text=words) for found in self.checked for words in said(found))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from rules.case import View, silence
 from rules.composing import evidence, template_of
@@ -12,7 +13,7 @@ from rules.rhythm import rhythm
 from rules.rule import Rulebook
 from rules.suggestions import Evidence
 from rules.wording import Wording
-from rules.words import called, words_for
+from rules.words import called, every, words_for
 
 SHOWN = 12
 """Facts in one explanation."""
@@ -23,7 +24,7 @@ def reason_for(view: View, rulebook: Rulebook, wording: Wording, person_id: str)
     relation = view.people.get(person_id)
     if relation is None:
         return _stranger(person_id)
-    open_ = {(past.rule, past.cause): past for past in view.ledger_of(relation) if past.state != "closed"}
+    open_ = _open(view, relation)
     judged = [one for rule in rulebook.rules for one in judge(view, rule) if one.case.relation.person.id == person_id]
     for one in sorted(judged, key=lambda one: (one.rule.name, one.case.cause) not in open_):
         past = open_.get((one.rule.name, one.case.cause))
@@ -33,6 +34,11 @@ def reason_for(view: View, rulebook: Rulebook, wording: Wording, person_id: str)
             facts = (*evidence(one.case), *_of_ledger(past), *_standing(relation))
             return Explanation(who=called(relation), sentence=sentence, facts=_once(facts))
     return Explanation(who=called(relation), sentence=_summary(view, relation), facts=tuple(_standing(relation)))
+
+
+def _open(view: View, relation: Relation) -> dict[tuple[str, str], Past]:
+    """Return what is made or planned for a person, by rule and cause."""
+    return {(past.rule, past.cause): past for past in view.ledger_of(relation) if past.state != "closed"}
 
 
 def reason_for_nothing(decision: Decision, view: View, person_id: str) -> Explanation:
@@ -47,10 +53,12 @@ def reason_for_nothing(decision: Decision, view: View, person_id: str) -> Explan
     standing = tuple(_standing(relation))
     if refusals:
         nearest = max(refusals, key=_nearness)
-        return Explanation(who=called(relation), sentence=nearest.sentence, facts=_once((*nearest.facts, *standing)))
+        facts = (*nearest.facts, *(fact for past in _open(view, relation).values() for fact in _of_ledger(past)), *standing)
+        return Explanation(who=called(relation), sentence=nearest.sentence, facts=_once(facts))
     if relation.unheld:
         last = relation.unheld[0]
-        fact = Evidence(text=f"the last entry: {last.reason}", ref=f"event:{last.uid}/{last.original_start.isoformat()}")
+        at = last.start if isinstance(last.start, datetime) else None
+        fact = Evidence(text="that entry", ref=f"event:{last.uid}/{last.original_start.isoformat()}", at=at)
         sentence = f"The last entry with {called(relation)} in your calendar does not count as a meeting: {last.reason}."
         return Explanation(who=called(relation), sentence=sentence, facts=(fact, *standing))
     return Explanation(who=called(relation), sentence=_summary(view, relation), facts=standing)
@@ -69,10 +77,9 @@ def reason_for_nothing_at_all(decision: Decision, view: View) -> Explanation:
         count = len(view.network.relations)
         return Explanation(who="", sentence=f"Nothing happened with {_people(count)} I looked at that calls for you.")
     told = sorted(decision.refusals, key=_nearness, reverse=True)[:SHOWN]
-    facts = tuple(Evidence(text=sentence) for sentence in dict.fromkeys(refusal.sentence for refusal in told))
-    return Explanation(
-        who="", sentence=f"I considered {_people(looked)} and left it at that, for example: {told[0].sentence}", facts=facts
-    )
+    first, *others = dict.fromkeys(refusal.sentence for refusal in told)
+    sentence = f"I considered {_people(looked)} and left it at that, for example: {first}"
+    return Explanation(who="", sentence=sentence, facts=tuple(Evidence(text=each) for each in others))
 
 
 def _nearness(refusal: Refusal) -> int:
@@ -115,12 +122,19 @@ def _standing(relation: Relation) -> Iterator[Evidence]:
     if relation.next_meeting is not None:
         yield Evidence(text="next meeting", at=relation.next_meeting.start)
     if person.cadence is not None:
-        yield Evidence(text=f"you want to be in touch every {person.cadence.days} days")
+        yield Evidence(text=f"you want to be in touch {every(person.cadence)}")
     if usual is not None:
-        yield Evidence(text=f"usually in touch every {max(round(usual.days), 1)} days")
-    yield Evidence(text=f"{relation.interactions} contacts, {relation.meetings_held} of them meetings")
+        yield Evidence(text=f"usually in touch {every(usual)}")
+    yield Evidence(text=_counts(relation.interactions, relation.meetings_held))
     if not relation.is_covered:
         yield Evidence(text="not everything since the last contact has been read yet")
+
+
+def _counts(contacts: int, meetings: int) -> str:
+    if not contacts:
+        return "no contact yet"
+    of_them = {0: "none of them a meeting", 1: "1 of them a meeting"}.get(meetings, f"{meetings:,} of them meetings")
+    return f"{contacts:,} contacts, {of_them}" if contacts > 1 else f"1 contact, {'a meeting' if meetings else 'a mail'}"
 
 
 def _once(facts: Iterable[Evidence]) -> tuple[Evidence, ...]:
