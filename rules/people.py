@@ -214,9 +214,9 @@ def _written_to(to: Addresses, cc: Addresses, bcc: Addresses, owner: OwnerKeys, 
             key = match_key(address.email)
             principal = owner.principals.get(key, "") if owner.principals else ""
             if principal and principal not in found and principal not in owner.keys:
-                found[principal] = _sighting(principal, principal, "", role, "out", tallies)
+                found[principal] = sighting(principal, principal, "", role, "out", tallies)
             if key and key not in found and key not in owner.keys:
-                found[key] = _sighting(key, address.email, address.name, role, "none" if principal else "out", tallies)
+                found[key] = sighting(key, address.email, address.name, role, "none" if principal else "out", tallies)
     return tuple(found.values())
 
 
@@ -231,7 +231,7 @@ def _with_bystanders(authors: tuple[Sighting, ...], to: Addresses, cc: Addresses
             if key and key not in own:
                 found = found or {sighting.key: sighting for sighting in authors}
                 if key not in found:
-                    found[key] = _sighting(key, address.email, address.name, role, "none", SEEN)
+                    found[key] = sighting(key, address.email, address.name, role, "none", SEEN)
     return tuple(found.values()) if found else authors
 
 
@@ -249,11 +249,11 @@ def _from_whom(
     if person is not None:
         _see_author(found, message, owner, bits, direction, person)
     if person is not carrier and (key := match_key(carrier.email)):
-        found.setdefault(key, _sighting(key, carrier.email, "", "from", "none", ("from", "via")))
+        found.setdefault(key, sighting(key, carrier.email, "", "from", "none", ("from", "via")))
     for address in lists if bits & LIST else ():
         if (key := match_key(address.email)) and key not in owner.keys and (key not in found or person is not carrier):
             tallies = ("from", "via", "list") if key in found else ("list",)
-            found[key] = _sighting(key, address.email, "", "to", "none", tallies)
+            found[key] = sighting(key, address.email, "", "to", "none", tallies)
     return tuple(found.values())
 
 
@@ -264,14 +264,14 @@ def _see_author(
     tallies = _tallies(bits, direction, is_reply=bool(message.in_reply_to))
     principal = owner.principals.get(key, "")
     if principal:
-        found[principal] = _sighting(principal, principal, "", "from", direction, tallies)
-        found[key] = _sighting(key, person.email, person.name, "sender", "none", ("from",))
+        found[principal] = sighting(principal, principal, "", "from", direction, tallies)
+        found[key] = sighting(key, person.email, person.name, "sender", "none", ("from",))
     elif key:
-        found[key] = _sighting(key, person.email, person.name, "from", direction, tallies)
+        found[key] = sighting(key, person.email, person.name, "from", direction, tallies)
     if bits & ON_BEHALF and message.sender is not None:
         sender = match_key(message.sender.email)
         if sender and sender not in found and sender not in owner.keys:
-            found[sender] = _sighting(sender, message.sender.email, message.sender.name, "sender", "none", ("behalf",))
+            found[sender] = sighting(sender, message.sender.email, message.sender.name, "sender", "none", ("behalf",))
 
 
 @lru_cache(maxsize=1 << 10)
@@ -294,6 +294,6 @@ def _tallies(bits: int, direction: Direction, *, is_reply: bool) -> tuple[str, .
 
 
 @lru_cache(maxsize=1 << 17)
-def _sighting(key: str, email: str, name: str, role: Role, direction: Direction, tallies: tuple[str, ...]) -> Sighting:
+def sighting(key: str, email: str, name: str, role: Role, direction: Direction, tallies: tuple[str, ...]) -> Sighting:
     """Build a sighting once: the same address in the same part comes thousands of times."""
     return Sighting(key=key, address=Address(email=email, name=name), role=role, direction=direction, tallies=tallies)

@@ -12,7 +12,7 @@ from zlib import crc32
 from sqlalchemy import Connection, Row, Select, bindparam, delete, func, select
 
 from rules.facts import Address
-from rules.people import Observation, Sighting
+from rules.people import Sighting
 from worker.store.mapping import decode, encode, json_text
 from worker.store.statements import among, chunks, insert_narrow, listed, upsert_rows
 from worker.store.tables import address, party
@@ -29,7 +29,8 @@ class Shown(NamedTuple):
 
     message: int
     sent_at: int
-    seen: Observation
+    recipients: int
+    sightings: tuple[Sighting, ...]
 
 
 @dataclass(slots=True)
@@ -48,9 +49,9 @@ def shift(connection: Connection, owner: str, minus: Sequence[Shown], plus: Sequ
     for some in chunks([each.message for each in minus]):
         connection.execute(delete(party).where(party.c.message.in_(some)))
     parties = [
-        (owner, each.key, at, message, each.direction, each.role, seen.recipients)
-        for message, at, seen in plus
-        for each in seen.sightings
+        (owner, each.key, at, message, each.direction, each.role, recipients)
+        for message, at, recipients, sightings in plus
+        for each in sightings
     ]
     parties.sort(key=_ADDRESS)
     insert_narrow(connection, party, parties)
@@ -78,8 +79,8 @@ def rename(
 def _count(deltas: dict[str, _Delta], shown: Iterable[Shown], sign: int) -> None:
     """Add up what messages show. One sighting comes thousands of times, as the same object: it is added once, that often."""
     found: dict[int, tuple[Sighting, list[int]]] = {}
-    for _, at, seen in shown:
-        for sighting in seen.sightings:
+    for _, at, _, sightings in shown:
+        for sighting in sightings:
             same = found.get(id(sighting))
             if same is None:
                 found[id(sighting)] = sighting, [at]

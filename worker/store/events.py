@@ -10,11 +10,11 @@ from sqlalchemy import Connection, RowMapping, delete, func, insert, select, upd
 from rules.facts import Address, CalendarEvent
 from rules.people import OwnerKeys, match_key
 from worker.store.counters import rename
+from worker.store.forgotten import Forgotten
 from worker.store.mapping import Origin, Row, event_facts, event_of, iso, micros, plain, start_of
 from worker.store.occurrences import freeze, lay_out
 from worker.store.statements import chunks, upsert_rows
 from worker.store.tables import event, occurrence
-from worker.store.tombstones import Forgotten
 
 KEY = ("account", "feed", "remote_id", "uid", "original_start")
 FOREVER = micros(datetime.max.replace(tzinfo=UTC))

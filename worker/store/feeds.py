@@ -18,12 +18,14 @@ from worker.store import events, looking, messages
 from worker.store.accounts import keys_and_zone
 from worker.store.gleaning import glean
 from worker.store.judging import put_off, review, wake
+from worker.store.mail_page import Packing
 from worker.store.mapping import Origin, maybe_instant, micros, plain
 from worker.store.occurrences import next_end
 from worker.store.statements import insert_ignoring, lock_owner, upsert
+from worker.store.storable import storable
 from worker.store.tables import feed as feeds
 from worker.store.tables import skip
-from worker.store.tombstones import Forgotten
+from worker.store.tombstones import forgotten_by
 
 Kind = Literal["mail", "calendar"]
 EVER = datetime.min.replace(tzinfo=UTC)
@@ -207,14 +209,14 @@ def _apply(
 ) -> None:
     """Store the facts and have whoever they touch judged and reviewed."""
     known_as, zone = keys_and_zone(connection, feed.owner)
-    forgotten = Forgotten.of(connection, feed.owner)
+    forgotten = forgotten_by(connection, feed.owner)
     origin = _origin(feed)
     if feed.kind == "mail":
-        seen = messages.observed(forgotten.messages(changes.upserted), known_as)
-        touched = messages.apply(connection, origin, seen, changes.removed, known_as)
-        touched |= glean(connection, feed.owner, seen.values(), touched, known_as, now, zone)
+        page = Packing(known_as=known_as, forgotten=forgotten).taken(changes.upserted)
+        touched = messages.apply(connection, origin, page, changes.removed, known_as)
+        touched |= glean(connection, feed.owner, page.told(), touched, known_as, now, zone)
     else:
-        read = forgotten.events(changes.upserted)
+        read = forgotten.events([storable(each) for each in changes.upserted])
         touched = _apply_events(connection, feed, origin, read, changes.removed, known_as, now, zone)
     if touched:
         looking.look_at(connection, feed.owner, touched, now)

@@ -12,11 +12,13 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Table, delete, fal
 from worker.store import events, messages
 from worker.store.accounts import owner_keys, owner_zone
 from worker.store.entry import Entry, entry_of
+from worker.store.forgotten import hashed
 from worker.store.judging import review
+from worker.store.mail_page import Packing
 from worker.store.mapping import Origin, decode, encode, event_of, message_of, micros
 from worker.store.statements import chunks, insert_ignoring, lock_owner
 from worker.store.tables import address, block, event, link, message, note, person, stop, suggestion, tombstone
-from worker.store.tombstones import Forgotten, hashed, pepper_of
+from worker.store.tombstones import forgotten_by, pepper_of
 
 EMPTIED = {"title": "", "description": "", "subject": "", "text": "", "html": "", "to": [], "cc": [], "attendees": [], "name": ""}
 """What of an action names or quotes somebody."""
@@ -89,18 +91,19 @@ def _naming(connection: Connection, table: Table, owner: str, spellings: Collect
 
 
 def _clean_messages(connection: Connection, owner: str, spellings: Collection[str], now: datetime) -> int:
-    forgotten, known_as = Forgotten.of(connection, owner), owner_keys(connection, owner)
+    forgotten, known_as = forgotten_by(connection, owner), owner_keys(connection, owner)
     rows = _naming(connection, message, owner, spellings)
     for origin, some in _by_origin(rows).items():
         found = [message_of(row) for row in some]
         theirs = [each.remote_id for each in found if forgotten.is_theirs(each)]
-        touched = messages.apply(connection, origin, messages.observed(forgotten.messages(found), known_as), theirs, known_as)
+        page = Packing(known_as=known_as, forgotten=forgotten).page(found)
+        touched = messages.apply(connection, origin, page, theirs, known_as)
         review(connection, owner, touched, known_as, now)
     return len(rows)
 
 
 def _clean_events(connection: Connection, owner: str, spellings: Collection[str], now: datetime) -> int:
-    forgotten, known_as, zone = Forgotten.of(connection, owner), owner_keys(connection, owner), owner_zone(connection, owner)
+    forgotten, known_as, zone = forgotten_by(connection, owner), owner_keys(connection, owner), owner_zone(connection, owner)
     rows = _naming(connection, event, owner, spellings)
     for origin, some in _by_origin([row for row in rows if row["account"]]).items():
         found = forgotten.events([event_of(row["facts"]) for row in some])

@@ -12,10 +12,10 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from rules.addresses import match_key
 from rules.endings import dead_address
 from rules.facts import MessageMetadata
-from rules.people import Observation, OwnerKeys
-from rules.promises import is_promise_box, promised
-from rules.signals import Signal
+from rules.people import OwnerKeys
+from rules.promises import promised
 from worker.store import notes, promises
+from worker.store.mail_page import ENDINGS, is_promise
 from worker.store.mapping import message_of, plain
 from worker.store.statements import chunks, insert_ignoring
 from worker.store.tables import address, block, link, message, note, party
@@ -24,7 +24,6 @@ EVENING = time(18)
 """When a promise is due on its day, in the owner's zone."""
 LATELY = timedelta(days=365)
 """An older mail to the promise address is history."""
-ENDINGS: Final = int(Signal.BOUNCE | Signal.ANSWERED_BY_MACHINE)
 _BOUNCED: Final = (
     select(note.c.address, func.max(note.c.at))
     .where(note.c.owner == bindparam("whose"), note.c.kind == "dead")
@@ -36,7 +35,7 @@ _BOUNCED: Final = (
 def glean(
     connection: Connection,
     owner: str,
-    seen: Iterable[tuple[MessageMetadata, Observation]],
+    told: Iterable[tuple[MessageMetadata, int]],
     touched: Collection[str],
     known_as: OwnerKeys,
     now: datetime,
@@ -44,26 +43,18 @@ def glean(
 ) -> set[str]:
     """Note promises and dead addresses of a page just stored; return the match keys they are about.
 
-    `touched`: the match keys the page counted something for; one that wrote after it bounced is alive again.
+    `told`: the messages that may tell such a thing, each with its signals. `touched`: the match keys the page counted
+    something for; one that wrote after it bounced is alive again.
     """
     found: set[str] = set()
     dead: set[str] = set()
-    for each, shown in seen:
-        if _is_promise(each, known_as):
+    for each, bits in told:
+        if is_promise(each, known_as):
             found |= _promise(connection, owner, each, known_as, now, ZoneInfo(zone))
-        elif int(shown.signals) & ENDINGS and (key := dead_address(each, _answered(connection, owner, each), known_as)):
+        elif bits & ENDINGS and (key := dead_address(each, _answered(connection, owner, each), known_as)):
             notes.add(connection, owner, "dead", address=key, at=each.sent_at)
             dead.add(key)
     return found | _judge_dead(connection, owner, dead, touched)
-
-
-def _is_promise(found: MessageMetadata, known_as: OwnerKeys) -> bool:
-    """Tell whether a message went to the owner's promise address; few addresses have a tag at all."""
-    for part in (found.to, found.cc, found.bcc):
-        for to in part:
-            if "+" in to.email and is_promise_box(to.email, known_as.keys):
-                return True
-    return False
 
 
 def _promise(

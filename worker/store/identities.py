@@ -11,11 +11,12 @@ from sqlalchemy import BindParameter, Connection, Row, and_, bindparam, delete, 
 from rules.addresses import match_key
 from rules.identity import NOTHING_ELSE, AddressProfile, Grouping, Identity, Link, beside, block_keys, identify
 from worker.store.accounts import owner_keys
+from worker.store.forgotten import hashed
 from worker.store.mapping import Row as Values
 from worker.store.mapping import decode, written_on
 from worker.store.statements import chunks, insert_ignoring, upsert
 from worker.store.tables import address, block, link, message, party, person
-from worker.store.tombstones import hashed, pepper_of
+from worker.store.tombstones import pepper_of
 
 RELATIVES = 200
 """Addresses looked at together at most."""

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, Select, and_, bindparam, delete, select, update
 
-from rules.facts import MessageMetadata
 from rules.people import Observation, OwnerKeys, observe
 from worker.store.counters import Shown, shift
-from worker.store.mapping import MESSAGE_FACTS, Origin, labels_of, message_facts, message_of, plain
-from worker.store.message_facts import FactsWriter
+from worker.store.mail_page import MailPage
+from worker.store.mapping import MESSAGE_FACTS, Origin, labels_of, message_of, plain
 from worker.store.statements import among, chunks, insert_tuples, listed, take_ids
 from worker.store.tables import message, suggestion
 
@@ -21,13 +20,8 @@ UNCOUNTED = frozenset({"\\Drafts", "\\Junk"})
 NOTED = ("generation", "author", "signals")
 KEY = ("account", "feed", "remote_id")
 STANDING = ("id", "message_id", "remote_id", "labels")
-_STANDING = attrgetter(*STANDING)
-
 
 _HAS_DRAFTS: Final = select(suggestion.c.key).where(suggestion.c.owner == bindparam("whose"), suggestion.c.message_id > "").limit(1)
-
-Seen = Mapping[str, tuple[MessageMetadata, Observation]]
-"""The messages of a page by remote id, each with what it shows."""
 
 
 class _Row(NamedTuple):
@@ -52,6 +46,12 @@ class _Row(NamedTuple):
     facts: str
 
 
+_Raw = tuple[Any, ...]
+"""What a _Row is made of: of most nobody asks for a column by its name."""
+_ID, _REMOTE_ID, _MESSAGE_ID, _SENT_AT = map(_Row._fields.index, ("id", "remote_id", "message_id", "sent_at"))
+_STANDING = itemgetter(*map(_Row._fields.index, STANDING))
+
+
 class _Copy(NamedTuple):
     """A copy of a message that may speak for it; of several the least does: sent before received, then the oldest row."""
 
@@ -60,34 +60,28 @@ class _Copy(NamedTuple):
     remote_id: str
 
 
-def observed(upserted: Iterable[MessageMetadata], owner: OwnerKeys) -> Seen:
-    """Say what each message of a page shows; of one that comes twice the last counts."""
-    page = {plain(each.remote_id): each for each in upserted}
-    return {remote_id: (each, observe(each, owner)) for remote_id, each in page.items()}
-
-
-def apply(connection: Connection, origin: Origin, seen: Seen, removed: Iterable[str], owner: OwnerKeys) -> set[str]:
+def apply(connection: Connection, origin: Origin, page: MailPage, removed: Iterable[str], owner: OwnerKeys) -> set[str]:
     """Store what a page reports of one feed and keep the index true; return the match keys it touched.
 
     A message reported again counts once, a removed one takes back what it counted, and of several copies of one
     Message-ID (folders, accounts) one speaks.
     """
-    gone_ids = {plain(each) for each in removed} - seen.keys()
-    known = _stored(connection, origin, [*seen, *gone_ids])
-    rows = _rows(connection, origin, seen, known)
+    gone_ids = {plain(each) for each in removed} - page.rows.keys()
+    known = _stored(connection, origin, [*page.rows, *gone_ids])
+    rows = _rows(connection, origin, page, known)
     changed = {rid: row for rid, row in rows.items() if rid not in known or _differs(known[rid], row)}
     gone = [known[remote_id] for remote_id in gone_ids if remote_id in known]
     old = {known[rid]["id"]: known[rid] for rid in changed.keys() & known.keys()} | {each["id"]: each for each in gone}
-    names = {row.message_id for row in changed.values()} | {row["message_id"] for row in old.values()}
+    names = {row[_MESSAGE_ID] for row in changed.values()} | {row["message_id"] for row in old.values()}
     ours = _ours(connection, origin.owner, names)
     before = _copies(connection, origin.owner, names, ours)
     _write(connection, rows, changed, known)
     for some in chunks([each["id"] for each in gone]):
         connection.execute(delete(message).where(message.c.id.in_(some)))
     lost, won = _turned(before, old, _copies_of(map(_STANDING, changed.values()), ours))
-    fresh = {row.id: row.sent_at for row in changed.values()}
+    fresh = {row[_ID]: row[_SENT_AT] for row in changed.values()}
     minus = _shown_stored(connection, lost, old, owner)
-    plus = [Shown(each.id, fresh[each.id], seen[each.remote_id][1]) for each in won if each.id in fresh]
+    plus = [Shown(each.id, fresh[each.id], *page.seen[each.remote_id]) for each in won if each.id in fresh]
     if len(plus) < len(won):
         plus += _shown_stored(connection, [each for each in won if each.id not in fresh], {}, owner)
     return shift(connection, origin.owner, minus, plus)
@@ -141,29 +135,28 @@ def _by_remote_id(dialect: str) -> Select[*tuple[Any, ...]]:
     return select(message).where(of_feed, among(dialect, message.c.remote_id))
 
 
-def _rows(connection: Connection, origin: Origin, seen: Seen, known: Mapping[str, RowMapping]) -> dict[str, _Row]:
-    """Write the messages of a page as rows, each with its id: its own, or a new one."""
-    fresh = len(seen.keys() - known.keys())
+def _rows(connection: Connection, origin: Origin, page: MailPage, known: Mapping[str, RowMapping]) -> dict[str, _Raw]:
+    """Give the rows of a page their place, each with its id: its own, or a new one."""
+    fresh = len(page.rows.keys() - known.keys())
     ids = iter(take_ids(connection, message, fresh) if fresh else ())
-    owner, account, feed, generation, writer = origin.owner, origin.account, origin.feed, origin.generation, FactsWriter()
-    rows: dict[str, _Row] = {}
-    for remote_id, (found, shown) in seen.items():
-        row_id = known[remote_id]["id"] if remote_id in known else next(ids)
-        name, sent_at, offset, recipients, subject, parent, thread, labels, facts = message_facts(found, writer)
-        author, bits = shown.author, int(shown.signals)
-        place = row_id, owner, account, feed, remote_id, generation
-        rows[remote_id] = _Row(*place, name, sent_at, offset, author, bits, recipients, subject, parent, thread, labels, facts)
-    return rows
+    owner, account, feed, generation = origin.owner, origin.account, origin.feed, origin.generation
+    return {
+        remote_id: (
+            known[remote_id]["id"] if remote_id in known else next(ids), owner, account, feed, remote_id, generation, *row[1:]
+        )
+        for remote_id, row in page.rows.items()
+    }  # fmt: skip
 
 
-def _differs(old: RowMapping, new: _Row) -> bool:
-    return any(old[name] != getattr(new, name) for name in MESSAGE_FACTS)
+def _differs(old: RowMapping, new: _Raw) -> bool:
+    row = _Row._make(new)
+    return any(old[name] != getattr(row, name) for name in MESSAGE_FACTS)
 
 
-def _write(connection: Connection, rows: Mapping[str, _Row], changed: Mapping[str, _Row], known: Mapping[str, RowMapping]) -> None:
+def _write(connection: Connection, rows: Mapping[str, _Raw], changed: Mapping[str, _Raw], known: Mapping[str, RowMapping]) -> None:
     """Insert what is new, overwrite what is not; of what is as it was only the read and the judgement are noted."""
     insert_tuples(connection, message, [row for remote_id, row in changed.items() if remote_id not in known])
-    again = [row for remote_id, row in rows.items() if remote_id in known]
+    again = [_Row._make(row) for remote_id, row in rows.items() if remote_id in known]
     whole = [row._asdict() | {"row": row.id} for row in again if row.remote_id in changed]
     light = [
         {"row": row.id} | {name: getattr(row, name) for name in NOTED}
@@ -244,7 +237,7 @@ def _drafts(dialect: str) -> Select[*tuple[Any, ...]]:
 
 
 def _seen(row: Mapping[Any, Any], seen: Observation) -> Shown:
-    return Shown(message=row["id"], sent_at=row["sent_at"], seen=seen)
+    return Shown(message=row["id"], sent_at=row["sent_at"], recipients=seen.recipients, sightings=seen.sightings)
 
 
 def _shown_stored(

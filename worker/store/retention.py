@@ -13,6 +13,7 @@ from worker.store import counters, events, messages
 from worker.store.accounts import owner_keys
 from worker.store.forgetting import emptied
 from worker.store.judging import review
+from worker.store.mail_page import MailPage
 from worker.store.mapping import Origin, event_of, message_of, micros
 from worker.store.statements import chunks, lock_owner
 from worker.store.store import Store
@@ -76,7 +77,7 @@ def _drop_messages(connection: Connection, owner: str, before: datetime, now: da
         origin = Origin(owner=owner, account=row.account, feed=row.feed, generation=row.generation)
         by_origin.setdefault(origin, []).append(row.remote_id)
     for origin, remote_ids in by_origin.items():
-        review(connection, owner, messages.apply(connection, origin, {}, remote_ids, known_as), known_as, now)
+        review(connection, owner, messages.apply(connection, origin, MailPage(), remote_ids, known_as), known_as, now)
     gone = sum(map(len, by_origin.values()))
     return gone, gone > 0
 

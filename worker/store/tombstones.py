@@ -1,26 +1,15 @@
-"""Tombstones: keyed hashes of forgotten addresses, and the gate through which everything that is read passes."""
+"""Tombstones: keyed hashes of forgotten addresses, and the secret that is in them."""
 
 from __future__ import annotations
 
-import base64
-import hmac
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import Connection, bindparam, select
 
-from rules.addresses import match_key
-from rules.facts import Address, CalendarEvent, MessageMetadata
+from worker.store.forgotten import Forgotten
 from worker.store.tables import meta, tombstone
 
 _DIGESTS: Final = select(tombstone.c.digest).where(tombstone.c.owner == bindparam("whose"))
-
-
-def hashed(pepper: str, purpose: str, owner: str, key: str) -> str:
-    """Return a keyed hash of a match key that tells nobody without the database whom it stands for: 26 characters."""
-    found = hmac.digest(pepper.encode(), f"{purpose}\0{owner}\0{key}".encode("utf-8", "replace"), "sha256")
-    return base64.b32hexencode(found).decode().lower()[:26]
 
 
 def pepper_of(connection: Connection) -> str:
@@ -28,61 +17,7 @@ def pepper_of(connection: Connection) -> str:
     return str(connection.execute(select(meta.c.value).where(meta.c.name == "pepper")).scalar_one())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forgotten:
-    """The addresses an owner had forgotten, as hashes: what comes in passes through here."""
-
-    owner: str
-    pepper: str
-    digests: frozenset[str]
-
-    @classmethod
-    def of(cls, connection: Connection, owner: str) -> Forgotten:
-        """Load the tombstones of an owner."""
-        found = frozenset(connection.execute(_DIGESTS, {"whose": owner}).scalars())
-        return cls(owner=owner, pepper=pepper_of(connection) if found else "", digests=found)
-
-    def has(self, found: Address | None) -> bool:
-        """Tell whether an address was forgotten."""
-        if not self.digests or found is None:
-            return False
-        return hashed(self.pepper, "forgotten", self.owner, match_key(found.email)) in self.digests
-
-    def messages(self, found: Sequence[MessageMetadata]) -> Sequence[MessageMetadata]:
-        """Leave out messages of the forgotten, and the forgotten from those of others."""
-        if not self.digests:
-            return found
-        return [self._message(each) for each in found if not self.is_theirs(each)]
-
-    def events(self, found: Sequence[CalendarEvent]) -> Sequence[CalendarEvent]:
-        """Leave the forgotten out of calendar events, and their names with them."""
-        return [self._event(each) for each in found] if self.digests else found
-
-    def is_theirs(self, found: MessageMetadata) -> bool:
-        """Tell whether the forgotten wrote it, or are the only ones it was written to."""
-        everybody = [*found.to, *found.cc, *found.bcc]
-        return any(map(self.has, found.from_)) or (bool(everybody) and all(map(self.has, everybody)))
-
-    def _message(self, found: MessageMetadata) -> MessageMetadata:
-        return replace(
-            found,
-            sender=None if self.has(found.sender) else found.sender,
-            reply_to=self._rest(found.reply_to),
-            to=self._rest(found.to),
-            cc=self._rest(found.cc),
-            bcc=self._rest(found.bcc),
-        )
-
-    def _rest(self, found: tuple[Address, ...]) -> tuple[Address, ...]:
-        return tuple(each for each in found if not self.has(each))
-
-    def _event(self, found: CalendarEvent) -> CalendarEvent:
-        guests = tuple(each for each in found.attendees if not self.has(each.address))
-        is_theirs = self.has(found.organizer) or len(guests) < len(found.attendees)
-        return replace(
-            found,
-            attendees=guests,
-            organizer=None if self.has(found.organizer) else found.organizer,
-            organizer_sent_by=None if self.has(found.organizer_sent_by) else found.organizer_sent_by,
-            summary="" if is_theirs else found.summary,
-        )
+def forgotten_by(connection: Connection, owner: str) -> Forgotten:
+    """Load the tombstones of an owner."""
+    found = frozenset(connection.execute(_DIGESTS, {"whose": owner}).scalars())
+    return Forgotten(owner=owner, pepper=pepper_of(connection) if found else "", digests=found)
