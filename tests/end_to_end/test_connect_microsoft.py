@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,11 +105,14 @@ def test_without_a_browser_here_the_last_address_is_pasted(desk: Desk, monkeypat
 
     monkeypatch.setattr(click, "echo", noted)
 
-    def prompt(_: str, *, err: bool) -> str:
+    def prompt(_: str, *, err: bool, value_proc: Callable[[str], str], **_how: object) -> str:
         assert err, "what is printed may be read by a program"
+        for wrong in ("n", "http://localhost:1/", "https://login.microsoftonline.com/?state=x"):
+            with pytest.raises(click.BadParameter, match="not the address of the last page"):
+                value_proc(wrong)
         url = next(word for line in reversed(shown) for word in line.split() if "authorize" in word)
         went = requests.get(url, verify=str(desk.world.identity.ca_file), allow_redirects=False, timeout=10)
-        return went.headers["Location"]
+        return value_proc(went.headers["Location"])
 
     monkeypatch.setattr(click, "prompt", prompt)
     assert desk.connect(ME.email, "--headless") == OK

@@ -122,9 +122,9 @@ def test_a_mistyped_password_is_asked_for_again(file: Path, dovecot: Server) -> 
 
 
 @pytest.mark.usefixtures("clean")
-def test_a_folder_no_name_tells_is_asked_for_once(file: Path, nameless: ImapProxy) -> None:
+def test_a_folder_no_name_tells_is_asked_for_until_it_is_there(file: Path, nameless: ImapProxy) -> None:
     arguments = ("imap", "--imap", f"imap://127.0.0.1:{nameless.port}", "--user", "ana", "--mail-only")
-    done = connect(file, *arguments, "--account", "work", said="Raus\n")
+    done = connect(file, *arguments, "--account", "work", said="n\nNowhere\nRaus\n")
     assert done.exit_code == OK, (done.output, done.exception)
     assert "✓ mail, sent: Sent is “Raus”" in done.output
     assert tomllib.loads(file.read_text())["owners"]["ana"]["accounts"]["work"]["sent"] == "Raus"
@@ -186,6 +186,53 @@ def test_where_no_calendar_is_found_mail_alone_is_connected(file: Path, dovecot:
     done = connect(file, "imap", "ana@firm.example", "--user", "ana")
     assert done.exit_code == OK, (done.output, done.exception)
     assert "caldav" not in tomllib.loads(file.read_text())["owners"]["ana"]["accounts"]["firm"]
+
+
+@pytest.mark.usefixtures("clean")
+def test_what_is_no_address_is_asked_for_again(file: Path, radicale: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servers, "guesses", lambda _: ((), (radicale.url,)))
+    done = connect(file, "caldav", "--user", "", said="n\n\nana@firm\n")
+    assert "'n' is no mail address. Write it like ana@firm.example." in done.output
+    done = connect(file, "caldav", "--caldav", radicale.url, "--account", "dates", said="n\nana\n")
+    assert done.exit_code == OK, (done.output, done.exception)
+    assert "'n' is no name." in done.output
+    assert tomllib.loads(file.read_text())["owners"]["ana"]["accounts"]["dates"]["user"] == "ana"
+
+
+@pytest.mark.usefixtures("clean")
+@pytest.mark.parametrize("side", ["imap", "caldav"])
+def test_a_server_that_is_not_found_is_asked_for_by_its_address(
+    file: Path, side: str, dovecot: Server, radicale: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(servers, "guesses", lambda _: ((), ()))
+    url = dovecot.url if side == "imap" else radicale.url
+    silent = "imap://127.0.0.1:1" if side == "imap" else "http://127.0.0.1:1/"
+    arguments = (side, "ana@firm.example", "--user", "ana", *(("--mail-only",) if side == "imap" else ()))
+    done = connect(file, *arguments, said=f"n\n{silent}\n{url}\n")
+    assert done.exit_code == OK, (done.output, done.exception)
+    assert "'n' is no address of a" in done.output
+    assert f"· {silent}: no" in done.output
+    assert tomllib.loads(file.read_text())["owners"]["ana"]["accounts"]["firm"][side] == url
+    before = file.read_text()
+    assert "server was found" in refusal(connect(file, *arguments, "--account", "other", said="\n"))
+    assert file.read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("caldav", "--caldav", "n", "--user", "ana"), "'n' is no address of a calendar server."),
+        (("imap", "--imap", "https://mail.firm.example", "--user", "ana"), "is no address of a mail server."),
+        (("imap", "--imap", "imap://mail.firm.example:x", "--user", "ana"), "is no address of a mail server."),
+        (("caldav", "n"), "'n' is no mail address that would tell its server."),
+        (("imap", "foo bar"), "'foo bar' is no mail address that would tell its server."),
+    ],
+)
+def test_what_is_no_server_is_refused_before_a_password_is_asked_for(file: Path, arguments: tuple[str, ...], sentence: str) -> None:
+    done = connect(file, *arguments, password="")
+    assert sentence in refusal(done)
+    assert refusal(done).startswith(f"{USAGE}: ")
+    assert "assword" not in done.output
 
 
 def test_where_a_password_does_not_do_the_right_verb_is_named(file: Path) -> None:

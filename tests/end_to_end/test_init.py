@@ -127,6 +127,34 @@ def test_a_wrong_answer_is_asked_for_again(home: Path, answer: Tell) -> None:
     assert load(settings(home)).owners["ana"].addresses[0] == "ana@home.example"
 
 
+@pytest.mark.parametrize(
+    ("place", "wrong", "sentence"),
+    [
+        (0, "n", "'n' is no name."),
+        (0, "   ", "A name is wanted."),
+        (1, "n", "'n' is no mail address"),
+        (1, ", ;", "One address at least is wanted."),
+        (1, "ana@home", "'ana@home' is no mail address"),
+        (2, "no", "press Enter alone for none"),
+        (3, "no", "press Enter alone for none"),
+        (4, "Madrit", "Did you mean Europe/Madrid?"),
+        (5, "n", "write it like 09:00-18:00"),
+        (5, "9-5", "'9-5' ends before it begins."),
+        (6, "y", "'y' is no number."),
+        (7, "-1", "'-1' is no number."),
+        (9, "Spanish", "'Spanish' is no language"),
+        (10, "n", "'n' is no mail address"),
+        (10, " ".join(f"p{number}@north.example" for number in range(11)), "at most 10 can matter most"),
+    ],
+)
+def test_an_answer_to_another_question_is_asked_for_again(home: Path, answer: Tell, place: int, wrong: str, sentence: str) -> None:
+    said = answer(*DIALOGUE[:place], wrong, *DIALOGUE[place:], "y")
+    assert sentence in said
+    owner = load(settings(home)).owners["ana"]
+    assert (owner.name, owner.language, owner.caps.thank_yous_per_week) == ("Ana Lopez", "en", 2)
+    assert [each.addresses for each in owner.people] == [("iris@north.example",)]
+
+
 def test_scripts_say_it_all_by_options(home: Path, answer: Tell) -> None:
     said = answer(
         options=("--name", "Ana Lopez", "--address", "ana@home.example", "--zone", "Europe/Lisbon", "--mail", "all.mbox", "--yes")

@@ -189,11 +189,12 @@ def _check_one_mailbox(package: Any, account: Account) -> None:  # noqa: ANN401 
 
 
 def _pasted(question: Question) -> str:
+    from worker.verbs.asking import answer_of_browser, asked
+
     click.echo("Open this address in a browser, on any computer:\n", err=True)
     click.echo(f"{question.url}\n", err=True)
     click.echo("At the end the browser cannot reach 127.0.0.1; that is as it should be. Copy the whole address it tried.", err=True)
-    answered: str = click.prompt("Address", err=True)
-    return answered
+    return asked("Address", "", answer_of_browser, is_on_stderr=True)
 
 
 def in_browser(url: str) -> None:

@@ -172,6 +172,7 @@ def sign_in(account: Account, role: Role, ways: Ways, show: Callable[[str], None
     """Ask for one sign-in and seal it. Raises Refusal, AuthorizationExpired, Rejected, Unavailable."""
     from connectors import microsoft as package
     from connectors.microsoft import consent
+    from worker.verbs.asking import answer_of_browser, asked
     from worker.verbs.loopback import Loopback
 
     registration = package.registration_of(account.settings, role)
@@ -187,7 +188,7 @@ def sign_in(account: Account, role: Role, ways: Ways, show: Callable[[str], None
         click.echo(
             "At the end the browser cannot reach localhost; that is as it should be. Copy the whole address it tried.", err=True
         )
-        question.answered(account.secrets, click.prompt("Address", err=True))
+        question.answered(account.secrets, asked("Address", "", answer_of_browser, is_on_stderr=True))
     else:
         with Loopback() as loopback:
             redirect = loopback.address.replace("127.0.0.1", "localhost")  # the one name Entra allows with any port

@@ -23,12 +23,14 @@ from worker.credentials import Credentials, make_key
 from worker.exit_codes import OWNER, USAGE
 from worker.settings import Config
 from worker.setup import NewAccount, add_account
+from worker.verbs import asking
 from worker.verbs.connecting import look
 from worker.verbs.live_accounts import PASSWORD, Words
 from worker.verbs.opened import chosen
 
 Side = Literal["imap", "caldav"]
 ATTEMPTS: Final = 4
+_OPTIONS: Final = {"caldav": "--caldav https://HOST/PATH", "imap": "--imap imaps://HOST"}
 FOLDERS: Final = {("mail", "sent"): "sent", ("mail", "drafts"): "drafts"}
 """The step that did not find a folder -> the key that names it."""
 ABOUT = """An app password is a second password for one program: it can be withdrawn without changing yours. Make one for
@@ -61,6 +63,10 @@ class Wanted:
 
 def connect(wanted: Wanted, *, config: Path | None, owner: str | None) -> None:
     """Connect an account over IMAP, CalDAV or both, or take up one whose password has changed. Raises Refusal, ConfigError."""
+    if wanted.imap:
+        asking.mail_server(wanted.imap)
+    if wanted.caldav:
+        asking.calendar_server(wanted.caldav)
     settings = load(config)
     whose = chosen(settings, owner)
     known = settings.owners[whose].accounts.get(wanted.account)
@@ -90,21 +96,30 @@ _EMPTY: Final = dict.fromkeys(("imap", "caldav", "user", "sent", "drafts", "hold
 
 def _found(wanted: Wanted, mine: tuple[str, ...]) -> Wanted:
     """Fill in what can be found out: the servers, the user name and what to call the account."""
-    address = wanted.address or wanted.user or str(click.prompt("Your address there", default=mine[0]))
+    address = wanted.address or wanted.user or _address(wanted, mine)
     domain = address.rpartition("@")[2].lower()
     known = servers.of_domain(domain)
     if other := known.instead.get(wanted.side):
         raise Refusal(f"{domain} lets no password in there.", f"Connect it with: rekindle connect {other}", code=USAGE)
     mail, dates = _candidates(wanted, domain) if "@" in address else ((), ())
+    if "@" not in address and not getattr(wanted, wanted.side):
+        raise Refusal(f"{address!r} is no mail address that would tell its server.", f"Say {_OPTIONS[wanted.side]}.", code=USAGE)
     imap, caldav = wanted.imap, wanted.caldav
     is_extra = wanted.side == "imap" and not caldav
     if wanted.side == "imap" and not imap:
         imap = _first(mail, "mail server", wanted.ca_file)
-    if not caldav and dates and not wanted.is_mail_only:
+    if not caldav and (dates or not is_extra) and not wanted.is_mail_only:
         caldav = _first(dates, "calendar server", wanted.ca_file, is_optional=is_extra)
     name = wanted.account or known.name or re.sub(r"[^\w.+-]", "-", domain.partition(".")[0]) or wanted.side
     user = wanted.user or address
     return replace(wanted, imap=imap, caldav=caldav, user=user, account=name, is_calendar_extra=is_extra)
+
+
+def _address(wanted: Wanted, mine: tuple[str, ...]) -> str:
+    """Ask who one is there: by a mail address, unless the server is known anyway."""
+    if getattr(wanted, wanted.side):
+        return asking.asked("Your user name there", mine[0], asking.name)
+    return asking.asked("Your address there", mine[0], asking.address)
 
 
 def _candidates(wanted: Wanted, domain: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -145,8 +160,26 @@ def _first(urls: tuple[str, ...], what: str, ca_file: str, *, is_optional: bool 
     if is_optional:
         click.echo("No calendar server was found; `rekindle connect caldav` adds one by its address.")
         return ""
-    option = "--caldav https://HOST/PATH" if what.startswith("calendar") else "--imap imaps://HOST"
-    raise Refusal(f"No {what} was found.", f"Ask your provider for its address and say {option}.", code=OWNER)
+    return _named("caldav" if what.startswith("calendar") else "imap", what, ca_file)
+
+
+def _named(side: Side, what: str, ca_file: str) -> str:
+    """Ask for the address of a server that was not found. Raises Refusal where nobody answers."""
+    option = _OPTIONS[side]
+    nowhere = Refusal(f"No {what} was found.", f"Ask your provider for its address and say {option}.", code=OWNER)
+    read = asking.calendar_server if side == "caldav" else asking.mail_server
+    for _ in range(ATTEMPTS):
+        try:
+            url = asking.asked(f"No {what} was found. Its address ({option.split()[1]}; Enter: stop)", "", lambda t: t and read(t))
+        except click.Abort:
+            raise nowhere from None
+        if not url:
+            break
+        if any(is_there for _, is_there in first_answering((url,), ca_file)):
+            click.echo(f"✓ {url}")
+            return url
+        click.echo(f"· {url}: no {what}")
+    raise nowhere
 
 
 # Trying
@@ -157,12 +190,13 @@ def _tried(wanted: Wanted, zone: str, *, is_new: bool) -> tuple[Wanted, str]:
     given = os.environ.get(PASSWORD, "")
     password = given or _asked(wanted)
     failed: dict[tuple[str, str], Step] = {}
+    named = {key for key in FOLDERS.values() if getattr(wanted, key)}
     for _ in range(ATTEMPTS):
         failed = {(side, step.name): step for side, step in _shown(wanted, password, zone) if not step.is_ok}
         if not is_new:
             failed = {where: step for where, step in failed.items() if where not in FOLDERS}
-        elif asked := [where for where in FOLDERS if where in failed and not getattr(wanted, FOLDERS[where])]:
-            folders = {FOLDERS[where]: click.prompt(f"{failed[where].what} Its name") for where in asked}
+        elif asked := [where for where in FOLDERS if where in failed and FOLDERS[where] not in named]:
+            folders = {FOLDERS[where]: asking.asked(f"{failed[where].what} Its name", "", asking.name) for where in asked}
             wanted = replace(wanted, **folders)  # type: ignore[arg-type]  # texts for fields that are texts
             continue
         if not failed:
@@ -172,7 +206,7 @@ def _tried(wanted: Wanted, zone: str, *, is_new: bool) -> tuple[Wanted, str]:
             return replace(wanted, caldav=""), password
         if given or all(name != "sign-in" for _, name in failed):
             break
-        wanted = replace(wanted, user=click.prompt("User name", default=wanted.user))
+        wanted = replace(wanted, user=asking.asked("User name", wanted.user, asking.name))
         password = click.prompt("Password", hide_input=True)
     first = next(iter(failed.values()))
     raise Refusal(first.what, first.remedy, code=OWNER)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import click
 
@@ -20,6 +20,7 @@ from worker.credentials import make_key
 from worker.exit_codes import OWNER, USAGE
 from worker.setup import Answers, create
 from worker.store import accounts
+from worker.verbs import asking
 from worker.verbs.connecting import files_account
 from worker.verbs.explaining import previewed
 from worker.verbs.opened import Here, opened
@@ -27,7 +28,6 @@ from worker.verbs.retained import let_go
 from worker.verbs.steered import FOREVER
 from worker.verbs.zones import zone_called, zone_here
 
-MOST_PEOPLE: Final = 10
 Answer = TypeVar("Answer")
 
 
@@ -103,78 +103,37 @@ def _preview(here: Here) -> None:
 
 def _answered(said: Said, file: Path, *, is_silent: bool) -> Answers:
     """Complete what was said by asking, or with the usual answers where nothing may be asked."""
-    ask = _assumed if is_silent else _asked
-    full_name = said.name or ask("Your name", _name_here(), str.strip)
-    addresses = said.addresses or ask("Your mail addresses, the usual first", "", _addresses)
+    ask = _assumed if is_silent else asking.asked
+    full_name = said.name or ask("Your name", _name_here(), str.strip if is_silent else asking.name)
+    addresses = said.addresses or ask(
+        "Your mail addresses, the usual first", "", asking.addresses if is_silent else asking.own_addresses
+    )
     if not addresses or not full_name:
         raise Refusal("Your name and one of your addresses are wanted.", "Say --name NAME --address ADDRESS.", code=USAGE)
-    mail = said.mail or ask("Your mail on disk: mbox, Maildir or Takeout (Enter: none)", "", _paths)
-    calendar = said.calendar or ask("Your calendar on disk: .ics (Enter: none)", "", _paths)
+    mail = said.mail or ask("Your mail on disk: mbox, Maildir or Takeout (Enter: none)", "", asking.paths)
+    calendar = said.calendar or ask("Your calendar on disk: .ics (Enter: none)", "", asking.paths)
     out = said.out or file.parent / "out"
     return Answers(
         owner=re.sub(r"[^a-z0-9]", "", full_name.split()[0].casefold()) or "me",
         full_name=full_name,
         addresses=addresses,
-        zone=zone_called(said.zone).key if said.zone else ask("Your time zone", zone_here(), _zone),
-        hours=said.hours or ask("Your working hours", "09:00-18:00", str.strip),
-        holds_per_week=said.holds if said.holds is not None else ask("Holds in a week, at most", "2", _number),
+        zone=zone_called(said.zone).key if said.zone else ask("Your time zone", zone_here(), asking.zone),
+        hours=said.hours or ask("Your working hours", "09:00-18:00", asking.hours),
+        holds_per_week=said.holds if said.holds is not None else ask("Holds in a week, at most", "2", asking.number),
         thank_yous_per_week=said.thank_yous
         if said.thank_yous is not None
-        else ask("Thank-you drafts in a week, at most", "3", _number),
+        else ask("Thank-you drafts in a week, at most", "3", asking.number),
         signature=said.signature if said.signature is not None else ask("Your drafts end with", full_name, str.strip),
-        language=said.language or ask("Language of your drafts", "en", str.strip),
-        people=_at_most_ten(said.people or ask("Up to ten people who matter most, by address (Enter: none)", "", _addresses)),
+        language=said.language or ask("Language of your drafts", "en", asking.language),
+        people=asking.at_most_ten(
+            said.people or ask("Up to ten people who matter most, by address (Enter: none)", "", asking.key_people)
+        ),
         accounts=(files_account("files", mail, calendar, out),) if mail or calendar else (),
     )
 
 
-def _asked(question: str, usual: str, read: Callable[[str], Answer]) -> Answer:
-    """Ask until the answer can be read."""
-
-    def convert(text: str) -> Answer:
-        try:
-            return read(text)
-        except Refusal as refusal:
-            raise click.BadParameter(refusal.advice.text()) from None
-
-    answer: Answer = click.prompt(question, default=usual, show_default=bool(usual), value_proc=convert)
-    return answer
-
-
 def _assumed(_question: str, usual: str, read: Callable[[str], Answer]) -> Answer:
     return read(usual)
-
-
-def _addresses(text: str) -> tuple[str, ...]:
-    found = tuple(part for part in re.split(r"[,;\s]+", text) if part)
-    for each in found:
-        if not re.fullmatch(r"[^@\s]+@[^@\s]+", each):
-            raise Refusal(f"{each!r} is no mail address.")
-    return found
-
-
-def _at_most_ten(people: tuple[str, ...]) -> tuple[str, ...]:
-    if len(people) > MOST_PEOPLE:
-        raise Refusal(f"These are {len(people)} people; at most {MOST_PEOPLE} can matter most.", "Name fewer.", code=USAGE)
-    return people
-
-
-def _paths(text: str) -> tuple[Path, ...]:
-    found = tuple(Path(part.strip()).expanduser().absolute() for part in text.split(",") if part.strip())
-    for each in found:
-        if not each.exists():
-            raise Refusal(f"There is no file or folder {each}.")
-    return found
-
-
-def _zone(text: str) -> str:
-    return zone_called(text.strip()).key
-
-
-def _number(text: str) -> int:
-    if not text.strip().isdecimal():
-        raise Refusal(f"{text!r} is no number.")
-    return int(text)
 
 
 def _name_here() -> str:

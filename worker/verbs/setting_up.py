@@ -142,7 +142,7 @@ def imap(*, config: Path | None, owner: str | None, **said: Any) -> None:  # noq
 def caldav(*, config: Path | None, owner: str | None, **said: Any) -> None:  # noqa: ANN401 - as above
     """Connect the calendars of ADDRESS over CalDAV.
 
-    As with imap, the server is found or given, every step is tried and told, and the password is sealed at the end.
+    As with imap, the server is found or asked for, every step is tried and told, and the password is sealed at the end.
     """
     from worker.verbs.connect_standards import Wanted, connect
 
