@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from time import monotonic
 from typing import Any
 
 Response = list[bytes]
@@ -13,6 +14,8 @@ PIECE = 1 << 17
 """Bytes asked of the socket at once: the usual 8 kB make a call for every few messages."""
 LARGEST = 64 << 20
 """Bytes of a literal, or of a whole answer, that is read: what is larger is no header."""
+PATIENCE, SLOWEST = 300.0, 4096
+"""Seconds an answer as a whole is waited for, and the bytes that are worth one more: what comes slower never ends."""
 _LITERAL = re.compile(rb"\{(\d{1,19})\}\r?\n\Z")
 
 
@@ -20,13 +23,25 @@ class TooLarge(EOFError):
     """An answer that is broken off because of its size."""
 
 
+class TooSlow(TimeoutError):
+    """An answer that is given up though now and then something comes."""
+
+    def __init__(self) -> None:
+        super().__init__(f"it took more than {PATIENCE / 60:.0f} minutes")
+
+
 class Wire:
-    """Reads responses and never more than has come. Raises EOFError where no more comes, or too much."""
+    """Reads responses and never more than has come. Raises EOFError where no more comes, or too much, TooSlow where it takes too long."""
 
     def __init__(self, file: Any) -> None:  # noqa: ANN401 - imaplib's buffered reader: nothing it holds may be lost
         self._file = file
         self._data = b""
         self._at = 0
+        self._waited = 0.0
+
+    def is_asked(self) -> None:
+        """Be patient anew: something else is waited for."""
+        self._waited = 0.0
 
     def read(self) -> Response:
         """Read one response, literals and all."""
@@ -99,9 +114,13 @@ class Wire:
         return b"".join(pieces)
 
     def _piece(self, otherwise: str) -> bytes:
+        begun = monotonic()
         piece: bytes = self._file.read1(PIECE)
         if not piece:
             raise EOFError(otherwise)
+        self._waited = max(0.0, self._waited + monotonic() - begun - len(piece) / SLOWEST)
+        if self._waited > PATIENCE:
+            raise TooSlow
         return piece
 
 

@@ -28,6 +28,7 @@ class Answers:
 
     def next_tag(self) -> bytes:
         """Name a command as nobody can foresee, and so no mail can say: an answer may then be cut off without a look into it."""
+        self._wire.is_asked()
         self._count += 1
         tag = b"%sX%d" % (self._name, self._count)
         self._under_way.append(tag)

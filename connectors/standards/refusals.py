@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Iterator
 from datetime import timedelta
 
-from connectors.imap_wire import TooLarge
+from connectors.imap_wire import TooLarge, TooSlow
 from connectors.port import AuthorizationExpired, CursorExpired, PortError, RateLimited, Rejected, Unavailable
 
 
@@ -67,6 +67,8 @@ def translated(what: str) -> Iterator[None]:
         ) from error
     except TooLarge as error:
         raise Unavailable(f"What the mail server answered was broken off ({what}): {error}.") from error
+    except TooSlow as error:
+        raise Unavailable(f"The mail server answers too slowly and was given up ({what}): {error}.") from error
     except (imaplib.IMAP4.abort, OSError, EOFError) as error:
         raise Unavailable(f"The connection to the mail server broke ({what}): {error}.") from error
     except imaplib.IMAP4.error as error:

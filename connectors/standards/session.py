@@ -7,16 +7,19 @@ of a large FETCH and its ENVELOPE reading loses what RFC 2047 and broken senders
 from __future__ import annotations
 
 import contextlib
+import imaplib
 import select
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
+from threading import Timer
 from time import monotonic
-from typing import Any
+from typing import Any, Self
 
 import imapclient
-from imapclient import exceptions, imap_utf7
+from imapclient import exceptions, imap4, imap_utf7, tls
 
+from connectors import imap_wire
 from connectors.imap_wire import Response
 from connectors.port import CursorExpired, PortError
 from connectors.standards.answers import Answers
@@ -30,6 +33,46 @@ _MOMENT = 1.0
 """Seconds for which a folder still counts as just opened."""
 
 
+class _Limit:
+    """Hangs up where a sign-in as a whole takes too long: each wait in it has a limit, but a server may have many to come."""
+
+    def __init__(self) -> None:
+        self.connection: imaplib.IMAP4 | None = None
+        self._is_over = False
+        self._timer = Timer(imap_wire.PATIENCE, self._end)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, _trace: object) -> None:
+        self._timer.cancel()
+        if self._is_over:
+            raise imap_wire.TooSlow from error
+
+    def _end(self) -> None:
+        self._is_over = True
+        with contextlib.suppress(AttributeError, OSError):  # it may not be connected yet
+            self.connection.sock.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
+
+
+class _Client(imapclient.IMAPClient):  # type: ignore[misc]  # imapclient has no types
+    """Shows the limit its connection before the server has greeted."""
+
+    def __init__(self, limit: _Limit, *where: Any, **how: Any) -> None:  # noqa: ANN401 - as IMAPClient's
+        self._limit = limit
+        super().__init__(*where, **how)
+
+    def _create_IMAP4(self) -> imaplib.IMAP4:  # noqa: N802 - IMAPClient's name
+        kind, more = (tls.IMAP4_TLS, (self.ssl_context,)) if self.ssl else (imap4.IMAP4WithTimeout, ())
+        connection: Any = kind.__new__(kind)
+        self._limit.connection = connection
+        connection.__init__(self.host, self.port, *more, self._timeout.connect)
+        found: imaplib.IMAP4 = connection
+        return found
+
+
 class Session:
     """One connection, signed in. Not for several threads."""
 
@@ -37,8 +80,8 @@ class Session:
         """Connect, secure, sign in, and read the capabilities again, which differ before and after."""
         self.selected = ""
         self._opened: tuple[Opened, float] | None = None
-        with translated("signing in"):
-            self._client: Any = self._connected(server)
+        with translated("signing in"), _Limit() as limit:
+            self._client: Any = self._connected(server, limit)
             try:
                 self._signed_in(server)
                 self.capabilities = frozenset(self._capabilities())
@@ -52,10 +95,11 @@ class Session:
             self._answers = Answers(self._client._imap.file)  # noqa: SLF001 - what it has read already is in there
 
     @staticmethod
-    def _connected(server: Server) -> Any:  # noqa: ANN401 - imapclient has no types
+    def _connected(server: Server, limit: _Limit) -> Any:  # noqa: ANN401 - imapclient has no types
         context = None if server.security == "none" else ssl.create_default_context(cafile=server.ca_file or None)
         timeout = imapclient.SocketTimeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS)
-        client = imapclient.IMAPClient(
+        client = _Client(
+            limit,
             server.host,
             server.port,
             ssl=server.security == "tls",
