@@ -1,4 +1,4 @@
-"""A long first read in two processes: the second one reads the headers while the pages before them are stored."""
+"""A long first read in two processes: the second one reads and packs headers while the pages before them are stored."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
 from threading import BoundedSemaphore
 from typing import Final
 
 from connectors.imap_reading import Read, Reading
-from connectors.imap_told import NOTHING, READY, Told, framed, tell
+from connectors.imap_told import READY, asked, framed, heard, tell
+from connectors.optional import Packing, Portion
+from rules.facts import MessageMetadata
 
 RING: Final = 12 << 20
 """Bytes of memory the answers lie in; half of them are handed over at most, so that none lies on another."""
@@ -24,6 +26,8 @@ PIPE: Final = 1 << 20
 """Bytes that may be told ahead; what Linux allows anybody."""
 SILENCE: Final = 60.0
 """Seconds after which a second process that tells nothing is given up."""
+MANY: Final = 5000
+"""Messages of a folder that are worth a second process."""
 SERVE: Final = "import sys; sys.path[:] = sys.argv[2:]; from connectors.imap_told import serve; serve(int(sys.argv[1]))"
 
 
@@ -44,7 +48,7 @@ class Ahead:
 
     def put(self, uids: Sequence[int], answer: bytes) -> None:
         """Have the answer to a question for these UIDs read."""
-        told = self._beside.hand(answer) if self._beside is not None else None
+        told = self._beside.hand(answer, self._reading) if self._beside is not None else None
         self._is_full = told is None  # it lies here, where nobody counts what lies
         self._waiting.append((uids, told or partial(self._reading.read, answer)))
 
@@ -53,7 +57,10 @@ class Ahead:
         return self._waiting.popleft()
 
     def forgotten(self) -> list[Sequence[int]]:
-        """Take all and forget what was answered; return the UIDs it was asked for, in their order."""
+        """Take all and forget what was answered; return the UIDs it was asked for, in their order.
+
+        Also where nobody wants the rest: what the second process tells of it would be taken for what it is asked next.
+        """
         forgotten: list[Sequence[int]] = []
         while self._waiting:
             uids, answer = self.take()
@@ -66,18 +73,17 @@ class Ahead:
 class Beside:
     """The second process."""
 
-    def __init__(self, process: subprocess.Popen[bytes], memory: int, reading: Reading) -> None:
-        self._process, self._memory, self._reading = process, memory, reading
+    def __init__(self, process: subprocess.Popen[bytes], memory: int, packing: Packing) -> None:
+        self._process, self._memory, self._packing = process, memory, packing
         self._asked, self._told = process.stdin or io.BytesIO(), process.stdout or io.BytesIO()
         self._at = self._held = 0
         self._is_ready, self._is_over = False, False
-        self._portions = Told()
 
     def has_room(self) -> bool:
         """Tell whether it listens, and has less to do than it might."""
         return self._is_listening() and self._held < RING // 4
 
-    def hand(self, answer: bytes) -> Callable[[], Read] | None:
+    def hand(self, answer: bytes, reading: Reading) -> Callable[[], Read] | None:
         """Have it read an answer; return what says, in the order of answers, what was read, None where there is no room for it."""
         size = len(answer)
         if not self._is_listening() or self._held + size > RING // 2:
@@ -86,17 +92,18 @@ class Beside:
         try:
             if os.pwrite(self._memory, answer, self._at) < size:
                 return None
-            os.write(self._asked.fileno(), self._at.to_bytes(4, "little") + size.to_bytes(4, "little"))
+            tell(self._asked, asked(self._at, size, reading))
         except OSError:
             self._is_over = True
             return None
         place, self._at, self._held = self._at, self._at + size, self._held + size
-        return partial(self.read, place, size)
+        return partial(self.read, place, size, reading)
 
-    def read(self, at: int, size: int) -> Read:
+    def read(self, at: int, size: int, reading: Reading) -> Read:
         """Return what the first answer it was handed says, read here where it cannot tell."""
         self._held -= size
-        return self._portions.read(self._next() or NOTHING) or self._reading.read(os.pread(self._memory, size, at))
+        told = self._next()
+        return (heard(told, self._packing) if told else None) or reading.read(os.pread(self._memory, size, at))
 
     def close(self) -> None:
         """Stop it, wherever it is."""
@@ -124,8 +131,36 @@ class Beside:
         return bool(poller.poll(seconds * 1000))
 
 
+class Helped:
+    """How first reads go on: everything is packed, by a second process for all folders once one of them is long."""
+
+    def __init__(self, packing: Packing) -> None:
+        """Begin without it."""
+        self._packing, self._second = packing, ExitStack()
+        self._beside: Beside | None = None
+        self._is_begun = False
+
+    def prepare(self, count: int) -> None:
+        """Have the second process begun where so many messages are worth it: it takes a moment."""
+        if count >= MANY and not self._is_begun:
+            self._is_begun = True
+            self._beside = self._second.enter_context(beside(self._packing))
+
+    def ahead(self, reading: Reading) -> Ahead:
+        """Have answers of one folder read."""
+        return Ahead(reading, self._beside)
+
+    def unpack(self, portions: Sequence[Portion]) -> Sequence[MessageMetadata]:
+        """Return the messages of a page."""
+        return self._packing.unpack(portions)
+
+    def close(self) -> None:
+        """End the second process."""
+        self._second.close()
+
+
 @contextmanager
-def beside(reading: Reading) -> Iterator[Beside | None]:
+def beside(packing: Packing) -> Iterator[Beside | None]:
     """Have a second process read; None where no core is free for it, or the system has no memory to share in that way."""
     is_possible = hasattr(os, "memfd_create") and hasattr(os, "sched_getaffinity") and bool(sys.executable)
     is_free = is_possible and _cores().acquire(blocking=False)
@@ -135,7 +170,7 @@ def beside(reading: Reading) -> Iterator[Beside | None]:
     second = None
     try:
         with suppress(OSError):
-            second = _begun(reading)
+            second = _begun(packing)
         yield second
     finally:
         try:
@@ -151,7 +186,7 @@ def _cores() -> BoundedSemaphore:
     return BoundedSemaphore(len(os.sched_getaffinity(0)) - 1)
 
 
-def _begun(reading: Reading) -> Beside:
+def _begun(packing: Packing) -> Beside:
     memory = os.memfd_create("rekindle-headers")
     try:
         process = subprocess.Popen(  # noqa: S603 - this very interpreter
@@ -166,7 +201,7 @@ def _begun(reading: Reading) -> Beside:
     except OSError:
         os.close(memory)
         raise
-    second = Beside(process, memory, reading)
+    second = Beside(process, memory, packing)
     with suppress(BrokenPipeError):
-        tell(process.stdin or io.BytesIO(), pickle.dumps(reading))
+        tell(process.stdin or io.BytesIO(), pickle.dumps(packing))
     return second

@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from connectors.imap_fetched import Fetched, split
 from connectors.imap_header import read_header
 from connectors.imap_wire import Response, Wire
 from connectors.mime import Unreadable
+from connectors.optional import Packing
 from connectors.port import Skipped
 from rules.facts import MessageMetadata
 
-Read = tuple[list[MessageMetadata], list[Skipped]]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """Messages that were packed as soon as they were read."""
+
+    remote_ids: Sequence[str]
+    content: bytes
+    by: Packing
+
+    def __len__(self) -> int:
+        return len(self.remote_ids)
+
+    def messages(self) -> list[MessageMetadata]:
+        """Take them out again."""
+        return list(self.by.unpack([self.content]))
+
+
+Messages = list[MessageMetadata] | Packed
+Read = tuple[Messages, list[Skipped]]
 """Messages, and those that cannot be read; a remote id is UIDVALIDITY:UID."""
 
 
@@ -24,7 +43,7 @@ class Reading:
     validity: int
     role: str
 
-    def read(self, answer: bytes) -> Read:
+    def read(self, answer: bytes) -> tuple[list[MessageMetadata], list[Skipped]]:
         """Read the untagged responses to one command. Raises EOFError where a literal is not as long as it says."""
         found: list[MessageMetadata] = []
         skipped: list[Skipped] = []

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from connectors.port import Cursor
+from rules.facts import MessageMetadata
 
 
 @runtime_checkable
@@ -49,6 +51,31 @@ class ReadAhead(Protocol):
 
     def is_there(self) -> bool:
         """Tell whether the next can be taken without waiting for it."""
+        ...
+
+
+Portion = bytes | Sequence[MessageMetadata]
+"""Messages as `Packing.pack` has packed them, or as they were read."""
+
+
+class Packing(Protocol):
+    """What becomes of messages, wherever they are read. Pure; pickled where that is another process."""
+
+    def pack(self, found: Sequence[MessageMetadata]) -> bytes:
+        """Make what is to become of them, and put it together so that it can be handed on."""
+        ...
+
+    def unpack(self, portions: Sequence[Portion]) -> Sequence[MessageMetadata]:
+        """Return the messages of all these portions, in whatever form whoever asked for it likes best. Raises nothing."""
+        ...
+
+
+@runtime_checkable
+class Packs(Protocol):
+    """A mailbox that reads much mail in a process beside this one, and can have it packed there."""
+
+    def packing(self, by: Packing) -> AbstractContextManager[None]:
+        """Until the end, have what a first read reports go through this."""
         ...
 
 

@@ -46,7 +46,7 @@ class Skipped:
 class Changes(Generic[Fact]):
     """One page of a feed: commit it together with its cursor before the next is asked for."""
 
-    upserted: tuple[Fact, ...] = ()
+    upserted: Sequence[Fact] = ()
     removed: tuple[str, ...] = ()
     """Remote ids that are gone."""
     skipped: tuple[Skipped, ...] = ()

@@ -6,13 +6,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rules.addresses import domain_of, match_key, organisation
 from rules.names import clean_name, is_human_name, name_key, tokens
-from rules.network import Kind
 from rules.signals import VIA_NAME
 from rules.wordlists import MACHINE_DOMAINS, MACHINE_WORDS, NEVER_BORNE, ORGANISATIONAL, ROLE_WORDS
+
+if TYPE_CHECKING:
+    from rules.network import Kind
 
 RELAYS: Final = frozenset({"privaterelay.appleid.com", "reply.github.com", "noreply.github.com", "users.noreply.github.com"})
 HASH: Final = re.compile(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import SystemRandom
@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import structlog
 
-from connectors.optional import Expecting, ReadAhead, SideBySide
+from connectors.optional import Expecting, Packs, ReadAhead, SideBySide
 from connectors.port import (
     AuthorizationExpired,
     Calendar,
@@ -31,9 +31,11 @@ from worker.store import accounts, feeds, judging
 from worker.store.accounts import StoredAccount
 from worker.store.engine import StoreError
 from worker.store.feeds import Kind, Overtaken, StoredFeed
+from worker.store.mail_page import Packing
 from worker.store.mapping import plain
 from worker.store.rebuild import rebuild
 from worker.store.store import Store
+from worker.store.tombstones import forgotten_by
 from worker.store.uncollected import uncollected
 from worker.turns import Reader, take_turns
 
@@ -137,8 +139,17 @@ class _Slice:
         oldest = sorted(stored, key=lambda each: (_is_beginning(each), str(each.last_ok_at), listed.index(each.id)))
         changed = (each for each in oldest if not self._is_unchanged(each, found[each.id]))
         readers = (self._read_feed(source, found[each.id], each) for each in changed)
-        if not take_turns(readers, source.at_once if isinstance(source, SideBySide) else 1, self.budget):
+        is_long = any(map(_is_beginning, stored))
+        with source.packing(self._packing()) if is_long and isinstance(source, Packs) else nullcontext():
+            is_done = take_turns(readers, source.at_once if isinstance(source, SideBySide) else 1, self.budget)
+        if not is_done:
             self.pulled = replace(self.pulled, is_done=False)
+
+    def _packing(self) -> Packing:
+        """Say what becomes of mail wherever it is read; where that changes meanwhile, the store does it again."""
+        with self.store.read() as db:
+            owner = self.account.owner
+            return Packing(known_as=accounts.owner_keys(db, owner), forgotten=forgotten_by(db, owner))
 
     def _known(self, kind: Kind, found: Sequence[Feed]) -> list[StoredFeed]:
         """Take over the provider's list of feeds, which seldom needs writing."""

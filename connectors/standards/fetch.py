@@ -6,12 +6,10 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TypeVar
 
 from connectors.imap_beside import Ahead
 from connectors.imap_fetched import ARRIVED, arrived, epoch, stamp
-from connectors.imap_reading import Read, Reading
-from connectors.imap_wire import TooSlow
+from connectors.imap_reading import Messages, Packed, Read, Reading
 from connectors.port import PortError, Rejected, Skipped, Unavailable
 from connectors.standards.refusals import translated
 from connectors.standards.session import Session
@@ -22,7 +20,6 @@ BATCH, DEPTH = 250, 16
 MOMENT = 0.02
 """Seconds for which what is there may wait for what is to come."""
 Batch = Sequence[int]
-_Told = TypeVar("_Told", MessageMetadata, Skipped)
 
 
 def sequence_set(uids: Iterable[int]) -> bytes:
@@ -76,7 +73,7 @@ class Headers:
             tag = session.send(b"UID FETCH 1:%d (INTERNALDATE)" % (next_uid - 1)) if next_uid > 1 else b""
         return partial(_stamps, session, tag)
 
-    def some(self, uids: Sequence[int]) -> Read:
+    def some(self, uids: Sequence[int]) -> tuple[list[MessageMetadata], list[Skipped]]:
         """Fetch a few messages with one command."""
         return self._isolated([uid for uid in uids if uid > 0])
 
@@ -125,10 +122,12 @@ class Headers:
     def _once(self, batch: Batch, read: Read) -> Read:
         """Leave out what came before its turn, and remember what comes before it now."""
         of = f"{self._reading.validity}:%d".__mod__
-        if not self._early and read[0] and read[0][-1].remote_id == of(max(batch)):
+        found, skipped = read
+        ids = found.remote_ids if isinstance(found, Packed) else [each.remote_id for each in found]
+        if not self._early and ids and ids[-1] == of(max(batch)):
             return read
-        fresh = _without(read[0], self._early), _without(read[1], self._early)
-        self._early = self._early.union(each.remote_id for found in read for each in found).difference(map(of, batch))
+        fresh = _without(found, ids, self._early), [each for each in skipped if each.remote_id not in self._early]
+        self._early = self._early.union(ids, (each.remote_id for each in skipped)).difference(map(of, batch))
         return fresh
 
     def _apart(self, batch: Batch, error: PortError, waiting: deque[Batch], sent: deque[tuple[bytes, Batch]]) -> Read:
@@ -142,7 +141,7 @@ class Headers:
     def _ask(self, session: Session, uids: Batch) -> bytes:
         return session.send(b"UID FETCH " + sequence_set(sorted(uids)) + b" " + items(session, self._fields))
 
-    def _isolated(self, uids: Batch) -> Read:
+    def _isolated(self, uids: Batch) -> tuple[list[MessageMetadata], list[Skipped]]:
         """Halve a batch that fails until only the poisonous messages are left out."""
         try:
             session = self._session()
@@ -159,13 +158,15 @@ class Headers:
 
     def _renew(self, error: PortError) -> None:
         self._renewals += 1
-        if isinstance(error.__cause__, TooSlow) or self._renewals > 2 * BATCH.bit_length() + 4:
+        if self._renewals > 2 * BATCH.bit_length() + 4:
             raise error
         self._reopen()
 
 
-def _without(found: Sequence[_Told], early: set[str]) -> list[_Told]:
-    return [each for each in found if each.remote_id not in early]
+def _without(found: Messages, ids: Sequence[str], early: set[str]) -> Messages:
+    if early.isdisjoint(ids):
+        return found
+    return [each for each in (found.messages() if isinstance(found, Packed) else found) if each.remote_id not in early]
 
 
 def _stamps(session: Session, tag: bytes) -> Sequence[int]:

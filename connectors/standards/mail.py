@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import monotonic
 
 from connectors import mime
-from connectors.imap_beside import Ahead, beside
+from connectors.imap_beside import Ahead, Helped
 from connectors.imap_fetched import arrival_of, stamp
-from connectors.imap_reading import Read, Reading
+from connectors.imap_reading import Messages, Packed, Read, Reading
 from connectors.imap_wire import Response
+from connectors.optional import Packing, Portion
 from connectors.port import Changes, Cursor, CursorExpired, Feed, Gone, Look, PortError, Saved, Skipped, Unclear, Witness
 from connectors.standards.drafts import Drafts, searched
 from connectors.standards.fetch import Headers, sequence_set, uids_of
@@ -29,8 +30,6 @@ PAGE, LARGEST = 1000, 3000
 """Messages of a page: of a first read they get larger as long as they come quickly, for each page costs a commit."""
 QUICK = 2.0
 """Seconds in which a page has to come for the next to be larger."""
-MANY = 5000
-"""Messages still to be read of a folder that are worth a second process."""
 _TASTE = 50
 """Messages read before the others are listed, so that first names come at once."""
 _NOTHING = (1 << 62, 0)
@@ -71,10 +70,21 @@ class ImapMailbox:
         self._overrides = overrides
         self._open: Session | None = None
         self._folders: tuple[Folder, ...] = ()
+        self._help: Helped | None = None
 
     def feeds(self) -> Sequence[Feed]:
         """List the folders that are history; one LIST-STATUS where the server can."""
         return [folder.feed() for folder in readable(self.folders(), self._chosen)]
+
+    @contextmanager
+    def packing(self, by: Packing) -> Iterator[None]:
+        """Until the end, have what a first read reports packed, in a second process where there is much of it."""
+        with closing(Helped(by)) as helped:
+            self._help = helped
+            try:
+                yield
+            finally:
+                self._help = None
 
     def changes(self, feed: Feed, since: Cursor | None) -> Iterator[Changes[MessageMetadata]]:
         """Yield the first read newest first, or what came and went since; a new UIDVALIDITY is a CursorExpired."""
@@ -83,7 +93,7 @@ class ImapMailbox:
         opened, answers = self._session().open_with(feed.id, self._questions(place), f"opening {feed.name}", validity=known)
         place = place or self._beginning(opened)
         if place.mark is not None:
-            yield from self._backfill(feed, place)
+            yield from self._backfill(feed, place, opened.exists)
         else:
             yield from self._since(feed, place, opened, answers)
 
@@ -155,9 +165,11 @@ class ImapMailbox:
         uids = "" if self._has_qresync() else sequence_set(self._all_uids()).decode()
         return Place(validity=opened.validity, next_uid=opened.next_uid, modseq=opened.modseq, mark=_NOTHING, uids=uids)
 
-    def _backfill(self, feed: Feed, place: Place) -> Iterator[Changes[MessageMetadata]]:
+    def _backfill(self, feed: Feed, place: Place, exists: int) -> Iterator[Changes[MessageMetadata]]:
         """Read everything older than the mark, newest arrivals first, page by page; a taste of the newest UIDs comes at once."""
-        reading, headers = _reading(feed, place), self._headers(feed, place)
+        helped, reading, headers = self._help, _reading(feed, place), self._headers(feed, place)
+        if helped is not None:
+            helped.prepare(exists)
         is_tasted = place.mark == _NOTHING and place.next_uid > PAGE
         found, skipped = headers.some(range(place.next_uid - _TASTE, place.next_uid)) if is_tasted else ((), ())
         arrivals = headers.arrivals(place.next_uid)
@@ -165,9 +177,14 @@ class ImapMailbox:
             yield Changes(upserted=tuple(found), skipped=tuple(skipped), cursor=place.cursor())
         before = None if place.mark is None else stamp(*place.mark)
         todo = array("Q", (one for one in arrivals() if before is None or one < before))
-        with beside(reading) if len(todo) >= MANY else nullcontext() as second:
-            uids = array("q", (arrival_of(one)[1] for one in todo))
-            yield from _pages(place, todo, headers.fetch(uids, Ahead(reading, second)))
+        uids = array("q", (arrival_of(one)[1] for one in todo))
+        if helped is not None:
+            helped.prepare(len(uids))
+        ahead = helped.ahead(reading) if helped is not None else Ahead(reading)
+        try:
+            yield from _pages(place, todo, headers.fetch(uids, ahead), helped.unpack if helped is not None else _as_read)
+        finally:
+            ahead.forgotten()
 
     def _questions(self, place: Place | None) -> list[bytes]:
         """Ask, as the folder is opened, what was expunged since (RFC 7162 3.2.6) and what has come, where the server can tell."""
@@ -190,13 +207,13 @@ class ImapMailbox:
         done = replace(
             place, next_uid=max(opened.next_uid, *(uid + 1 for uid in fresh[:1]), place.next_uid), modseq=opened.modseq, uids=known
         )
-        upserted: list[MessageMetadata] = []
+        upserted: list[Portion] = []
         skipped: list[Skipped] = []
         for _, (found, poisoned) in self._headers(feed, place).fetch(fresh):
             skipped += poisoned
-            upserted += found
+            upserted.append(_portion(found))
         yield Changes(
-            upserted=tuple(upserted),
+            upserted=_as_read(upserted),
             removed=tuple(f"{place.validity}:{uid}" for uid in gone),
             skipped=tuple(skipped),
             cursor=done.cursor(),
@@ -221,11 +238,16 @@ def _reading(feed: Feed, place: Place) -> Reading:
     return Reading(validity=place.validity, role=feed.role)
 
 
-def _pages(place: Place, todo: Sequence[int], read: Iterator[tuple[Sequence[int], Read]]) -> Iterator[Changes[MessageMetadata]]:
+def _pages(
+    place: Place,
+    todo: Sequence[int],
+    read: Iterator[tuple[Sequence[int], Read]],
+    unpack: Callable[[Sequence[Portion]], Sequence[MessageMetadata]],
+) -> Iterator[Changes[MessageMetadata]]:
     """Put what is read of these arrivals, batch after batch, together to pages; what ends the reading ends the last one early."""
     left = paged = len(todo)
     size, begun = PAGE, monotonic()
-    upserted: list[MessageMetadata] = []
+    count, portions = 0, list[Portion]()
     skipped: list[Skipped] = []
     trouble: PortError | None = None
     while left and trouble is None:
@@ -236,12 +258,13 @@ def _pages(place: Place, todo: Sequence[int], read: Iterator[tuple[Sequence[int]
         else:
             left -= len(batch)
             skipped += poisoned
-            upserted += found
+            portions.append(_portion(found))
+            count += len(found)
             del found
-        if (left and trouble is None and len(upserted) < size) or left == paged:
+        if (left and trouble is None and count < size) or left == paged:
             continue
-        yield _page(place, todo, left, upserted, skipped)
-        upserted, skipped, paged = [], [], left
+        yield _page(place, todo, left, unpack(portions), skipped)
+        count, portions, skipped, paged = 0, [], [], left
         size, begun = min(2 * size, LARGEST) if monotonic() - begun < QUICK else PAGE, monotonic()
     if trouble is not None:
         raise trouble
@@ -255,13 +278,22 @@ def _page(
     """Make a page of what was read; `left`: how many of the arrivals, the last ones, are still to be read after it."""
     oldest = arrival_of(todo[-left - 1])
     return Changes(
-        upserted=tuple(upserted),
+        upserted=upserted,
         skipped=tuple(skipped),
         cursor=replace(place, mark=oldest if left else None).cursor(),
         remaining=left,
         covered_since=datetime.fromtimestamp(oldest[0], UTC) if left else _BEGINNING,
         is_last=not left,
     )
+
+
+def _portion(found: Messages) -> Portion:
+    return found.content if isinstance(found, Packed) else found
+
+
+def _as_read(portions: Sequence[Portion]) -> tuple[MessageMetadata, ...]:
+    """Put messages together that nobody has packed."""
+    return tuple(each for portion in portions if not isinstance(portion, bytes) for each in portion)
 
 
 def _vanished(responses: Iterable[Sequence[bytes]]) -> list[int]:

@@ -12,9 +12,10 @@ from datetime import timedelta
 
 import pytest
 
-from connectors import imap_wire, standards
+from connectors import imap_beside, imap_wire, standards
 from connectors.imap_beside import Beside
-from connectors.imap_reading import Read
+from connectors.imap_reading import Packed, Read, Reading
+from connectors.optional import Packs
 from connectors.port import (
     AuthorizationExpired,
     Changes,
@@ -38,6 +39,7 @@ from connectors.standards.session import Session
 from rules.facts import MessageMetadata
 from tests.conftest import Server
 from tests.connectors.contract import NOON, a_draft
+from tests.connectors.pickled import Pickled
 from tests.connectors.test_standards_contract import MailHands, account
 from tests.servers.proxies import Fault, ImapProxy
 
@@ -151,14 +153,15 @@ class TestReading:
     def test_a_second_process_reads_what_is_stored_later(
         self, owner: MailHands, proxy: ImapProxy, monkeypatch: pytest.MonkeyPatch, *, is_poisoned: bool
     ) -> None:
-        for name, value in (("PAGE", 4), ("LARGEST", 4), ("MANY", 1), ("_TASTE", 1)):
+        for name, value in (("PAGE", 4), ("LARGEST", 4), ("_TASTE", 1)):
             monkeypatch.setattr(mail, name, value)
+        monkeypatch.setattr(imap_beside, "MANY", 1)
         monkeypatch.setattr(fetch, "BATCH", 2)
         seen: list[Read] = []
         read = Beside.read
 
-        def told(second: Beside, at: int, size: int) -> Read:
-            seen.append(read(second, at, size))
+        def told(second: Beside, at: int, size: int, reading: Reading) -> Read:
+            seen.append(read(second, at, size, reading))
             return seen[-1]
 
         monkeypatch.setattr(Beside, "read", told)
@@ -168,15 +171,17 @@ class TestReading:
             proxy.poison = owner.hands.uid("SEARCH", "HEADER", "Message-ID", f'"{made[30]}"')[1][0]
         box = mailbox(proxy)
         pages: list[Changes[MessageMetadata]] = []
-        for page in box.changes(next(feed for feed in box.feeds() if feed.role == "\\Inbox"), None):
-            pages.append(page)
-            time.sleep(0.5 if len(pages) < 4 else 0)  # storing it takes a while
+        assert isinstance(box, Packs)
+        with box.packing(Pickled()):
+            for page in box.changes(next(feed for feed in box.feeds() if feed.role == "\\Inbox"), None):
+                pages.append(page)
+                time.sleep(0.5 if len(pages) < 4 else 0)  # storing it takes a while
         assert [fact.message_id for page in pages[1:] for fact in page.upserted] == [
             name for name in made if name != made[30] or not is_poisoned
         ]
         assert [skip.reason for page in pages for skip in page.skipped] == ["the server fails on this message"] * is_poisoned
         if (os.cpu_count() or 1) > 1:
-            assert sum(len(each[0]) for each in seen) > 10
+            assert sum(len(each[0]) for each in seen if isinstance(each[0], Packed)) > 10
 
     def test_what_was_read_before_the_server_asked_to_slow_down_is_kept(
         self, owner: MailHands, proxy: ImapProxy, monkeypatch: pytest.MonkeyPatch

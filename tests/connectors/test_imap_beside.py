@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors import imap_beside, imap_told
+from connectors import imap_beside
 from connectors.imap_beside import Ahead, Beside, beside
-from connectors.imap_reading import Read, Reading
+from connectors.imap_reading import Packed, Read, Reading
+from tests.connectors.pickled import Pickled, as_read
 
 READING = Reading(validity=7, role="\\Inbox")
 KINDS = st.sampled_from(["plain", "list", "calendar", "several", "nameless", "flagged", "labelled", "dateless", "junk"])
@@ -63,9 +64,9 @@ def answer(kinds: Sequence[str], first: int = 1) -> bytes:
 
 
 @contextmanager
-def listening() -> Iterator[Beside]:
+def listening(packing: Pickled = Pickled()) -> Iterator[Beside]:  # noqa: B008 - frozen
     """Start a second process, and wait until it listens."""
-    with beside(READING) as second:
+    with beside(packing) as second:
         if second is None:
             pytest.skip("this machine has one core, or no memory to share")
         end = time.monotonic() + 60
@@ -81,7 +82,7 @@ def through(second: Beside | None, answers: Sequence[bytes]) -> Iterator[Read]:
     while waiting or ahead:
         while waiting and ahead.has_room():
             ahead.put([1], waiting.pop(0))
-        yield ahead.take()[1]()
+        yield as_read(ahead.take()[1]())
 
 
 @settings(max_examples=15, deadline=None)
@@ -92,9 +93,9 @@ def test_it_says_what_is_read_here(answers: list[list[str]]) -> None:
         assert list(through(second, told)) == [READING.read(each) for each in told]
 
 
-def test_numbers_that_begin_anew_and_memory_that_is_used_again_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_that_is_used_again_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imap_beside, "RING", 1 << 16)
-    told = [answer(["plain", "list", *["several"] * 8], at * 1000) for at in range(2 * imap_told.KNOWN // 8)]
+    told = [answer(["plain", "list", *["several"] * 8], at * 1000) for at in range(200)]
     with listening() as second:
         assert list(through(second, told)) == [READING.read(each) for each in told]
 
@@ -140,16 +141,39 @@ def test_what_befalls_it_while_it_is_ahead_loses_and_doubles_nothing(
         ahead = Ahead(READING, second)
         for each in told[:4]:
             ahead.put([1], each)
-        found = [ahead.take()[1]()]
+        found = [as_read(ahead.take()[1]())]
         time.sleep(0.5)  # by then it has answered the others
         befalls(second, monkeypatch)
         waiting = told[4:]
         while waiting or ahead:
             while waiting and ahead.has_room():
                 ahead.put([1], waiting.pop(0))
-            found.append(ahead.take()[1]())
+            found.append(as_read(ahead.take()[1]()))
         monkeypatch.undo()
     assert found == [READING.read(each) for each in told]
+
+
+def test_what_cannot_be_packed_there_is_read_here_and_what_can_be_is_packed() -> None:
+    told = [answer(["plain"] * 3, at) for at in (1, 11, 21)]
+    with listening(Pickled(fails_on="Straße 12")) as second:
+        ahead = Ahead(READING, second)
+        for each in told:
+            ahead.put([1], each)
+        found = [ahead.take()[1]() for _ in told]
+    assert [isinstance(each[0], Packed) for each in found] == [True, False, True]
+    assert [as_read(each) for each in found] == [READING.read(each) for each in told]
+
+
+def test_one_process_reads_several_folders_and_what_nobody_took_of_one_is_not_told_of_the_next() -> None:
+    folders = [Reading(validity=number, role=role) for number, role in ((7, "\\Inbox"), (8, "\\Sent"))]
+    told = [answer(["plain", "list"], at * 100) for at in range(6)]
+    with listening() as second:
+        for folder in folders:
+            ahead = Ahead(folder, second)
+            for each in told:
+                ahead.put([1], each)
+            assert [as_read(ahead.take()[1]()) for _ in told[:2]] == [folder.read(each) for each in told[:2]]
+            ahead.forgotten()
 
 
 def test_a_process_that_falls_silent_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,7 +213,7 @@ def test_a_process_with_many_open_files_has_one_too() -> None:
 def test_a_process_that_never_starts_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imap_beside, "SERVE", "raise SystemExit(3)")
     told = [answer(["plain"] * 5, at * 10) for at in range(5)]
-    with beside(READING) as second:
+    with beside(Pickled()) as second:
         assert list(through(second, told)) == [READING.read(each) for each in told]
 
 
@@ -200,17 +224,17 @@ def test_an_answer_cut_short_is_said_to_be() -> None:
             ahead.put([1], each)
         with pytest.raises(EOFError):
             ahead.take()[1]()
-        assert ahead.take()[1]() == READING.read(answer(["list"]))
+        assert as_read(ahead.take()[1]()) == READING.read(answer(["list"]))
 
 
 def test_there_are_no_more_of_them_than_cores_and_none_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
     imap_beside._cores.cache_clear()  # noqa: SLF001 - as on a machine of two cores
-    with beside(READING) as second, beside(READING) as third:
+    with beside(Pickled()) as second, beside(Pickled()) as third:
         assert second is not None
         assert third is None
         process = second._process  # noqa: SLF001 - as above
-    with beside(READING) as again:
+    with beside(Pickled()) as again:
         assert again is not None
     imap_beside._cores.cache_clear()  # noqa: SLF001 - as on this machine
     assert process.poll() is not None

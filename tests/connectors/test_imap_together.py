@@ -15,10 +15,11 @@ import pytest
 
 from connectors import imap_beside
 from connectors.imap_beside import Beside
-from connectors.imap_reading import Reading
+from connectors.optional import Packing, Packs
 from connectors.port import Changes
 from connectors.standards import fetch, mail
 from rules.facts import MessageMetadata
+from tests.connectors.pickled import Pickled
 from tests.connectors.test_imap import connection
 
 CAN = b"* CAPABILITY IMAP4rev1 LIST-STATUS ENABLE CONDSTORE QRESYNC\r\n"
@@ -107,7 +108,9 @@ def read(server: Together) -> list[Changes[MessageMetadata]]:
     """Read its folder, without the taste."""
     box = connection(server.port).mailbox
     assert box is not None
-    pages = list(box.changes(box.feeds()[0], None))[1:]
+    assert isinstance(box, Packs)
+    with box.packing(Pickled()):
+        pages = list(box.changes(box.feeds()[0], None))[1:]
     server.close()
     return pages
 
@@ -131,15 +134,16 @@ def test_what_is_told_with_an_earlier_batch_comes_once_though_the_connection_bre
 
 def test_what_is_told_with_a_batch_that_cannot_be_read_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
     @contextmanager
-    def listening(reading: Reading) -> Iterator[Beside | None]:
-        with imap_beside.beside(reading) as second:
+    def listening(packing: Packing) -> Iterator[Beside | None]:
+        with begun(packing) as second:
             end = time.monotonic() + 60
             while second is not None and not second.has_room() and time.monotonic() < end:
                 time.sleep(0.01)
             yield second
 
-    monkeypatch.setattr(mail, "MANY", 1)
-    monkeypatch.setattr(mail, "beside", listening)
+    begun = imap_beside.beside
+    monkeypatch.setattr(imap_beside, "MANY", 1)
+    monkeypatch.setattr(imap_beside, "beside", listening)
     server = Together(40, commands=4)
     server.lies_about = 9
     pages = read(server)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, overload
 
+from connectors.optional import Portion
 from rules.facts import MessageMetadata
 from rules.people import OwnerKeys, Sighting, observe, sighting
 from rules.promises import is_promise_box
@@ -18,7 +19,6 @@ from worker.store.message_facts import FactsWriter
 ENDINGS: Final = int(Signal.BOUNCE | Signal.ANSWERED_BY_MACHINE)
 PLAIN: Final = 2
 """The version of marshal that does not look for what is told twice."""
-Portion = bytes | Sequence[MessageMetadata]
 
 
 class Written(NamedTuple):
@@ -138,14 +138,22 @@ class Packing:
         """Do so where only bytes can be handed on."""
         return self.page(found).packed()
 
-    def unpack(self, portions: Iterable[Portion]) -> Sequence[MessageMetadata]:
-        """Make one page of what was packed, and of messages that were not."""
+    def unpack(self, portions: Sequence[Portion]) -> Sequence[MessageMetadata]:
+        """Make one page of what was packed, and of messages that were not; return them as they are where one is poison."""
         page = MailPage(by=self)
-        for each in portions:
-            if isinstance(each, bytes):
-                page.take(each)
-            else:
-                page.add(self.forgotten.messages(each), self.known_as)
+        try:
+            for each in portions:
+                if isinstance(each, bytes):
+                    page.take(each)
+                else:
+                    page.add(self.forgotten.messages(each), self.known_as)
+        except Exception:  # noqa: BLE001 - whoever commits the page finds out which
+            return [message for each in portions for message in (self._taken(each) if isinstance(each, bytes) else each)]
+        return page
+
+    def _taken(self, packed: bytes) -> MailPage:
+        page = MailPage(by=self)
+        page.take(packed)
         return page
 
     def taken(self, found: Sequence[MessageMetadata]) -> MailPage:
