@@ -10,6 +10,7 @@ from functools import partial
 from connectors.imap_beside import Ahead
 from connectors.imap_fetched import ARRIVED, arrived, epoch, stamp
 from connectors.imap_reading import Messages, Packed, Read, Reading
+from connectors.imap_wire import TooSlow
 from connectors.port import PortError, Rejected, Skipped, Unavailable
 from connectors.standards.refusals import translated
 from connectors.standards.session import Session
@@ -158,7 +159,7 @@ class Headers:
 
     def _renew(self, error: PortError) -> None:
         self._renewals += 1
-        if self._renewals > 2 * BATCH.bit_length() + 4:
+        if isinstance(error.__cause__, TooSlow) or self._renewals > 2 * BATCH.bit_length() + 4:
             raise error
         self._reopen()
 
