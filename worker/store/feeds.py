@@ -22,7 +22,6 @@ from worker.store.mail_page import Packing
 from worker.store.mapping import Origin, maybe_instant, micros, plain
 from worker.store.occurrences import next_end
 from worker.store.statements import insert_ignoring, lock_owner, upsert
-from worker.store.storable import storable
 from worker.store.tables import feed as feeds
 from worker.store.tables import skip
 from worker.store.tombstones import forgotten_by
@@ -216,7 +215,7 @@ def _apply(
         touched = messages.apply(connection, origin, page, changes.removed, known_as)
         touched |= glean(connection, feed.owner, page.told(), touched, known_as, now, zone)
     else:
-        read = forgotten.events([storable(each) for each in changes.upserted])
+        read = forgotten.events(changes.upserted)
         touched = _apply_events(connection, feed, origin, read, changes.removed, known_as, now, zone)
     if touched:
         looking.look_at(connection, feed.owner, touched, now)
