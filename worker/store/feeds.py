@@ -22,6 +22,7 @@ from worker.store.mail_page import Packing
 from worker.store.mapping import Origin, maybe_instant, micros, plain
 from worker.store.occurrences import next_end
 from worker.store.statements import insert_ignoring, lock_owner, upsert
+from worker.store.storable import name, storable
 from worker.store.tables import feed as feeds
 from worker.store.tables import skip
 from worker.store.tombstones import forgotten_by
@@ -209,14 +210,14 @@ def _apply(
     """Store the facts and have whoever they touch judged and reviewed."""
     known_as, zone = keys_and_zone(connection, feed.owner)
     forgotten = forgotten_by(connection, feed.owner)
-    origin = _origin(feed)
+    origin, gone = _origin(feed), [name(each) for each in changes.removed]
     if feed.kind == "mail":
         page = Packing(known_as=known_as, forgotten=forgotten).taken(changes.upserted)
-        touched = messages.apply(connection, origin, page, changes.removed, known_as)
+        touched = messages.apply(connection, origin, page, gone, known_as)
         touched |= glean(connection, feed.owner, page.told(), touched, known_as, now, zone)
     else:
-        read = forgotten.events(changes.upserted)
-        touched = _apply_events(connection, feed, origin, read, changes.removed, known_as, now, zone)
+        read = forgotten.events([storable(each) for each in changes.upserted])
+        touched = _apply_events(connection, feed, origin, read, gone, known_as, now, zone)
     if touched:
         looking.look_at(connection, feed.owner, touched, now)
     if is_judged_later:

@@ -15,6 +15,7 @@ from rules.signals import Signal
 from worker.store.forgotten import Forgotten
 from worker.store.mapping import message_facts, message_of, plain
 from worker.store.message_facts import FactsWriter
+from worker.store.storable import storable
 
 ENDINGS: Final = int(Signal.BOUNCE | Signal.ANSWERED_BY_MACHINE)
 PLAIN: Final = 2
@@ -131,7 +132,7 @@ class Packing:
     def page(self, found: Sequence[MessageMetadata]) -> MailPage:
         """Work out what messages come to."""
         page = MailPage(by=self)
-        page.add(self.forgotten.messages(found), self.known_as)
+        page.add(self._passed(found), self.known_as)
         return page
 
     def pack(self, found: Sequence[MessageMetadata]) -> bytes:
@@ -146,7 +147,7 @@ class Packing:
                 if isinstance(each, bytes):
                     page.take(each)
                 else:
-                    page.add(self.forgotten.messages(each), self.known_as)
+                    page.add(self._passed(each), self.known_as)
         except Exception:  # noqa: BLE001 - whoever commits the page finds out which
             return [message for each in portions for message in (self._taken(each) if isinstance(each, bytes) else each)]
         return page
@@ -159,6 +160,10 @@ class Packing:
     def taken(self, found: Sequence[MessageMetadata]) -> MailPage:
         """Take messages for a page, which they may be already, by these very lights."""
         return found if isinstance(found, MailPage) and found.by == self else self.page(found)
+
+    def _passed(self, found: Iterable[MessageMetadata]) -> Sequence[MessageMetadata]:
+        """Leave out what no database stores, before anything is concluded from it, and then the forgotten."""
+        return self.forgotten.messages([storable(each) for each in found])
 
 
 def is_promise(found: MessageMetadata, known_as: OwnerKeys) -> bool:
