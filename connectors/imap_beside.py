@@ -15,6 +15,7 @@ from functools import cache, partial
 from threading import BoundedSemaphore
 from typing import Final
 
+from connectors.cores import cores
 from connectors.imap_reading import Read, Reading
 from connectors.imap_told import READY, asked, framed, heard, tell
 from connectors.optional import Packing, Portion
@@ -162,7 +163,7 @@ class Helped:
 @contextmanager
 def beside(packing: Packing) -> Iterator[Beside | None]:
     """Have a second process read; None where no core is free for it, or the system has no memory to share in that way."""
-    is_possible = hasattr(os, "memfd_create") and hasattr(os, "sched_getaffinity") and bool(sys.executable)
+    is_possible = hasattr(os, "memfd_create") and bool(sys.executable)
     is_free = is_possible and _cores().acquire(blocking=False)
     if not is_free:
         yield None
@@ -183,7 +184,7 @@ def beside(packing: Packing) -> Iterator[Beside | None]:
 @cache
 def _cores() -> BoundedSemaphore:
     """Stand for the cores beside the one that waits for what is read: no more processes than these."""
-    return BoundedSemaphore(len(os.sched_getaffinity(0)) - 1)
+    return BoundedSemaphore(cores() - 1)
 
 
 def _begun(packing: Packing) -> Beside:

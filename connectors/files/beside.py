@@ -15,6 +15,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import Final
 
+from connectors.cores import cores
 from connectors.files.glances import all_glances
 from connectors.files.reading import Disk
 from connectors.files.sources import Source
@@ -58,8 +59,7 @@ class Beside:
 
 def begin(sources: Sequence[Source]) -> Beside | None:
     """Begin to read the sources beside; None where there is no second core or no way to start a process."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if cores < 2 or not sys.executable:  # noqa: PLR2004
+    if cores() < 2 or not sys.executable:  # noqa: PLR2004
         return None
     try:
         process = subprocess.Popen(  # noqa: S603 - this very interpreter
