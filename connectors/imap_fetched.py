@@ -64,6 +64,9 @@ def _split(response: Response) -> Fetched | None:
         if header is None and _HEADER.search(text):
             header, literal = literal, b""  # noqa: PLW2901 - the header is no part of the text
         text += b'"' + re.sub(rb'(["\\])', rb"\\\1", literal) + b'"' + after
+    labels = _LABELS.search(text)
+    if labels is not None:  # the owner's words, which may be anything
+        text = text[: labels.start()] + text[labels.end() :]
     uid = _UID.search(text)
     if uid is None or b" FETCH (" not in text:
         return None
@@ -73,7 +76,6 @@ def _split(response: Response) -> Fetched | None:
             return None
         header = re.sub(rb"\\(.)", rb"\1", plain[1] or b"")
     date, size, flags, thread = _DATE.search(text), _SIZE.search(text), _FLAGS.search(text), _THREAD.search(text)
-    labels = _LABELS.search(text)
     at = epoch(date[1]) if date else None
     return Fetched(
         uid=int(uid[1]),

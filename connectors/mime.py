@@ -52,7 +52,7 @@ FIELD: Final = re.compile(
     rb"\n(?:(?!Received:|DKIM-|ARC-|Authentication-|MIME-V|Content-Tr|X-Rec)([!-9;-~]++)[ \t]*+:[ \t]*+(.*+(?:\n[ \t].*+)*+)|\n(?s:.*))"
 )
 """One field, or the empty line with all that follows: a body is no field."""
-IDS: Final = re.compile(r"<\s*([^<>\s]*@[^<>\s]*)\s*>", re.ASCII)
+IDS: Final = re.compile(r"<\s*([^<>\s\x00-\x1f\x7f]*@[^<>\s\x00-\x1f\x7f]*)\s*>", re.ASCII)
 MESSAGE_ID: Final = re.compile(rb"<\s*([^<>\x00-\x1f\x7f]*[^<>\s\x00-\x1f\x7f])\s*>")
 USUAL_ID: Final = re.compile(rb"<([\w.!#$%&'*+/^`{|}~=-]{1,400}@[\w.-]{1,255})>\s*")
 KEPT_REFERENCES: Final = 50

@@ -85,6 +85,16 @@ def test_labels_sent_as_literals_are_labels_and_no_header() -> None:
     assert found.from_[0].email == "ben@elsewhere.example"
 
 
+def test_a_label_that_looks_like_another_item_is_nothing_but_a_label() -> None:
+    words = "of UID 77 RFC822.SIZE 5 FLAGS (\\Draft) X-GM-THRID 6 INTERNALDATE "
+    begun = b'* 1 FETCH (X-GM-THRID 5 X-GM-LABELS ("%b" "\\\\Inbox") UID 12 FLAGS () ' % words.replace("\\", "\\\\").encode()
+    rest = b'INTERNALDATE "05-Nov-2026 09:00:00 +0100" RFC822.SIZE 99 BODY[HEADER] {28}\r\nFrom: ben@elsewhere.example\r\n)\r\n'
+    ((found,), skipped) = Reading(validity=7, role="").read(begun + rest)
+    assert (found.remote_id, found.size, found.thread_id, found.labels) == ("7:12", 99, "5", {words, "\\Inbox"})
+    assert found.sent_at == datetime(2026, 11, 5, 8, tzinfo=UTC)
+    assert skipped == []
+
+
 class Lines(io.BytesIO):
     """A connection on which nothing more comes, and nobody hangs up."""
 

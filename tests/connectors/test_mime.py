@@ -246,3 +246,9 @@ def test_any_bytes_give_facts_or_a_reason_and_never_a_control_character(raw: byt
 def test_exchange_names_every_mails_class_and_only_its_calendars_is_a_machines(value: str, expected: frozenset[str]) -> None:
     raw = f"From: Eva <eva@firm.example>\r\nDate: Tue, 17 Nov 2026 10:00:00 +0100\r\nContent-Class: {value}\r\n\r\n".encode()
     assert parse_header(raw, remote_id="1").bulk_headers == expected
+
+
+@pytest.mark.parametrize("other", ["", " <é@x.example>"])
+def test_an_id_with_a_control_character_in_it_is_none_whatever_stands_beside_it(other: str) -> None:
+    raw = f"From: a@x.example\nMessage-ID: <1@x.example>\nIn-Reply-To: <a\0b@x.example> <c@x.example>{other}\n".encode()
+    assert parse_header(raw, remote_id="1").in_reply_to[:1] == ("c@x.example",)
