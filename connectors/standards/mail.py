@@ -259,7 +259,7 @@ def _pages(
             left -= len(batch)
             skipped += poisoned
             portions.append(_portion(found))
-            count += len(found)
+            count += len(batch)  # found or not: there may be nothing to be found for long
             del found
         if (left and trouble is None and count < size) or left == paged:
             continue

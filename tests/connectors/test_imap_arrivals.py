@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import imaplib
 import io
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import cast
 
@@ -12,8 +13,8 @@ import pytest
 
 from connectors import imap_fetched as fetched
 from connectors.dates import EPOCH
-from connectors.imap_reading import Reading
-from connectors.standards import fetch
+from connectors.imap_reading import Read, Reading
+from connectors.standards import fetch, mail
 from connectors.standards.answers import Answers
 from connectors.standards.session import Session
 
@@ -90,7 +91,8 @@ def test_a_label_that_looks_like_another_item_is_nothing_but_a_label() -> None:
     begun = b'* 1 FETCH (X-GM-THRID 5 X-GM-LABELS ("%b" "\\\\Inbox") UID 12 FLAGS () ' % words.replace("\\", "\\\\").encode()
     rest = b'INTERNALDATE "05-Nov-2026 09:00:00 +0100" RFC822.SIZE 99 BODY[HEADER] {28}\r\nFrom: ben@elsewhere.example\r\n)\r\n'
     ((found,), skipped) = Reading(validity=7, role="").read(begun + rest)
-    assert (found.remote_id, found.size, found.thread_id, found.labels) == ("7:12", 99, "5", {words, "\\Inbox"})
+    assert (found.remote_id, found.size, found.thread_id) == ("7:12", 99, "5")
+    assert found.labels == {words, "\\Inbox"}
     assert found.sent_at == datetime(2026, 11, 5, 8, tzinfo=UTC)
     assert skipped == []
 
@@ -137,3 +139,16 @@ def test_sequence_sets_go_there_and_back() -> None:
     assert fetch.sequence_set(uids) == b"1:3,7,9:10"
     assert list(fetch.uids_of("1:3,7,9:10")) == uids
     assert fetch.sequence_set([]) == b""
+
+
+def test_a_page_is_full_of_what_was_asked_for_also_where_nothing_of_it_can_be_read() -> None:
+    todo = array("Q", (fetched.stamp(at, at) for at in range(5 * mail.PAGE, 0, -1)))
+    batches = ([fetched.arrival_of(each)[1] for each in todo[at : at + fetch.BATCH]] for at in range(0, len(todo), fetch.BATCH))
+    reading = Reading(validity=7, role="")
+    read: Iterator[tuple[Sequence[int], Read]] = (
+        (batch, ([], [reading.skipped(uid, "it is no mail") for uid in batch])) for batch in batches
+    )
+    pages = list(mail._pages(mail.Place(validity=7, next_uid=9999), todo, read, lambda _: ()))  # noqa: SLF001 - no server has so much of it
+    assert max(len(page.skipped) for page in pages) <= mail.LARGEST
+    assert sum(len(page.skipped) for page in pages) == len(todo)
+    assert [page.is_last for page in pages] == [False] * (len(pages) - 1) + [True]
