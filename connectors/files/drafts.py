@@ -1,14 +1,18 @@
 """Drafts as .eml files in a Maildir: each made visible once, whatever crashes or runs beside, and never touched again.
 
 `out/.rekindle/drafts/<key>` is the claim on a draft: hard-linked into place, so that one attempt wins (link(2): EEXIST), and
-naming the one finished file that may be published. Publishing renames that file into `Drafts/new`, which shows it to
+naming the one finished file that may be published. Publishing renames that file into `Drafts/cur`, which shows it to
 the owner and consumes it in one step: a claim whose file is gone was published, and what is missing then was removed
 by the owner.
+
+It is marked as a draft twice over: by the flag D in its name (Maildir, cr.yp.to/proto/maildir.html), which a mail program or
+an IMAP server on the folder takes for the mark of a draft, and by the field X-Unsent, by which Outlook and Apple Mail open a file to be sent.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
@@ -27,6 +31,9 @@ from rules.suggestions import Draft
 
 FOLDER: Final = "Drafts"
 IDENTITY: Final = "identity"
+FLAG: Final = ":2,D"
+COLONLESS: Final = frozenset({errno.EINVAL, errno.EPROTO, errno.ENOTSUP})
+"""What disks say that cannot hold a name with a colon."""
 REMEDY: Final = "See that the folder named by `out` is there, writable and not full."
 
 
@@ -56,10 +63,9 @@ class Drafts:
             ready, version, _ = claim.read_text().splitlines()
             saved = Saved(remote_id=f"{draft.key}.eml", version=version, place=str(self._folder))
             try:
-                (self._claims / ready).rename(self._folder / "new" / saved.remote_id)
+                self._publish(self._claims / ready, saved.remote_id)
             except FileNotFoundError:
                 return Gone() if isinstance(self.look(saved), Gone) else replace(saved, is_adopted=True)
-            _sync(self._folder / "new")
             self._tidy(draft.key)
             return saved
 
@@ -89,6 +95,18 @@ class Drafts:
             aside.unlink()
             return look
 
+    def _publish(self, ready: Path, name: str) -> None:
+        """Show the draft; where a disk takes no colon in a name (FAT, some shares), without its flag. Raises FileNotFoundError."""
+        shown = self._folder / "cur" / f"{name}{FLAG}"
+        try:
+            ready.rename(shown)
+        except OSError as error:
+            if error.errno not in COLONLESS:
+                raise
+            shown = self._folder / "new" / name
+            ready.rename(shown)
+        _sync(shown.parent)
+
     def _prepare(self) -> None:
         for name in ("cur", "new", "tmp"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
@@ -105,7 +123,7 @@ class Drafts:
         token = secrets.token_hex(8)
         ready, note = (self._claims / f"{draft.key}.{token}.{what}" for what in ("ready", "claim"))
         try:
-            _written(ready, compose(draft).replace(b"\r\n", b"\n"))
+            _written(ready, _unsent(compose(draft)))
             os.utime(ready, (draft.date.timestamp(), draft.date.timestamp()))
             _written(note, "\n".join((ready.name, _version(ready), draft.message_id)).encode())
             os.link(note, self._claims / draft.key)
@@ -157,6 +175,12 @@ class Drafts:
                 case _:
                     return Moved()
         return Untouched() if _version(found) == saved.version else Edited()
+
+
+def _unsent(message: bytes) -> bytes:
+    """Write a message as a file holds it, and as one that is to be sent."""
+    head, end, body = message.replace(b"\r\n", b"\n").partition(b"\n\n")
+    return head + b"\nX-Unsent: 1" + end + body
 
 
 def _is(entry: os.DirEntry[str], since: float, message_id: str) -> bool:
