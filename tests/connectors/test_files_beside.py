@@ -5,10 +5,14 @@ from __future__ import annotations
 import io
 import os
 import signal
+import subprocess
 import threading
 from collections.abc import Callable, Iterable
+from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -142,6 +146,69 @@ def test_a_listener_that_comes_late_misses_nothing(ahead: int, monkeypatch: pyte
     os.close(theirs)
     listener.join(60)
     assert heard == [b"".join(portions)]
+
+
+def test_what_is_kept_back_for_a_slow_listener_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beside, "AHEAD", 1 << 17)
+    ours, theirs = os.pipe()
+    out = beside._Patient(theirs)  # noqa: SLF001 - what the reader writes to
+    portion, kept, is_stuck = bytes(50_000), [0], threading.Event()
+
+    def write() -> None:
+        for _ in range(60):
+            out.write(portion)
+            kept.append(out._size)  # noqa: SLF001 - memory, that is
+        out.flush()
+        os.close(theirs)
+
+    writer = threading.Thread(target=write, daemon=True)
+    writer.start()
+    while len(kept) < 60 and not is_stuck.is_set():  # until it waits, or never does
+        before = len(kept)
+        is_stuck.wait(0.2)
+        if len(kept) == before:
+            is_stuck.set()
+    with os.fdopen(ours, "rb") as stream:
+        assert len(stream.read()) == 60 * len(portion)
+    writer.join(60)
+    assert not writer.is_alive()
+    assert 0 < max(kept) <= 1 << 17
+
+
+def test_two_readers_at_once_tell_each_their_own(tmp_path: Path, started: Started) -> None:
+    folders = [tmp_path / name for name in ("one", "other")]
+    for folder, count in zip(folders, (600, 900), strict=True):
+        folder.mkdir()
+        (folder / "all.mbox").write_bytes(b"".join(letter(n, extra=f"X-Mailer: {folder.name}\n") for n in range(count % 7, count)))
+    sources = [[each for each in find([folder]) if isinstance(each, Source)] for folder in folders]
+    both = zip_longest(*(started(each).messages(Disk()) for each in sources))
+    one, other = (([each for each in found if each is not None]) for found in zip(*both, strict=True))
+    assert [values(one), values(other)] == [values(all_glances(each, Disk())) for each in sources]
+
+
+def cut(sources: list[Source], share: float) -> tuple[bytes, int]:
+    """What a reader tells up to some place, and how many whole portions that are."""
+    out = io.BytesIO()
+    told.tell(sources, out)
+    whole = out.getvalue()
+    kept = whole[: round(len(whole) * share)]
+    return kept, len(list(told.told(io.BytesIO(kept))))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.0001, 0.3, 0.55, 0.99999, 1.0])
+def test_a_portion_that_is_cut_is_read_here(tmp_path: Path, share: float) -> None:
+    sources = laid_out(tmp_path, 1200)
+    stream, portions = cut(sources, share)
+    stopped = cast("subprocess.Popen[bytes]", SimpleNamespace(stdout=io.BytesIO(stream)))
+    there, here = Disk(), Disk()
+    found = list(beside.Beside(stopped, sources).messages(there))
+    assert names(found) == names(all_glances(sources, here))
+    assert there.done == here.done
+    assert (portions == 0, portions < 5) == (share < 0.1, share < 1)
+
+
+def names(found: Iterable[Glance | Skipped]) -> list[str]:
+    return [f"skipped {each.remote_id}" if isinstance(each, Skipped) else each.message_id for each in found]
 
 
 def test_ctrl_c_is_for_the_one_who_listens(tmp_path: Path, started: Started) -> None:
