@@ -8,6 +8,7 @@ from pathlib import Path
 
 from connectors.files import ics_feed
 from connectors.files.holds import Holds
+from connectors.files.sources import spelled
 from connectors.port import Changes, Cursor, Feed, Gone, Look, Rejected, Saved, Unclear, Witness
 from rules.facts import CalendarEvent
 from rules.suggestions import Hold, Invite
@@ -27,6 +28,8 @@ class FilesCalendar:
         self._paths = tuple(dict.fromkeys(path.absolute() for path in paths))
         ours = (self._holds.folder.absolute(), self._holds.view.absolute()) if self._holds else ()
         self._ignored = frozenset(ours)
+        self._places: dict[str, Path] = {}
+        """By the id of their feed."""
 
     def feeds(self) -> Sequence[Feed]:
         """List the paths, archives in a folder each by itself, and the folder of our holds."""
@@ -42,11 +45,14 @@ class FilesCalendar:
             yield self._feed(archive, ics_feed.survey(archive, self._ignored)[0])
 
     def _feed(self, path: Path, hint: str) -> Feed:
-        return Feed(id=str(path), name=path.stem, role="primary" if (path,) == self._paths[:1] else "", hint=hint)
+        self._places[spelled(path)] = path
+        return Feed(id=spelled(path), name=path.stem, role="primary" if (path,) == self._paths[:1] else "", hint=hint)
 
     def changes(self, feed: Feed, since: Cursor | None) -> Iterator[Changes[CalendarEvent]]:
         """Yield what is new since the cursor. A file with several UIDs that has changed expires the cursor."""
-        path = Path(feed.id)
+        if feed.id not in self._places:
+            self.feeds()
+        path = self._places.get(feed.id, Path(feed.id))
         if self._holds is not None and path == self._holds.folder:
             yield from ics_feed.changes(path, since, zone=self._zone, ignored=frozenset(), may_be_missing=True)
         else:

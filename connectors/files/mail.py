@@ -8,7 +8,7 @@ from pathlib import Path
 from connectors.files import folder, mbox_feed
 from connectors.files.drafts import Drafts
 from connectors.files.reading import Disk
-from connectors.files.sources import Source, find
+from connectors.files.sources import Source, find, spelled
 from connectors.port import BEGINNING, Changes, Cursor, Feed, Gone, Look, Rejected, Saved, Skipped, Unavailable, Unclear, Witness
 from rules.facts import MessageMetadata
 from rules.suggestions import Draft
@@ -76,7 +76,7 @@ class FilesMailbox:
 
 
 def _id(source: Source | Skipped) -> str:
-    return str(source.path) if isinstance(source, Source) else source.remote_id
+    return spelled(source.path if isinstance(source, Source) else Path(source.remote_id))
 
 
 def _feed(name: str, source: Source | Skipped) -> Feed:

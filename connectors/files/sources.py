@@ -56,6 +56,11 @@ def find(paths: list[Path]) -> Iterator[Source | Skipped]:
                 seen.add(place)
 
 
+def spelled(path: Path) -> str:
+    """Write a path as text that any database takes: of a name that is no UTF-8, as old disks have it, the odd bytes in hexadecimal."""
+    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def is_ics(name: str) -> bool:
     """Tell by its name whether a file is a calendar."""
     return name.lower().endswith(ICS_SUFFIXES)
