@@ -293,7 +293,7 @@ def _tallies(bits: int, direction: Direction, *, is_reply: bool) -> tuple[str, .
     return tuple(name for name, holds in named if holds)
 
 
-@lru_cache(maxsize=1 << 17)
+@lru_cache(maxsize=1 << 14)
 def sighting(key: str, email: str, name: str, role: Role, direction: Direction, tallies: tuple[str, ...]) -> Sighting:
     """Build a sighting once: the same address in the same part comes thousands of times."""
     return Sighting(key=key, address=Address(email=email, name=name), role=role, direction=direction, tallies=tallies)

@@ -21,16 +21,36 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 
 
+class Directory(dict[str, int]):
+    """The numbers under which addresses are written down: each is in many mails."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.keys_in_order: list[str] = []
+
+    def __missing__(self, key: str) -> int:
+        number = self[key] = len(self.keys_in_order)
+        self.keys_in_order.append(key)
+        return number
+
+
 def written(
-    glance: Glance, direction: Literal["in", "out"], author: str, others: Iterable[str], recipients: int, *, is_copy: bool = False
+    glance: Glance,
+    direction: Literal["in", "out"],
+    author: str,
+    others: Iterable[str],
+    recipients: int,
+    directory: Directory,
+    *,
+    is_copy: bool = False,
 ) -> bytes:
-    """Write down what a network.Mail tells of a message; some 150 bytes where the Mail takes 800."""
+    """Write down what a network.Mail tells of a message; some 130 bytes where the Mail takes 800."""
     told = (
         glance.message_id,
         direction,
         glance.subject,
-        author,
-        [*others],
+        directory[author],
+        [directory[key] for key in others],
         recipients,
         glance.thread_id,
         glance.references(),
@@ -56,10 +76,11 @@ def newest(mails: Iterable[bytes]) -> list[bytes]:
 class Mails(Sequence[Mail]):
     """Mails that were written down, told one by one."""
 
-    __slots__ = ("_mails",)
+    __slots__ = ("_directory", "_mails")
 
-    def __init__(self, mails: Sequence[bytes]) -> None:
+    def __init__(self, mails: Sequence[bytes], directory: Directory) -> None:
         self._mails = mails
+        self._directory = directory
 
     def __len__(self) -> int:
         return len(self._mails)
@@ -69,10 +90,12 @@ class Mails(Sequence[Mail]):
     @overload
     def __getitem__(self, index: slice) -> Sequence[Mail]: ...
     def __getitem__(self, index: int | slice) -> Mail | Sequence[Mail]:
-        return Mails(self._mails[index]) if isinstance(index, slice) else _told(self._mails[index])
+        if isinstance(index, slice):
+            return Mails(self._mails[index], self._directory)
+        return _told(self._mails[index], self._directory.keys_in_order)
 
 
-def _told(mail: bytes) -> Mail:
+def _told(mail: bytes, keys: Sequence[str]) -> Mail:
     message_id, direction, subject, author, others, recipients, thread_id, references, parent, is_copy = json.loads(
         zlib.decompress(mail[STAMP:])
     )
@@ -81,8 +104,8 @@ def _told(mail: bytes) -> Mail:
         at=EPOCH + int.from_bytes(mail[:STAMP], "big") * MICROSECOND,
         direction=direction,
         subject=subject,
-        author=author,
-        others=tuple(others),
+        author=keys[author],
+        others=tuple(keys[number] for number in others),
         is_copy=is_copy,
         recipients=recipients,
         thread=thread_id or next(iter((*references, parent)), "") or message_id,

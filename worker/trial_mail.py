@@ -6,7 +6,8 @@ from array import array
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from heapq import nlargest
+from heapq import merge, nlargest
+from itertools import groupby
 from typing import Final
 
 from connectors.glance import Envelope, Glance, Route, at_once
@@ -18,16 +19,16 @@ from rules.people import OwnerKeys, Side, addressed
 from rules.rhythm import Contact
 from rules.signals import is_a_calendars
 from worker.trial_diary import Diary, Interactions
-from worker.trial_kept import keep, written
+from worker.trial_kept import Directory, Mails, keep, newest, written
 from worker.trial_party import Acquaintance, Party
 
 RECENT: Final = timedelta(days=90)
-KEPT_PARTIES: Final = 1 << 12
+KEPT_PARTIES: Final = 1 << 11
 FEW: Final = 24
 """Mails to more people seldom go to the very same again."""
 KEPT_SIDES: Final = 1 << 11
-SHELVES: Final = 1 << 14
-"""So many that a shelf stays below 512 bytes, where Python has room of its own and leaves no gaps, up to a million and a half."""
+SHELVES: Final = 1 << 11
+"""So few that what Python keeps for itself of each is little, and that a long one, which lies where room is given back, is still searched in no time."""
 REST: Final = 5
 """Bytes of a name beyond those that choose its shelf."""
 FARTHEST: Final = 1 << 8 * REST
@@ -58,7 +59,7 @@ class Seen:
 
 
 class Letters:
-    """Mail as it is read, each message once. Memory grows by 5 bytes with each message, by 14 with each interaction, and by 2 for each person in it."""
+    """Mail as it is read, each message once. Memory grows by 5 bytes with each message, by 12 with each interaction, and by 2 for each person in it."""
 
     def __init__(self, owner: OwnerKeys, now: datetime) -> None:
         self.addresses: dict[str, Acquaintance] = {}
@@ -69,8 +70,9 @@ class Letters:
         self._interactions = Interactions()
         self._parties: dict[tuple[Envelope, Route], Party] = {}
         self._sides: dict[Envelope, Side] = {}
-        self._answers: dict[tuple[str, ...], bytes] = {}
+        self._answers: dict[tuple[str, ...], int] = {}
         """Of each person, by their addresses, which mails answer others."""
+        self._directory = Directory()
         self._answered: dict[str, list[float]] = {}
         """When an automatic answer came from each address, in seconds since 1970."""
 
@@ -145,9 +147,13 @@ class Letters:
         self._answers = {tuple(keys): self._interactions.answers(self._rows(keys)) for keys in people}
         self._interactions.close()
 
-    def _rows(self, keys: Sequence[str]) -> Collection[int]:
+    def mails(self, keys: Sequence[str]) -> Mails:
+        """Return the newest mails of the last 90 days with a person of these addresses, newest first."""
+        return Mails(newest(mail for key in keys if key in self.addresses for mail in self.addresses[key].mails), self._directory)
+
+    def _rows(self, keys: Sequence[str]) -> array[int]:
         rows = [self.addresses[key].rows() for key in keys if key in self.addresses]
-        return rows[0] if len(rows) == 1 else set().union(*rows)
+        return rows[0] if len(rows) == 1 else array("I", (number for number, _ in groupby(merge(*rows))))
 
     def absences(self, keys: Sequence[str], contacts: Sequence[Contact]) -> tuple[Span, ...]:
         """Return when a person of these addresses was away, as far as answers of their machine say so."""
@@ -191,7 +197,7 @@ class Letters:
             return
         others = (sighting.key for sighting in seen.sightings if sighting.key != seen.author)
         is_copy = touched[0] == "in" and _is_copied(glance.route, self._owner.keys)
-        mail = written(glance, touched[0], seen.author, others, seen.recipients, is_copy=is_copy)
+        mail = written(glance, touched[0], seen.author, others, seen.recipients, self._directory, is_copy=is_copy)
         for known in party.touched:
             keep(known.mails, mail)
 

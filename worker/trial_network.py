@@ -16,7 +16,6 @@ from rules.names import best_name, given_name
 from rules.network import Kind, Network, Owner, Person, Relation
 from rules.people import Verdict, has_exchange, judge, match_key, organisation
 from worker.trial_calendar import Engagements, Series, engage, missed, named
-from worker.trial_kept import Mails, newest
 from worker.trial_mail import Letters
 from worker.trial_owner import Guess
 from worker.trial_party import Acquaintance
@@ -150,7 +149,6 @@ def _relation(person: Person, letters: Letters, engagements: Engagements, ids: d
     meetings = {(one.uid, str(one.original_start)): named(one, lambda key: ids.get(key, "")) for each in met for one in each.recent}
     older = [row.end for name, row in rows.items() if name not in meetings]
     following = min((one.next for one in met if one.next), key=lambda one: one.start, default=None)
-    mails = [mail for key in person.addresses if key in letters.addresses for mail in letters.addresses[key].mails]
     counted = sum(row.size <= ALL_HANDS for row in rows.values())
     return Relation(
         person=person,
@@ -160,7 +158,7 @@ def _relation(person: Person, letters: Letters, engagements: Engagements, ids: d
         one_to_ones_held=sum(row.size == 2 for row in rows.values()),  # noqa: PLR2004 - the owner and one more
         previous_meeting_at=max(older, default=None),
         next_meeting=named(following, lambda key: ids.get(key, "")) if following else None,
-        mails=Mails(newest(mails)),
+        mails=letters.mails(person.addresses),
         first_at=contacts.first(),
         last_at=contacts.last(),
         last_in_at=contacts.last("in"),

@@ -46,9 +46,9 @@ class Acquaintance:
         self.gaps.append(gap)
         self.last_row = number
 
-    def rows(self) -> list[int]:
-        """Return the numbers of the interactions it has part in."""
-        return [number for number, gap in zip(accumulate(self.gaps), self.gaps, strict=True) if gap != FAR]
+    def rows(self) -> array[int]:
+        """Return the numbers of the interactions it has part in, ascending."""
+        return array("I", (number for number, gap in zip(accumulate(self.gaps), self.gaps, strict=True) if gap != FAR))
 
     def see(self, sighting: Sighting, times: int) -> None:
         """Add up what so many messages show of it."""

@@ -25,7 +25,7 @@ from connectors.port import Skipped
 
 PIPE: Final = 1 << 20
 """Bytes a pipe holds; what Linux allows anybody."""
-AHEAD: Final = 2 << 20
+AHEAD: Final = 1 << 19
 """Bytes kept back where the other side is not there yet: what is told while it starts."""
 SERVE: Final = "import sys; sys.path[:] = sys.argv[1:]; from connectors.files.beside import serve; serve()"
 

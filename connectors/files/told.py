@@ -136,13 +136,13 @@ class _Listener:
         self._addresses: list[Address] = []
         self._routes: list[Route] = []
         self._envelopes: list[Envelope] = []
-        self._sets: dict[frozenset[str], frozenset[str]] = {}
-        """Labels and the like, each kept once."""
+        self._plain: dict[Any, Any] = {}
+        """Labels, list names and the like, each kept once."""
 
     def learn(self, addresses: New, routes: New, envelopes: New) -> None:
         """Take in what a portion brings."""
         if envelopes[0]:
-            self._sets.clear()
+            self._plain.clear()
         _learn(self._addresses, _address, addresses)
         _learn(self._routes, self._route, routes)
         _learn(self._envelopes, self._envelope, envelopes)
@@ -170,8 +170,7 @@ class _Listener:
     ) -> Envelope:
         from_, reply_to, to, cc, bcc = map(self._people, people)
         plain: dict[str, Any] = {
-            name: self._sets.setdefault(value, value) if isinstance(value, frozenset) else value
-            for name, value in zip(PLAIN_FACTS, values, strict=True)
+            name: self._plain.setdefault(value, value) for name, value in zip(PLAIN_FACTS, values, strict=True)
         }
         facts = MessageMetadata(
             sent_at=datetime.fromtimestamp(at, UTC),

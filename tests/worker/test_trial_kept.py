@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from connectors.glance import Glance, at_once
 from rules.facts import MessageMetadata
 from rules.network import Mail
-from worker.trial_kept import KEPT_MAILS, Mails, keep, newest, written
+from worker.trial_kept import KEPT_MAILS, Directory, Mails, keep, newest, written
 
 NOW = datetime(2026, 11, 17, 9, 30, 0, 250_000, tzinfo=UTC)
 
@@ -25,7 +25,8 @@ def message(number: int) -> Glance:
 
 
 def test_a_mail_is_told_as_it_was() -> None:
-    told = Mails([written(message(7), "in", "eva@x.example", ["bo@y.example"], 2)])
+    directory = Directory()
+    told = Mails([written(message(7), "in", "eva@x.example", ["bo@y.example"], 2, directory)], directory)
     assert list(told) == [
         Mail(
             message_id="7@x.example",
@@ -44,8 +45,9 @@ def test_a_mail_is_told_as_it_was() -> None:
 
 def test_the_newest_stay_each_once_and_newest_first() -> None:
     kept: list[bytes] = []
+    directory = Directory()
     for number in [*range(200, 100, -1), *range(100)]:
-        keep(kept, written(message(number), "out", "ada@own.example", (), 1))
-    found = Mails(newest([*kept, *kept]))
+        keep(kept, written(message(number), "out", "ada@own.example", (), 1, directory))
+    found = Mails(newest([*kept, *kept]), directory)
     assert [mail.message_id for mail in found] == [f"{number}@x.example" for number in range(KEPT_MAILS)]
     assert [mail.message_id for mail in found[:2]] == ["0@x.example", "1@x.example"]

@@ -12,7 +12,6 @@ from rules.facts import Address, MessageMetadata
 from rules.interactions import MailRow, MeetingRow, contacts_of
 from rules.people import OwnerKeys
 from worker.trial_diary import Diary
-from worker.trial_kept import Mails
 from worker.trial_mail import Letters, Seen
 
 NOW = datetime(2026, 11, 17, tzinfo=UTC)
@@ -120,7 +119,7 @@ def test_whether_the_owner_was_only_copied_is_kept_of_a_mail() -> None:
     letters.add(meant)
     letters.add(replace(meant, message_id="2@x.example", to=meant.to[1:], cc=(ADA,)))
     letters.add(replace(meant, message_id="3@x.example", to=(ADA,), cc=meant.to[1:]))
-    kept = Mails(letters.addresses["eva@x.example"].mails)
+    kept = letters.mails(["eva@x.example"])
     assert [(one.message_id, one.is_copy, one.recipients) for one in kept] == [
         ("1@x.example", False, 2),
         ("2@x.example", True, 2),
