@@ -133,6 +133,7 @@ def served(count: int, folder: Path) -> Iterator[int]:
 
 def cold(folder: Path, *, is_from_disk: bool) -> None:
     """Take Dovecot's caches away, so that the server has to read the mail itself: from disk, or from the system's own cache."""
+    os.sync()  # what is not yet written is not let go of
     for name in (folder / "dovecot" / "mail").rglob("*"):
         with suppress(FileNotFoundError, IsADirectoryError):
             if name.name.startswith("dovecot.index"):
