@@ -93,7 +93,7 @@ class Beside:
         try:
             if os.pwrite(self._memory, answer, self._at) < size:
                 return None
-            tell(self._asked, asked(self._at, size, reading))
+            tell(self._asked, asked(self._at, size, self._at + RING, reading))
         except OSError:
             self._is_over = True
             return None
@@ -104,7 +104,9 @@ class Beside:
         """Return what the first answer it was handed says, read here where it cannot tell."""
         self._held -= size
         told = self._next()
-        return (heard(told, self._packing) if told else None) or reading.read(os.pread(self._memory, size, at))
+        return (heard(told, self._memory, at + RING, self._packing) if told else None) or reading.read(
+            os.pread(self._memory, size, at)
+        )
 
     def close(self) -> None:
         """Stop it, wherever it is."""

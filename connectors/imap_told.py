@@ -34,26 +34,30 @@ def serve(memory: int) -> None:
             tell(out, _told(question, memory, packing))
 
 
-def asked(at: int, size: int, reading: Reading) -> bytes:
-    """Ask what the answer says that lies there in memory."""
-    return marshal.dumps((at, size, reading.validity, reading.role), PLAIN)
+def asked(at: int, size: int, room: int, reading: Reading) -> bytes:
+    """Ask what the answer says that lies there in memory, and that it be told there is room for as much."""
+    return marshal.dumps((at, size, room, reading.validity, reading.role), PLAIN)
 
 
 def _told(question: bytes, memory: int, packing: Packing) -> bytes:
-    """Say what it says; NOTHING where that fails: whoever asks finds out why."""
-    at, size, validity, role = marshal.loads(question)  # noqa: S302 - whoever started us wrote it
+    """Say what it says, or how long that is where it lies in memory; NOTHING where that fails: whoever asks finds out why."""
+    at, size, room, validity, role = marshal.loads(question)  # noqa: S302 - whoever started us wrote it
     try:
         found, skipped = Reading(validity=validity, role=role).read(os.pread(memory, size, at))
         content = packing.pack(found)
     except Exception:  # noqa: BLE001 - that is said to them
         return NOTHING
     ids = [each.remote_id for each in found]
-    return marshal.dumps((ids, content, [(each.remote_id, each.reason) for each in skipped]), PLAIN)
+    told = marshal.dumps((ids, content, [(each.remote_id, each.reason) for each in skipped]), PLAIN)
+    is_put = len(told) <= size and os.pwrite(memory, told, room) == len(told)
+    return marshal.dumps(len(told), PLAIN) if is_put else told
 
 
-def heard(told: bytes, packing: Packing) -> Read | None:
+def heard(told: bytes, memory: int, room: int, packing: Packing) -> Read | None:
     """Take what was told; None where that could not be."""
     said = marshal.loads(told)  # noqa: S302 - our own process wrote it
+    if isinstance(said, int):
+        said = marshal.loads(os.pread(memory, said, room))  # noqa: S302 - as above
     if said is None:
         return None
     ids, content, skipped = said
