@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
-from connectors.imap_wire import Response
+from connectors.imap_wire import Response, responses_in
 
-_USUAL = re.compile(rb'\* \d+ FETCH \(UID (\d{1,10}) FLAGS \(([^)]*)\) INTERNALDATE "([^"]+)" RFC822\.SIZE (\d{1,19}) BODY\[')
+_USUAL = re.compile(
+    rb'\* \d+ FETCH \(UID (\d{1,10}) FLAGS \(([^)]*)\) INTERNALDATE "([^"]+)" RFC822\.SIZE (\d{1,19})'
+    rb" BODY\[[^\]\r\n]*\] \{(\d{1,9})\}\r\n"
+)
+"""All before the header, as we have asked for it."""
 ARRIVED = re.compile(rb'^\* \d+ FETCH \(UID (\d{1,10}) INTERNALDATE "([^"]+)"\)\r?$', re.MULTILINE)
 """The usual line of an answer that lists when messages arrived."""
 _UID = re.compile(rb"\bUID (\d{1,10})\b")
@@ -26,8 +31,7 @@ FAR = 1 << 32
 _MONTHS = {name: number for number, name in enumerate(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
 
 
-@dataclass(slots=True)
-class Fetched:
+class Fetched(NamedTuple):
     """One message's answer, undecoded."""
 
     uid: int
@@ -39,26 +43,25 @@ class Fetched:
     header: bytes
 
 
+def fetched_in(answer: bytes) -> Iterator[Fetched]:
+    """Take the untagged responses to one command apart. Raises EOFError where a literal is not as long as it says."""
+    at = 0
+    while usual := _USUAL.match(answer, at):
+        uid, flags, date, size, length = usual.groups()
+        begun = usual.end()
+        end = begun + int(length)
+        if answer[end : end + 3] != b")\r\n":
+            break
+        at = end + 3
+        arrival = epoch(date)
+        received_at = datetime.fromtimestamp(arrival, UTC) if arrival is not None else None
+        yield Fetched(int(uid), received_at, int(size), flags, (), "", answer[begun:end])
+    if at < len(answer):  # from the first that is told in another way on, nothing is taken for granted
+        yield from filter(None, map(split, responses_in(answer[at:])))
+
+
 def split(response: Response) -> Fetched | None:
-    """Take one FETCH response apart; None for anything else, also for an unsolicited one without a header."""
-    usual = _USUAL.match(response[0]) if len(response) == 3 else None  # noqa: PLR2004 - text, header, end
-    if usual is None:
-        return _split(response)
-    uid, flags, date, size = usual.groups()
-    at = epoch(date)
-    return Fetched(
-        uid=int(uid),
-        received_at=datetime.fromtimestamp(at, UTC) if at is not None else None,
-        size=int(size),
-        flags=flags,
-        labels=(),
-        thread_id="",
-        header=response[1],
-    )
-
-
-def _split(response: Response) -> Fetched | None:
-    """Take an answer apart whatever the order of its items."""
+    """Take one FETCH response apart whatever the order of its items; None for anything else, also for one without a header."""
     text, header = response[0], None
     for literal, after in zip(response[1::2], response[2::2], strict=True):
         if header is None and _HEADER.search(text):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from connectors.imap_fetched import Fetched, split
+from connectors.imap_fetched import Fetched, fetched_in
 from connectors.imap_header import read_header
-from connectors.imap_wire import Response, Wire
 from connectors.mime import Unreadable
 from connectors.optional import Packing
 from connectors.port import Skipped
@@ -49,7 +47,7 @@ class Reading:
         skipped: list[Skipped] = []
         base = frozenset({self.role}) if self.role else frozenset()
         drafts = base | {"\\Drafts"}
-        for row in filter(None, map(split, responses_in(answer))):
+        for row in fetched_in(answer):
             labels = drafts if b"\\Draft" in row.flags else base
             if row.labels:
                 labels |= {"\\Drafts" if label == "\\Draft" else label for label in row.labels}
@@ -72,10 +70,3 @@ class Reading:
             size=row.size,
             thread_id=row.thread_id,
         )
-
-
-def responses_in(answer: bytes) -> Iterator[Response]:
-    """Yield response after response of a whole answer."""
-    wire = Wire(io.BytesIO(answer))
-    while not wire.is_done():
-        yield wire.read()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from time import monotonic
@@ -122,6 +123,13 @@ class Wire:
         if self._waited > PATIENCE:
             raise TooSlow
         return piece
+
+
+def responses_in(answer: bytes) -> Iterator[Response]:
+    """Yield response after response of a whole answer."""
+    wire = Wire(io.BytesIO(answer))
+    while not wire.is_done():
+        yield wire.read()
 
 
 def checked(size: int) -> int:

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 from secrets import token_hex
 from typing import Any
 
-from connectors.imap_reading import responses_in
-from connectors.imap_wire import Response, Wire, checked
+from connectors.imap_wire import Response, Wire, checked, responses_in
 from connectors.standards.refusals import refusal
 
 
