@@ -13,9 +13,9 @@ from rules.people import OwnerKeys, Sighting, observe, sighting
 from rules.promises import is_promise_box
 from rules.signals import Signal
 from worker.store.forgotten import Forgotten
-from worker.store.mapping import message_facts, message_of, plain
+from worker.store.mapping import message_facts, message_of
 from worker.store.message_facts import FactsWriter
-from worker.store.storable import storable
+from worker.store.storable import is_written_clean, storable
 
 ENDINGS: Final = int(Signal.BOUNCE | Signal.ANSWERED_BY_MACHINE)
 PLAIN: Final = 2
@@ -39,11 +39,8 @@ class Written(NamedTuple):
     facts: str
 
 
-class Seen(NamedTuple):
-    """Whom a message shows, and how many people it counts for."""
-
-    recipients: int
-    sightings: tuple[Sighting, ...]
+Seen = tuple[int, tuple[Sighting, ...]]
+"""How many people a message addressed, and whom it shows."""
 
 
 @dataclass(slots=True)
@@ -84,25 +81,28 @@ class MailPage(Sequence[MessageMetadata]):
         """Work out what messages come to."""
         writer = FactsWriter()
         for each in found:
-            shown, remote_id, bits = observe(each, owner), plain(each.remote_id), 0
-            name, sent_at, offset, recipients, subject, parent, thread, labels, facts = message_facts(each, writer)
+            remote_id, written = each.remote_id, message_facts(each, writer)
+            name, sent_at, offset, recipients, subject, parent, thread, labels, facts = written
+            if not is_written_clean(each, (remote_id, name, subject, parent, thread), facts):
+                each = storable(each)  # noqa: PLW2901 - what is concluded from it is concluded from what is stored
+                remote_id, written = each.remote_id, message_facts(each, FactsWriter())
+                name, sent_at, offset, recipients, subject, parent, thread, labels, facts = written
+            shown = observe(each, owner)
             bits = int(shown.signals)
             self.rows[remote_id] = (
                 remote_id, name, sent_at, offset, shown.author, bits, recipients, subject, parent, thread, labels, facts,
             )  # fmt: skip
-            self.seen[remote_id] = Seen(shown.recipients, shown.sightings)
+            self.seen[remote_id] = shown.recipients, shown.sightings
             if bits & ENDINGS or is_promise(each, owner):
                 self.telling[remote_id] = bits
 
     def take(self, packed: bytes) -> None:
         """Add what `packed` has put together."""
         rows, seen, sightings, telling = marshal.loads(packed)  # noqa: S302 - a process of ours wrote it
-        shown = [sighting(*each) for each in sightings]
-        self.rows.update((row[0], row) for row in rows)
-        self.seen.update(
-            (row[0], Seen(recipients, tuple([shown[each] for each in those])))
-            for row, (recipients, *those) in zip(rows, seen, strict=True)
-        )
+        shown = [sighting(*each) for each in sightings].__getitem__
+        for row, (recipients, *those) in zip(rows, seen, strict=True):
+            self.rows[row[0]] = row
+            self.seen[row[0]] = recipients, tuple(map(shown, those))
         self.telling.update(telling)
 
     def packed(self) -> bytes:
@@ -161,9 +161,9 @@ class Packing:
         """Take messages for a page, which they may be already, by these very lights."""
         return found if isinstance(found, MailPage) and found.by == self else self.page(found)
 
-    def _passed(self, found: Iterable[MessageMetadata]) -> Sequence[MessageMetadata]:
-        """Leave out what no database stores, before anything is concluded from it, and then the forgotten."""
-        return self.forgotten.messages([storable(each) for each in found])
+    def _passed(self, found: Sequence[MessageMetadata]) -> Sequence[MessageMetadata]:
+        """Leave out the forgotten, however their addresses are written."""
+        return self.forgotten.messages([storable(each) for each in found]) if self.forgotten.digests else found
 
 
 def is_promise(found: MessageMetadata, known_as: OwnerKeys) -> bool:

@@ -98,26 +98,27 @@ MESSAGE_FACTS = ("message_id", "sent_at", "sent_offset", "recipients", "subject"
 
 
 def message_facts(message: MessageMetadata, writer: FactsWriter) -> tuple[str, int, int | None, int, str, str, str, str, str]:
-    """Write a message as MESSAGE_FACTS; who it belongs to and what it shows is added by the caller."""
+    """Write a message as MESSAGE_FACTS, every text as it is; who it belongs to and what it shows is added by the caller."""
     offset = message.sent_offset
     root = message.references[0] if message.references else (message.in_reply_to or (message.message_id,))[0]
     return (
-        plain(message.message_id),
+        message.message_id,
         micros(message.sent_at),
         None if offset is None else offset // MINUTE,
         message.recipients,
-        plain(message.subject),
-        plain(message.in_reply_to[0]) if message.in_reply_to else "",
-        plain(message.thread_id or root),
+        message.subject,
+        message.in_reply_to[0] if message.in_reply_to else "",
+        message.thread_id or root,
         _labels_text(message.labels),
-        _storable(writer.text(message)),
+        writer.text(message),
     )
 
 
 def message_row(message: MessageMetadata) -> Row:
     """Write one message alone as columns: MESSAGE_FACTS and its remote id."""
-    facts = zip(MESSAGE_FACTS, message_facts(message, FactsWriter()), strict=True)
-    return {"remote_id": plain(message.remote_id), **dict(facts)}
+    *texts, facts = message_facts(message, FactsWriter())
+    cleaned = [*(plain(each) if isinstance(each, str) else each for each in texts), _storable(facts)]
+    return {"remote_id": plain(message.remote_id), **dict(zip(MESSAGE_FACTS, cleaned, strict=True))}
 
 
 def message_of(row: Mapping[Any, Any]) -> MessageMetadata:
@@ -152,7 +153,7 @@ def written_on(facts: str) -> list[str]:
 
 @lru_cache(maxsize=1 << 10)
 def _labels_text(labels: frozenset[str]) -> str:
-    return plain("\n".join(sorted(labels)))
+    return "\n".join(sorted(labels))
 
 
 def labels_of(text: str) -> frozenset[str]:

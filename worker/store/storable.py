@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
-from operator import attrgetter
+from functools import lru_cache
 from typing import Any, Final, TypeVar, overload
 
 from rules.facts import CalendarEvent, MessageMetadata
 from worker.store.mapping import plain
-from worker.store.message_facts import LISTS, TEXTS
 
 LONGEST_NAME: Final = 1000
 """Bytes of an id: in PostgreSQL an entry of an index, which may hold two, has 2,704. RFC 5322 2.1.1 and RFC 7986 5.3 want fewer."""
 SHORT: Final = LONGEST_NAME // 4
 """Characters that are never more bytes than that."""
 Value = TypeVar("Value")
-
-_texts_of = attrgetter("remote_id", "message_id", "subject", *(name for _, name in TEXTS))
-_ids_of = attrgetter("in_reply_to", "references", "labels", "bulk_headers")
-_people_of = attrgetter(*(name for _, name in LISTS))
 
 
 @overload
@@ -33,11 +28,10 @@ def storable(fact: MessageMetadata | CalendarEvent) -> MessageMetadata | Calenda
     if isinstance(fact, CalendarEvent):
         clean = _cleaned(fact)
         return replace(clean, uid=name(clean.uid), remote_id=name(clean.remote_id))
-    if _is_clean(fact):
-        return fact
     mail = _cleaned(fact)
     parents, chain = tuple(map(name, mail.in_reply_to)), tuple(map(name, mail.references))
-    return replace(mail, remote_id=name(mail.remote_id), message_id=name(mail.message_id), in_reply_to=parents, references=chain)
+    mail = replace(mail, remote_id=name(mail.remote_id), message_id=name(mail.message_id), in_reply_to=parents, references=chain)
+    return fact if mail == fact else mail
 
 
 def name(text: str) -> str:
@@ -46,22 +40,28 @@ def name(text: str) -> str:
     raw = text.encode() if len(text) > SHORT else b""
     if len(raw) <= LONGEST_NAME:
         return text
+    import hashlib  # noqa: PLC0415 - few ids are that long, and it takes 3 MB of every process that reads mail
+
     digest = hashlib.sha256(raw).hexdigest()
     return raw[: LONGEST_NAME - len(digest)].decode("utf-8", "ignore") + digest
 
 
-def _is_clean(message: MessageMetadata) -> bool:
-    """Tell whether all is printable and no id long, and so not to be looked at closer, as nearly all mail is."""
-    if len(message.message_id) > SHORT or len(message.remote_id) > SHORT or not "".join(_texts_of(message)).isprintable():
-        return False
-    for texts in _ids_of(message):
-        if texts and not ("".join(texts).isprintable() and max(map(len, texts)) <= SHORT):
-            return False
-    for people in (*_people_of(message), () if message.sender is None else (message.sender,)):
-        for each in people:
-            if not (each.email.isprintable() and each.name.isprintable()):
-                return False
-    return True
+def is_written_clean(message: MessageMetadata, texts: Sequence[str], facts: str) -> bool:
+    """Tell by what is written of a message, its labels aside, that it is storable as it is: as nearly all mail is."""
+    return (
+        "".join((*texts, facts)).isprintable()
+        and "\\u0000" not in facts
+        and len(message.message_id) <= SHORT
+        and len(message.remote_id) <= SHORT
+        and _are_clean(message.labels)
+        and all(len(each) <= SHORT for each in message.in_reply_to)
+        and all(len(each) <= SHORT for each in message.references)
+    )
+
+
+@lru_cache(maxsize=1 << 10)
+def _are_clean(labels: frozenset[str]) -> bool:
+    return "".join(labels).isprintable()
 
 
 def _cleaned(value: Value) -> Value:
