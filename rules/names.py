@@ -27,6 +27,10 @@ VIA: Final = re.compile(
 DOTTED: Final = re.compile(r"[A-Z][a-z]+(?:\.[A-Z][a-z]+)+")
 DOMAIN: Final = re.compile(r"[a-z]{3,}\.[a-z]{2,}", re.IGNORECASE)
 """SourceForge.net is no family."""
+WORD: Final = re.compile(r"[^\W_]+")
+ADDRESS: Final = re.compile(r"\S@\S")
+PAIR: Final = re.compile(r"([A-ZÀ-ÖØ-Þ][a-zß-öø-ÿā-ž]+) [A-ZÀ-ÖØ-Þ][a-zß-öø-ÿā-ž]+")
+"""The usual name, of which nameparser only says what is seen anyway, in thirty times the time."""
 QUOTES: Final = "\"'`´‘’“”„«» \t"  # noqa: RUF001 - the quotes people type
 UNSPELLED: Final = str.maketrans(
     {"ß": "ss", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "æ": "ae", "Æ": "AE", "œ": "oe", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}  # noqa: RUF001 - Turkish
@@ -40,7 +44,7 @@ def clean_name(name: str) -> str:
     "" where nothing human is left, also where the name is itself an address. "Surname, Given" becomes "Given Surname".
     """
     text = INVISIBLE.sub("", unicodedata.normalize("NFKC", name[: LONGEST + 1]))
-    if len(text) > LONGEST or re.search(r"\S@\S", text):
+    if len(text) > LONGEST or ADDRESS.search(text):
         return ""
     for _ in range(3):
         text = BRACKETS.sub(" ", text)
@@ -71,7 +75,7 @@ def plain(text: str) -> str:
 
 def tokens(text: str) -> tuple[str, ...]:
     """Split text into its words of letters and digits, lower-case and without accents."""
-    return tuple(re.findall(r"[^\W_]+", plain(text)))
+    return tuple(WORD.findall(plain(text)))
 
 
 @lru_cache(maxsize=CACHED)
@@ -137,12 +141,36 @@ def first_name(name: str) -> str:
 def _given(text: str) -> str:
     from nameparser import HumanName  # noqa: PLC0415 - 0.1 s to import
 
-    given = HumanName(text).first
     rest = tokens(text)
+    pair = PAIR.fullmatch(text)
+    is_usual = _special_words().isdisjoint((*rest, *text.lower().split()))
+    given = pair[1] if pair and is_usual else HumanName(text).first
     is_plain = len(given) > 1 and given[0].isupper() and given[1:].replace("-", "").replace("'", "").isalpha()
     if not is_plain or given.isupper() or not plain(given).replace("-", "").isascii() or not FAMILY_FIRST.isdisjoint(rest[:1]):
         return ""
     return given
+
+
+@lru_cache(maxsize=1)
+def _special_words() -> frozenset[str]:
+    """Return every word that to nameparser may be no name: titles, suffixes, particles."""
+    from nameparser.config import CONSTANTS  # noqa: PLC0415 - as above
+
+    return frozenset(
+        word
+        for words in (
+            CONSTANTS.titles,
+            CONSTANTS.first_name_titles,
+            CONSTANTS.prefixes,
+            CONSTANTS.non_first_name_prefixes,
+            CONSTANTS.bound_first_names,
+            CONSTANTS.conjunctions,
+            CONSTANTS.suffix_acronyms,
+            CONSTANTS.suffix_acronyms_ambiguous,
+            CONSTANTS.suffix_not_acronyms,
+        )
+        for word in words
+    )
 
 
 def given_name(names: Mapping[str, int]) -> str:

@@ -117,13 +117,15 @@ def sums(contacts: Iterable[Contact], now: datetime) -> Sums:
     today = now.timestamp() / A_DAY
     past = _until(contacts, now)
     days = [today - day for day in _days(contacts, past)]
-    gaps = sorted(earlier - later for earlier, later in itertools.pairwise(days))
+    gaps = sorted([earlier - later for earlier, later in itertools.pairwise(days)])
+    heard = max([at for at, is_out, _, _ in past if not is_out], default=None)
+    written = max([at for at, is_out, _, _ in past if is_out], default=None)
     measures = Measures(
-        recent=math.fsum(2 ** (-(today - at / A_DAY) / 30) / max(1, recipients) for at, _, recipients, _ in past),
+        recent=math.fsum([2 ** ((at / A_DAY - today) / 30) / (recipients or 1) for at, _, recipients, _ in past]),
         in_touch=math.fsum(2 ** (-age / 365) for age in days),
         days=len(days),
-        heard=min((today - at / A_DAY for at, is_out, _, _ in past if not is_out), default=None),
-        written=min((today - at / A_DAY for at, is_out, _, _ in past if is_out), default=None),
+        heard=None if heard is None else today - heard / A_DAY,
+        written=None if written is None else today - written / A_DAY,
         silence=days[-1] if days else None,
         known=days[0] if days else None,
         median_gap=statistics.median(gaps) if gaps else None,

@@ -18,7 +18,7 @@ from rules.rhythm import lapse_probability, rhythm
 from rules.rulebook import Rulebook
 from rules.standing import standing
 from rules.wording import Wording
-from rules.worth import worth
+from rules.worth import value
 from worker import trial_calendar
 from worker.rulebooks import shipped, wording
 from worker.trial import Progress, SkipCount, Stage, Tally, TrialPerson, TrialReport
@@ -166,7 +166,8 @@ class Trial:
     ) -> TrialReport:
         network, now = composed.network, self._now
         people = {one.person.id: _person(one, now) for one in network.relations}
-        quiet = [one for one in network.relations if people[one.person.id].state == "quiet"]
+        chances = {name: person.p_lapsed_90 or 0.0 for name, person in people.items() if person.state == "quiet"}
+        worths = {name: value(one) * chances[name] for one in network.relations if (name := one.person.id) in chances}
         decision = suggest(network, rulebook, now, words) if guess.addresses else Decision(suggestions=(), refusals=(), traces=())
         return TrialReport(
             owner_addresses=tuple(address.email for address in guess.addresses),
@@ -176,7 +177,7 @@ class Trial:
             events=events,
             people=tuple(people.values()),
             others=composed.others,
-            quiet=tuple(people[one.person.id] for one in sorted(quiet, key=lambda one: (-worth(one, now), one.person.id))),
+            quiet=tuple(people[name] for name in sorted(worths, key=lambda name: (-worths[name], name))),
             attention=attention(network, composed.engagements.held, now),
             network=network,
             decision=decision,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nameparser import HumanName
+from nameparser.config import CONSTANTS
 
 from rules.addresses import domain_of, is_freemail, match_key, organisation
 from rules.names import best_name, clean_name, first_name, given_name, is_human_name, name_key
@@ -203,6 +205,29 @@ def test_any_name_is_read_without_an_error_and_cleaning_is_stable(name: str) -> 
     assert not any(char in cleaned for char in "\u200b\u202e\u2066")
     assert first_name(name) == "" or first_name(name) in name
     assert name_key(name) == "" or is_human_name(name)
+
+
+def words() -> st.SearchStrategy[str]:
+    """Any Latin word, and those that nameparser takes for titles, particles or what stands after a name."""
+    known = [
+        word
+        for group in (CONSTANTS.titles, CONSTANTS.prefixes, CONSTANTS.suffix_acronyms, CONSTANTS.conjunctions)
+        for word in group
+    ]
+    return st.one_of(st.from_regex(r"[A-Za-zÀ-ž][a-zà-ž]{1,8}", fullmatch=True), st.sampled_from(sorted(known))).map(str.capitalize)
+
+
+@settings(max_examples=500, deadline=None)
+@given(words(), words())
+def test_a_name_of_two_words_is_read_as_nameparser_reads_it(one: str, other: str) -> None:
+    assert first_name(f"{one} {other}") in {"", HumanName(f"{one} {other}").first}
+
+
+def test_no_word_that_nameparser_knows_is_taken_for_a_given_name() -> None:
+    for group in (CONSTANTS.titles, CONSTANTS.prefixes, CONSTANTS.suffix_not_acronyms, CONSTANTS.suffix_acronyms):
+        for word in group:
+            for name in (f"{word.capitalize()} Berg", f"Anna {word.capitalize()}"):
+                assert first_name(name) in {"", HumanName(name).first}, name
 
 
 @settings(max_examples=100, deadline=None)

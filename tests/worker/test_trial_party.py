@@ -53,4 +53,4 @@ def test_interactions_far_apart_are_told_by_their_numbers(numbers: list[int]) ->
     known = Acquaintance("eva@x.example")
     for number in numbers:
         known.touch(number)
-    assert known.rows() == numbers
+    assert known.rows().tolist() == numbers
