@@ -51,11 +51,12 @@ class App:
 
     @classmethod
     def open(cls, config: Config, *, clock: Clock | None = None, open_connection: Opener | None = None) -> App:
-        """Build it from a config. `clock` None = the real one; `open_connection` None = the provider packages.
+        """Build it from a config. `clock` None = as the config says, the real one if nothing; `open_connection` None = the provider packages.
 
         Raises StoreError, ConfigError, RulebookError, WordingError.
         """
-        now = real_clock if clock is None else clock
+        usual = real_clock if config.now is None else frozen_clock(config.now.astimezone(UTC))
+        now = usual if clock is None else clock
         own, wording = config.rules.file, rulebooks.wording(config.rules.templates)
         rulebook = rulebooks.shipped() if own is None else rulebooks.over_shipped(own, wording)
         store = Store.open(config.store.url)

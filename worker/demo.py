@@ -20,7 +20,7 @@ from worker.demo_mail import letters
 SEED = 20_261
 TUESDAY = 1
 OWNER = "maya"
-VERSION = 1
+VERSION = 2
 """Rises when the world changes: an older one is then written anew."""
 
 
@@ -58,7 +58,7 @@ def write_world(folder: Path, *, now: datetime) -> World:
     for name, content in _boxes(mail):
         _put(folder / "world" / name, content)
     _put(folder / "world" / "calendar.ics", calendar_bytes([CUSTOM_ZONE, *calendar]))
-    _put(folder / "config.toml", config().encode())
+    _put(folder / "config.toml", config(pinned).encode())
     world = World(
         folder=folder, config_path=folder / "config.toml", now=pinned, owner=OWNER, messages=len(mail), events=len(calendar)
     )
@@ -78,13 +78,15 @@ def latest_tuesday(now: datetime) -> datetime:
     return pinned.astimezone(UTC)
 
 
-def config() -> str:
-    """Return the config.toml of the world."""
+def config(now: datetime) -> str:
+    """Return the config.toml of the world, which stays at its own now."""
     people = "\n".join(
         f'[[owners.{OWNER}.people]]\nname = "{tie.who.name}"\naddresses = ["{tie.who.email}"]\ncadence = "{cadence}"\ncircle = "{circle}"\n'
         for tie, cadence, circle in KEY_PEOPLE
     )
     return f"""# The world of the demo. Every verb of rekindle works on it: rekindle people --config config.toml
+now = {now.astimezone(ZoneInfo(OWNER_ZONE)).isoformat()} # the demo's day; without this line the clock's time counts
+
 [owners.{OWNER}]
 name = "{OWNER_NAME}"
 addresses = ["{WORK}", "{ALIAS}", "{PRIVATE}"]

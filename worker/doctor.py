@@ -146,7 +146,7 @@ def _database(settings: Config) -> Iterator[FindingView]:
         return
     with closing(store):
         yield _writable(store)
-        yield _clock(store, datetime.now(UTC))
+        yield _clock(store, settings)
         yield from _owners(store, settings)
     yield from _accounts(settings)
 
@@ -161,7 +161,8 @@ def _writable(store: Store) -> FindingView:
     return fine("database", f"{store.name}, schema {schema.REVISIONS[-1]}")
 
 
-def _clock(store: Store, now: datetime) -> FindingView:
+def _clock(store: Store, settings: Config) -> FindingView:
+    now = datetime.now(UTC) if settings.now is None else settings.now.astimezone(UTC)
     with store.read() as connection:
         latest = [connection.execute(select(func.max(column))).scalar() for column in (account.c.last_ok_at, audit.c.at)]
     last = max((instant(each) for each in latest if each is not None), default=now)
@@ -171,7 +172,7 @@ def _clock(store: Store, now: datetime) -> FindingView:
             f"It reads {now:%Y-%m-%d %H:%M} UTC, but work was done at {last:%Y-%m-%d %H:%M} UTC.",
             "Set this computer's clock; until then nothing is made twice, but much is late.",
         )
-    return fine("clock", f"{now:%Y-%m-%d %H:%M} UTC")
+    return fine("clock", f"{now:%Y-%m-%d %H:%M} UTC{', as `now` of the settings says' if settings.now else ''}")
 
 
 def _owners(store: Store, settings: Config) -> Iterator[FindingView]:

@@ -7,7 +7,7 @@ from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from connectors.account import Setting
 from rules.social import Social
@@ -236,6 +236,8 @@ class Config(Table):
 
     file: Path
     """Where it was read from."""
+    now: AwareDatetime | None = None
+    """Taken for the present time, for trying things out; None = the clock's."""
     owners: Mapping[Name, OwnerSettings] = Field(min_length=1)
     store: StoreSettings = StoreSettings()
     broker: BrokerSettings = BrokerSettings()

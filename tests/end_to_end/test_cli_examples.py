@@ -1,13 +1,16 @@
-"""Every example in the help of every verb runs as it stands, in the demo's folder."""
+"""Every example runs as it stands, in the demo's folder: those in the help of a verb, and those of docs/cli.md in its order."""
 
 from __future__ import annotations
 
 import io
 import re
 import shlex
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import click
 import pytest
+import time_machine
 
 from tests.end_to_end.conftest import Demo
 from worker.cli import VERBS, load, run
@@ -40,3 +43,38 @@ def test_the_examples_of_a_verb_run_as_they_stand_one_after_the_other(
         monkeypatch.setattr("sys.stdin", io.StringIO("\n" * 100))
         assert run(shlex.split(example)[1:]) == OK, f"{example}\n{capsys.readouterr().err}"
         assert capsys.readouterr().out, example
+
+
+def page(root: Path) -> list[str]:
+    """The lines to be typed in docs/cli.md."""
+    blocks = re.findall(r"```sh\n(.*?)```", (root / "docs" / "cli.md").read_text(), re.DOTALL)
+    return [line for block in blocks for line in block.splitlines()]
+
+
+SHOWN = {
+    "rekindle suggestions": "Draft to Priya Raman",
+    "rekindle why Priya": "You met Priya Raman for the first time.",
+    "rekindle why-not 'Tomasz Zielinski' --json": "You have already written to Tomasz Zielinski since then.",
+    "rekindle dismiss 'Priya Raman'": "Draft to Priya Raman",
+    "rekindle rollback --since 2w --dry-run": "would be taken back",
+}
+"""What a line of the page shows that is there on the demo's own day alone."""
+
+
+@pytest.mark.timeout(600)
+def test_the_page_can_be_typed_word_for_word_in_its_order_on_any_day(
+    demo: Demo, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(demo.home)
+    lines = page(root)
+    assert set(SHOWN) <= set(lines)
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=75)):
+        for line in lines:
+            if setting := re.fullmatch(r"export (\w+)=(\S+)", line):
+                monkeypatch.setenv(setting[1], setting[2])
+                continue
+            monkeypatch.setattr("sys.stdin", io.StringIO("\n" * 100))
+            code = run(shlex.split(line)[1:])
+            printed = capsys.readouterr()
+            assert code == OK, f"{line}\n{printed.err}"
+            assert SHOWN.get(line, "") in printed.out, line

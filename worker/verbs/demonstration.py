@@ -98,7 +98,6 @@ def _where(screen: Console, world: World, here: Here) -> None:
             if holds.exists():
                 screen.print(f"Holds:  {holds}")
     called = "rekindle" if shutil.which("rekindle") or Path(sys.argv[0]).name != "rekindle" else sys.argv[0]
-    now = f"{here.now.astimezone(here.zone):%Y-%m-%dT%H:%M}"
     screen.print("\nNothing was sent. Look round, also with why WHO and status instead of people:")
     screen.print(f"  export REKINDLE_CONFIG={shlex.quote(str(world.config_path))}", soft_wrap=True)  # to be copied: never broken
-    screen.print(f"  {shlex.quote(called)} people --now {now}", soft_wrap=True)
+    screen.print(f"  {shlex.quote(called)} people", soft_wrap=True)

@@ -67,7 +67,7 @@ def opened(config: Path | None, owner: str | None, now: datetime | None = None) 
     settings = load(config)
     name = chosen(settings, owner)
     zone = ZoneInfo(str(settings.owners[name].zone))
-    at = instant(now, zone)
+    at = instant(now or settings.now, zone)
     app = App.open(settings, clock=None if now is None else frozen_clock(at))
     try:
         yield Here(app=app, name=name, settings=settings.owners[name], zone=zone, now=at)

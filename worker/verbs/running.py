@@ -35,7 +35,8 @@ def run(ctx: click.Context, *, only: tuple[Part, ...], now: datetime | None, con
     from worker.verbs.opened import instant, some_zone
 
     settings = load(config)
-    app = App.open(settings, clock=None if now is None else shifted_clock(instant(now, some_zone(settings))))
+    begins = now or settings.now
+    app = App.open(settings, clock=None if begins is None else shifted_clock(instant(begins, some_zone(settings))))
     try:
         ctx.exit(app.run(only))
     except ValueError as error:
