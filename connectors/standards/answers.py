@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import imaplib
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from secrets import token_hex
@@ -11,6 +12,10 @@ from typing import Any
 
 from connectors.imap_wire import Response, Wire, checked, responses_in
 from connectors.standards.refusals import refusal
+
+LEAST = 64
+"""Bytes that a response counts for however short it is: so much memory does it take."""
+_OF_A_MESSAGE = re.compile(rb"\* \d+ FETCH ")
 
 
 class Answers:
@@ -39,9 +44,11 @@ class Answers:
         Commands sent earlier answer earlier: nobody waits for that any more, and it is dropped.
         """
         self._pass_earlier(tag)
+        size = 0
         while tag not in self._ends:
             response = self._wire.read()
             if not self._is_end(response):
+                size = _checked(size, response)
                 yield response
         self._check(tag, what)
 
@@ -101,20 +108,27 @@ class Answers:
     def asked(self, tag: bytes, what: str) -> list[Response]:
         """Read on until the server asks for the rest of a command; return what it says before. A NO or BAD raises the port's error."""
         said: list[Response] = []
+        size = 0
         while not (response := self._wire.read())[0].startswith(b"+"):
             if self._is_end(response):
                 if tag in self._ends:
                     raise refusal(self._ends.pop(tag), what)
                 continue
+            size = _checked(size, response)
             said.append(response)
         return said
 
     def together(self, tags: Sequence[bytes]) -> tuple[list[Response], list[bytes]]:
-        """Collect the responses of several commands under way, and the refusals: a server may answer them in any order."""
+        """Collect the responses of several commands under way, and the refusals: a server may answer them in any order.
+
+        Without what is told of single messages: there may be millions, whose flags alone have changed.
+        """
         said: list[Response] = []
+        size = 0
         while any(tag in self._under_way for tag in tags):
             response = self._wire.read()
-            if not self._is_end(response):
+            if not self._is_end(response) and not _OF_A_MESSAGE.match(response[0]):
+                size = _checked(size, response)
                 said.append(response)
         ends = [self._ends.pop(tag) for tag in tags]
         return said, [each for each in ends if not each.upper().startswith(b"OK")]
@@ -122,3 +136,8 @@ class Answers:
     def has_read_ahead(self) -> bool:
         """Tell whether more has come than was read."""
         return self._wire.has_read_ahead()
+
+
+def _checked(size: int, response: Response) -> int:
+    """Add a response to what is kept of an answer, which has an end."""
+    return checked(size + max(LEAST, sum(map(len, response))))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import imaplib
 import io
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import cast
 
 import pytest
 
 from connectors import imap_fetched as fetched
+from connectors import imap_wire
 from connectors.dates import EPOCH
 from connectors.imap_reading import Read, Reading
 from connectors.standards import fetch, mail
@@ -120,6 +121,35 @@ def test_a_server_that_hangs_up_is_believed_but_no_header_that_says_so() -> None
     file.write(said + tag + b" OK done\r\n")
     file.seek(0)
     assert answers.whole(tag, "reading headers") == said
+
+
+class Endless(Lines):
+    """A connection on which the same line comes again and again."""
+
+    def read1(self, size: int | None = -1) -> bytes:
+        return b"* 1 EXISTS\r\n" * 8000
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda a, tag: list(a.responses(tag, "x")), lambda a, tag: a.asked(tag, "x"), lambda a, tag: a.together([tag])]
+)
+def test_an_answer_of_many_short_lines_has_an_end_too(
+    ask: Callable[[Answers, bytes], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imap_wire, "LARGEST", 1 << 20)
+    answers = Answers(Endless())
+    with pytest.raises(imap_wire.TooLarge):
+        ask(answers, answers.next_tag())
+
+
+def test_flags_that_have_changed_are_passed_by_however_many() -> None:
+    file = Lines()
+    answers = Answers(file)
+    tags = [answers.next_tag() for _ in range(2)]
+    flags = b"".join(b"* %d FETCH (UID %d FLAGS (\\Seen) MODSEQ (7))\r\n" % (number, number) for number in range(1, 2000))
+    file.write(flags + b"* VANISHED (EARLIER) 5\r\n%b OK\r\n* SEARCH 9\r\n%b OK\r\n" % tuple(tags))
+    file.seek(0)
+    assert answers.together(tags) == ([[b"* VANISHED (EARLIER) 5\r\n"], [b"* SEARCH 9\r\n"]], [])
 
 
 def test_what_nobody_waited_for_is_dropped_and_what_comes_out_of_order_is_told_apart() -> None:
