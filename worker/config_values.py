@@ -67,13 +67,15 @@ def _day(word: str) -> int:
 
 
 def cadence(value: object) -> object:
-    """Read "10 days", "6 weeks", "3 months" (of 30 days); "6w" and "10d" do as well."""
+    """Read "10 days", "6 weeks", "3 months" (of 30 days, twelve a year of 365); "6w" and "10d" do as well."""
     if not isinstance(value, str):
         raise ValueError('A cadence is a text such as "6 weeks".')  # noqa: TRY004 - pydantic collects ValueError only
     match = _CADENCE.fullmatch(value.strip())
     if not match or not int(match[1]):
         raise ValueError(f'{value!r} is no cadence; write it like "10 days", "6 weeks" or "3 months".')
-    return timedelta(days=int(match[1]) * _UNITS[match[2].casefold()])
+    count, unit = int(match[1]), match[2].casefold()
+    years, rest = divmod(count, 12) if unit == "month" else (0, count)
+    return timedelta(days=years * _UNITS["year"] + rest * _UNITS[unit])
 
 
 def zone(value: str) -> str:

@@ -84,7 +84,8 @@ def _people(screen: Console, found: TrialReport, zone: tzinfo, now: datetime) ->
     if len(found.people) > SHOWN:
         screen.print(Text(f"and {len(found.people) - SHOWN:,} more; --json lists them all.", style="dim"))
     kinds = Counter(other.kind for other in found.others)
-    left = ", ".join(counted(kinds[kind], one, many) for kind, (one, many) in _NOUNS.items() if kinds[kind])
+    nouns = _NOUNS if found.messages.stored else _NOUNS | _UNWRITTEN
+    left = ", ".join(counted(kinds[kind], one, many) for kind, (one, many) in nouns.items() if kinds[kind])
     if left:
         screen.print(Text(f"Left out of the network: {left}.", style="dim"))
 
@@ -95,6 +96,12 @@ _NOUNS: dict[Kind, tuple[str, str]] = {
     "room": ("room", "rooms"),
     "unknown": ("address that only one side ever wrote to", "addresses that only one side ever wrote to"),
 }
+
+
+_UNWRITTEN: dict[Kind, tuple[str, str]] = {
+    "unknown": ("address of which too little was seen", "addresses of which too little was seen"),
+}
+"""Where only a calendar was read nobody wrote."""
 
 
 def _quiet(screen: Console, quiet: Iterable[TrialPerson], now: datetime) -> None:

@@ -82,6 +82,11 @@ def test_a_calendar_alone_is_enough(demo_once: Demo, tmp_path: Path) -> None:
     found = tried(str(demo_once.folder / "world" / "calendar.ics"), "--me", "maya@meridian.example", *NOW, cwd=tmp_path)
     assert found["messages"]["read"] == 0
     assert len(found["people"]) > 10
+    told = rekindle(
+        "try", str(demo_once.folder / "world" / "calendar.ics"), "--me", "maya@meridian.example", *NOW, cwd=tmp_path
+    ).stdout
+    assert "addresses of which too little was seen" in told
+    assert "ever wrote" not in told
 
 
 def test_saying_who_one_is_wins_over_guessing(demo_once: Demo, tmp_path: Path) -> None:

@@ -55,6 +55,11 @@ def problems(file: Path) -> dict[str, Problem]:
     return {problem.key: problem for problem in caught.value.problems}
 
 
+def test_twenty_four_months_are_kept_as_long_as_where_nothing_is_said(write: Write) -> None:
+    said = load(write(f'{ANA}retention = "24 months"\n')).owners["ana"].retention
+    assert said == load(write(ANA)).owners["ana"].retention == cadence("2 years")
+
+
 def test_the_least_config_has_sensible_values_for_all_else(write: Write) -> None:
     file = write(ANA)
     config = load(file)
