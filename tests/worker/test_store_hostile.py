@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from rules.facts import Address, Attendee, CalendarEvent, MessageMetadata
 from tests.worker.world import BOB, DAY, EVE, HOUR, ME, NOW, World, mail, meeting
+from worker.store import people
 from worker.store.storable import LONGEST_NAME, storable
 from worker.store.store import Store
 from worker.store.tables import note, skip
@@ -194,3 +195,11 @@ def test_two_uids_that_only_begin_alike_stay_two() -> None:
     one, other = (storable(meeting(LONG + end, NOW)).uid for end in "ab")
     assert one != other
     assert max(len(one.encode()), len(other.encode())) <= LONGEST_NAME
+
+
+@pytest.mark.parametrize("who", ["J\udcf6rg", "bob\udcff@elsewhere.example", "\udcff", "bob\0stone"])
+def test_somebody_asked_for_in_what_no_database_takes_is_nobody(empty_store: Store, who: str) -> None:
+    read(empty_store, [mail(1, BOB, ME), mail(2, ME, BOB)], [])
+    with empty_store.read() as db:
+        assert people.find(db, "ada", who) == []
+        assert [each.name for each in people.find(db, "ada", "bob\0 stone")] == ["Bob Stone"]

@@ -16,7 +16,7 @@ from worker.store import identities
 from worker.store.forgetting import forget
 from worker.store.identities import links
 from worker.store.judging import call, touch, wake
-from worker.store.mapping import EPOCH, decode, encode, maybe_instant, micros
+from worker.store.mapping import EPOCH, decode, encode, maybe_instant, micros, plain
 from worker.store.statements import chunks, insert_ignoring
 from worker.store.tables import address, person
 
@@ -79,6 +79,7 @@ class StoredAddress:
 
 def find(connection: Connection, owner: str, who: str) -> list[StoredPerson]:
     """Find persons by id, address, full name or part of a name; an exact match hides the partial ones."""
+    who = plain(who)  # a terminal may say what is no UTF-8
     key, text = match_key(who), who.strip().casefold()
     by_address = select(address.c.person).where(address.c.owner == owner, address.c.key == key)
     exact = _load(connection, _persons(owner).where(or_(person.c.id == who, person.c.id.in_(by_address))))
