@@ -93,7 +93,7 @@ class MailPage(Sequence[MessageMetadata]):
                 remote_id, name, sent_at, offset, shown.author, bits, recipients, subject, parent, thread, labels, facts,
             )  # fmt: skip
             self.seen[remote_id] = shown.recipients, shown.sightings
-            if bits & ENDINGS or is_promise(each, owner):
+            if bits & ENDINGS or ("+" in facts and is_promise(each, owner)):
                 self.telling[remote_id] = bits
 
     def take(self, packed: bytes) -> None:
