@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from rules.case import Case
 from rules.facts_by_name import FACTS
-from rules.named_facts import NEVER, Found, sentence
+from rules.named_facts import NEVER, Found, about, sentence
 from rules.rule import AnyOf, Condition, Operator, Value
 
 Check = Callable[[Case], "Checked"]
@@ -76,7 +76,7 @@ def _any(condition: AnyOf) -> Check:
         is_met = any(all(one.is_met for one in branch) for branch in looked)
         every = tuple(one for branch in looked for one in branch)
         first = next((one.sentence for one in every if one.sentence), "")
-        why = "" if is_met else condition.why_not.replace("{name}", case.relation.person.name) or first
+        why = "" if is_met else about(condition.why_not, case) or first
         value = ", ".join(f"{one.fact}={one.value}" for one in every)
         return Checked(fact="any", found=value, is_met=is_met, sentence=why, parts=every)
 

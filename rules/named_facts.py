@@ -50,6 +50,11 @@ def days(span: timedelta | None) -> float:
 
 def sentence(fact: NamedFact, case: Case, value: Found, template: str = "") -> str:
     """Say in one sentence why a condition on the fact is not met."""
-    name = case.relation.person.name or next(iter(case.relation.person.addresses), "this person")
     shown = f"{value:g}" if isinstance(value, float) else str(value)
-    return (template or fact.why_not).replace("{value}", shown).replace("{name}", name)
+    return about((template or fact.why_not).replace("{value}", shown), case)
+
+
+def about(sentence: str, case: Case) -> str:
+    """Put the person a case is about in a sentence: their name, else their address."""
+    person = case.relation.person
+    return sentence.replace("{name}", person.name or next(iter(person.addresses), "this person"))

@@ -123,6 +123,18 @@ def test_every_refusal_is_one_sentence_that_ends(rulebook: Rulebook, wording: Wo
         assert re.fullmatch(r"[A-Z][^\n{}]+\.", refusal.sentence), refusal.sentence
 
 
+def test_who_has_no_name_is_called_by_their_address(rulebook: Rulebook, wording: Wording) -> None:
+    nameless = human("bob@kay.example")
+    often = [meeting_with(nameless, ended=days_ago(ago)) for ago in (0.2, 20)]
+    long_ago = exchange(nameless, days_ago(900), days_ago(910), days_ago(921))
+    for relation in (tie(nameless, meetings=often), tie(nameless, mails=long_ago), replace(QUIET, person=nameless, is_covered=False)):
+        refused = [refusal.sentence for refusal in suggest(network(relation), rulebook, NOW, wording).refusals]
+        assert refused
+        for sentence in refused:
+            assert "  " not in sentence, sentence
+        assert any("bob@kay.example" in sentence for sentence in refused), refused
+
+
 def test_the_trace_shows_every_condition_up_to_the_one_that_failed(rulebook: Rulebook, wording: Wording) -> None:
     seen = network(tie(BOB, meetings=[meeting_with(BOB, size=9)]))
     (trace,) = [one for one in suggest(seen, rulebook, NOW, wording).traces if one.rule == "thank_you"]
