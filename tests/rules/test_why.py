@@ -127,7 +127,11 @@ def test_who_has_no_name_is_called_by_their_address(rulebook: Rulebook, wording:
     nameless = human("bob@kay.example")
     often = [meeting_with(nameless, ended=days_ago(ago)) for ago in (0.2, 20)]
     long_ago = exchange(nameless, days_ago(900), days_ago(910), days_ago(921))
-    for relation in (tie(nameless, meetings=often), tie(nameless, mails=long_ago), replace(QUIET, person=nameless, is_covered=False)):
+    for relation in (
+        tie(nameless, meetings=often),
+        tie(nameless, mails=long_ago),
+        replace(QUIET, person=nameless, is_covered=False),
+    ):
         refused = [refusal.sentence for refusal in suggest(network(relation), rulebook, NOW, wording).refusals]
         assert refused
         for sentence in refused:

@@ -134,7 +134,10 @@ def split(*, who: str, address: str, config: Path | None, owner: str | None) -> 
         person = here.read(lambda connection: person_called(connection, here.name, who))
         key = match_key(address)
         if key not in person.addresses:
-            raise Refusal(f"{address} is none of the addresses of {person.name or person.addresses[0]}.", f"They are: {', '.join(person.addresses)}.")
+            raise Refusal(
+                f"{address} is none of the addresses of {person.name or person.addresses[0]}.",
+                f"They are: {', '.join(person.addresses)}.",
+            )
         if len(person.addresses) == 1:
             raise Refusal(f"{address} is the only address of {person.name or person.addresses[0]}.", "There is nothing to split.")
         here.write(lambda connection: identities.split(connection, here.name, person.id, key))
