@@ -18,7 +18,7 @@ class Packed:
     """Messages that were packed as soon as they were read."""
 
     remote_ids: Sequence[str]
-    content: bytes
+    packed: bytes
     by: Packing
 
     def __len__(self) -> int:
@@ -26,7 +26,7 @@ class Packed:
 
     def messages(self) -> list[MessageMetadata]:
         """Take them out again."""
-        return list(self.by.unpack([self.content]))
+        return list(self.by.unpack([self.packed]))
 
 
 Messages = list[MessageMetadata] | Packed

@@ -44,11 +44,11 @@ def _told(question: bytes, memory: int, packing: Packing) -> bytes:
     at, size, room, validity, role = marshal.loads(question)  # noqa: S302 - whoever started us wrote it
     try:
         found, skipped = Reading(validity=validity, role=role).read(os.pread(memory, size, at))
-        content = packing.pack(found)
+        packed = packing.pack(found)
     except Exception:  # noqa: BLE001 - that is said to them
         return NOTHING
     ids = [each.remote_id for each in found]
-    told = marshal.dumps((ids, content, [(each.remote_id, each.reason) for each in skipped]), PLAIN)
+    told = marshal.dumps((ids, packed, [(each.remote_id, each.reason) for each in skipped]), PLAIN)
     is_put = len(told) <= size and os.pwrite(memory, told, room) == len(told)
     return marshal.dumps(len(told), PLAIN) if is_put else told
 
@@ -60,8 +60,8 @@ def heard(told: bytes, memory: int, room: int, packing: Packing) -> Read | None:
         said = marshal.loads(os.pread(memory, said, room))  # noqa: S302 - as above
     if said is None:
         return None
-    ids, content, skipped = said
-    return Packed(remote_ids=ids, content=content, by=packing), [Skipped(remote_id=of, reason=why) for of, why in skipped]
+    ids, packed, skipped = said
+    return Packed(remote_ids=ids, packed=packed, by=packing), [Skipped(remote_id=of, reason=why) for of, why in skipped]
 
 
 def tell(out: IO[bytes], what: bytes) -> None:

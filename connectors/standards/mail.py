@@ -288,7 +288,7 @@ def _page(
 
 
 def _portion(found: Messages) -> Portion:
-    return found.content if isinstance(found, Packed) else found
+    return found.packed if isinstance(found, Packed) else found
 
 
 def _as_read(portions: Sequence[Portion]) -> tuple[MessageMetadata, ...]:
