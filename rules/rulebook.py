@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import get_args
+from typing import Any, get_args
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -103,14 +103,31 @@ def schema() -> Mapping[str, object]:
 
 
 def _read(file: str, text: str, problems: list[Problem]) -> RulebookText | None:
-    """Read one file; what is wrong with it joins `problems`."""
+    """Read one file; what is wrong with it joins `problems`, and the rest of it is returned, to be looked at too."""
     try:
-        return RulebookText.model_validate(tomllib.loads(text))
+        found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as fault:
         problems.append(Problem(file=file, key="", message=f"this is not TOML: {fault}"))
+        return None
+    try:
+        return RulebookText.model_validate(found)
     except ValidationError as fault:
         problems += (_problem(file, error) for error in fault.errors())
-    return None
+        return _sound_part(found, fault.errors())
+
+
+def _sound_part(found: dict[str, Any], faults: Sequence[ErrorDetails]) -> RulebookText | None:
+    """Read what is left without the keys nobody knows and the rules that cannot be read."""
+    for fault in faults:
+        *way, last = fault["loc"][: 3 if fault["type"] == "extra_forbidden" else 2]
+        table = found
+        for step in way:
+            table = table.get(str(step), {})
+        table.pop(str(last), None)
+    try:
+        return RulebookText.model_validate(found)
+    except ValidationError:
+        return None
 
 
 def _problem(file: str, error: ErrorDetails) -> Problem:

@@ -74,6 +74,19 @@ def test_every_problem_of_every_file_is_named_at_once() -> None:
     assert any(file == "2.toml" and "not TOML" in message for file, _, message in found)
 
 
+def test_a_rule_there_is_not_is_named_beside_what_is_misspelt_elsewhere(shipped: str) -> None:
+    own = '[rules.check_in]\nmod = "off"\n[rules.thankyou]\nmode = "off"\n[rules.month]\ntrigger = "lapsig"\nminutes = 5\n[limits]\nx = 1'
+    found = {key for _, key, _ in problems(shipped, own)}
+    assert found == {
+        "rules.check_in.mod",
+        "rules.thankyou.trigger",
+        "rules.thankyou.action",
+        "rules.month.trigger",
+        "rules.month.minutes",
+        "limits.x",
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "key", "hint"),
     [
