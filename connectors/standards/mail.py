@@ -263,8 +263,10 @@ def _pages(
             del found
         if (left and trouble is None and count < size) or left == paged:
             continue
-        yield _page(place, todo, left, unpack(portions), skipped)
-        count, portions, skipped, paged = 0, [], [], left
+        messages, portions = unpack(portions), []  # what was packed is not held while the page is stored
+        yield _page(place, todo, left, messages, skipped)
+        del messages
+        count, skipped, paged = 0, [], left
         size, begun = min(2 * size, LARGEST) if monotonic() - begun < QUICK else PAGE, monotonic()
     if trouble is not None:
         raise trouble
