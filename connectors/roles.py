@@ -45,7 +45,7 @@ NAMES: Final = {
 }
 ROLES: Final = {name.strip(): role for role, names in NAMES.items() for name in names.replace("\n", "").split("|")}
 ENDING: Final = re.compile(r"\.(mbox|mbx|mbs|mail|sbd|gz|maildir)$")
-SEPARATORS: Final = re.compile(r"[/\\]|(?<=\w)\.(?=\w)|^\.")
+SEPARATORS: Final = re.compile(r"[/\\]|(?<=[\w\]])\.(?=\w)|^\.")
 
 
 def role_of(name: str) -> str:

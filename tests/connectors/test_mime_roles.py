@@ -12,6 +12,7 @@ from connectors.roles import role_of
     [
         ("Sent", "\\Sent"), ("INBOX.Sent Items", "\\Sent"), ("[Gmail]/Gesendet", "\\Sent"), ("[Google Mail]/Éléments envoyés", "\\Sent"),
         ("/home/ada/Takeout/Mail/Sent.mbox.gz", "\\Sent"), (".Sent", "\\Sent"), ("送信済みメール", "\\Sent"), ("Отправленные", "\\Sent"),
+        ("[Gmail].Sent Mail", "\\Sent"), (".[Google Mail].Gesendet", "\\Sent"), ("[Gmail].Entwürfe", "\\Drafts"),
         ("Sent_Messages", "\\Sent"), ("E\u0301le\u0301ments envoye\u0301s", "\\Sent"),
         ("Entwürfe", "\\Drafts"), ("Brouillons", "\\Drafts"), ("Kopie robocze", "\\Drafts"),
         ("Junk E-mail", "\\Junk"), ("Spamverdacht", "\\Junk"), ("Papierkorb", "\\Trash"), ("Deleted Items", "\\Trash"), ("回收站", "\\Trash"),
