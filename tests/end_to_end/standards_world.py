@@ -18,6 +18,9 @@ from tests.conftest import Server
 from tests.connectors.contract import StoredDraft, StoredHold
 from tests.connectors.test_standards_contract import CalendarHands, MailHands
 from tests.end_to_end.files_world import CANARY, ME, RULES, Office, stamp
+from worker.app import App
+from worker.config import load
+from worker.store import accounts
 
 CONFIG = """
 [owners.ada]
@@ -72,6 +75,13 @@ class ServerOffice(Office):
         (self.home / "config.toml").write_text(CONFIG.format(**ports, account=self.account, more=self.extra_config))
         (self.home / "rules.toml").write_text(RULES)
         (self.home / "password").write_text("secret")
+
+    def connected(self, at: datetime) -> None:
+        """Let the account have been connected then: what ended since is thanked for."""
+        app = App.open(load(self.home / "config.toml"))
+        with app.store.write() as db:
+            accounts.register(db, owner="ada", name="home", provider="imap", addresses=(), now=at)
+        app.close()
 
     def mail(self, *, from_: str, to: str, at: datetime, subject: str = "Hello", answers: str = "") -> str:
         self.count += 1
