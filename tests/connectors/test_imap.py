@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import imaplib
-import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
 
 from connectors import imap_beside, imap_wire, standards
+from connectors.cores import cores
 from connectors.imap_beside import Beside
 from connectors.imap_reading import Packed, Read, Reading
 from connectors.optional import Packs
@@ -164,23 +164,35 @@ class TestReading:
             seen.append(read(second, at, size, reading))
             return seen[-1]
 
+        second: list[Beside] = []
+        hand = Beside.hand
+
+        def handed(one: Beside, answer: bytes, reading: Reading) -> Callable[[], Read] | None:
+            second.append(one)
+            return hand(one, answer, reading)
+
         monkeypatch.setattr(Beside, "read", told)
+        monkeypatch.setattr(Beside, "hand", handed)
         made = fill(owner, 40)
         if is_poisoned:
             owner.hands.select("INBOX")
             proxy.poison = owner.hands.uid("SEARCH", "HEADER", "Message-ID", f'"{made[30]}"')[1][0]
+            assert proxy.poison.isdigit(), "the server has found it"
         box = mailbox(proxy)
         pages: list[Changes[MessageMetadata]] = []
         assert isinstance(box, Packs)
         with box.packing(Pickled()):
             for page in box.changes(next(feed for feed in box.feeds() if feed.role == "\\Inbox"), None):
                 pages.append(page)
-                time.sleep(0.5 if len(pages) < 4 else 0)  # storing it takes a while
+                end = time.monotonic() + 60
+                while second and len(pages) < 4 and not second[-1].has_room() and time.monotonic() < end:
+                    time.sleep(0.01)  # storing it takes as long as the second process to begin
+                time.sleep(0.3 if len(pages) < 4 else 0)
         assert [fact.message_id for page in pages[1:] for fact in page.upserted] == [
             name for name in made if name != made[30] or not is_poisoned
         ]
         assert [skip.reason for page in pages for skip in page.skipped] == ["the server fails on this message"] * is_poisoned
-        if (os.cpu_count() or 1) > 1:
+        if cores() > 1:
             assert sum(len(each[0]) for each in seen if isinstance(each[0], Packed)) > 10
 
     def test_what_was_read_before_the_server_asked_to_slow_down_is_kept(

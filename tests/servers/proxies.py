@@ -114,13 +114,15 @@ class ImapProxy:
         return False
 
     def _back(self, server: socket.socket, client: socket.socket, state: dict[str, bool]) -> None:
+        line = b""
         with contextlib.suppress(OSError):
             while data := server.recv(65536):
                 if state["swallow"]:
                     state["swallow"] = False
                     continue
-                if self.poison and re.search(rb"UID %s [^\r\n]*BODY" % self.poison, data):
+                if self.poison and re.search(rb"UID %s [^\r\n]*BODY" % self.poison, line + data):
                     break
+                line = (line + data).rpartition(b"\n")[2]  # it may come in two pieces
                 if self.without and b"CAPABILITY" in data:
                     for word in self.without:
                         data = re.sub(rb" %s(?=[\s\]])" % word.encode(), b"", data)
