@@ -139,7 +139,14 @@ class Guarded(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         """Read up to `size` bytes."""
-        piece = self._source.read(size if 0 <= size <= self._left else self._left + 1)
+        return self._counted(self._source.read(size if 0 <= size <= self._left else self._left + 1))
+
+    def readline(self, size: int | None = -1) -> bytes:
+        """Read up to the end of a line, or `size` bytes: RawIOBase would ask for each byte by itself, a minute for a long line."""
+        most = size if size is not None and 0 <= size <= self._left else self._left + 1
+        return self._counted(self._source.readline(most))
+
+    def _counted(self, piece: bytes) -> bytes:
         self._left -= len(piece)
         self.given += len(piece)
         if self._left < 0:

@@ -141,6 +141,21 @@ def test_an_archive_made_to_fill_a_disk_stops_early_with_its_reason(
     assert any("hundreds of times its size" in reason for reason in skipped)
 
 
+def test_a_line_without_end_in_an_archive_is_not_read_byte_for_byte_and_no_further_than_allowed() -> None:
+    class Counting(io.BytesIO):
+        reads = 0
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            self.reads += 1
+            return super().read(size)
+
+    source = Counting(b"short\n" + bytes(9 << 20))
+    stream = archive.Guarded(source, limit=2 << 20)
+    assert (stream.readline(), len(stream.readline(1 << 20)), source.reads) == (b"short\n", 1 << 20, 0)
+    with pytest.raises(archive.TooBig):
+        stream.readline()
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 broken", b"\x1f\x8b broken", bytes(range(256)) * 20])
 @pytest.mark.parametrize("name", ["a.zip", "a.tgz"])
 def test_a_damaged_archive_is_one_thing_skipped(name: str, content: bytes, tmp_path: Path) -> None:
