@@ -13,7 +13,9 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]  # its stubs are a package of their own, for this one call
 import pytest
 
+from worker.app import App, frozen_clock
 from worker.cli import run
+from worker.config import load
 from worker.exit_codes import FAILED, OK
 from worker.json_schemas import schema_of
 
@@ -149,5 +151,10 @@ def test_what_preview_and_month_show_is_what_decide_makes(tell: Tell) -> None:
 def test_nothing_is_decided_on_what_the_same_night_lets_go_of(tell: Tell) -> None:
     begun(tell, letters("Iris Novak <iris@north.example>", 714))
     assert asked(tell, "preview", now=AT)
-    assert "0 new suggestions" in tell("decide", now=LATER)
-    assert asked(tell, "suggestions") == []
+    app = App.open(load(Path("config.toml")), clock=frozen_clock(NOW + timedelta(days=18)))
+    try:
+        app.pull("ana/files")
+        assert app.decide("ana") == 0
+    finally:
+        app.close()
+    assert asked(tell, "suggestions", "--all") == []
