@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 
 from connectors import mime
@@ -182,7 +183,8 @@ class ImapMailbox:
             helped.prepare(len(uids))
         ahead = helped.ahead(reading) if helped is not None else Ahead(reading)
         try:
-            yield from _pages(place, todo, headers.fetch(uids, ahead), helped.unpack if helped is not None else _as_read)
+            unpack = helped.unpack if helped is not None else _as_read
+            yield from _pages(len(todo), headers.fetch(uids, ahead), unpack, partial(_down_to, place, todo))
         finally:
             ahead.forgotten()
 
@@ -194,33 +196,19 @@ class ImapMailbox:
         return [vanished, b"UID SEARCH UID %d:*" % place.next_uid]
 
     def _since(self, feed: Feed, place: Place, opened: Opened, answers: Sequence[Response]) -> Iterator[Changes[MessageMetadata]]:
-        """Report arrivals at or above the next UID and what was expunged."""
-        if place.modseq and self._has_qresync():
-            gone, fresh, known = _vanished(answers), searched(answers), ""
+        """Report what was expunged, with the first page of what has arrived, which begins with the lowest UID."""
+        before, has_qresync = set(uids_of(place.uids)), self._has_qresync()
+        if place.modseq and has_qresync:
+            gone, there, known = _vanished(answers), searched(answers), ""
         else:
-            now = self._all_uids()
-            before = set(uids_of(place.uids))
-            gone = sorted(before.difference(now))
-            fresh = sorted(set(now) - before)
-            known = sequence_set(now).decode()
-        fresh = sorted((uid for uid in fresh if uid >= place.next_uid or not self._has_qresync()), reverse=True)
-        done = replace(
-            place, next_uid=max(opened.next_uid, *(uid + 1 for uid in fresh[:1]), place.next_uid), modseq=opened.modseq, uids=known
-        )
-        upserted: list[Portion] = []
-        skipped: list[Skipped] = []
-        for _, (found, poisoned) in self._headers(feed, place).fetch(fresh):
-            skipped += poisoned
-            upserted.append(_portion(found))
-        yield Changes(
-            upserted=_as_read(upserted),
-            removed=tuple(f"{place.validity}:{uid}" for uid in gone),
-            skipped=tuple(skipped),
-            cursor=done.cursor(),
-            remaining=0,
-            covered_since=_BEGINNING,
-            is_last=True,
-        )
+            there = self._all_uids()
+            gone, known = sorted(before.difference(there)), sequence_set(there).decode()
+        fresh = array("q", (uid for uid in there if uid >= place.next_uid or not (has_qresync or uid in before)))
+        next_uid = max([opened.next_uid, place.next_uid, *(uid + 1 for uid in fresh[-1:])])
+        done = replace(place, next_uid=next_uid, modseq=opened.modseq, uids=known)
+        pages = _pages(len(fresh), self._headers(feed, place).fetch(fresh), _as_read, partial(_up_to, done, fresh))
+        yield replace(next(pages), removed=tuple(f"{place.validity}:{uid}" for uid in gone))
+        yield from pages
 
     def _headers(self, feed: Feed, place: Place) -> Headers:
         def reopen() -> Session:
@@ -239,13 +227,18 @@ def _reading(feed: Feed, place: Place) -> Reading:
 
 
 def _pages(
-    place: Place,
-    todo: Sequence[int],
+    left: int,
     read: Iterator[tuple[Sequence[int], Read]],
     unpack: Callable[[Sequence[Portion]], Sequence[MessageMetadata]],
+    at: Callable[[int], tuple[Place, datetime | None]],
 ) -> Iterator[Changes[MessageMetadata]]:
-    """Put what is read of these arrivals, batch after batch, together to pages; what ends the reading ends the last one early."""
-    left = paged = len(todo)
+    """Put what is read of so many messages together to pages; what ends the reading ends the last one early.
+
+    `at`: where a cursor stands, and what is covered, with so many left.
+    """
+    if not left:
+        yield _page((), (), 0, *at(0))
+    paged = left
     size, begun = PAGE, monotonic()
     count, portions = 0, list[Portion]()
     skipped: list[Skipped] = []
@@ -264,29 +257,30 @@ def _pages(
         if (left and trouble is None and count < size) or left == paged:
             continue
         messages, portions = unpack(portions), []  # what was packed is not held while the page is stored
-        yield _page(place, todo, left, messages, skipped)
+        yield _page(messages, skipped, left, *at(left))
         del messages
         count, skipped, paged = 0, [], left
         size, begun = min(2 * size, LARGEST) if monotonic() - begun < QUICK else PAGE, monotonic()
     if trouble is not None:
         raise trouble
-    if not todo:
-        yield Changes(cursor=replace(place, mark=None).cursor(), remaining=0, covered_since=_BEGINNING, is_last=True)
 
 
 def _page(
-    place: Place, todo: Sequence[int], left: int, upserted: Sequence[MessageMetadata], skipped: Sequence[Skipped]
+    upserted: Sequence[MessageMetadata], skipped: Sequence[Skipped], left: int, place: Place, covered: datetime | None
 ) -> Changes[MessageMetadata]:
-    """Make a page of what was read; `left`: how many of the arrivals, the last ones, are still to be read after it."""
-    oldest = arrival_of(todo[-left - 1])
-    return Changes(
-        upserted=upserted,
-        skipped=tuple(skipped),
-        cursor=replace(place, mark=oldest if left else None).cursor(),
-        remaining=left,
-        covered_since=datetime.fromtimestamp(oldest[0], UTC) if left else _BEGINNING,
-        is_last=not left,
-    )
+    at, is_last = place.cursor(), not left
+    return Changes(upserted=upserted, skipped=tuple(skipped), cursor=at, remaining=left, covered_since=covered, is_last=is_last)
+
+
+def _down_to(place: Place, todo: Sequence[int], left: int) -> tuple[Place, datetime | None]:
+    """Say how far a first read has come with so many of its stamps left."""
+    oldest = arrival_of(todo[-left - 1]) if left else None
+    return replace(place, mark=oldest), datetime.fromtimestamp(oldest[0], UTC) if oldest else _BEGINNING
+
+
+def _up_to(done: Place, fresh: Sequence[int], left: int) -> tuple[Place, datetime | None]:
+    """Say how far arrivals have been read with so many of the fresh UIDs left: all are known, and read up to the next one."""
+    return (replace(done, next_uid=fresh[-left]), None) if left else (done, _BEGINNING)
 
 
 def _portion(found: Messages) -> Portion:

@@ -178,7 +178,8 @@ def test_a_page_is_full_of_what_was_asked_for_also_where_nothing_of_it_can_be_re
     read: Iterator[tuple[Sequence[int], Read]] = (
         (batch, ([], [reading.skipped(uid, "it is no mail") for uid in batch])) for batch in batches
     )
-    pages = list(mail._pages(mail.Place(validity=7, next_uid=9999), todo, read, lambda _: ()))  # noqa: SLF001 - no server has so much of it
+    place = mail.Place(validity=7, next_uid=9999)
+    pages = list(mail._pages(len(todo), read, lambda _: (), lambda _: (place, None)))  # noqa: SLF001 - no server has so much of it
     assert max(len(page.skipped) for page in pages) <= mail.LARGEST
     assert sum(len(page.skipped) for page in pages) == len(todo)
     assert [page.is_last for page in pages] == [False] * (len(pages) - 1) + [True]
