@@ -143,9 +143,13 @@ class App:
         run_until_idle(self.pipeline(), progress)
 
     def run(self, only: Sequence[Part] = (), *, poll: timedelta = POLL) -> int:
-        """Serve until SIGTERM or SIGINT; the exit code. Raises ValueError for a split with the broker memory:, BrokerError."""
+        """Serve until SIGTERM or SIGINT; the exit code.
+
+        Raises ValueError for a split with the broker memory:, BrokerError, and StoreError for a database that cannot be written.
+        """
         from worker.run import serve  # noqa: PLC0415 - as above
 
+        self.store.prove_writable()
         self.enrol()
         return serve(self, only, poll=poll)
 

@@ -152,10 +152,9 @@ def _database(settings: Config) -> Iterator[FindingView]:
 
 
 def _writable(store: Store) -> FindingView:
-    """Begin to write, and leave it at that: only so a full disk or a foreign lock shows."""
+    """Write what stands there already: only so a full disk, a foreign lock or a file that is only to be read shows."""
     try:
-        with store.write() as connection:
-            connection.execute(select(func.count()).select_from(owner))
+        store.prove_writable()
     except engine.StoreError as error:
         return wrong("database", str(error), error.remedy)
     return fine("database", f"{store.name}, schema {schema.REVISIONS[-1]}")

@@ -21,6 +21,7 @@ from worker.doctor import examine
 from worker.json_views import FindingView
 from worker.store import accounts
 from worker.store.mapping import micros
+from worker.store.store import Store
 from worker.store.tables import account
 
 MBOX = """From ana@home.example Tue Nov 17 09:00:00 2026
@@ -115,11 +116,17 @@ def test_a_file_that_is_no_database_is_named(settings: Path) -> None:
     assert not found(settings, "database").is_ok
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anything")
-def test_a_database_that_may_not_be_written_is_named(enrolled: Path) -> None:
-    (enrolled.parent / "rekindle.db").chmod(0o400)
+def test_a_database_that_may_not_be_written_is_named(enrolled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = enrolled.parent / "rekindle.db"
+    if os.geteuid() == 0:  # root may write any file: let SQLite itself refuse
+        opened = Store.open
+        monkeypatch.setattr(Store, "open", lambda _: opened(f"sqlite:///file:{database}?mode=ro&uri=true"))
+    else:
+        database.chmod(0o400)
     finding = found(enrolled, "database")
     assert not finding.is_ok
+    assert "may not be written" in finding.what
+    assert finding.remedy
 
 
 def test_a_folder_that_has_gone_is_named_with_its_account(enrolled: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -12,11 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import delete, insert, select, text, update
 
 from tests.worker.world import NOW
+from worker.app import App
+from worker.config import load
 from worker.store import leases, messages
 from worker.store.engine import LONGEST_LOG, DiskFull, ReadOnly, StoreError, Unreadable
 from worker.store.store import Store
@@ -105,6 +109,31 @@ def test_a_full_disk_is_said_and_nothing_is_lost(store: Store, tmp_path: Path) -
     store.close()
     again = Store.open(f"sqlite:///{tmp_path}/rekindle.db")
     assert again.installation()
+
+
+def test_a_disk_so_full_that_nothing_can_be_opened_beside_the_database_is_called_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rekindle.db").mkdir()
+    with pytest.raises(Unreadable):
+        Store.open(f"sqlite:///{tmp_path}/rekindle.db")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=4096))
+    with pytest.raises(DiskFull):
+        Store.open(f"sqlite:///{tmp_path}/rekindle.db")
+
+
+def test_a_service_does_not_start_on_a_database_it_may_only_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config.toml").write_text('[owners.ana]\naddresses = ["ana@home.example"]\nzone = "UTC"\n')
+    before = App.open(load(tmp_path / "config.toml"))
+    before.enrol()
+    before.close()
+    opened = Store.open
+    monkeypatch.setattr(Store, "open", lambda _: opened(f"sqlite:///file:{tmp_path}/rekindle.db?mode=ro&uri=true"))
+    app = App.open(load(tmp_path / "config.toml"))
+    app.enrol()  # an unchanged config writes nothing
+    with pytest.raises(ReadOnly):
+        app.run()
+    app.close()
 
 
 def test_a_read_only_database_is_said(store: Store, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ PAGE = 8192
 """Bytes of a page of a database made now; half as many pages to find, to change and to carry over as with those of 4 kB."""
 LONGEST_LOG = 16_000_000
 """Bytes after which a commit has to carry the log into the database itself; a service does that sooner, between them."""
+LEAST_ROOM = 64_000
+"""Bytes beside a database; its index of the log alone has 32 kB."""
+_AT_THE_DISK = ("SQLITE_CANTOPEN", "SQLITE_IOERR")
 IS_LASTING = "is_lasting"
 """Execution option: whether a commit waits until the disk has it."""
 
@@ -207,7 +211,7 @@ def explained(url: URL) -> Iterator[None]:
 def _explain(error: BaseException | None, name: str) -> StoreError | None:
     code = getattr(error, "sqlite_errorname", "") or ""
     state = getattr(error, "sqlstate", "") or ""
-    if code == "SQLITE_FULL" or state == "53100":
+    if code == "SQLITE_FULL" or state == "53100" or (code.startswith(_AT_THE_DISK) and _has_no_room(name)):
         return DiskFull(
             f"There is no room left for the database {name}; nothing was lost.", remedy="Free some space and run it again."
         )
@@ -217,7 +221,7 @@ def _explain(error: BaseException | None, name: str) -> StoreError | None:
         )
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")) or state in {"55P03", "40P01", "40001"}:
         return Busy(f"Another process holds the database {name}.", remedy="Wait for it to end, then run it again.")
-    if code.startswith(("SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_PERM")):
+    if code.startswith((*_AT_THE_DISK, "SQLITE_PERM")):
         return Unreadable(
             f"The database {name} cannot be opened.", remedy="Check that the disk is there and this user may read it."
         )
@@ -228,3 +232,11 @@ def _explain(error: BaseException | None, name: str) -> StoreError | None:
     if state.startswith(("08", "28", "57")) or (state == "" and type(error).__name__ == "OperationalError" and not code):
         return Unreadable(f"The database {name} does not answer.", remedy="Check that the server runs and the URL is right.")
     return None
+
+
+def _has_no_room(name: str) -> bool:
+    """Tell whether not even the files SQLite keeps beside a database have room: it says only that it cannot open them."""
+    try:
+        return shutil.disk_usage(Path(name).parent).free < LEAST_ROOM
+    except OSError:
+        return False

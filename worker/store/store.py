@@ -103,6 +103,11 @@ class Store:
             yield connection
             connection.rollback()
 
+    def prove_writable(self) -> None:
+        """Write a row as it stands: SQLite begins to write also where it may not. Raises ReadOnly, DiskFull or Busy."""
+        with self.write() as connection:
+            connection.execute(update(meta).where(meta.c.name == "installation").values(value=meta.c.value))
+
     def installation(self) -> str:
         """Return what tells this installation from another on the same account: 26 characters, made with the store."""
         with self.read() as connection:
