@@ -129,6 +129,11 @@ def test_the_unit_is_one_systemd_understands(tmp_path: Path) -> None:
     assert "rekindle.service" not in done.stderr
 
 
+def test_nobody_is_sent_to_an_index_for_a_package_of_our_name() -> None:
+    said = [file for file in (ROOT / "README.md", *DEPLOY.iterdir()) if re.search(r"install [^\n]*\brekindle\b", file.read_text())]
+    assert said == []
+
+
 def test_the_unit_is_hardened(tmp_path: Path) -> None:
     said = run(analyzer(), "security", "--offline=true", "--no-pager", unit(tmp_path)).stdout
     exposure = re.search(r"Overall exposure level for rekindle.service: ([\d.]+)", said)
