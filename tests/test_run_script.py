@@ -153,6 +153,20 @@ def test_the_environment_is_made_once_for_each_lock(script: ModuleType, checkout
     assert made[3:] == [(False, True)], "who has the test tools keeps them"
 
 
+def test_what_is_installed_is_compiled_also_where_the_checkout_has_a_strange_name(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    installed = tmp_path / "[old] *" / ".venv" / "lib" / "python3.99" / "site-packages"
+    installed.mkdir(parents=True)
+    (installed / "one.py").write_text("ONE = 1\n")
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "python").symlink_to(sys.executable)
+    for name, place in (("ROOT", "[old] *"), ("VENV", "[old] */.venv"), ("BIN", "tools")):
+        monkeypatch.setattr(script, name, str(tmp_path / place))
+    script.compile_all()
+    assert list((installed / "__pycache__").glob("one.*.pyc"))
+
+
 @pytest.mark.parametrize("for_tests", [True, False])
 def test_pip_takes_nothing_without_a_hash(
     script: ModuleType, checkout: Path, monkeypatch: pytest.MonkeyPatch, for_tests: bool
