@@ -34,8 +34,8 @@ def compose(draft: Draft) -> bytes:
     if not draft.to and not draft.cc:
         raise Rejected("The draft addresses nobody.", remedy="Report it: a rule made a draft without a recipient.")
     lines = [
-        _address_field("From", (draft.from_,)),  # first: by it desktops tell a message whose file has another name than .eml
         f"Date: {format_datetime(draft.date.astimezone(UTC))}",
+        _address_field("From", (draft.from_,)),
         *([_address_field("To", draft.to)] if draft.to else []),
         *([_address_field("Cc", draft.cc)] if draft.cc else []),
         _folded("Subject", _words(_safe("subject", draft.subject))),

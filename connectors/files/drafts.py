@@ -1,18 +1,17 @@
 """Drafts as .eml files in a Maildir: each made visible once, whatever crashes or runs beside, and never touched again.
 
 `out/.rekindle/drafts/<key>` is the claim on a draft: hard-linked into place, so that one attempt wins (link(2): EEXIST), and
-naming the one finished file that may be published. Publishing renames that file into `Drafts/cur`, which shows it to
+naming the one finished file that may be published. Publishing renames that file into `Drafts/new`, which shows it to
 the owner and consumes it in one step: a claim whose file is gone was published, and what is missing then was removed
 by the owner.
 
-It is marked as a draft twice over: by the flag D in its name (Maildir, cr.yp.to/proto/maildir.html), which a mail program or
-an IMAP server on the folder takes for the mark of a draft, and by the field X-Unsent, by which Outlook and Apple Mail open a file to be sent.
+Its name ends in .eml, so that a double click opens it, and the field X-Unsent has Outlook and Apple Mail open it to be sent. The
+flag D of a Maildir would stand after that ending, where no desktop knows the file any more.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
@@ -31,9 +30,6 @@ from rules.suggestions import Draft
 
 FOLDER: Final = "Drafts"
 IDENTITY: Final = "identity"
-FLAG: Final = ":2,D"
-COLONLESS: Final = frozenset({errno.EINVAL, errno.EPROTO, errno.ENOTSUP})
-"""What disks say that cannot hold a name with a colon."""
 REMEDY: Final = "See that the folder named by `out` is there, writable and not full."
 
 
@@ -63,9 +59,10 @@ class Drafts:
             ready, version, _ = claim.read_text().splitlines()
             saved = Saved(remote_id=f"{draft.key}.eml", version=version, place=str(self._folder))
             try:
-                self._publish(self._claims / ready, saved.remote_id)
+                (self._claims / ready).rename(self._folder / "new" / saved.remote_id)
             except FileNotFoundError:
                 return Gone() if isinstance(self.look(saved), Gone) else replace(saved, is_adopted=True)
+            _sync(self._folder / "new")
             self._tidy(draft.key)
             return saved
 
@@ -94,18 +91,6 @@ class Drafts:
                 return Edited()
             aside.unlink()
             return look
-
-    def _publish(self, ready: Path, name: str) -> None:
-        """Show the draft; where a disk takes no colon in a name (FAT, some shares), without its flag. Raises FileNotFoundError."""
-        shown = self._folder / "cur" / f"{name}{FLAG}"
-        try:
-            ready.rename(shown)
-        except OSError as error:
-            if error.errno not in COLONLESS:
-                raise
-            shown = self._folder / "new" / name
-            ready.rename(shown)
-        _sync(shown.parent)
 
     def _prepare(self) -> None:
         for name in ("cur", "new", "tmp"):

@@ -68,7 +68,7 @@ def the(asked: Callable[..., Any], action: str) -> dict[str, Any]:
 
 
 def drafts(demo: Demo) -> list[Path]:
-    return sorted((demo.folder / "out" / "Drafts").glob("*/*.eml*"))
+    return sorted((demo.folder / "out" / "Drafts").glob("*/*.eml"))
 
 
 # Looking

@@ -37,7 +37,7 @@ def made(demo: Demo) -> dict[str, bytes]:
 
 def drafts(demo: Demo) -> list[Path]:
     """The drafts."""
-    return sorted((demo.folder / "out" / "Drafts").glob("*/*.eml*"))
+    return sorted((demo.folder / "out" / "Drafts").glob("*/*.eml"))
 
 
 def test_there_is_a_thank_you_and_a_hold_and_each_says_why(demo: Demo) -> None:

@@ -56,7 +56,7 @@ def ask(at: str, capsys: pytest.CaptureFixture[str]) -> Ask:
 def texts(demo: Demo) -> dict[str, str]:
     """The drafts that lie in the owner's folder, by who they are to."""
     found = {}
-    for file in (demo.folder / "out" / "Drafts").glob("*/*.eml*"):
+    for file in (demo.folder / "out" / "Drafts").glob("*/*.eml"):
         text = file.read_text("utf-8")
         to = next(line for line in text.splitlines() if line.startswith("To:"))
         found[to] = text
