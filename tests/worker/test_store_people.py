@@ -145,7 +145,9 @@ def test_forgetting_leaves_no_trace_and_no_sync_brings_it_back(world: World) -> 
     eve = called(world, EVE.email)
     with world.store.write() as db:
         db.execute(insert(note), {"owner": "ada", "person": eve.id, "address": EVE.email, "at": 0, "kind": "touch", "text": "Eve"})
-        db.execute(insert(suggestion), planned_for(eve))
+        db.execute(
+            insert(suggestion), [planned_for(eve), planned_for(eve) | {"key": "r" * 26, "action": "draft", "payload": REPLY}]
+        )
         assert people.forget(db, "ada", [EVE.email], NOW) > 0
     for _ in range(2):
         seen = everything(world).casefold()
@@ -157,8 +159,8 @@ def test_forgetting_leaves_no_trace_and_no_sync_brings_it_back(world: World) -> 
         world.pull_all()
     assert world.rows() == world.rebuilt()
     with world.store.read() as db:
-        [left] = db.execute(select(suggestion)).all()
-    assert (left.state, left.close_reason, left.key) == ("closed", "dismissed", "k" * 26)
+        left = db.execute(select(suggestion).order_by(suggestion.c.key)).all()
+    assert [(one.state, one.close_reason, one.key) for one in left] == [("closed", "dismissed", letter * 26) for letter in "kr"]
 
 
 def test_forgetting_takes_a_name_out_of_what_is_kept_of_others(world: World) -> None:
@@ -195,6 +197,10 @@ def test_forgetting_leaves_a_name_somebody_else_wrote_and_the_privacy_page_says_
     assert [each.summary for each in world.stored_events().values()] == ["Eve Fox leaves"]
     page = " ".join((root / "deploy" / "privacy.md").read_text().split())
     assert "a name that somebody else wrote into the subject of a mail or the title of an event" in page
+
+
+REPLY = """{"key": "r", "message_id": "r@own.example", "from_": {"email": "ada@own.example"}, "to": [{"email": "eve@further.example"}],
+"subject": "Re: Eve", "text": "Hello Eve", "date": "2026-06-02T09:00:00Z", "in_reply_to": "1@further.example", "references": ["1@further.example"]}"""
 
 
 def planned_for(eve: StoredPerson) -> dict[str, object]:

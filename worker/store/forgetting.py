@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,8 +20,11 @@ from worker.store.statements import chunks, insert_ignoring, lock_owner
 from worker.store.tables import address, block, event, link, message, note, person, stop, suggestion, tombstone
 from worker.store.tombstones import forgotten_by, pepper_of
 
-EMPTIED = {"title": "", "description": "", "subject": "", "text": "", "html": "", "to": [], "cc": [], "attendees": [], "name": ""}
-"""What of an action names or quotes somebody."""
+EMPTIED: Mapping[str, str | tuple[()]] = {
+    "title": "", "description": "", "subject": "", "text": "", "html": "", "name": "", "in_reply_to": "", "thread_id": "",
+    "to": (), "cc": (), "attendees": (), "references": (),
+}  # fmt: skip
+"""What of an action names or quotes somebody, or points at a mail of theirs."""
 
 
 def forget(connection: Connection, owner: str, keys: Sequence[str], now: datetime) -> int:
