@@ -14,6 +14,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect
 
 from tests.conftest import Server
+from worker import exit_codes
+from worker.cli import run
 from worker.store import schema
 from worker.store.engine import SchemaTooNew, SchemaTooOld, parse
 from worker.store.store import Store
@@ -114,6 +116,28 @@ def test_an_older_schema_is_refused_and_names_the_upgrade(tmp_path: Path, monkey
         Store.open(f"sqlite:///{path}")
     assert "rekindle upgrade" in refused.value.remedy
     assert str(path) in str(refused.value)
+
+
+def test_an_older_database_can_be_copied_before_it_is_upgraded_as_the_refusal_says(tmp_path: Path) -> None:
+    path, config, copy = tmp_path / "C# 100%" / "old.db", tmp_path / "config.toml", tmp_path / "copy.db"
+    path.parent.mkdir()
+    config.write_text(f'[owners.ana]\naddresses = ["ana@home.example"]\nzone = "UTC"\n[store]\nurl = "sqlite:///{path}"\n')
+    engine = create_engine(parse(f"sqlite:///{path}"))
+    with engine.begin() as connection:
+        schema.migrate(connection, schema.REVISIONS[0])
+        connection.exec_driver_sql("INSERT INTO meta (name, value) VALUES ('more', 'kept')")
+    engine.dispose()
+    assert run(["status", "--config", str(config)]) == exit_codes.OWNER
+    assert run(["backup", str(copy), "--config", str(config)]) == exit_codes.OK
+    assert f"('{schema.REVISIONS[0]}',)" in written(copy)["of version"]
+    for each in (path, copy):
+        assert schema.upgrade(f"sqlite:///{each}") == (schema.REVISIONS[0], schema.REVISIONS[-1])
+        assert differences(f"sqlite:///{each}") == []
+        store = Store.open(f"sqlite:///{each}")
+        assert store.ledger_epoch() == (each == copy)
+        with store.read() as db:
+            assert db.exec_driver_sql("SELECT value FROM meta WHERE name = 'more'").scalar() == "kept"
+        store.close()
 
 
 def test_a_newer_schema_is_refused_by_run_and_by_upgrade(tmp_path: Path) -> None:

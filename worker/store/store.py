@@ -49,8 +49,8 @@ class Store:
         """Threads wait for each other here: SQLite has who finds a writer there sleep, ever longer, also past its end."""
 
     @classmethod
-    def open(cls, url: str) -> Store:
-        """Open a database, making the schema where it is empty.
+    def open(cls, url: str, *, is_any_version: bool = False) -> Store:
+        """Open a database, making the schema where it is empty; one of another version only to be copied.
 
         `sqlite:///path`, `sqlite://` (in memory, for tests and `try`) or `postgresql://...`. Raises SchemaTooOld,
         SchemaTooNew, ReadOnly, DiskFull, Unreadable, Busy: all StoreError, with a remedy.
@@ -59,7 +59,7 @@ class Store:
         prepare_file(parsed)
         store = cls(parsed, *engines(parsed))
         try:
-            store._start()
+            store._start(is_any_version=is_any_version)
         except BaseException:
             store.close()
             raise
@@ -168,13 +168,15 @@ class Store:
         self._read.dispose()
         self._write.dispose()
 
-    def _start(self) -> None:
+    def _start(self, *, is_any_version: bool) -> None:
         with self.read() as connection:
             found = schema.version(connection)
             is_copy = found is not None and _is_copy(connection)
         if found is None:
             with self.write() as connection:
                 schema.make(connection)
+        elif is_any_version and found != schema.REVISIONS[-1]:
+            return
         else:
             schema.check(found, self.name)
         if is_copy:
@@ -203,7 +205,7 @@ def _take_for_stale(connection: Connection) -> None:
 
 
 def _copy(source: str, target: Path) -> None:
-    with sqlite3.connect(f"file:{source}?mode=ro", uri=True) as old, sqlite3.connect(target) as new:
+    with sqlite3.connect(f"{Path(source).absolute().as_uri()}?mode=ro", uri=True) as old, sqlite3.connect(target) as new:
         old.backup(new, pages=1000)
         new.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, '1')", (COPIED,))
         new.commit()

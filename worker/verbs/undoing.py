@@ -85,7 +85,7 @@ def backup(*, file: Path, config: Path | None) -> None:
     from worker.config import load
     from worker.store.store import Store
 
-    store = Store.open(load(config).store.url)
+    store = Store.open(load(config).store.url, is_any_version=True)  # before an upgrade is when one wants a copy
     try:
         store.backup(file)
     finally:
