@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import SystemRandom
@@ -27,16 +27,14 @@ from connectors.port import (
     Skipped,
     Unavailable,
 )
-from worker.store import accounts, feeds, judging
+from worker.store import accounts, feeds, judging, messages
 from worker.store.accounts import StoredAccount
 from worker.store.engine import StoreError
 from worker.store.feeds import Kind, Overtaken, StoredFeed
-from worker.store.mail_page import Packing
 from worker.store.mapping import plain
 from worker.store.rebuild import rebuild
 from worker.store.store import Store
-from worker.store.tombstones import forgotten_by
-from worker.store.uncollected import uncollected
+from worker.store.uncollected import taken, uncollected
 from worker.turns import Reader, take_turns
 
 Budget = Callable[[], bool]
@@ -139,17 +137,17 @@ class _Slice:
         oldest = sorted(stored, key=lambda each: (_is_beginning(each), str(each.last_ok_at), listed.index(each.id)))
         changed = (each for each in oldest if not self._is_unchanged(each, found[each.id]))
         readers = (self._read_feed(source, found[each.id], each) for each in changed)
-        is_long = any(map(_is_beginning, stored))
-        with source.packing(self._packing()) if is_long and isinstance(source, Packs) else nullcontext():
+        with self._packing(source) if any(map(_is_beginning, stored)) else nullcontext():
             is_done = take_turns(readers, source.at_once if isinstance(source, SideBySide) else 1, self.budget)
         if not is_done:
             self.pulled = replace(self.pulled, is_done=False)
 
-    def _packing(self) -> Packing:
-        """Say what becomes of mail wherever it is read; where that changes meanwhile, the store does it again."""
+    def _packing(self, source: object) -> AbstractContextManager[None]:
+        """Have mail packed where it is read; where what becomes of it changes meanwhile, the store does it again."""
+        if not isinstance(source, Packs):
+            return nullcontext()
         with self.store.read() as db:
-            owner = self.account.owner
-            return Packing(known_as=accounts.owner_keys(db, owner), forgotten=forgotten_by(db, owner))
+            return source.packing(messages.packing_of(db, self.account.owner))
 
     def _known(self, kind: Kind, found: Sequence[Feed]) -> list[StoredFeed]:
         """Take over the provider's list of feeds, which seldom needs writing."""
@@ -221,7 +219,7 @@ class _Slice:
         with closing(cast("Any", source.changes(found, stored.cursor))) as pages:
             is_there = pages.is_there if isinstance(pages, ReadAhead) else _always
             yield is_there
-            for page in _read(cast("Iterator[Changes[Any]]", pages)):
+            for page in taken(cast("Iterator[Changes[Any]]", pages)):
                 stored, is_last = self._commit(stored, page, found.hint), page.is_last
                 del page  # thousands of facts, not to be held while the next are read
                 if is_last:
@@ -294,17 +292,6 @@ def _always() -> bool:
 
 def _is_beginning(stored: StoredFeed) -> bool:
     return stored.is_rereading or stored.cursor is None
-
-
-def _read(pages: Iterator[Changes[Any]]) -> Iterator[Changes[Any]]:
-    """Yield page after page; a page is thousands of facts, and nothing in them to collect."""
-    while True:
-        with uncollected():
-            page = next(pages, None)
-        if page is None:
-            return
-        yield page
-        del page
 
 
 def _is_same(a: StoredFeed, b: StoredFeed) -> bool:

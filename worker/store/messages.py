@@ -10,11 +10,13 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, RowMapping, Select, and_, bindparam, delete, select, update
 
 from rules.people import Observation, OwnerKeys, observe
+from worker.store.accounts import owner_keys
 from worker.store.counters import Shown, shift
-from worker.store.mail_page import MailPage
+from worker.store.mail_page import MailPage, Packing
 from worker.store.mapping import MESSAGE_FACTS, Origin, labels_of, message_of, plain
 from worker.store.statements import among, chunks, insert_tuples, listed, take_ids
 from worker.store.tables import message, suggestion
+from worker.store.tombstones import forgotten_by
 
 UNCOUNTED = frozenset({"\\Drafts", "\\Junk"})
 NOTED = ("generation", "author", "signals")
@@ -58,6 +60,11 @@ class _Copy(NamedTuple):
     is_unsent: bool
     id: int
     remote_id: str
+
+
+def packing_of(connection: Connection, owner: str) -> Packing:
+    """Say how mail of an owner becomes pages, as things stand now."""
+    return Packing(known_as=owner_keys(connection, owner), forgotten=forgotten_by(connection, owner))
 
 
 def apply(connection: Connection, origin: Origin, page: MailPage, removed: Iterable[str], owner: OwnerKeys) -> set[str]:

@@ -6,11 +6,12 @@ import gc
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 MANY: Final = 2_000
 """So few new objects are soon walked."""
 _HERE: Final = threading.local()
+Page = TypeVar("Page")
 
 
 @contextmanager
@@ -31,6 +32,17 @@ def uncollected() -> Iterator[None]:
         if is_outermost:
             _HERE.is_in = False
             _collect_again()
+
+
+def taken(pages: Iterator[Page]) -> Iterator[Page]:
+    """Yield page after page; one is thousands of facts, and nothing in them to collect."""
+    while True:
+        with uncollected():
+            page = next(pages, None)
+        if page is None:
+            return
+        yield page
+        del page
 
 
 def _collect_again() -> None:
