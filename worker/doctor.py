@@ -43,15 +43,15 @@ DRIFT: Final = timedelta(minutes=5)
 AGAIN: Final = "Put that right, then run doctor again."
 
 
-def examine(config: Path | None) -> tuple[FindingView, ...]:
-    """Look at everything, as far as what is missing allows to look on."""
-    return tuple(_examine(config))
+def examine(config: Path | None, now: datetime | None = None) -> tuple[FindingView, ...]:
+    """Look at everything, as far as what is missing allows to look on; `now` counts as if the settings said it."""
+    return tuple(_examine(config, now))
 
 
-def _examine(config: Path | None) -> Iterator[FindingView]:
+def _examine(config: Path | None, now: datetime | None) -> Iterator[FindingView]:
     yield _packages()
     try:
-        settings = load(config)
+        settings = _as_of(now, load(config))
     except ConfigError as error:
         for problem in error.problems:
             yield wrong("settings", str(problem), "Put that right in the file; `rekindle init` writes a new one.")
@@ -62,6 +62,14 @@ def _examine(config: Path | None) -> Iterator[FindingView]:
     yield _rulebook(settings)
     yield _broker(settings)
     yield from _database(settings)
+
+
+def _as_of(now: datetime | None, settings: Config) -> Config:
+    """Take `now` for the present time; one without an offset is read in the zone of the first owner."""
+    if now is None:
+        return settings
+    zone = next(iter(settings.owners.values())).zone
+    return settings.model_copy(update={"now": now if now.tzinfo else now.replace(tzinfo=ZoneInfo(zone))})
 
 
 def fine(subject: str, what: str) -> FindingView:
@@ -91,7 +99,7 @@ def _packages() -> FindingView:
 def _zones(settings: Config) -> Iterator[FindingView]:
     for name, each in settings.owners.items():
         try:
-            yield fine("time zone", f"{name}: {moment(datetime.now(UTC), ZoneInfo(each.zone))} in {each.zone}")
+            yield fine("time zone", f"{name}: {moment(_now(settings), ZoneInfo(each.zone))} in {each.zone}")
         except (OSError, ValueError):
             yield wrong("time zone", f"There is no data for {each.zone}.", "Install the package tzdata.")
 
@@ -160,8 +168,12 @@ def _writable(store: Store) -> FindingView:
     return fine("database", f"{store.name}, schema {schema.REVISIONS[-1]}")
 
 
+def _now(settings: Config) -> datetime:
+    return datetime.now(UTC) if settings.now is None else settings.now.astimezone(UTC)
+
+
 def _clock(store: Store, settings: Config) -> FindingView:
-    now = datetime.now(UTC) if settings.now is None else settings.now.astimezone(UTC)
+    now = _now(settings)
     with store.read() as connection:
         latest = [connection.execute(select(func.max(column))).scalar() for column in (account.c.last_ok_at, audit.c.at)]
     last = max((instant(each) for each in latest if each is not None), default=now)
@@ -171,11 +183,11 @@ def _clock(store: Store, settings: Config) -> FindingView:
             f"It reads {now:%Y-%m-%d %H:%M} UTC, but work was done at {last:%Y-%m-%d %H:%M} UTC.",
             "Set this computer's clock; until then nothing is made twice, but much is late.",
         )
-    return fine("clock", f"{now:%Y-%m-%d %H:%M} UTC{', as `now` of the settings says' if settings.now else ''}")
+    return fine("clock", f"{now:%Y-%m-%d %H:%M} UTC{', as it is to be taken for now' if settings.now else ''}")
 
 
 def _owners(store: Store, settings: Config) -> Iterator[FindingView]:
-    now = datetime.now(UTC)
+    now = _now(settings)
     with store.read() as connection:
         rows = {row.id: row for row in connection.execute(select(owner))}
     for name, each in settings.owners.items():

@@ -163,6 +163,17 @@ def test_a_pause_is_not_forgotten(enrolled: Path) -> None:
     assert not [each for each in examine(enrolled) if each.subject == "pause"]
 
 
+def test_another_now_counts_for_the_clock_the_zone_and_a_pause(enrolled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["pause", "--until", "2026-12-01", "--now", "2026-11-17T10:30", "--config", str(enrolled)]) == exit_codes.OK
+    for now, is_paused in (("2026-11-20T09:00", True), ("2026-12-02T09:00", False)):
+        capsys.readouterr()
+        code = run(["doctor", "--json", "--now", now, "--config", str(enrolled)])
+        told = {each["subject"]: each for each in json.loads(capsys.readouterr().out)}
+        assert (code, "pause" in told) == ((exit_codes.OWNER, True) if is_paused else (exit_codes.OK, False))
+        assert f"{now[:10]} 08:00 UTC" in told["clock"]["what"]
+        assert "09:00" in told["time zone"]["what"]
+
+
 def test_an_owner_without_an_account_is_told_how_to_add_one(settings: Path) -> None:
     settings.write_text(SETTINGS.partition("[owners.ana.accounts")[0])
     App.open(load(settings)).close()

@@ -151,16 +151,17 @@ def caldav(*, config: Path | None, owner: str | None, **said: Any) -> None:  # n
 
 @click.command(epilog=options.examples("rekindle doctor --help"))
 @options.config
+@options.now
 @options.as_json
 @click.pass_context
-def doctor(ctx: click.Context, *, config: Path | None, as_json: bool) -> None:
+def doctor(ctx: click.Context, *, config: Path | None, now: datetime | None, as_json: bool) -> None:
     """Name each missing thing and its remedy: settings, key, database, zones, accounts, clock. Ends with 3 if there is any."""
     from worker import report
     from worker.doctor import examine
     from worker.exit_codes import OWNER
     from worker.json_views import to_json
 
-    findings = examine(config)
+    findings = examine(config, now)
     if as_json:
         click.echo(to_json(findings))
     else:
