@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import pickle
-import select
 import subprocess
 import sys
 from collections import deque
@@ -16,8 +15,9 @@ from threading import BoundedSemaphore
 from typing import Final
 
 from connectors.cores import cores
+from connectors.frames import Pipe, framed
 from connectors.imap_reading import Read, Reading
-from connectors.imap_told import READY, asked, framed, heard, tell
+from connectors.imap_told import READY, asked, heard, tell
 from connectors.optional import Packing, Portion
 from rules.facts import MessageMetadata
 
@@ -76,7 +76,7 @@ class Beside:
 
     def __init__(self, process: subprocess.Popen[bytes], memory: int, packing: Packing) -> None:
         self._process, self._memory, self._packing = process, memory, packing
-        self._asked, self._told = process.stdin or io.BytesIO(), process.stdout or io.BytesIO()
+        self._asked, self._told = process.stdin or io.BytesIO(), Pipe(process.stdout or io.BytesIO(), SILENCE)
         self._at = self._held = 0
         self._is_ready, self._is_over = False, False
 
@@ -117,21 +117,16 @@ class Beside:
             os.close(self._memory)
 
     def _is_listening(self) -> bool:
-        if not self._is_ready and not self._is_over and self._has_told(0):
+        if not self._is_ready and not self._is_over and self._told.has_more():
             self._is_ready = self._next() == READY
             self._is_over = not self._is_ready
         return self._is_ready and not self._is_over
 
     def _next(self) -> bytes:
         """Return what it told next, b"" where it is gone or has fallen silent; from then on nothing it tells is believed."""
-        told = framed(self._told) if not self._is_over and self._has_told(SILENCE) else b""
+        told = framed(self._told) if not self._is_over else b""
         self._is_over = self._is_over or not told
         return told
-
-    def _has_told(self, seconds: float) -> bool:
-        poller = select.poll()
-        poller.register(self._told, select.POLLIN)
-        return bool(poller.poll(seconds * 1000))
 
 
 class Helped:
@@ -198,7 +193,7 @@ def _begun(packing: Packing) -> Beside:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             pass_fds=(memory,),
-            bufsize=0,  # what lies in a buffer of ours, no poll tells
+            bufsize=0,  # what is asked is asked at once
             pipesize=PIPE,
         )
     except OSError:

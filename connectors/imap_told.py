@@ -11,6 +11,7 @@ import sys
 from contextlib import suppress
 from typing import IO, Final
 
+from connectors.frames import frame, framed
 from connectors.imap_reading import Packed, Read, Reading
 from connectors.optional import Packing
 from connectors.port import Skipped
@@ -66,18 +67,5 @@ def heard(told: bytes, memory: int, room: int, packing: Packing) -> Read | None:
 
 def tell(out: IO[bytes], what: bytes) -> None:
     """Write what `framed` reads."""
-    out.write(len(what).to_bytes(4, "little") + what)
+    out.write(frame(what))
     out.flush()
-
-
-def framed(stream: IO[bytes]) -> bytes:
-    """Return what was told next, b"" where there is nothing or only a part of it."""
-    return _exactly(stream, int.from_bytes(_exactly(stream, 4), "little"))
-
-
-def _exactly(stream: IO[bytes], size: int) -> bytes:
-    pieces: list[bytes] = []
-    while size and (piece := stream.read(size)):
-        pieces.append(piece)
-        size -= len(piece)
-    return b"" if size else b"".join(pieces)

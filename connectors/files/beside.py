@@ -20,9 +20,12 @@ from connectors.files.glances import all_glances
 from connectors.files.reading import Disk
 from connectors.files.sources import Source
 from connectors.files.told import tell, told
+from connectors.frames import Pipe
 from connectors.glance import Glance
 from connectors.port import Skipped
 
+SILENCE: Final = 600.0
+"""Seconds after which a reader that tells nothing is given up: on a slow disk, a portion of large mails takes minutes."""
 PIPE: Final = 1 << 20
 """Bytes a pipe holds; what Linux allows anybody."""
 AHEAD: Final = 1 << 19
@@ -38,9 +41,9 @@ class Beside:
         self._sources = sources
 
     def messages(self, disk: Disk) -> Iterator[Glance | Skipped]:
-        """Yield what all_glances yields of the sources. Should the reader be stopped, the rest is read here."""
+        """Yield what all_glances yields of the sources. Should the reader be stopped or fall silent, the rest is read here."""
         count, is_whole = 0, False
-        for is_last, passed, rows in told(self._process.stdout or io.BytesIO()):
+        for is_last, passed, rows in told(Pipe(self._process.stdout or io.BytesIO(), SILENCE)):
             disk.done += passed
             count += len(rows)
             is_whole = is_last

@@ -8,11 +8,12 @@ from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from operator import attrgetter
-from typing import IO, Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from connectors.files.glances import all_glances
 from connectors.files.reading import Disk
 from connectors.files.sources import Source
+from connectors.frames import Readable, frame, framed
 from connectors.glance import SECOND, Envelope, Glance, Route
 from connectors.port import Skipped
 from rules.facts import Address, MessageMetadata
@@ -56,15 +57,15 @@ def tell(sources: Iterable[Source], out: Out) -> None:
         is_last = len(rows) < PORTION
         portion = marshal.dumps((is_last, disk.done - passed, teller.new(), rows), PLAIN)
         passed = disk.done
-        out.write(len(portion).to_bytes(4, "little") + portion)
+        out.write(frame(portion))
     out.flush()
 
 
-def told(stream: IO[bytes]) -> Iterator[tuple[bool, int, list[Glance | Skipped]]]:
+def told(stream: Readable) -> Iterator[tuple[bool, int, list[Glance | Skipped]]]:
     """Yield what `tell` wrote, portion by portion: whether it is the last, bytes passed in it, and its messages."""
     listener = _Listener()
     is_last = False
-    while not is_last and (portion := _next(stream)):
+    while not is_last and (portion := framed(stream)):
         is_last, passed, new, rows = marshal.loads(portion)  # noqa: S302 - our own process wrote it
         listener.learn(*new)
         yield is_last, passed, [listener.message(row) for row in rows]
@@ -195,10 +196,3 @@ def _learn(known: list[One], read: Callable[..., One], new: New) -> None:
 
 def _address(email: str, name: str) -> Address:
     return Address(email=email, name=name)
-
-
-def _next(stream: IO[bytes]) -> bytes:
-    """Return the next portion, b"" where there is none or only a part of it."""
-    size = int.from_bytes(stream.read(4), "little")
-    portion = stream.read(size)
-    return portion if len(portion) == size else b""

@@ -114,6 +114,28 @@ def test_a_reader_that_never_starts_changes_nothing(tmp_path: Path, started: Sta
     assert values(started(sources).messages(Disk())) == values(all_glances(sources, Disk()))
 
 
+STOPS = """
+import io, os, pickle, signal, sys
+sys.path[:] = sys.argv[1:]
+from connectors.files.told import tell
+tell(pickle.load(sys.stdin.buffer), whole := io.BytesIO())
+os.write(1, whole.getvalue()[:{told}])
+os.kill(os.getpid(), signal.SIGSTOP)
+"""
+
+
+@pytest.mark.parametrize("told", [0, 2, 4, 90_000])
+def test_where_the_reader_falls_silent_the_rest_is_read_here(
+    tmp_path: Path, started: Started, monkeypatch: pytest.MonkeyPatch, told: int
+) -> None:
+    monkeypatch.setattr(beside, "SILENCE", 5.0)
+    monkeypatch.setattr(beside, "SERVE", STOPS.format(told=told))
+    sources = laid_out(tmp_path, 1200)
+    there, here = Disk(), Disk()
+    assert names(started(sources).messages(there)) == names(all_glances(sources, here))
+    assert there.done == here.done
+
+
 def test_closed_early_it_is_gone(tmp_path: Path, started: Started) -> None:
     reader = started(laid_out(tmp_path, 12_000))
     next(reader.messages(Disk()))
@@ -199,9 +221,11 @@ def cut(sources: list[Source], share: float) -> tuple[bytes, int]:
 def test_a_portion_that_is_cut_is_read_here(tmp_path: Path, share: float) -> None:
     sources = laid_out(tmp_path, 1200)
     stream, portions = cut(sources, share)
-    stopped = cast("subprocess.Popen[bytes]", SimpleNamespace(stdout=io.BytesIO(stream)))
+    (tmp_path / "told").write_bytes(stream)
     there, here = Disk(), Disk()
-    found = list(beside.Beside(stopped, sources).messages(there))
+    with (tmp_path / "told").open("rb") as out:
+        stopped = cast("subprocess.Popen[bytes]", SimpleNamespace(stdout=out))
+        found = list(beside.Beside(stopped, sources).messages(there))
     assert names(found) == names(all_glances(sources, here))
     assert there.done == here.done
     assert (portions == 0, portions < 5) == (share < 0.1, share < 1)

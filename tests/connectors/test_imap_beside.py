@@ -184,6 +184,22 @@ def test_a_process_that_falls_silent_is_given_up(monkeypatch: pytest.MonkeyPatch
         assert list(through(second, told)) == [READING.read(each) for each in told]
 
 
+@pytest.mark.parametrize("told", [2, 4, 5])
+def test_a_process_that_is_stopped_in_the_middle_of_a_word_is_given_up(monkeypatch: pytest.MonkeyPatch, told: int) -> None:
+    stops = f"""
+import os, signal, sys
+os.write(1, (5).to_bytes(4, "little") + b"ready")
+sys.stdin.buffer.read(40)
+os.write(1, ((9).to_bytes(4, "little") + b"words")[:{told}])
+os.kill(os.getpid(), signal.SIGSTOP)
+"""
+    monkeypatch.setattr(imap_beside, "SILENCE", 0.5)
+    monkeypatch.setattr(imap_beside, "SERVE", stops)
+    answers = [answer(["plain"] * 5, at * 10) for at in range(5)]
+    with listening() as second:
+        assert list(through(second, answers)) == [READING.read(each) for each in answers]
+
+
 def test_no_more_is_read_ahead_than_there_is_memory_for() -> None:
     large = letter(5, "plain") * (imap_beside.RING // 600)
     with listening() as second:
