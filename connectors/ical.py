@@ -114,7 +114,7 @@ class _Calendar:
         trouble = problem(event) if event.recurrence else ""
         if not trouble:
             return (event,)
-        skipped = Skipped(remote_id=event.remote_id, reason=f"A series counts as a single event: {trouble}.")
+        skipped = Skipped(remote_id=event.remote_id, reason=f"A series counts as a single event: {trouble}.", is_in_part=True)
         return skipped, replace(event, recurrence=())
 
     def _skipped(self, reason: str) -> Skipped:

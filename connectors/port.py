@@ -40,6 +40,8 @@ class Skipped:
 
     remote_id: str
     reason: str
+    is_in_part: bool = False
+    """It is reported all the same, as far as it could be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,8 @@ class SkipCount:
     count: int
     example: str = ""
     """Where it happened first: a path and an offset."""
+    is_in_part: bool = False
+    """They count here, not as stored, but what could be read of them is used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

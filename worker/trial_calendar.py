@@ -67,8 +67,8 @@ def read(paths: Sequence[Path], zone: str) -> Iterator[CalendarEvent | Skipped]:
     for feed in calendar.feeds():
         try:
             for page in calendar.changes(feed, None):
-                yield from page.upserted
                 yield from page.skipped
+                yield from page.upserted
         except PortError as error:
             yield Skipped(remote_id=feed.id, reason=str(error))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -41,11 +42,20 @@ class _Counts:
 
     def __init__(self) -> None:
         self.stored = self.duplicates = 0
-        self._reasons: dict[str, tuple[int, str]] = {}
+        self._reasons: dict[str, tuple[int, str, bool]] = {}
+        self._in_part = Counter[str]()
 
     def skip(self, skipped: Skipped) -> None:
-        count, example = self._reasons.get(skipped.reason, (0, skipped.remote_id))
-        self._reasons[skipped.reason] = count + 1, example
+        count, example, _ = self._reasons.get(skipped.reason, (0, skipped.remote_id, False))
+        self._reasons[skipped.reason] = count + 1, example, skipped.is_in_part
+        if skipped.is_in_part:
+            self._in_part[skipped.remote_id] += 1
+
+    def has_told(self, event: CalendarEvent) -> bool:
+        """Tell whether an event has been counted already, as one that was read in part; each time once."""
+        is_told = event.original_start is None and self._in_part[event.remote_id] > 0
+        self._in_part[event.remote_id] -= is_told
+        return is_told
 
     def keep(self, *, is_new: bool) -> None:
         self.stored += is_new
@@ -53,7 +63,10 @@ class _Counts:
 
     def tally(self) -> Tally:
         reasons = sorted(self._reasons.items(), key=lambda item: (-item[1][0], item[0]))
-        skipped = tuple(SkipCount(reason=reason, count=count, example=example) for reason, (count, example) in reasons)
+        skipped = tuple(
+            SkipCount(reason=reason, count=count, example=example, is_in_part=is_in_part)
+            for reason, (count, example, is_in_part) in reasons
+        )
         read = self.stored + self.duplicates + sum(skip.count for skip in skipped)
         return Tally(read=read, stored=self.stored, duplicates=self.duplicates, skipped=skipped)
 
@@ -94,7 +107,9 @@ class Trial:
             if isinstance(found, Skipped):
                 counts.skip(found)
                 continue
-            counts.keep(is_new=trial_calendar.store(self._series, found))
+            is_new = trial_calendar.store(self._series, found)
+            if not counts.has_told(found):
+                counts.keep(is_new=is_new)
             if counts.stored == next_at:
                 next_at *= 4
                 self._say("calendar", trial_calendar.names(self._series, known, EARLY))

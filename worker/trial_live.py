@@ -66,8 +66,8 @@ class Live:
         for feed in self._calendar.feeds() if self._calendar is not None else ():
             try:
                 for page in self._calendar.changes(feed, None) if self._calendar is not None else ():
-                    yield from page.upserted
                     yield from page.skipped
+                    yield from page.upserted
             except AuthorizationExpired:
                 raise
             except PortError as error:

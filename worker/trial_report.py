@@ -33,7 +33,7 @@ def tell(found: TrialReport, zone: tzinfo, now: datetime) -> None:
     """Print the whole trial, the most useful last, where the eye rests."""
     screen = report.console()
     _read(screen, found)
-    if found.owner_addresses and (found.messages.stored or found.events.stored):
+    if found.owner_addresses and _has_any(found):
         _people(screen, found, zone, now)
         _quiet(screen, found.quiet, now)
         _attention(screen, found)
@@ -45,7 +45,7 @@ def tell(found: TrialReport, zone: tzinfo, now: datetime) -> None:
 def _read(screen: Console, found: TrialReport) -> None:
     _tally(screen, "message", found.messages)
     _tally(screen, "event", found.events)
-    if not found.messages.stored and not found.events.stored:
+    if not _has_any(found):
         screen.print("There is nothing here to go by: no message and no event could be read.")
     elif found.owner_addresses:
         screen.print(Text(f"You are {', '.join(found.owner_addresses)}.", style="bold"))
@@ -54,6 +54,11 @@ def _read(screen: Console, found: TrialReport) -> None:
             screen.print("Mail to you with another +tag, or with none, counts as yours too.")
     else:
         screen.print(report.safe(found.owner_reason))
+
+
+def _has_any(found: TrialReport) -> bool:
+    events = found.events
+    return bool(found.messages.stored or events.stored or any(skip.is_in_part for skip in events.skipped))
 
 
 def _tally(screen: Console, noun: str, tally: Tally) -> None:
@@ -65,8 +70,9 @@ def _tally(screen: Console, noun: str, tally: Tally) -> None:
     screen.print(f"{line}.")
     for skip in tally.skipped:
         where = f" (first at {report.safe(skip.example)})" if skip.example else ""
+        what = "read in part" if skip.is_in_part else "left out"
         screen.print(
-            Padding(Text(f"{skip.count:,} left out: {report.safe(skip.reason)}{where}", style="dim"), (0, 0, 0, 2), expand=False)
+            Padding(Text(f"{skip.count:,} {what}: {report.safe(skip.reason)}{where}", style="dim"), (0, 0, 0, 2), expand=False)
         )
 
 

@@ -16,6 +16,7 @@ from rules.suggestions import Draft, Hold
 from worker import trial_reading
 from worker.rulebooks import shipped
 from worker.trial import Progress, TrialReport, run
+from worker.trial_report import tell
 
 NOW = datetime(2026, 11, 17, 9, 30, tzinfo=UTC)
 ADA = "Ada Owner <ada@own.example>"
@@ -239,6 +240,21 @@ def test_whatever_cannot_be_read_is_counted_with_its_reason_and_hides_nothing(ma
     assert next(one for one in report.people if one.person.name == "Eva Beispiel").last_at == NOW - timedelta(days=2) + timedelta(
         hours=1
     )
+
+
+def test_a_series_nobody_can_follow_is_read_in_part_and_counts_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    endless = event("ticks", NOW - timedelta(days=2), ADA, EVA).replace("END:VEVENT", "RRULE:FREQ=SECONDLY\r\nEND:VEVENT")
+    (tmp_path / "a.ics").write_text(calendar(endless, event("ok", NOW - timedelta(days=3), ADA, EVA)))
+    (tmp_path / "b.ics").write_text(calendar(endless))
+    events = tried(tmp_path, me=("ada@own.example",)).events
+    [skip] = events.skipped
+    assert (events.read, events.stored, events.duplicates) == (3, 1, 0)
+    assert (skip.count, skip.is_in_part) == (2, True)
+    assert "every minute or every second" in skip.reason
+    tell(tried(tmp_path / "b.ics", me=("ada@own.example",)), UTC, NOW)
+    told = capsys.readouterr().out
+    assert "1 read in part: A series counts as a single event" in told
+    assert "Your network: 1 person" in told
 
 
 def test_attention_says_who_takes_the_hours_and_since_when_nobody_outside(tmp_path: Path) -> None:
