@@ -138,7 +138,7 @@ class Letters:
     def contacts(self, keys: Sequence[str], meetings: Sequence[MeetingRow]) -> Diary:
         """Return the interactions with a person of these addresses, each message and meeting once, in order of time."""
         rows = self._rows(keys)
-        answers = self._answers.pop(tuple(keys), None)
+        answers = self._answers.get(tuple(keys))
         told = self._interactions.answers(rows) if answers is None else answers
         return self._interactions.diary(rows, told, contacts_of((), meetings, self._now))
 
@@ -174,7 +174,8 @@ class Letters:
             known.company.clear()
 
     def forget(self, keys: Sequence[str]) -> None:
-        """Let go of the interactions of these addresses, where `contacts` has told them."""
+        """Let go of the interactions with a person of these addresses, where `contacts` has told them."""
+        self._answers.pop(tuple(keys), None)
         for key in keys:
             if key in self.addresses:
                 self.addresses[key].gaps = array("H")
