@@ -255,6 +255,8 @@ def grouped(items: Iterator[CalendarEvent | Skipped]) -> Iterator[Group]:
         elif ages.get(item.uid, (-1, timedelta())) <= (age := _age(item)):
             ages[item.uid] = age
             yield [item]
+        else:
+            yield [Skipped(remote_id=item.remote_id, reason="An event was left out: a newer copy of it is in the same file.")]
     yield from (sorted(group, key=_order) for group in series.values())
 
 

@@ -297,9 +297,14 @@ def test_a_series_is_reported_whole_in_one_page_wherever_its_exceptions_stand(
 
 def test_of_several_copies_the_newest_is_reported_last(tmp_path: Path) -> None:
     export = tmp_path / "export.ics"
-    export.write_bytes(calendar(meeting(1, "SEQUENCE:2", "LOCATION:new")) + calendar(meeting(1, "SEQUENCE:1", "LOCATION:old")))
-    events, _ = read_paths(export)
+    newer, older = calendar(meeting(1, "SEQUENCE:2", "LOCATION:new")), calendar(meeting(1, "SEQUENCE:1", "LOCATION:old"))
+    export.write_bytes(newer + older)
+    events, skipped = read_paths(export)
     assert events[-1].location == "new"
+    assert skipped == ["An event was left out: a newer copy of it is in the same file."]
+    export.write_bytes(older + newer)
+    events, skipped = read_paths(export)
+    assert (events[-1].location, skipped) == ("new", [])
 
 
 def test_an_answer_to_an_invitation_is_no_meeting(tmp_path: Path) -> None:

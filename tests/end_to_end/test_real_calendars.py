@@ -86,6 +86,9 @@ def test_they_are_one_calendar_to_the_files_connector_and_a_second_read_finds_no
     (feed,) = calendar.feeds()
     pages = list(calendar.changes(feed, None))
     assert sum(len(page.upserted) for page in pages) > 4000
+    named = [skip.reason for page in pages for skip in page.skipped if skip.reason.startswith("An event")]
+    whole = sum(len(EVENT.findall(path.read_bytes())) for path in (shared / "data" / "ics").rglob("*.ics"))
+    assert sum(len(page.upserted) for page in pages) + len(named) == whole, "nothing is lost without a word"
     assert all(len(page.upserted) + len(page.skipped) < 5000 for page in pages)
     again = list(calendar.changes(feed, pages[-1].cursor))
     assert [(page.upserted, page.removed, page.skipped) for page in again] == [((), (), ())]
