@@ -194,7 +194,7 @@ def main() -> None:
         if options.only != "memory":
             is_good &= speed(place, options.generator, 5_000 if options.quick else 50_000, 3 if options.quick else 5)
         if options.only != "speed":
-            sizes = (2_500, 4, 1) if options.quick else (24_300, 20, 1)
+            sizes = (2_500, 4, 3) if options.quick else (24_300, 20, 5)
             is_good &= memory(place, options.generator, *sizes)
     if options.quick:
         print("the bounds are for the full run: starting the interpreter weighs most here")
