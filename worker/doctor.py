@@ -34,7 +34,7 @@ from worker.store.accounts import accounts as stored_accounts
 from worker.store.mapping import instant
 from worker.store.store import Store
 from worker.store.tables import account, audit, owner
-from worker.words import moment
+from worker.words import moment, taken_for_now
 
 PATIENCE: Final = 3.0
 """Seconds a broker gets to answer."""
@@ -57,6 +57,8 @@ def _examine(config: Path | None, now: datetime | None) -> Iterator[FindingView]
             yield wrong("settings", str(problem), "Put that right in the file; `rekindle init` writes a new one.")
         return
     yield fine("settings", str(settings.file))
+    if now is None and settings.now is not None:
+        yield _own_now(settings, settings.now)
     yield from _zones(settings)
     yield _key(settings)
     yield _rulebook(settings)
@@ -70,6 +72,14 @@ def _as_of(now: datetime | None, settings: Config) -> Config:
         return settings
     zone = next(iter(settings.owners.values())).zone
     return settings.model_copy(update={"now": now if now.tzinfo else now.replace(tzinfo=ZoneInfo(zone))})
+
+
+def _own_now(settings: Config, now: datetime) -> FindingView:
+    """Tell of a present time in the settings: beside accounts on disk it is for trying things out, beside others a mistake."""
+    said = taken_for_now(now, settings.file)
+    if all(each.provider == "files" for whose in settings.owners.values() for each in whose.accounts.values()):
+        return fine("now", said)
+    return wrong("now", said, f"Take `now` out of {settings.file}: mail and meetings since then count for nothing.")
 
 
 def fine(subject: str, what: str) -> FindingView:

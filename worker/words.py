@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
 
 WEEK = 7
 
@@ -42,3 +43,8 @@ def moment(at: datetime, zone: tzinfo, now: datetime | None = None) -> str:
     local = at.astimezone(zone)
     year = "" if now is not None and local.year == now.astimezone(zone).year else f" {local.year}"
     return f"{local:%a} {local.day} {local:%b}{year} {local:%H:%M}"
+
+
+def taken_for_now(at: datetime, file: Path) -> str:
+    """Say that settings hold a present time of their own: whoever left it there by mistake is to see why nothing moves on."""
+    return f"It is taken to be {moment(at, at.tzinfo or UTC)}, for `now` in {file} says so. Without that line the clock counts."

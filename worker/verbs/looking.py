@@ -106,6 +106,7 @@ def status(*, is_rules: bool, config: Path | None, owner: str | None, now: datet
     from worker.json_views import to_json
     from worker.verbs.explaining import rules_of
     from worker.verbs.opened import opened
+    from worker.words import taken_for_now
 
     with opened(config, owner, now) as here:
         of_rules = rules_of(here)
@@ -117,6 +118,8 @@ def status(*, is_rules: bool, config: Path | None, owner: str | None, now: datet
             click.echo(to_json(views))
             return
         if not is_rules:
+            if now is None and here.app.config.now is not None:
+                click.echo(taken_for_now(here.app.config.now, here.app.config.file))
             pause = here.read(lambda connection: queries.paused_until(connection, here.name))
             report.status(views, here.zone, here.now, paused_until=pause)
         report_choices.rules(of_rules)

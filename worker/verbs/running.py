@@ -33,8 +33,11 @@ def run(ctx: click.Context, *, only: tuple[Part, ...], now: datetime | None, con
     from worker.config import load
     from worker.exit_codes import USAGE
     from worker.verbs.opened import instant, some_zone
+    from worker.words import taken_for_now
 
     settings = load(config)
+    if now is None and settings.now is not None:
+        click.echo(taken_for_now(settings.now, settings.file), err=True)
     begins = now or settings.now
     app = App.open(settings, clock=None if begins is None else shifted_clock(instant(begins, some_zone(settings))))
     try:
