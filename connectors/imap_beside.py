@@ -103,10 +103,7 @@ class Beside:
     def read(self, at: int, size: int, reading: Reading) -> Read:
         """Return what the first answer it was handed says, read here where it cannot tell."""
         self._held -= size
-        told = self._next()
-        return (heard(told, self._memory, at + RING, self._packing) if told else None) or reading.read(
-            os.pread(self._memory, size, at)
-        )
+        return self._heard(at + RING) or reading.read(os.pread(self._memory, size, at))
 
     def close(self) -> None:
         """Stop it, wherever it is."""
@@ -122,10 +119,22 @@ class Beside:
             self._is_over = not self._is_ready
         return self._is_ready and not self._is_over
 
+    def _heard(self, room: int) -> Read | None:
+        """Take what it told next, None where it cannot tell or tells what nobody understands."""
+        told = self._next()
+        try:
+            return heard(told, self._memory, room, self._packing) if told else None
+        except (EOFError, OSError, TypeError, ValueError):
+            self._is_over = True
+            return None
+
     def _next(self) -> bytes:
         """Return what it told next, b"" where it is gone or has fallen silent; from then on nothing it tells is believed."""
-        told = framed(self._told) if not self._is_over else b""
-        self._is_over = self._is_over or not told
+        if self._is_over:
+            return b""
+        self._is_over = True  # also where the wait is interrupted: what comes then would be taken for what is asked next
+        told = framed(self._told)
+        self._is_over = not told
         return told
 
 

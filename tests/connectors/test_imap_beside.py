@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import marshal
 import os
 import resource
 import signal
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors import imap_beside
+from connectors.frames import Pipe
 from connectors.imap_beside import Ahead, Beside, beside
 from connectors.imap_reading import Packed, Read, Reading
 from tests.connectors.pickled import Pickled, as_read
@@ -198,6 +200,48 @@ os.kill(os.getpid(), signal.SIGSTOP)
     answers = [answer(["plain"] * 5, at * 10) for at in range(5)]
     with listening() as second:
         assert list(through(second, answers)) == [READING.read(each) for each in answers]
+
+
+@pytest.mark.parametrize(
+    "words", [b"garbage", b"", marshal.dumps(9), marshal.dumps(-9), marshal.dumps((1, 2)), marshal.dumps("abc")]
+)
+def test_a_process_that_tells_what_nobody_understands_is_given_up(monkeypatch: pytest.MonkeyPatch, words: bytes) -> None:
+    babbles = f"""
+import os, sys
+hear = lambda: sys.stdin.buffer.read(int.from_bytes(sys.stdin.buffer.read(4), "little"))
+hear()
+os.write(1, (5).to_bytes(4, "little") + b"ready")
+while hear(): os.write(1, len({words!r}).to_bytes(4, "little") + {words!r})
+"""
+    monkeypatch.setattr(imap_beside, "SERVE", babbles)
+    answers = [answer(["plain"] * 5, at * 10) for at in range(5)]
+    with listening() as second:
+        assert list(through(second, answers)) == [READING.read(each) for each in answers]
+        assert not second.has_room()
+
+
+@pytest.mark.parametrize("is_half_heard", [False, True])
+def test_whoever_is_interrupted_while_they_wait_is_told_nothing_wrong_afterwards(
+    monkeypatch: pytest.MonkeyPatch, *, is_half_heard: bool
+) -> None:
+    hear = Pipe.read
+
+    def interrupted(pipe: Pipe, size: int) -> bytes:
+        if is_half_heard:
+            hear(pipe, size)
+        raise KeyboardInterrupt
+
+    told = [answer(["plain"] * count, count * 100) for count in (3, 9, 27)]
+    with listening() as second:
+        ahead = Ahead(READING, second)
+        for each in told:
+            ahead.put([1], each)
+        monkeypatch.setattr(Pipe, "read", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            ahead.take()[1]()
+        assert not second.has_room()
+        assert as_read(ahead.take()[1]()) == READING.read(told[1])
+        assert len(ahead.forgotten()) == 1
 
 
 def test_no_more_is_read_ahead_than_there_is_memory_for() -> None:
