@@ -369,6 +369,15 @@ def test_a_late_backfill_counts_each_message_once_and_in_its_place(world: World)
     assert world.rows() == world.rebuilt()
 
 
+def test_a_mail_of_which_the_sent_copy_is_found_only_later_counts_once(world: World) -> None:
+    world.receive(mail(1, ME, BOB))
+    world.pull_all()
+    world.receive(replace(mail(1, ME, BOB, labels=frozenset({"\\Sent"})), remote_id="copy"), feed="sent")
+    world.pull_all()
+    assert [row[2] for row in world.rows()["address"] if row[0] == BOB.email] == [{"to": 1}]
+    assert world.rows() == world.rebuilt()
+
+
 def test_a_folder_that_is_gone_takes_what_only_it_held(world: World) -> None:
     world.receive(mail(1, BOB, ME))
     world.receive(replace(mail(1, BOB, ME), remote_id="copy"), mail(2, EVE, ME), feed="sent")
