@@ -163,7 +163,7 @@ class ImapMailbox:
 
     def _beginning(self, opened: Opened) -> Place:
         """Fix what the first read has to cover: all that is there now; later arrivals belong to the next round."""
-        uids = "" if self._has_qresync() else sequence_set(self._all_uids()).decode()
+        uids = "" if opened.modseq and self._has_qresync() else sequence_set(self._all_uids()).decode()
         return Place(validity=opened.validity, next_uid=opened.next_uid, modseq=opened.modseq, mark=_NOTHING, uids=uids)
 
     def _backfill(self, feed: Feed, place: Place, exists: int) -> Iterator[Changes[MessageMetadata]]:

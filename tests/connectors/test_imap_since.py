@@ -199,3 +199,15 @@ def test_what_arrives_while_the_folder_is_opened_for_the_first_time_is_not_lost(
     first = inbox(mailbox(proxy))
     later = inbox(mailbox(proxy), first[-1].cursor)
     assert (names(first), told(later)) == (set(made), late)
+
+
+def test_what_goes_from_a_folder_without_change_marks_is_told_though_the_server_has_them_elsewhere(
+    owner: MailHands, proxy: ImapProxy
+) -> None:
+    proxy.alias = (b"HIGHESTMODSEQ", b"WITHOUTMODSEQ")  # RFC 7162 3.1.2.2: NOMODSEQ
+    made = fill(owner, 3)
+    first = inbox(mailbox(proxy))
+    owner.remove_mail(made[1])
+    late = fill(owner, 1, first=3)
+    later = inbox(mailbox(proxy), first[-1].cursor)
+    assert (gone(later), told(later)) == ([ids(first)[made[1]]], late)
