@@ -67,11 +67,11 @@ def called(connection: Connection, owner: str, who: str) -> StoredPerson | list[
     return (
         person_called(connection, owner, who)
         if known
-        else _remembered(connection, owner, who) or person_called(connection, owner, who)
+        else remembered(connection, owner, who) or person_called(connection, owner, who)
     )
 
 
-def _remembered(connection: Connection, owner: str, who: str) -> list[Entry]:
+def remembered(connection: Connection, owner: str, who: str) -> list[Entry]:
     """Find suggestions, oldest first, for one who is nobody of the network any more, by address, name or part of the name."""
     kept = [each for each in outbox.read_all(connection, owner, states=sorted(STATES)) if each.why and each.address]
     holders = _holders(connection, owner, {each.address for each in kept})

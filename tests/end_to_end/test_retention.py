@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -13,11 +14,16 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]  # its stubs are a package of their own, for this one call
 import pytest
 
+from connectors.port import Saved
+from rules.facts import Address
+from rules.keys import key, message_id
+from rules.suggestions import Draft, Suggestion
 from worker.app import App, frozen_clock
 from worker.cli import run
 from worker.config import load
 from worker.exit_codes import FAILED, OK
 from worker.json_schemas import schema_of
+from worker.store import outbox
 
 NOW = datetime(2026, 11, 17, 9, 30, tzinfo=UTC)
 AT = "2026-11-17T10:30"
@@ -127,6 +133,65 @@ def test_forgetting_still_erases_all_of_it(dropped: Tell, tmp_path: Path, who: s
     assert all(each["person"] == {"name": None, "addresses": []} for each in asked(dropped, "suggestions", "--all"))
     assert "somebody who is forgotten" in dropped("suggestions", "--all", now=LATER)
     assert "Nobody here is called" in dropped("why", who, now=LATER, code=FAILED)
+
+
+@pytest.mark.parametrize("who", ["Iris Novak", "iris@north.example"])
+def test_forgetting_takes_back_a_draft_to_somebody_else_that_speaks_of_them(dropped: Tell, tmp_path: Path, who: str) -> None:
+    deliver(introduced(), datetime(2026, 12, 5, 8, tzinfo=UTC), tmp_path / "config.toml")
+    dropped("pull", now=LATER)
+    drafts = tmp_path / "out" / "Drafts" / "new"
+    assert [each for each in drafts.iterdir() if "Iris Novak" in each.read_text()]
+    dropped("forget", who, "--yes", now=LATER)
+    assert list(drafts.iterdir()) == []
+
+
+def deliver(made: Suggestion, at: datetime, settings: Path) -> None:
+    """Plan a draft and put it in place, whatever would be decided of it by then."""
+    assert isinstance(made.action, Draft)
+    with closing(App.open(load(settings), clock=frozen_clock(at))) as app, closing(app.open_connection("ana/files")) as opened:
+        assert opened.mailbox is not None
+        witness = opened.mailbox.witness()
+        saved = opened.mailbox.save_draft(made.action, witness)
+        assert isinstance(saved, Saved)
+        with app.store.write() as database:
+            assert outbox.plan(database, "ana", "ana/files", made, (made.address,), at)
+            claimed = outbox.claim(database, made.key, witness, at, timedelta(minutes=1))
+            assert claimed is not None
+            outbox.confirm(database, claimed, saved, at, at + timedelta(days=1))
+
+
+def introduced() -> Suggestion:
+    """A thank-you to Kim for meeting Iris."""
+    name, kim = key("ana", "thank_you", "meeting:1", "kim@west.example"), Address(email="kim@west.example", name="Kim Weiss")
+    draft = Draft(
+        key=name,
+        message_id=message_id(name, "home.example"),
+        from_=Address(email="ana@home.example", name="Ana Lopez"),
+        to=(kim,),
+        subject="Thank you",
+        text="Dear Kim,\n\nthank you for bringing Iris Novak and me together.\n\nAna",
+        date=NOW,
+    )
+    return Suggestion(
+        key=name, rule="thank_you", cause="meeting:1", person_id="", address=kim.email, action=draft, why="You met.", evidence=()
+    )
+
+
+def test_forgetting_says_what_still_lies_in_mailbox_and_calendar(dropped: Tell, tmp_path: Path) -> None:
+    """An account is read again before anything of it is taken away, where that is a day ago."""
+    deliver(introduced(), datetime(2026, 12, 5, 8, tzinfo=UTC), tmp_path / "config.toml")
+    said = dropped("forget", "Iris Novak", "--yes", now=LATER)
+    assert "Hold for Iris Novak: is taken away as soon as its account answers" in said
+    assert "Draft to Kim Weiss: is taken away as soon as its account answers" in said
+    for verb in ("pull", "deliver"):
+        dropped(verb, now=LATER)
+    assert list((tmp_path / "out" / "Drafts" / "new").iterdir()) == []
+    assert list((tmp_path / "out" / "holds").iterdir()) == []
+
+
+def test_forgetting_an_address_that_is_no_utf_8_is_no_bug(dropped: Tell) -> None:
+    assert "Erased: 0 rows" in dropped("forget", "caf\udce9@north.example", "--yes", now=LATER)
+    assert [each for each in asked(dropped, "suggestions") if each["action"] == "hold"]
 
 
 # Before deciding

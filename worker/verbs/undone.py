@@ -7,6 +7,7 @@ from collections.abc import Collection
 from contextlib import closing
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import click
 from sqlalchemy import Connection
@@ -17,15 +18,18 @@ from rules.addresses import match_key
 from rules.suggestions import Draft, Invite
 from worker.credentials import Credentials
 from worker.exporting import export_owner
-from worker.queries import account_called, called
+from worker.queries import account_called, called, remembered
 from worker.secret_sources import SecretMissingError
 from worker.store import accounts, audit, outbox, people
 from worker.store.accounts import StoredAccount
 from worker.store.entry import Entry, recipients
+from worker.store.mapping import plain
 from worker.store.people import StoredPerson
 from worker.verbs.opened import Here
 from worker.verbs.steered import title_of
 from worker.words import counted, moment
+
+GONE: Final = "gone"
 
 
 def rollback(here: Here, since: date | timedelta, *, is_dry: bool, is_sure: bool) -> None:
@@ -71,7 +75,7 @@ def take_back(here: Here, entries: list[Entry], note: str) -> None:
 def _became(here: Here, entry: Entry) -> str:
     after = here.read(lambda connection: outbox.read(connection, entry.key))
     if after is None or after.state == "closed":
-        return "gone"
+        return GONE
     return "stays, for you have changed it" if after.close_reason is None else "is taken away as soon as its account answers"
 
 
@@ -81,10 +85,15 @@ def forget(here: Here, who: str, *, is_sure: bool) -> None:
     if not is_sure:
         click.confirm(f"Erase every trace of {name} ({', '.join(keys)}), for good?", abort=True)
     entries = here.read(lambda connection: outbox.read_all(connection, here.name))
-    take_back(here, [each for each in entries if is_about(each, keys, name) and not isinstance(each.action, Invite)], "")
+    ours = [each for each in entries if is_about(each, keys, name) and not isinstance(each.action, Invite)]
+    take_back(here, ours, "")
+    became = [(title_of(each), _became(here, each)) for each in ours]
     gone = here.write(lambda connection: people.forget(connection, here.name, keys, here.now))
     here.write(lambda connection: audit.record(connection, here.now, here.name, "forget"))
     click.echo(f"Erased: {counted(gone, 'row')}. No reading brings them back.")
+    for title, what in became:
+        if what != GONE:
+            click.echo(f"{title}: {what}")
     if any(match_key(email) in keys for each in here.settings.people for email in each.addresses):
         click.echo(f"{here.app.config.file} still names them: take them out there too.")
 
@@ -97,8 +106,10 @@ def is_about(entry: Entry, keys: Collection[str], name: str = "") -> bool:
 
 def _meant(connection: Connection, owner: str, who: str) -> tuple[str, tuple[str, ...]]:
     """Return the name and match keys to erase; an address need not be a person's, nor ever have been seen."""
+    who = plain(who)  # no database takes what is no UTF-8, so nothing of it is stored
     if "@" in who and not people.find(connection, owner, who):
-        return who, (match_key(who),)
+        made = remembered(connection, owner, who)
+        return next((each.name for each in reversed(made) if each.name), who), (match_key(who),)
     match called(connection, owner, who):
         case StoredPerson(name=name, addresses=addresses):
             return name or addresses[0], addresses
