@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 
 import click
 
@@ -127,25 +128,34 @@ def run(arguments: Sequence[str]) -> int:
     except (BrokenPipeError, SystemExit):  # click turns the one into the other
         return _leave_quietly()
     except Exception as error:  # noqa: BLE001 - the one place where errors become advice
-        return _explain(error, is_debugging="--debug" in arguments)
+        return _explain(error, arguments)
     return result if isinstance(result, int) else OK
 
 
 def main() -> None:
-    """Run as `rekindle`."""
+    """Run as `rekindle`. What a terminal of another age cannot show becomes a question mark."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     sys.exit(run(sys.argv[1:]))
 
 
-def _explain(error: Exception, *, is_debugging: bool) -> int:
-    from worker.advice import advise
+def _explain(error: Exception, arguments: Sequence[str]) -> int:
+    from worker.advice import Refusal, advise
 
-    if is_debugging:
+    if "--debug" in arguments:
         import traceback
 
         click.echo("".join(traceback.format_exception(error)), err=True)
+    if isinstance(error, UnicodeEncodeError) and (odd := [each for each in arguments if _is_no_utf_8(each)]):
+        error = Refusal(f"{odd[0]!r} is no UTF-8.", "Write it so; of a file, name the folder it lies in.", code=USAGE)
     advice = advise(error)
     click.echo(advice.text(), err=True)
     return advice.code
+
+
+def _is_no_utf_8(text: str) -> bool:
+    return any("\ud800" <= each <= "\udfff" for each in text)
 
 
 def _leave_quietly() -> int:

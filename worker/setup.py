@@ -95,8 +95,9 @@ def add_account(file: Path, owner: str, account: NewAccount) -> None:
 def _put(file: Path, text: str) -> None:
     """Write the text beside the file, read it as settings, and only then give it the file's name."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=f".{file.name}.", delete=False) as unfinished:
-        unfinished.write(text)
+    written = text.encode()
+    with NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as unfinished:
+        unfinished.write(written)
         unfinished.flush()
         os.fsync(unfinished.fileno())
     try:
