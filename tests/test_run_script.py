@@ -207,6 +207,23 @@ def test_words_are_handed_on_and_the_exit_code_comes_back(
     assert ran == [command]
 
 
+@pytest.mark.parametrize("place", ["the checkout", "elsewhere", "an environment that is active"])
+def test_what_the_demo_ends_with_can_be_copied_into_the_shell_it_was_started_from(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str], place: str
+) -> None:
+    ours = str(Path(sys.executable).parent)
+    monkeypatch.setattr(script, "setup", lambda words, for_tests=True: 0)
+    monkeypatch.setattr(script, "BIN", ours)
+    monkeypatch.setenv("REKINDLE_PROGRAM", "")  # restored afterwards
+    monkeypatch.setenv("PATH", ours + ":/usr/bin:/bin" if "active" in place else "/usr/bin:/bin")
+    monkeypatch.chdir(tmp_path if place == "elsewhere" else ROOT)
+    assert script.main(["demo", str(tmp_path / "demo")]) == 0
+    copied = capfd.readouterr().out.splitlines()[-2:]
+    assert ("  rekindle people" in copied) == ("active" in place)
+    done = subprocess.run(["/bin/sh", "-e"], input="\n".join(copied), capture_output=True, text=True, timeout=120, check=False)
+    assert "Priya Raman" in done.stdout, done.stderr
+
+
 def test_lint_runs_every_linter_also_after_a_complaint(
     script: ModuleType, ran: list[list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:

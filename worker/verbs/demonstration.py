@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shlex
 import shutil
 import sys
@@ -97,7 +98,12 @@ def _where(screen: Console, world: World, here: Here) -> None:
         for holds in (out / "holds.ics", out / "Holds.ics"):
             if holds.exists():
                 screen.print(f"Holds:  {holds}")
-    called = "rekindle" if shutil.which("rekindle") or Path(sys.argv[0]).name != "rekindle" else sys.argv[0]
     screen.print("\nNothing was sent. Look round, also with why WHO and status instead of people:")
     screen.print(f"  export REKINDLE_CONFIG={shlex.quote(str(world.config_path))}", soft_wrap=True)  # to be copied: never broken
-    screen.print(f"  {shlex.quote(called)} people", soft_wrap=True)
+    screen.print(f"  {shlex.quote(_called())} people", soft_wrap=True)
+
+
+def _called() -> str:
+    """Return what the owner's shell calls this program by: ./run says it, for it puts the program on the PATH of its own only."""
+    is_found = shutil.which("rekindle") or Path(sys.argv[0]).name != "rekindle"
+    return os.environ.get("REKINDLE_PROGRAM") or ("rekindle" if is_found else sys.argv[0])
