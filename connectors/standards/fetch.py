@@ -125,7 +125,7 @@ class Headers:
         of = f"{self._reading.validity}:%d".__mod__
         found, skipped = read
         ids = found.remote_ids if isinstance(found, Packed) else [each.remote_id for each in found]
-        if not self._early and ids and ids[-1] == of(max(batch)):
+        if not self._early and 0 < len(ids) <= len(batch) and ids[-1] == of(max(batch)):
             return read
         fresh = _without(found, ids, self._early), [each for each in skipped if each.remote_id not in self._early]
         self._early = self._early.union(ids, (each.remote_id for each in skipped)).difference(map(of, batch))
