@@ -10,6 +10,7 @@ from rules.addresses import match_key, organisation
 from rules.case import Case, live_address, previous_meeting, ref_of
 from rules.circles import circle_of
 from rules.facts import Address
+from rules.gaps import wanted
 from rules.inviting import ANNOUNCEMENT, LATEST, announcement_key
 from rules.keys import key, message_id
 from rules.network import Mail
@@ -18,7 +19,7 @@ from rules.slots import Slot
 from rules.suggestions import Action, Draft, Evidence, Hold, Invite, Key, Suggestion
 from rules.threads import bare, thread_for
 from rules.wording import Word, Wording, one_line
-from rules.words import called, every, words_for
+from rules.words import called, words_for
 from rules.workdays import after_workdays, local_day, next_inside, span_of, zone_of
 
 
@@ -263,5 +264,5 @@ def _last_contacts(case: Case) -> Sequence[Evidence]:
     elif last_mail is not None and last_mail.at == relation.last_at:
         found = [Evidence(text=f"your last mail, {_among(last_mail)}", ref=f"message:{last_mail.message_id}", at=last_mail.at)]
     if relation.person.cadence is not None:
-        found.append(Evidence(text=f"you want to be in touch {every(relation.person.cadence)}"))
+        found.append(Evidence(text=f"you want to be in touch {wanted(relation.person.cadence)}"))
     return found

@@ -8,12 +8,13 @@ from datetime import datetime
 from rules.case import View, silence
 from rules.composing import evidence, template_of
 from rules.decision import Decision, Explanation, Refusal, judge
+from rules.gaps import usually, wanted
 from rules.network import Past, Relation
 from rules.rhythm import rhythm
 from rules.rule import Rulebook
 from rules.suggestions import Evidence
 from rules.wording import Wording
-from rules.words import called, every, words_for
+from rules.words import called, words_for
 
 SHOWN = 12
 """Facts in one explanation."""
@@ -122,9 +123,9 @@ def _standing(relation: Relation) -> Iterator[Evidence]:
     if relation.next_meeting is not None:
         yield Evidence(text="next meeting", at=relation.next_meeting.start)
     if person.cadence is not None:
-        yield Evidence(text=f"you want to be in touch {every(person.cadence)}")
+        yield Evidence(text=f"you want to be in touch {wanted(person.cadence)}")
     if usual is not None:
-        yield Evidence(text=f"usually in touch {every(usual)}")
+        yield Evidence(text=f"usually in touch {usually(usual)}")
     yield Evidence(text=_counts(relation.interactions, relation.meetings_held))
     if not relation.is_covered:
         yield Evidence(text="not everything since the last contact has been read yet")

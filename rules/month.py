@@ -190,8 +190,7 @@ def _has_quota(relation: Relation, chosen: Sequence[Relation], terms: Terms) -> 
 
 
 def _why(relation: Relation) -> str:
-    met = relation.one_to_ones_held or relation.meetings_held
     since = f"last in touch in {relation.last_at:%B %Y}" if relation.last_at else "not in touch yet"
-    count = met or relation.interactions
-    plural = "" if count == 1 else "s"
-    return f"{count} meeting{plural} held, {since}" if met else f"{count} mail{plural}, {since}"
+    met = ((relation.one_to_ones_held, "one-to-one", " held"), (relation.meetings_held, "meeting", " held"))
+    count, what, held = next((each for each in met if each[0]), (relation.interactions, "mail", ""))
+    return f"{count} {what}{'' if count == 1 else 's'}{held}, {since}"

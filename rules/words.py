@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rules.case import Case, previous_meeting
 from rules.network import Relation
@@ -18,11 +18,6 @@ MONTH = 30.44
 def called(relation: Relation) -> str:
     """Return what the owner calls a person: the name, else the address."""
     return relation.person.name or next(iter(relation.person.addresses), "")
-
-
-def every(gap: timedelta) -> str:
-    """Say a gap between contacts, a day at least."""
-    return "every day" if gap.days <= 1 else f"every {gap.days} days"
 
 
 def words_for(cases: Sequence[Case], wording: Wording, language: str) -> Mapping[str, Word]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from rules import worth
+from rules import gaps, worth
 from rules.network import Owner, Relation
 from rules.rhythm import A_DAY, interaction_days, lapse_probability, rhythm, silence
 from worker import network_views
@@ -47,13 +47,9 @@ def _view(relation: Relation, what: str, now: datetime, shift: float) -> QuietVi
 def _usual(relation: Relation) -> str:
     """Say what the silence is measured by: the gap the owner wants, else that of the two; "" where neither is known."""
     if (wanted := relation.person.cadence) is not None:
-        return f" where you want to be in touch {_every(wanted)}"
+        return f" where you want to be in touch {gaps.wanted(wanted)}"
     usual = rhythm(relation.contacts)
-    return "" if usual is None else f" where {_every(usual)} is usual"
-
-
-def _every(gap: timedelta) -> str:
-    return f"every {span(gap).removeprefix('1 ')}"
+    return "" if usual is None else f" where {gaps.usually(usual)} is usual"
 
 
 def _history(relation: Relation) -> str:

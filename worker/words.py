@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
-WEEK = 7
+from rules import gaps
 
 
 def ago(at: datetime | None, now: datetime) -> str:
@@ -22,15 +22,7 @@ def ago(at: datetime | None, now: datetime) -> str:
 
 def span(gap: timedelta | None) -> str:
     """Say a gap in its natural unit: "5 days", "3 weeks", "4 months"; "" for None."""
-    if gap is None:
-        return ""
-    days = max(1, round(gap / timedelta(days=1)))
-    if days == WEEK:
-        return "1 week"
-    for unit, length, upto in (("day", 1, 14), ("week", 7, 63), ("month", 30.44, 730)):
-        if days < upto:
-            return counted(round(days / length), unit)
-    return counted(round(days / 365.25), "year")
+    return "" if gap is None else gaps.span(gap)
 
 
 def counted(count: int, noun: str, nouns: str = "") -> str:

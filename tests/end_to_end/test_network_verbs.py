@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.end_to_end.conftest import Demo
 from worker.cli import run
 from worker.exit_codes import FAILED, OK, USAGE
 from worker.json_schemas import schema_of
+from worker.words import span
 
 Tell = Callable[..., str]
 Ask = Callable[..., Any]
@@ -216,3 +218,15 @@ def test_status_says_per_rule_what_was_accepted_and_discarded(tell: Tell, ask: A
     after = {each["rule"]: each for each in ask("status", "--rules", schema="status-rules")}
     assert after[draft["rule"]]["discarded"] == before[draft["rule"]]["discarded"] + 1
     assert "Discarded" in tell("status")
+
+
+def test_every_verb_says_the_same_usual_gap(ask: Ask, tell: Tell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    usual = [each for each in ask("people") if each["rhythm_days"] and each["state"] != "booked"]
+    table = tell("people").splitlines()
+    assert len(usual) > 5
+    for each in usual:
+        gap = span(timedelta(days=each["rhythm_days"]))
+        said = [fact["text"] for fact in ask("why-not", each["addresses"][0])["facts"]]
+        assert f"usually in touch every {gap.removeprefix('1 ')}" in said, each
+        assert [line for line in table if line.startswith(each["name"]) and gap in line], each

@@ -289,3 +289,13 @@ def test_the_three_lists_share_nobody() -> None:
         ["p-g@g.example"],
         ["p-f@f.example"],
     ]
+
+
+def test_one_to_ones_and_meetings_are_called_what_they_are() -> None:
+    alone, crowd = people("ann@one.example", "ben@two.example")
+    others = people("cy@three.example")
+    both = [meeting_with(alone, ended=days_ago(50)), *(meeting_with(alone, *others, ended=days_ago(60 + n)) for n in range(5))]
+    group = [meeting_with(crowd, *others, ended=days_ago(50 + 30 * n)) for n in range(5)]
+    month = choose(network(tie(alone, meetings=both), tie(crowd, meetings=group)), NOW, TERMS)
+    whys = {one.person_id.removeprefix("p-").split("@")[0]: one.why.partition(",")[0] for one in month.people}
+    assert whys == {"ann": "1 one-to-one held", "ben": "5 meetings held"}

@@ -39,7 +39,7 @@ def test_why_gives_the_reason_with_ids_and_the_usual_gap(ask: Ask) -> None:
     found = ask[0](network(QUIET))
     assert (found.who, found.sentence) == ("Bob Kay", "No mail or meeting that I can see since December.")
     assert any(fact.ref.startswith("message:out-") for fact in found.facts)
-    assert any("every 14 days" in fact.text for fact in found.facts)
+    assert any("every 2 weeks" in fact.text for fact in found.facts)
 
 
 @pytest.mark.parametrize(
