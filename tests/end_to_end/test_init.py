@@ -203,3 +203,43 @@ def test_an_account_is_connected_later_and_only_once(home: Path, answer: Tell, c
     assert run(["connect", "files", "all.mbox", "--account", "archive"]) != OK
     assert "already" in capsys.readouterr().err
     assert run(["pull"]) == OK
+
+
+def sent_by_turns() -> str:
+    """The letters with Iris, those of Ana sent under two addresses and filed as sent."""
+    filed = letters().replace("From: Ana Lopez", "X-Gmail-Labels: Sent\nFrom: Ana Lopez").split("From x ")[1:]
+    turned = [each.replace("ana@home.example", "ana@work.example") if number % 4 > 1 else each for number, each in enumerate(filed)]
+    return "".join(f"From x {each}" for each in turned)
+
+
+def own(home: Path) -> tuple[str, ...]:
+    return load(settings(home)).owners["ana"].addresses
+
+
+def test_an_address_the_mail_shows_beside_the_one_named_is_asked_for(home: Path, answer: Tell) -> None:
+    (home / "all.mbox").write_text(sent_by_turns())
+    said = answer(*DIALOGUE[:4], "y", *DIALOGUE[4:], "y")
+    assert "seems to be yours under ana@work.example too" in said
+    assert own(home) == ("ana@home.example", "ana@work.example")
+
+
+def test_an_address_that_is_not_the_owners_after_all_is_left_out(home: Path, answer: Tell) -> None:
+    (home / "all.mbox").write_text(sent_by_turns())
+    answer(*DIALOGUE[:4], "n", *DIALOGUE[4:], "y")
+    assert own(home) == ("ana@home.example",)
+
+
+def test_a_script_that_names_too_few_addresses_is_told_which_to_add(home: Path, answer: Tell) -> None:
+    (home / "all.mbox").write_text(sent_by_turns())
+    scripted = ("--name", "Ana Lopez", "--zone", "Europe/Madrid", "--mail", "all.mbox", "--yes")
+    said = answer(options=(*scripted, "--address", "ana@home.example"))
+    assert "ana@work.example. What is from or to them counts as somebody else's." in said
+    assert "--address ana@work.example" in said
+    assert str(settings(home)) in said
+    assert own(home) == ("ana@home.example",)
+
+
+def test_who_names_all_their_addresses_is_asked_nothing_more(home: Path, answer: Tell) -> None:
+    (home / "all.mbox").write_text(sent_by_turns())
+    said = answer(*DIALOGUE[:1], "ana@home.example, ana+x@work.example", *DIALOGUE[2:], "y")
+    assert "seems to be yours" not in said

@@ -21,9 +21,10 @@ from worker.exit_codes import OWNER, USAGE
 from worker.setup import Answers, create
 from worker.store import accounts
 from worker.verbs import asking
+from worker.verbs.also_own import completed
 from worker.verbs.connecting import files_account
 from worker.verbs.explaining import previewed
-from worker.verbs.opened import Here, opened
+from worker.verbs.opened import Here, instant, opened
 from worker.verbs.retained import let_go
 from worker.verbs.steered import FOREVER
 from worker.verbs.zones import zone_called, zone_here
@@ -59,7 +60,7 @@ def initiate(said: Said, *, config: Path | None, now: datetime | None, is_sure: 
     file = config.expanduser().absolute() if config else default_config(os.environ)
     if file.exists():
         raise Refusal(f"{file} is there already.", "Edit it and run `rekindle doctor`, or move it away first.", code=OWNER)
-    create(file, _answered(said, file, is_silent=is_sure))
+    create(file, _answered(said, file, now, is_silent=is_sure))
     make_key(state_folder(file, os.environ) / "master.key")
     click.echo(f"\nWritten to {file}. You can edit it at any time; `rekindle doctor` checks it.")
     with opened(file, None, now) as here:
@@ -101,7 +102,7 @@ def _preview(here: Here) -> None:
     report.suggestions(previewed(here), here.zone, empty="Nothing today: thank-yous come after meetings from now on.")
 
 
-def _answered(said: Said, file: Path, *, is_silent: bool) -> Answers:
+def _answered(said: Said, file: Path, now: datetime | None, *, is_silent: bool) -> Answers:
     """Complete what was said by asking, or with the usual answers where nothing may be asked."""
     ask = _assumed if is_silent else asking.asked
     full_name = said.name or ask("Your name", _name_here(), str.strip if is_silent else asking.name)
@@ -112,12 +113,13 @@ def _answered(said: Said, file: Path, *, is_silent: bool) -> Answers:
         raise Refusal("Your name and one of your addresses are wanted.", "Say --name NAME --address ADDRESS.", code=USAGE)
     mail = said.mail or ask("Your mail on disk: mbox, Maildir or Takeout (Enter: none)", "", asking.paths)
     calendar = said.calendar or ask("Your calendar on disk: .ics (Enter: none)", "", asking.paths)
-    out = said.out or file.parent / "out"
+    where = zone_called(said.zone or zone_here())
+    addresses = completed(addresses, (*mail, *calendar), file, now=instant(now, where), zone=where.key, is_silent=is_silent)
     return Answers(
         owner=re.sub(r"[^a-z0-9]", "", full_name.split()[0].casefold()) or "me",
         full_name=full_name,
         addresses=addresses,
-        zone=zone_called(said.zone).key if said.zone else ask("Your time zone", zone_here(), asking.zone),
+        zone=where.key if said.zone else ask("Your time zone", where.key, asking.zone),
         hours=said.hours or ask("Your working hours", "09:00-18:00", asking.hours),
         holds_per_week=said.holds if said.holds is not None else ask("Holds in a week, at most", "2", asking.number),
         thank_yous_per_week=said.thank_yous
@@ -128,7 +130,7 @@ def _answered(said: Said, file: Path, *, is_silent: bool) -> Answers:
         people=asking.at_most_ten(
             said.people or ask("Up to ten people who matter most, by address (Enter: none)", "", asking.key_people)
         ),
-        accounts=(files_account("files", mail, calendar, out),) if mail or calendar else (),
+        accounts=(files_account("files", mail, calendar, said.out or file.parent / "out"),) if mail or calendar else (),
     )
 
 
