@@ -170,8 +170,8 @@ class Helped:
 def beside(packing: Packing) -> Iterator[Beside | None]:
     """Have a second process read; None where no core is free for it, or the system has no memory to share in that way."""
     is_possible = hasattr(os, "memfd_create") and bool(sys.executable)
-    is_free = is_possible and _cores().acquire(blocking=False)
-    if not is_free:
+    free = _cores()  # the very one: two threads that begin at once may each have made theirs
+    if not (is_possible and free.acquire(blocking=False)):
         yield None
         return
     second = None
@@ -184,7 +184,7 @@ def beside(packing: Packing) -> Iterator[Beside | None]:
             if second is not None:
                 second.close()
         finally:
-            _cores().release()
+            free.release()
 
 
 @cache

@@ -285,16 +285,3 @@ def test_an_answer_cut_short_is_said_to_be() -> None:
         with pytest.raises(EOFError):
             ahead.take()[1]()
         assert as_read(ahead.take()[1]()) == READING.read(answer(["list"]))
-
-
-def test_there_are_no_more_of_them_than_cores_and_none_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
-    imap_beside._cores.cache_clear()  # noqa: SLF001 - as on a machine of two cores
-    with beside(Pickled()) as second, beside(Pickled()) as third:
-        assert second is not None
-        assert third is None
-        process = second._process  # noqa: SLF001 - as above
-    with beside(Pickled()) as again:
-        assert again is not None
-    imap_beside._cores.cache_clear()  # noqa: SLF001 - as on this machine
-    assert process.poll() is not None
