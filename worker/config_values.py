@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
 from worker.config_problems import KnownValueError
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+YEARS = range(2000, 2100)
+"""A present time is in one of them."""
 _UNITS = {"d": 1, "day": 1, "w": 7, "week": 7, "month": 30, "year": 365}
 _SPAN = re.compile(r"(\d{1,2})(?::(\d\d))?\s*[-\u2013]\s*(\d{1,2})(?::(\d\d))?")
 _CADENCE = re.compile(r"(\d{1,4})\s*(d|day|w|week|month|year)s?", re.IGNORECASE)
@@ -42,6 +44,17 @@ def _time_of(hour: str, minute: str) -> time:
         return time(int(hour), int(minute))
     except ValueError:
         raise ValueError(f"{hour}:{minute} is no time of day.") from None
+
+
+def present(value: object) -> object:
+    """Read an instant as TOML or text has it, with its offset."""
+    try:
+        at = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        at = None
+    if not isinstance(at, datetime) or at.tzinfo is None or at.year not in YEARS:
+        raise ValueError(f"{str(value)!r} is no instant; write it like 2026-11-17T10:30:00+01:00, the offset included.")
+    return at
 
 
 def workdays(value: object) -> object:
@@ -147,6 +160,7 @@ Zone = Annotated[str, AfterValidator(zone)]
 Span = Annotated[tuple[time, time], BeforeValidator(span)]
 Spans = Annotated[tuple[Span, ...], BeforeValidator(_as_list)]
 Workdays = Annotated[frozenset[int], BeforeValidator(workdays)]
+Present = Annotated[AwareDatetime, BeforeValidator(present)]
 Cadence = Annotated[timedelta, BeforeValidator(cadence)]
 Country = Annotated[str, AfterValidator(country)]
 EMail = Annotated[str, AfterValidator(address)]

@@ -7,7 +7,7 @@ from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from connectors.account import Setting
 from rules.social import Social
@@ -19,6 +19,7 @@ from worker.config_values import (
     Domains,
     EMail,
     Language,
+    Present,
     Span,
     Spans,
     WebAddress,
@@ -236,7 +237,7 @@ class Config(Table):
 
     file: Path
     """Where it was read from."""
-    now: AwareDatetime | None = None
+    now: Present | None = None
     """Taken for the present time, for trying things out; None = the clock's."""
     owners: Mapping[Name, OwnerSettings] = Field(min_length=1)
     store: StoreSettings = StoreSettings()

@@ -43,6 +43,21 @@ def test_a_time_named_with_the_verb_is_known_to_whoever_named_it(tmp_path: Path,
     assert "taken to be" not in "".join(capsys.readouterr())
 
 
+@pytest.mark.parametrize(
+    "now", ["2026-11-17", "2026-11-17T10:30:00", '"yesterday"', "5", "true", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"]
+)
+def test_what_is_no_instant_is_no_present_time(tmp_path: Path, now: str) -> None:
+    file = written(tmp_path, f"now = {now}\n" + OWNER + ON_DISK)
+    (finding,) = (each for each in examine(file) if not each.is_ok)
+    assert "now: " in finding.what
+    assert "write it like 2026-11-17T10:30:00+01:00" in finding.what
+
+
+def test_a_present_time_may_be_written_as_text_too(tmp_path: Path) -> None:
+    file = written(tmp_path, 'now = "2026-11-17T10:30:00+01:00"\n' + OWNER + ON_DISK)
+    assert any(TOLD in each.what for each in examine(file))
+
+
 def test_doctor_calls_a_present_time_wrong_beside_an_account_on_a_server(tmp_path: Path) -> None:
     file = written(tmp_path, NOW + OWNER + ON_DISK)
     (finding,) = (each for each in examine(file) if each.subject == "now")
