@@ -13,6 +13,8 @@ from worker.json_views import NamedView
 from worker.report import console, safe
 from worker.words import counted, moment
 
+NOT_ALL = "Not all whom `people` calls quiet: only ties worth keeping, likely to stay silent or silent for three months."
+
 
 def month(view: MonthView) -> None:
     """Print the people of a month and what came of the one before."""
@@ -41,7 +43,7 @@ def quiet(view: QuietListsView) -> None:
         ("Formerly strong and now quiet", view.formerly_strong),
     )
     if not any(people for _, people in listed):
-        screen.print("Nobody: everybody is in touch, or mail and calendars have not been read of late.")
+        screen.print("Nobody, or mail and calendars have not been read of late.")
     for heading, people in listed:
         if people:
             screen.print(Text(heading, style="bold"))
@@ -49,6 +51,7 @@ def quiet(view: QuietListsView) -> None:
             for each in people:
                 table.add_row(_name(each.person), Text(safe(each.reason)))
             screen.print(table)
+    screen.print(Text(NOT_ALL, style="dim"))
 
 
 def promises(views: Sequence[PromiseView], zone: tzinfo, now: datetime) -> None:

@@ -86,6 +86,9 @@ def test_who_is_silent_stands_on_one_of_three_lists_with_the_reason_in_a_sentenc
     assert said.index("Lapsed") < said.index("Rafael Quintero") < said.index("Formerly strong") < said.index("Daniel Okonjo")
     assert "Silent for 4 months where every 13 days is usual: 39 days in" in said
     assert "About to lapse" not in said
+    assert "Not all whom `people` calls quiet" in said
+    called_quiet = {each["name"] for each in ask("people") if each["state"] == "quiet"}
+    assert called_quiet > {name for people in names.values() for name in people}
     assert len(ask("people", "quiet", "--most", "1", schema="people-quiet")["formerly_strong"]) == 1
 
 

@@ -33,6 +33,7 @@ def people(
     from worker.json_views import to_json
     from worker.network_views import people as people_of
     from worker.verbs.opened import opened
+    from worker.verbs.remarked import remark
 
     with opened(config, owner, now) as here:
         owner_known = owner_of(here.app.config, here.name)
@@ -40,7 +41,7 @@ def people(
         if as_json:
             click.echo(to_json(views))
         else:
-            report.people(views, here.zone, here.now)
+            report.people(views, here.zone, here.now, remark=remark(here, has_people=any(view.state for view in views)))
 
 
 @people.command(epilog=options.examples("rekindle people quiet", "rekindle people quiet --most 3 --json"))
@@ -50,7 +51,8 @@ def quiet(*, most: int, config: Path | None, owner: str | None, now: datetime | 
     """List whom you are about to lose touch with, whom you have, and the strong ties gone quiet, each with its reason.
 
     The most worthwhile first: who you met alone, wrote to yourself and have long known. Who is booked, put off or muted is left out, and
-    who left two mails of yours unanswered.
+    who left two mails of yours unanswered. Not all are listed whom `people` calls quiet: only ties worth keeping that are
+    likely to stay silent, or have been so for three months.
     """
     from worker import quiet as silent
     from worker import report_choices
