@@ -25,6 +25,8 @@ RING: Final = 12 << 20
 """Bytes of memory the answers lie in; half of them are handed over at most, so that none lies on another."""
 PIPE: Final = 1 << 20
 """Bytes that may be told ahead; what Linux allows anybody."""
+MOST: Final = 500
+"""Answers on their way at once, however short they are: neither side ever waits for room in a pipe."""
 SILENCE: Final = 60.0
 """Seconds after which a second process that tells nothing is given up."""
 MANY: Final = 5000
@@ -45,7 +47,9 @@ class Ahead:
 
     def has_room(self) -> bool:
         """Tell whether one more may be put; a first one always."""
-        return not self._waiting or (not self._is_full and self._beside is not None and self._beside.has_room())
+        if not self._waiting:
+            return True
+        return not self._is_full and len(self._waiting) < MOST and self._beside is not None and self._beside.has_room()
 
     def put(self, uids: Sequence[int], answer: bytes) -> None:
         """Have the answer to a question for these UIDs read."""

@@ -255,6 +255,16 @@ def test_no_more_is_read_ahead_than_there_is_memory_for() -> None:
         assert ahead.has_room()
 
 
+def test_answers_that_hold_nothing_are_not_read_ahead_without_end() -> None:
+    with listening() as second:
+        ahead = Ahead(READING, second)
+        for _ in range(10 * imap_beside.MOST):
+            if not ahead.has_room():
+                break
+            ahead.put([1], b"")
+        assert len(ahead.forgotten()) == imap_beside.MOST
+
+
 def test_a_process_with_many_open_files_has_one_too() -> None:
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit[1] < 4000:
