@@ -8,6 +8,7 @@ from typing import Literal
 from rules.network import Relation
 from rules.rhythm import SHORTEST, elapsed, is_out_of_rhythm, rhythm, rows_of
 
+Standing = Literal["in_touch", "booked", "quiet", "one_way", "new", "snoozed", "muted", "unread"]
 """Silent no longer than twice their usual gap, three weeks at least, or than the gap wished; a meeting lies ahead; silent for
 longer; only one side ever wrote; too little seen; snoozed or muted by the owner; not everything since the last contact was read."""
 
