@@ -26,7 +26,7 @@ RING: Final = 12 << 20
 PIPE: Final = 1 << 20
 """Bytes that may be told ahead; what Linux allows anybody."""
 MOST: Final = 500
-"""Answers on their way at once, however short they are: neither side ever waits for room in a pipe."""
+"""Answers on their way at once, however short they are: so many questions never wait for room in the pipe."""
 SILENCE: Final = 60.0
 """Seconds after which a second process that tells nothing is given up."""
 MANY: Final = 5000
