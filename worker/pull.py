@@ -252,9 +252,9 @@ class _Slice:
             return feeds.commit_page(db, stored, page, self.now, hint=hint, is_judged_later=stored.is_rereading)
 
     def _without_poison(self, stored: StoredFeed, page: Changes[Any]) -> Changes[Any]:
-        good = tuple(each for each in page.upserted if self._is_good(stored, page, each))
-        bad = [each for each in page.upserted if each not in good]
-        skipped = tuple(Skipped(remote_id=each.remote_id, reason="it cannot be stored") for each in bad)
+        tried = [(each, self._is_good(stored, page, each)) for each in page.upserted]
+        good = tuple(each for each, is_good in tried if is_good)
+        skipped = tuple(Skipped(remote_id=each.remote_id, reason="it cannot be stored") for each, is_good in tried if not is_good)
         return replace(page, upserted=good, skipped=page.skipped + skipped)
 
     def _is_good(self, stored: StoredFeed, page: Changes[Any], fact: object) -> bool:
