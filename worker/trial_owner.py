@@ -12,6 +12,7 @@ from rules.facts import Address, CalendarEvent, MessageMetadata
 from rules.names import best_name, name_key
 from rules.people import OwnerKeys, Signal, match_key, organisation, signals
 from rules.signals import list_addresses
+from worker.words import counted
 
 Confidence = Literal["given", "certain", "likely", "unsure"]
 
@@ -135,12 +136,13 @@ class Evidence:
         total = sum(self._sent.values())
         keys = [key for key, count in self._sent.most_common() if key and count >= max(1, SHARE_OF_SENT * total)]
         share = sum(self._sent[key] for key in keys) / total if total else 0.0
+        of_them = f"{_share(share)} the {counted(total, 'message')}"
         keys += self._namesakes(keys)
         keys += self._everywhere([authors for authors, others in self._parties if authors is others], keys)
         return Guess(
             addresses=self._addresses(keys),
             confidence="certain" if total >= ENOUGH and share >= NEARLY_ALL else "likely",
-            reason=f"{_which(keys)} wrote {_share(share)} the {total:,} messages filed as sent.",
+            reason=f"{_which(keys)} wrote {'the one message' if total == share == 1 else of_them} filed as sent.",
         )
 
     def _by_presence(self) -> Guess:

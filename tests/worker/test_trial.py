@@ -226,6 +226,11 @@ def test_gmail_labels_name_the_owner_and_a_message_in_two_folders_counts_once(tm
         assert [(one.person.name, one.interactions) for one in report.people] == [("Eva Beispiel", 18)]
 
 
+def test_a_single_message_filed_as_sent_is_called_one(tmp_path: Path) -> None:
+    (tmp_path / "Sent.mbox").write_bytes(mbox(exchange(EVA, range(10, 30, 10))[1][:1]))
+    assert tried(tmp_path).owner_reason == "it wrote the one message filed as sent."
+
+
 def test_whatever_cannot_be_read_is_counted_with_its_reason_and_hides_nothing(mail: Path, tmp_path: Path) -> None:
     (mail / "broken.eml").write_bytes(b"\x00\x01\x02")
     (mail / "good.eml").write_bytes(letter(9999, EVA, ADA, NOW - timedelta(days=5)))
