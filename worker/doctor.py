@@ -21,11 +21,12 @@ from rules.rulebook import RulebookError
 from rules.wording import WordingError
 from worker import rulebooks
 from worker.app import App, account_describer
-from worker.config import load
+from worker.config import load, owner_of
 from worker.config_accounts import PROVIDERS
 from worker.config_problems import ConfigError
 from worker.credentials import MasterKey
 from worker.json_views import FindingView
+from worker.reach import missing, reach, remedy
 from worker.secret_sources import SecretMissingError
 from worker.settings import AccountSettings, Config
 from worker.store import engine, schema
@@ -206,6 +207,16 @@ def _owners(store: Store, settings: Config) -> Iterator[FindingView]:
         row = rows.get(name)
         if row is not None and row.paused_until is not None and instant(row.paused_until) > now:
             yield wrong("pause", f"{name} has paused: nothing is made.", "`rekindle pause --end` goes on.")
+        yield from _addresses(store, settings, name)
+
+
+def _addresses(store: Store, settings: Config, name: str) -> Iterator[FindingView]:
+    """Tell of mail hardly any of which is from or to an address the owner named."""
+    whose = owner_of(settings, name)
+    with store.read() as connection:
+        found = reach(connection, whose)
+    if found.is_missing:
+        yield wrong("addresses", missing(found, whose), remedy(whose, settings.file))
 
 
 def _accounts(settings: Config) -> Iterator[FindingView]:

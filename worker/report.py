@@ -91,12 +91,14 @@ def _state(view: SuggestionView, zone: tzinfo) -> str:
             return view.state
 
 
-def people(views: Sequence[PersonView], zone: tzinfo, now: datetime) -> None:
-    """Print the network as a table, and in one line what it holds."""
+def people(views: Sequence[PersonView], zone: tzinfo, now: datetime, *, remark: str) -> None:
+    """Print the network as a table, in one line what it holds, and the remark, if there is one."""
     screen = console()
-    screen.print(people_table(views, zone, now))
-    kinds = Counter(view.kind for view in views)
-    screen.print(", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common()) or "Nobody yet: `rekindle pull` reads.")
+    if views:
+        screen.print(people_table(views, zone, now))
+        screen.print(", ".join(f"{count:,} {kind}" for kind, count in Counter(view.kind for view in views).most_common()))
+    if remark:
+        screen.print(Text(safe(remark)))
 
 
 def people_table(views: Iterable[PersonView], zone: tzinfo, now: datetime) -> Table:

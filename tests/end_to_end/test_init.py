@@ -243,3 +243,55 @@ def test_who_names_all_their_addresses_is_asked_nothing_more(home: Path, answer:
     (home / "all.mbox").write_text(sent_by_turns())
     said = answer(*DIALOGUE[:1], "ana@home.example, ana+x@work.example", *DIALOGUE[2:], "y")
     assert "seems to be yours" not in said
+
+
+def of_another(home: Path) -> None:
+    """The same letters, of an owner who named only an address that is on none of them."""
+    (home / "all.mbox").write_text(letters())
+    named = ("--address", "ana@elsewhere.example", "--name", "Ana Lopez", "--zone", "Europe/Madrid")
+    assert run(["init", *named, "--mail", "all.mbox", "--yes", "--now", AT]) == OK
+
+
+def test_mail_of_which_none_is_the_owners_is_called_that_everywhere(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    of_another(home)
+    told = "Of 40 messages read none is from or to ana@elsewhere.example."
+    said = [capsys.readouterr().out]
+    for verb, code in (("people", OK), ("doctor", OWNER)):
+        assert run([verb, "--now", AT]) == code
+        said.append(" ".join(capsys.readouterr().out.split()))
+    assert told in said[1]
+    assert told in said[2]
+    assert all("[owners.ana]" in each for each in said)
+    assert "thank-yous come after meetings" not in said[0]
+    assert "All is well" not in said[2]
+
+
+def test_mail_hardly_any_of_which_is_the_owners_is_called_that_beside_the_few(
+    home: Path, answer: Tell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    others = [
+        f"From x Tue Nov 10 09:00:00 2026\nFrom: Bo Lind <bo@west.example>\nTo: Cy Roth <cy@east.example>\n"
+        f"Date: Tue, 10 Nov 2026 09:00:00 +0100\nMessage-ID: <{number}@west.example>\nSubject: Plans\n\nBody\n\n"
+        for number in range(400)
+    ]
+    (home / "all.mbox").write_text("".join(["From x " + "From x ".join(letters().split("From x ")[1:4]), *others]))
+    answer(options=("--address", "ana@home.example", "--name", "Ana Lopez", "--mail", "all.mbox", "--yes"))
+    assert run(["people", "--now", AT]) == OK
+    told = " ".join(capsys.readouterr().out.split())
+    assert "Iris Novak" in told
+    assert "Of 403 messages read only 3 are from or to ana@home.example." in told
+
+
+def test_people_says_what_was_read_where_nobody_is_there(home: Path, answer: Tell, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "all.mbox").write_text("".join(f"From x {each}" for each in letters().split("From x ")[1:] if "\nFrom: Iris" in each))
+    said = answer(*DIALOGUE[:-1], "", "y")
+    assert run(["people", "--now", AT]) == OK
+    told = " ".join(capsys.readouterr().out.split())
+    assert "Nobody yet: 20 messages read, but of the mail only what came to you, and nothing you sent." in told
+    assert "Nobody yet: 20 messages read" in said
+
+
+def test_people_says_what_to_do_before_anything_was_read(home: Path, answer: Tell, capsys: pytest.CaptureFixture[str]) -> None:
+    answer("Ana Lopez", "ana@home.example", *[""] * 9, "y")
+    assert run(["people", "--now", AT]) == OK
+    assert "`rekindle pull` reads" in capsys.readouterr().out

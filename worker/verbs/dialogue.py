@@ -19,12 +19,13 @@ from worker.config_places import default_config, state_folder
 from worker.credentials import make_key
 from worker.exit_codes import OWNER, USAGE
 from worker.setup import Answers, create
-from worker.store import accounts
+from worker.store import accounts, people
 from worker.verbs import asking
 from worker.verbs.also_own import completed
 from worker.verbs.connecting import files_account
 from worker.verbs.explaining import previewed
 from worker.verbs.opened import Here, instant, opened
+from worker.verbs.remarked import remark
 from worker.verbs.retained import let_go
 from worker.verbs.steered import FOREVER
 from worker.verbs.zones import zone_called, zone_here
@@ -99,7 +100,10 @@ def _preview(here: Here) -> None:
             pass
     let_go(here)
     click.echo("\nThis is what it would make now:\n")
-    report.suggestions(previewed(here), here.zone, empty="Nothing today: thank-yous come after meetings from now on.")
+    made = previewed(here)
+    has_people = bool(made or here.read(lambda connection: people.people(connection, here.name)))
+    usual = "Nothing today: thank-yous come after meetings from now on."
+    report.suggestions(made, here.zone, empty=remark(here, has_people=has_people) or usual)
 
 
 def _answered(said: Said, file: Path, now: datetime | None, *, is_silent: bool) -> Answers:
