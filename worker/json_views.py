@@ -55,6 +55,10 @@ class SuggestionView:
     evidence: tuple[FactView, ...]
     goes_out_at: datetime | None
     """When an invite goes out of itself, unless its owner touches the hold that announces it."""
+    waits_for_you: bool
+    """Whether it is made only once its owner has approved it."""
+    due_at: datetime | None
+    """When it is put in place by itself; None where it waits for its owner, lies there already, or is never made, as in `try`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

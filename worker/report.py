@@ -73,6 +73,9 @@ def suggestion(screen: Console, view: SuggestionView, zone: tzinfo) -> None:
     line.append(f"  {_state(view, zone)}", style="not bold dim")
     screen.print(line)
     screen.print(Padding(Text(safe(view.why)), (0, 0, 0, 2), expand=False))
+    if view.waits_for_you:
+        waits = "Waits" if view.account else "Will wait"
+        screen.print(Padding(Text(f"{waits} for you: `rekindle approve {view.key}`"), (0, 0, 0, 2), expand=False))
     if view.text.strip() != view.why:
         quoted = Text(f"{safe(view.subject)}\n{safe(view.text).strip()}".strip(), style="dim")
         screen.print(Padding(quoted, (0, 0, 0, 4), expand=False))
@@ -85,8 +88,8 @@ def _state(view: SuggestionView, zone: tzinfo) -> str:
     match view.state:
         case "closed":
             return f"closed: {(view.close_reason or 'done').replace('_', ' ')}"
-        case "planned":
-            return "planned"
+        case "planned" | "approved" if view.due_at is not None:
+            return f"is made by itself{'' if view.due_at == view.at else f' {moment(view.due_at, zone)}'}"
         case _:
             return view.state
 

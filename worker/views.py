@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
 from rules.engine import Explanation
@@ -16,7 +17,7 @@ from worker.json_views import (
     PersonView,
     SuggestionView,
 )
-from worker.store.entry import VETO, Entry
+from worker.store.entry import VETO, Entry, may_go
 
 
 def planned(suggestion: Suggestion, people: Mapping[str, Person]) -> SuggestionView:
@@ -38,7 +39,15 @@ def planned(suggestion: Suggestion, people: Mapping[str, Person]) -> SuggestionV
         why=suggestion.why,
         evidence=facts(suggestion.evidence),
         goes_out_at=suggestion.due_at if suggestion.announcement else None,
+        waits_for_you=False,
+        due_at=None,
     )
+
+
+def previewed(suggestion: Suggestion, people: Mapping[str, Person], now: datetime) -> SuggestionView:
+    """Show a suggestion that would be planned now, and whether it would wait for its owner."""
+    is_free = may_go(suggestion)
+    return replace(planned(suggestion, people), waits_for_you=not is_free, due_at=suggestion.due_at or now if is_free else None)
 
 
 def stored(entry: Entry, person: NamedView | None) -> SuggestionView:
@@ -59,6 +68,8 @@ def stored(entry: Entry, person: NamedView | None) -> SuggestionView:
         why=entry.why,
         evidence=facts(entry.evidence),
         goes_out_at=entry.due_at if entry.mode == VETO and entry.state == "approved" else None,
+        waits_for_you=entry.state == "planned",
+        due_at=entry.due_at if entry.state == "approved" else None,
     )
 
 

@@ -62,9 +62,9 @@ def told(demo: Demo, at: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     return tell
 
 
-def the(asked: Callable[..., Any], action: str) -> dict[str, Any]:
-    """Return the one draft or hold the demo made."""
-    return next(each for each in asked("suggestions", "--all") if each["action"] == action)
+def the(asked: Callable[..., Any], action: str, *verb: str) -> dict[str, Any]:
+    """Return the one draft or hold the demo made, or another verb tells of."""
+    return next(each for each in asked(*(verb or ("suggestions", "--all"))) if each["action"] == action)
 
 
 def drafts(demo: Demo) -> list[Path]:
@@ -184,6 +184,35 @@ def test_what_waits_is_approved_by_key_name_or_all_at_once(demo: Demo, asked: Ca
     assert the(asked, "hold")["state"] == "approved"
     assert "does not wait" in told("approve", draft["key"])
     assert "--all" in told("approve", code=USAGE)
+
+
+def test_what_will_wait_says_so_before_and_what_will_not_when_it_is_made(
+    demo: Demo, asked: Callable[..., Any], told: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    demo.config.write_text(demo.config.read_text() + '\n[owners.maya.modes]\nthank_you = "review"\n')
+    with sqlite3.connect(demo.folder / "rekindle.db") as database:
+        database.execute("DELETE FROM suggestion")
+    draft, hold = the(asked, "draft", "preview"), the(asked, "hold", "preview")
+    assert (draft["waits_for_you"], draft["due_at"], hold["waits_for_you"]) == (True, None, False)
+    assert hold["due_at"]
+    shown = told("preview")
+    assert f"Will wait for you: `rekindle approve {draft['key']}`" in shown
+    assert "is made by itself" in next(line for line in shown.splitlines() if line.startswith("Hold for"))
+
+
+def test_what_waits_says_how_to_let_it_go(demo: Demo, asked: Callable[..., Any], told: Callable[..., str]) -> None:
+    with sqlite3.connect(demo.folder / "rekindle.db") as database:
+        database.execute("UPDATE suggestion SET state = 'planned', mode = 'review', remote_id = NULL")
+    draft, hold = the(asked, "draft"), the(asked, "hold")
+    assert (draft["waits_for_you"], hold["waits_for_you"], draft["due_at"]) == (True, True, None)
+    keys = re.findall(r"Waits for you: `rekindle approve (\w+)`", told("suggestions"))
+    assert sorted(keys) == sorted([draft["key"], hold["key"]])
+    told("approve", *keys)
+    shown = told("suggestions")
+    assert "Waits for you" not in shown
+    assert shown.count("is made by itself") == len(keys)
+    assert not the(asked, "draft")["waits_for_you"]
 
 
 def test_a_snoozed_person_is_left_alone_until_told_otherwise(asked: Callable[..., Any], told: Callable[..., str]) -> None:

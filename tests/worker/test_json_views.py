@@ -64,6 +64,8 @@ SUGGESTION = SuggestionView(
     why="You met for the first time.",
     evidence=(FactView(text="One-to-one, 45 minutes", ref="event:1@north.example/2026-11-16T09:00:00+00:00", at=NOON),),
     goes_out_at=None,
+    waits_for_you=False,
+    due_at=None,
 )
 PERSON = PersonView(
     name=None,
@@ -201,7 +203,7 @@ def test_a_missing_key_and_a_new_one_break_the_schema(verb: str) -> None:
 def test_keys_are_those_promised_and_in_that_order() -> None:
     printed = json.loads(to_json([SUGGESTION]))[0]
     assert list(printed) == (
-        "key rule action account state close_reason remote_id person at subject text why evidence goes_out_at".split()  # noqa: SIM905 - read as a line
+        "key rule action account state close_reason remote_id person at subject text why evidence goes_out_at waits_for_you due_at".split()  # noqa: SIM905 - read as a line
     )
     assert list(printed["person"]) == ["name", "addresses"]
     assert list(json.loads(to_json([PERSON]))[0]) == (

@@ -132,9 +132,13 @@ def _announcement(invite: Suggestion) -> Iterator[Suggestion]:
         )
 
 
+def may_go(planned: Suggestion) -> bool:
+    """Tell whether a suggestion is put in place by itself: an invite only where a hold announces it."""
+    return planned.mode == "create" and (planned.announcement is not None or not isinstance(planned.action, Invite))
+
+
 def _row(owner: str, account: str, planned: Suggestion, now: datetime) -> dict[str, object]:
     is_told = planned.announcement is not None
-    is_free = planned.mode == "create" and (is_told or not isinstance(planned.action, Invite))
     due = micros(planned.due_at or now)
     starts = planned.due_at if isinstance(planned.action, Draft) else planned.action.start
     return {
@@ -150,7 +154,7 @@ def _row(owner: str, account: str, planned: Suggestion, now: datetime) -> dict[s
         "why": planned.why,
         "evidence": json_of(planned.evidence),
         "mode": VETO if is_told else planned.mode,
-        "state": "approved" if is_free else "planned",
+        "state": "approved" if may_go(planned) else "planned",
         "created_at": micros(now),
         "updated_at": micros(now),
         "due_at": due,

@@ -33,7 +33,7 @@ def previewed(here: Here) -> tuple[SuggestionView, ...]:
     """Return what would be planned now."""
     decision, loaded = decided(here)
     known = {relation.person.id: relation.person for relation in loaded.relations}
-    return tuple(views.planned(each, known) for each in decision.suggestions)
+    return tuple(views.previewed(each, known, here.now) for each in decision.suggestions)
 
 
 def explained(here: Here, who: str | None, *, is_not: bool) -> AnswerView:

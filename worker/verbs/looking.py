@@ -53,7 +53,10 @@ def suggestions(
     now: datetime | None,
     as_json: bool,
 ) -> None:
-    """List what is planned, what waits for you, and what lies in your mailbox and calendar."""
+    """List what is planned, what waits for you, and what lies in your mailbox and calendar.
+
+    What waits for you says so, with the `approve` that lets it go; the rest says when it is made by itself.
+    """
     from worker import queries, report
     from worker.json_views import to_json
     from worker.verbs.opened import opened
