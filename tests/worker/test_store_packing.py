@@ -149,6 +149,17 @@ def test_of_a_message_packed_twice_the_last_counts() -> None:
     assert len(page) == 2
 
 
+def test_of_a_message_packed_twice_nothing_is_told_that_only_the_first_did() -> None:
+    first, last = replace(MAILS[0], content_type="multipart/report; report-type=delivery-status"), MAILS[0]
+    for portions in ([[first, last]], [[first], [last]], [PACKING.pack([first]), PACKING.pack([last])]):
+        page = PACKING.unpack(portions)
+        assert isinstance(page, MailPage)
+        assert list(page.told()) == []
+    page = PACKING.unpack([PACKING.pack([last]), PACKING.pack([first])])
+    assert isinstance(page, MailPage)
+    assert [found for found, _ in page.told()] == [first]
+
+
 def test_what_is_packed_says_of_each_message_what_is_worked_out_here() -> None:
     here, there = PACKING.page(MAILS), PACKING.unpack([PACKING.pack(MAILS[:70]), PACKING.pack(MAILS[70:])])
     assert isinstance(there, MailPage)

@@ -95,6 +95,8 @@ class MailPage(Sequence[MessageMetadata]):
             self.seen[remote_id] = shown.recipients, shown.sightings
             if bits & ENDINGS or ("+" in facts and is_promise(each, owner)):
                 self.telling[remote_id] = bits
+            else:
+                self.telling.pop(remote_id, None)
 
     def take(self, packed: bytes) -> None:
         """Add what `packed` has put together."""
@@ -103,6 +105,7 @@ class MailPage(Sequence[MessageMetadata]):
         for row, (recipients, *those) in zip(rows, seen, strict=True):
             self.rows[row[0]] = row
             self.seen[row[0]] = recipients, tuple(map(shown, those))
+            self.telling.pop(row[0], None)
         self.telling.update(telling)
 
     def packed(self) -> bytes:
