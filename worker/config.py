@@ -20,6 +20,7 @@ from rules.rulebook import Rule, Rulebook
 from rules.social import Social, SocialTime
 from rules.wishes import Wishes
 from worker.config_accounts import Reader
+from worker.config_languages import without_templates
 from worker.config_places import default_config
 from worker.config_problems import ConfigError, Problem, nearest, problems_of
 from worker.config_sections import prepare
@@ -172,6 +173,7 @@ def _between(config: Config) -> Iterator[Problem]:
                 key = f"owners.{name}.domains[{index}]"
                 yield Problem(file=str(config.file), key=key, message=f"{domain} is free mail: its users are no organisation.")
         yield from _people_of(config, name, owner)
+    yield from without_templates(config)
 
 
 def _people_of(config: Config, name: str, owner: OwnerSettings) -> Iterator[Problem]:

@@ -143,6 +143,7 @@ def test_a_wrong_answer_is_asked_for_again(home: Path, answer: Tell) -> None:
         (6, "y", "'y' is no number."),
         (7, "-1", "'-1' is no number."),
         (9, "Spanish", "'Spanish' is no language"),
+        (9, "fr", "There are no templates in 'fr', only in de, en"),
         (10, "n", "'n' is no mail address"),
         (10, " ".join(f"p{number}@north.example" for number in range(11)), "at most 10 can matter most"),
     ],

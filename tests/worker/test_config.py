@@ -131,6 +131,35 @@ port = 99999
     assert str(found["brokr"]).endswith("brokr: This key is not known. Did you mean 'broker'?")
 
 
+PLACES_OF_LANGUAGES = {
+    "language": 'language = "fr"\n',
+    "languages.acme.example": 'languages = { "acme.example" = "fr" }\n',
+    "circles.mentor.language": '[owners.ana.circles.mentor]\nlanguage = "fr"\n',
+    "people[0].language": '[[owners.ana.people]]\naddresses = ["eva@acme.example"]\nlanguage = "fr"\n',
+}
+
+
+@pytest.mark.parametrize("place", PLACES_OF_LANGUAGES)
+def test_a_language_without_templates_is_refused_wherever_it_is_named(write: Write, tmp_path: Path, place: str) -> None:
+    said = ANA + PLACES_OF_LANGUAGES[place]
+    found = problems(write(said))
+    assert list(found) == [f"owners.ana.{place}"]
+    assert "no templates in 'fr', only in de, en;" in found[f"owners.ana.{place}"].message
+    (tmp_path / "own" / "fr").mkdir(parents=True)
+    assert list(problems(write(f'{said}[rules]\ntemplates = "own"\n'))) == [f"owners.ana.{place}"], "a folder alone is no language"
+    (tmp_path / "own" / "fr" / "words.toml").write_text("")
+    load(write(f'{said}[rules]\ntemplates = "own"\n'))
+
+
+@pytest.mark.parametrize(("said", "near"), [("den", "en"), ("de-CH", ""), ("en-GB", "")])
+def test_a_language_is_known_in_every_region_and_else_answered_with_the_nearest(write: Write, said: str, near: str) -> None:
+    file = write(f'{ANA}language = "{said}"\n')
+    if near:
+        assert problems(file)["owners.ana.language"].nearest == near
+    else:
+        load(file)
+
+
 @pytest.mark.parametrize(
     ("zone", "nearest"),
     [

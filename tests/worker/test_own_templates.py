@@ -35,13 +35,13 @@ def config(tmp_path: Path) -> Write:
 def test_circles_languages_and_people_are_what_the_owner_wishes(config: Write) -> None:
     read = config(
         'languages = { "acme.example" = "de" }\n'
-        '[owners.ana.circles.mentor]\ncadence = "2 months"\nquota = 1\nlanguage = "fr"\n'
+        '[owners.ana.circles.mentor]\ncadence = "2 months"\nquota = 1\nlanguage = "de"\n'
         "[owners.ana.month]\nquotas = { strategic = 2 }\n"
         '[[owners.ana.people]]\naddresses = ["Eva@Acme.example"]\nlanguage = "en"\n'
     )
     assert owner_of(read, "ana").wishes == Wishes(
         cadences={"mentor": timedelta(days=60)},
-        circle_languages={"mentor": "fr"},
+        circle_languages={"mentor": "de"},
         languages={"acme.example": "de", "eva@acme.example": "en"},
     )
     assert terms_for(read, "ana").quotas == {"mentor": 1, "strategic": 2}

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import click
 
-from worker import config_values
+from worker import config_languages, config_values
 from worker.advice import Refusal
 from worker.exit_codes import USAGE
 from worker.verbs.zones import zone_called
@@ -120,8 +120,11 @@ def hours(text: str) -> str:
 
 
 def language(text: str) -> str:
-    """Read the letters of a language."""
-    return _checked(text.strip(), config_values.language)
+    """Read the letters of a language drafts can be written in."""
+    read = _checked(text.strip(), config_values.language)
+    if wrong := config_languages.missing(read, config_languages.written_in()):
+        raise Refusal(wrong, code=USAGE)
+    return read
 
 
 def number(text: str) -> int:

@@ -22,6 +22,7 @@ from rules.workdays import span_of
 from worker import sweep
 from worker.advice import Refusal
 from worker.config import owner_of, terms_for
+from worker.config_languages import missing, written_in
 from worker.decide import place_for, places_of
 from worker.exit_codes import USAGE
 from worker.json_choices import ChoiceView, MonthView, OutcomeView, PromiseView, WantedView
@@ -93,6 +94,8 @@ def share(here: Here, chosen: Month, seen: Network, to: str, *, has_names: bool)
 def want(here: Here, name: str, email: str, reason: Reason, about: str, language: str) -> str:
     """Leave a first-contact draft to someone the owner does not know yet. Raises Refusal."""
     address = _checked(here, email)
+    if wrong := missing(language, written_in(here.app.config.rules.templates)):
+        raise Refusal(wrong, code=USAGE)
     known = here.read(lambda connection: people.find(connection, here.name, address))
     if known:
         raise Refusal(f"You know {known[0].name or address} already.", f"`rekindle why {address}` says how you stand.")
