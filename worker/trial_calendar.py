@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from connectors.files.archive import is_archive
 from connectors.files.sources import calendars, is_ics
 from connectors.port import PortError, Skipped
-from rules.facts import CalendarEvent, Occurrence
+from rules.facts import Attendee, CalendarEvent, Occurrence
 from rules.interactions import ALL_HANDS, MeetingRow, NotHeld, meeting
 from rules.network import Busy, Guest, Kind, Meeting, Unheld
 from rules.people import OwnerKeys, match_key
@@ -83,19 +83,26 @@ def store(series: Series, event: CalendarEvent) -> bool:
     return known is None
 
 
-def names(series: Series, owner: OwnerKeys, count: int) -> tuple[str, ...]:
-    """Name who is most in the owner's meetings, those of a crowd left out; () where it is not known who the owner is."""
+def names(series: Series, owner: OwnerKeys, count: int, now: datetime) -> tuple[str, ...]:
+    """Name who is most in the owner's meetings begun by now, those of a crowd left out; () where it is not known who the owner is."""
     if not owner.keys:
         return ()
     met, called = Counter[str](), dict[str, str]()
     for copies in series.values():
         for event in copies.values():
-            for guest in event.attendees if event.attendee_count <= ALL_HANDS else ():
+            for guest in event.attendees if _is_theirs(event, owner, now) else ():
                 key = match_key(guest.address.email)
                 if key and guest.address.name and guest.kind == "INDIVIDUAL" and key not in owner.keys:
                     met[key] += 1
                     called[key] = guest.address.name
     return tuple(called[key] for key, _ in met.most_common(count))
+
+
+def _is_theirs(event: CalendarEvent, owner: OwnerKeys, now: datetime) -> bool:
+    has_begun = event.start <= now if isinstance(event.start, datetime) else event.start <= now.date()
+    asked = (*event.attendees, event.organizer) if has_begun and event.attendee_count <= ALL_HANDS else ()
+    emails = ((each.address if isinstance(each, Attendee) else each).email for each in asked if each)
+    return any(match_key(email) in owner.keys for email in emails)
 
 
 def _age(event: CalendarEvent) -> tuple[int, datetime]:

@@ -119,9 +119,9 @@ class Trial:
                 counts.keep(is_new=is_new)
             if counts.stored == next_at:
                 next_at *= 4
-                self._say("calendar", trial_calendar.names(self._series, known, EARLY))
+                self._say("calendar", trial_calendar.names(self._series, known, EARLY, self._now))
         self._done = self._mail.calendar_size()
-        self._say("calendar", trial_calendar.names(self._series, known, EARLY))
+        self._say("calendar", trial_calendar.names(self._series, known, EARLY, self._now))
         return counts.tally()
 
     def _who(self) -> tuple[Guess, Evidence]:

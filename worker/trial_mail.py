@@ -15,7 +15,7 @@ from rules.absences import LOOKED_BACK, Span, their_absences
 from rules.addresses import match_key
 from rules.facts import MessageMetadata
 from rules.interactions import MeetingRow, contacts_of
-from rules.people import OwnerKeys, Side, addressed
+from rules.people import OwnerKeys, Side, addressed, has_exchange, judge
 from rules.rhythm import Contact
 from rules.signals import is_a_calendars
 from worker.trial_diary import Diary, Interactions
@@ -185,10 +185,10 @@ class Letters:
         self.addresses.clear()
 
     def names(self, count: int) -> tuple[str, ...]:
-        """Name whom there is most to read of, both ways, so far."""
+        """Name whom there is most to read of, both ways, so far: of those who belong to the network by what has been read."""
         self._add_up()
-        known = [one for one in self.addresses.values() if one.names and one.counts.get("in") and one.counts.get("to")]
-        most = nlargest(count, known, key=lambda one: len(one.gaps))
+        known = [one for one in self.addresses.values() if one.names and one.gaps and has_exchange(one.counts)]
+        most = nlargest(count, filter(_is_human, known), key=lambda one: len(one.gaps))
         return tuple(max(one.names, key=lambda name: one.names[name]) for one in most)
 
     def _keep(self, glance: Glance, party: Party) -> None:
@@ -201,6 +201,10 @@ class Letters:
         mail = written(glance, touched[0], seen.author, others, seen.recipients, self._directory, is_copy=is_copy)
         for known in party.touched:
             keep(known.mails, mail)
+
+
+def _is_human(known: Acquaintance) -> bool:
+    return judge(known.email, known.names, known.counts).kind == "human"
 
 
 def _is_copied(route: Route, own: Collection[str]) -> bool:

@@ -74,8 +74,8 @@ def test_it_tells_a_tired_executive_what_matters(demo_once: Demo, tmp_path: Path
 
 def test_the_first_names_are_told_while_it_still_reads(demo_once: Demo, tmp_path: Path) -> None:
     done = rekindle("try", str(demo_once.folder / "world"), *NOW, cwd=tmp_path)
-    assert "In touch with" in done.stderr
-    assert "In touch with" not in done.stdout
+    assert "Found so far:" in done.stderr
+    assert "Found so far:" not in done.stdout
 
 
 def test_a_calendar_alone_is_enough(demo_once: Demo, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_calendars_alone_tell_the_network_and_nothing_is_kept(
     found = json.loads(out)
     assert found["owner_addresses"] == [ME.email]
     assert [(one["name"], one["interactions"]) for one in found["people"]] == [(EVA.name, 60)]
-    assert f"In touch with {EVA.name}" in err
+    assert f"Found so far: {EVA.name}" in err
     assert "zirkonfalter" not in out + err
     assert contents(tmp_path) == before
 

@@ -88,7 +88,7 @@ def test_nothing_is_changed_and_nothing_is_kept(mail: MailHands, dovecot: Server
     imap.close()
     http.close()
     assert done.returncode == OK, done.stderr
-    assert "In touch with Eva Beispiel" in done.stderr
+    assert "Found so far: Eva Beispiel" in done.stderr
     verbs = {command.split()[0] for command in imap.commands}
     assert not verbs & {"SELECT", "STORE", "APPEND", "EXPUNGE", "COPY", "MOVE", "CREATE", "DELETE"}, verbs
     assert "EXAMINE" in verbs

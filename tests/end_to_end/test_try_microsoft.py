@@ -65,7 +65,7 @@ def test_mail_and_calendars_tell_the_network_and_nothing_is_kept(
     assert found["owner_addresses"] == [ME.email]
     assert [one["name"] for one in found["people"]] == [EVA.name]
     assert (found["messages"]["read"], found["events"]["read"]) == (40, 1)
-    assert f"In touch with {EVA.name}" in err
+    assert f"Found so far: {EVA.name}" in err
     assert "zirkonfalter" not in out + err
     assert contents(tmp_path) == before
     assert world.unread() == unread

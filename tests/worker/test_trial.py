@@ -307,6 +307,18 @@ def test_progress_reaches_its_end_and_names_people_while_mail_is_still_being_rea
     assert any(one.names == ("Eva Beispiel",) and one.stage == "mail" and one.done < one.total for one in told)
 
 
+@pytest.mark.parametrize(("me", "now"), [("nobody@own.example", NOW), ("ada@own.example", NOW - timedelta(days=900))])
+def test_nobody_is_named_early_who_is_not_in_the_network(tmp_path: Path, me: str, now: datetime) -> None:
+    received, sent = exchange(EVA, range(5, 400, 4))
+    (tmp_path / "all.mbox").write_bytes(mbox(received + sent))
+    meetings = (event(f"{day}", NOW - timedelta(days=day), ADA, BO) for day in range(5, 400, 3))
+    (tmp_path / "all.ics").write_text(calendar(*meetings))
+    told: list[Progress] = []
+    report = run([tmp_path], me=(me,), now=now, zone="Europe/Berlin", rulebook=shipped(), on_progress=told.append)
+    assert not report.people
+    assert not any(one.names for one in told)
+
+
 def test_much_mail_is_read_beside_and_comes_to_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     received, sent = exchange(EVA, range(1, 700, 3))
     (tmp_path / "Inbox.mbox").write_bytes(mbox(received))

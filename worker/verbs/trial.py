@@ -86,7 +86,7 @@ class Shown:
         self._bar.update(self._task, description=STAGES[progress.stage], completed=progress.done, total=progress.total)
         if progress.names and not self._has_named:
             self._has_named = True
-            self._bar.console.print(f"In touch with {', '.join(safe(name) for name in dict.fromkeys(progress.names))} …")
+            self._bar.console.print(f"Found so far: {', '.join(safe(name) for name in dict.fromkeys(progress.names))} …")
 
 
 @contextmanager
