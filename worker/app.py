@@ -36,6 +36,8 @@ Opener = Callable[[str], Connection]
 """Opens the account with this id; raises any of the five errors."""
 Part = Literal["tick", "work", "watch", "web"]
 POLL = timedelta(minutes=2)
+AHEAD = timedelta(days=31)
+"""So far ahead of the clock a `now` that was told is believed where history is let go of, which nothing brings back."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +108,7 @@ class App:
         """Let go of what an owner keeps no longer, once a day."""
         from worker.sweep import retain  # noqa: PLC0415 - as above
 
-        return retain(self.store, owner_of(self.config, owner), self.clock(), self.config.owners[owner].retention)
+        return retain(self.store, owner_of(self.config, owner), self._at_most(), self.config.owners[owner].retention)
 
     def sweep(self, owner: str) -> Swept | None:
         """Do an owner's nightly work, once a day: forecasts are calibrated, the month is chosen."""
@@ -118,8 +120,11 @@ class App:
         """Let go of what is older than the owner keeps, as the nightly work does; says how many messages and meetings."""
         from worker.store.retention import drop_old  # noqa: PLC0415 - as above
 
-        now = self.clock()
+        now = self._at_most()
         return drop_old(self.store, owner, now - self.config.owners[owner].retention, now)
+
+    def _at_most(self) -> datetime:
+        return min(self.clock(), real_clock() + AHEAD)
 
     def pull(self, account: str, budget: timedelta = SLICE) -> bool:
         """Read one slice of an account; True where there is more to read now. Provider errors are noted on the account."""

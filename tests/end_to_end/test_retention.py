@@ -223,3 +223,11 @@ def test_nothing_is_decided_on_what_the_same_night_lets_go_of(tell: Tell) -> Non
     finally:
         app.close()
     assert asked(tell, "suggestions", "--all") == []
+
+
+def test_a_present_time_far_ahead_of_the_clock_costs_no_history(tell: Tell) -> None:
+    begun(tell, letters("Kim Weiss <kim@west.example>", 60, every=timedelta(days=7)))
+    known = asked(tell, "people", now=AT)
+    for verb in ("pull", "decide"):
+        assert "Left out" not in tell(verb, now="2033-01-01T10:00")
+    assert asked(tell, "people", now=AT) == known
