@@ -118,8 +118,7 @@ def sums(contacts: Iterable[Contact], now: datetime) -> Sums:
     past = _until(contacts, now)
     days = [today - day for day in _days(contacts, past)]
     gaps = sorted([earlier - later for earlier, later in itertools.pairwise(days)])
-    heard = max([at for at, is_out, _, _ in past if not is_out], default=None)
-    written = max([at for at, is_out, _, _ in past if is_out], default=None)
+    heard, written = (max([at for at, is_out, _, _ in past if is_out == way], default=None) for way in (False, True))
     measures = Measures(
         recent=math.fsum([2 ** ((at / A_DAY - today) / 30) / (recipients or 1) for at, _, recipients, _ in past]),
         in_touch=math.fsum(2 ** (-age / 365) for age in days),
@@ -278,8 +277,6 @@ LEAST: Final = 0.1
 HALF_LIFE: Final = 365.0
 HALF_STRONG: Final = 12.0
 """So many recent one-to-one days make half of full strength: a monthly talk for a year."""
-
-
 FEWEST_CASES: Final = 50
 LARGEST_SHIFT: Final = 1.5
 
