@@ -11,6 +11,7 @@ from math import ceil
 from sqlalchemy import Connection, func, select
 
 from rules.addresses import match_key
+from rules.names import plain
 from worker.advice import Refusal
 from worker.json_views import CountView, FeedView, NamedView, SuggestionView
 from worker.store import outbox, people
@@ -25,6 +26,8 @@ from worker.views import stored
 
 KEY = re.compile(r"[0-9a-v]{4,26}")
 """A key or its beginning (rules.keys), not short enough to be a name by chance alone."""
+KEYLIKE = re.compile(r"[0-9a-v]{1,26}")
+"""What may be meant as a key, if nobody is called so."""
 OPEN = frozenset(outbox.OPEN)
 STATES = OPEN | {"closed"}
 NAMED = 8
@@ -78,7 +81,7 @@ def remembered(connection: Connection, owner: str, who: str) -> list[Entry]:
     lost = [each for each in kept if each.address not in holders]
     key, text = match_key(who), who.strip().casefold()
     found = [each for each in lost if each.address == key or (text and each.name.casefold() == text)]
-    found = found or [each for each in lost if text and text in each.name.casefold()]
+    found = found or [each for each in lost if text and plain(text) in plain(each.name)]
     names = {each.address: each.name for each in found}
     if len(names) > 1:
         lines = [f"  {name}  {email}" for email, name in names.items()]
@@ -133,6 +136,8 @@ def entries_called(connection: Connection, owner: str, text: str) -> list[Entry]
             raise Refusal(f"More than one key begins with {text!r}.", "Write more of it.")
         if rows:
             return [entry_of(rows[0])]
+    if KEYLIKE.fullmatch(text) and not people.find(connection, owner, text) and not remembered(connection, owner, text):
+        raise _no_key(text)
     meant = called(connection, owner, text)
     addresses = meant.addresses if isinstance(meant, StoredPerson) else {each.address for each in meant}
     found = [each for each in outbox.read_all(connection, owner) if each.address in addresses]
@@ -140,6 +145,14 @@ def entries_called(connection: Connection, owner: str, text: str) -> list[Entry]
         name = meant.name if isinstance(meant, StoredPerson) else meant[-1].name
         raise Refusal(f"There is nothing for {name or text}.", "`rekindle suggestions` lists what there is.")
     return found
+
+
+def _no_key(text: str) -> Refusal:
+    is_short = KEY.fullmatch(text) is None
+    what = (
+        f"{text!r} is too short: a key is known by four characters at least." if is_short else f"There is no suggestion {text!r}."
+    )
+    return Refusal(what, "`rekindle suggestions` lists what there is, each with its key.")
 
 
 def account_called(connection: Connection, owner: str, name: str) -> StoredAccount:

@@ -109,6 +109,20 @@ def test_a_person_is_found_by_address_name_and_part_of_a_name(asked: Callable[..
     assert all(answer["facts"] for answer in answers)
 
 
+@pytest.mark.parametrize("who", ["Lucia", "lucia fernandez", "LUCÍA", "Kruger", "Krüger"])
+def test_accents_may_be_left_out(asked: Callable[..., Any], who: str) -> None:
+    assert asked("why-not", who)["who"] in {"Lucía Fernández", "Sabine Krüger"}
+
+
+def test_what_is_no_key_is_not_answered_as_a_name(asked: Callable[..., Any], told: Callable[..., str]) -> None:
+    key = the(asked, "draft")["key"]
+    for verb in ("approve", "dismiss"):
+        assert "four characters at least" in told(verb, key[:3], code=FAILED)
+        assert "There is no suggestion '0000'" in told(verb, "0000", code=FAILED)
+        assert "Nobody" not in told(verb, key[:3], code=FAILED)
+    assert "does not wait" in told("approve", key[:4])
+
+
 def test_a_name_that_fits_several_is_answered_with_their_addresses(told: Callable[..., str]) -> None:
     said = told("why", "Jonas", code=FAILED)
     assert "jonas@meridian.example" in said

@@ -54,6 +54,16 @@ def test_only_humans_with_an_exchange_are_people(world: World) -> None:
     assert all(each.reason for each in left.values())
 
 
+def test_accents_are_left_out_only_where_nobody_is_found_with_them(world: World) -> None:
+    with_accent, without = (Address(email=f"{n}@accents.example", name=name) for n, name in enumerate(("Zoë Müller", "Zoe Muller")))
+    for number, each in enumerate((with_accent, without)):
+        world.receive(mail(20 + number, each, ME), mail(30 + number, ME, each))
+    world.pull_all()
+    assert called(world, "Zoë Müller").name == "Zoë Müller"
+    assert called(world, "zoe muller").name == "Zoe Muller"
+    assert called(world, "ZOË M").name == "Zoë Müller"
+
+
 def test_a_person_is_found_by_address_id_name_and_part_of_a_name(world: World) -> None:
     eve = called(world, "Eve Fox")
     assert called(world, "EVE@further.example") == called(world, eve.id) == called(world, "eve f") == eve

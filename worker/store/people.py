@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Row, Select, func, or_, select, update
 
+from rules import names
 from rules.addresses import match_key
 from rules.names import best_name
 from rules.network import Kind
@@ -78,7 +79,10 @@ class StoredAddress:
 
 
 def find(connection: Connection, owner: str, who: str) -> list[StoredPerson]:
-    """Find persons by id, address, full name or part of a name; an exact match hides the partial ones."""
+    """Find persons by id, address, full name or part of a name; an exact match hides the partial ones.
+
+    Accents count only where somebody is found with them: else Lucia finds Lucía.
+    """
     who = plain(who)  # a terminal may say what is no UTF-8
     key, text = match_key(who), who.strip().casefold()
     by_address = select(address.c.person).where(address.c.owner == owner, address.c.key == key)
@@ -86,7 +90,20 @@ def find(connection: Connection, owner: str, who: str) -> list[StoredPerson]:
     if exact or not text:
         return exact
     named = _load(connection, _persons(owner).where(person.c.name.icontains(who.strip(), autoescape=True)))
-    return [each for each in named if each.name.casefold() == text] or named
+    if named:
+        return [each for each in named if each.name.casefold() == text] or named
+    return _folded(connection, owner, text)
+
+
+def _folded(connection: Connection, owner: str, text: str) -> list[StoredPerson]:
+    """Find persons by name in any case, else whatever its accents are: no database folds them, so every name is looked at."""
+    rows = connection.execute(select(person.c.id, person.c.name).where(person.c.owner == owner)).all()
+    for fold in (str.casefold, names.plain):
+        wanted = fold(text)
+        like = {row.id: name for row in rows if wanted in (name := fold(row.name))}
+        if found := [each for each, name in like.items() if name == wanted] or list(like):
+            return [each for some in chunks(found) for each in _load(connection, _persons(owner).where(person.c.id.in_(some)))]
+    return []
 
 
 def people(connection: Connection, owner: str) -> list[StoredPerson]:
