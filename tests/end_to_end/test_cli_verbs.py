@@ -292,9 +292,19 @@ def test_rollback_leaves_what_the_owner_changed(demo: Demo, told: Callable[..., 
 
 
 def test_no_answer_is_no_yes(demo: Demo, told: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO(""))
-    told("rollback", "--since", "2w", code=INTERRUPTED)
+    for answer in ("", "n\n"):
+        for verb, otherwise in (
+            (("rollback", "--since", "2w"), "Nothing was taken back."),
+            (("forget", "Rafael Quintero"), "Nothing was erased."),
+            (("disconnect", "disk"), "Nothing was let go of."),
+        ):
+            monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+            said = told(*verb, code=INTERRUPTED)
+            assert otherwise in said
+            assert "--yes" in said
+            assert "begun" not in said
     assert len(drafts(demo)) == 1
+    assert "Rafael Quintero" in told("why-not", "Rafael Quintero")
 
 
 def test_a_forgotten_person_leaves_no_trace_and_no_reading_brings_them_back(

@@ -25,6 +25,7 @@ from worker.store.accounts import StoredAccount
 from worker.store.entry import Entry, recipients
 from worker.store.mapping import plain
 from worker.store.people import StoredPerson
+from worker.verbs.confirming import confirmed
 from worker.verbs.opened import Here
 from worker.verbs.steered import title_of
 from worker.words import counted, moment
@@ -44,7 +45,7 @@ def rollback(here: Here, since: date | timedelta, *, is_dry: bool, is_sure: bool
         click.echo(f"{counted(len(ends), 'suggestion')} would be taken back." if ends else "There is nothing to take back.")
         return
     if not is_sure:
-        click.confirm(f"Take {counted(len(ends), 'suggestion')} back?", abort=True)
+        confirmed(f"Take {counted(len(ends), 'suggestion')} back?", "Nothing was taken back.")
     take_back(here, ends, "You rolled it back")
     audit_detail = f"since {begin:%Y-%m-%d}: {len(ends)}" if begin else ""
     here.write(lambda connection: audit.record(connection, here.now, here.name, "rollback", detail=audit_detail))
@@ -83,7 +84,7 @@ def forget(here: Here, who: str, *, is_sure: bool) -> None:
     """Erase a person: first what lies in mailbox and calendar untouched, then every row. Raises Refusal."""
     name, keys = here.read(lambda connection: _meant(connection, here.name, who))
     if not is_sure:
-        click.confirm(f"Erase every trace of {name} ({', '.join(keys)}), for good?", abort=True)
+        confirmed(f"Erase every trace of {name} ({', '.join(keys)}), for good?", "Nothing was erased.")
     entries = here.read(lambda connection: outbox.read_all(connection, here.name))
     ours = [each for each in entries if is_about(each, keys, name) and not isinstance(each.action, Invite)]
     take_back(here, ours, "")
@@ -121,7 +122,7 @@ def disconnect(here: Here, name: str, *, is_sure: bool) -> None:
     """Let go of an account and erase its secrets. Raises Refusal."""
     account = here.read(lambda connection: account_called(connection, here.name, name))
     if not is_sure:
-        click.confirm(f"Never read or write {account.name} ({account.provider}) again?", abort=True)
+        confirmed(f"Never read or write {account.name} ({account.provider}) again?", "Nothing was let go of.")
 
     _untell(here, account)
 
