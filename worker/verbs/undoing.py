@@ -36,7 +36,7 @@ def forget(*, who: str, yes: bool, now: datetime | None, config: Path | None, ow
     """Erase every trace of WHO, for good: a name, or any address, also of someone who never answered.
 
     A keyed hash of each address stays, so that no reading brings them back. A name that others wrote into the subject of
-    their mail or the title of an event stays with it.
+    their mail or the title of an event stays with it, and so does one that is part of the id of such a mail or event.
     """
     from worker.verbs import undone
     from worker.verbs.opened import opened
