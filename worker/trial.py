@@ -68,6 +68,10 @@ class TrialReport:
     """How they were found, in one sentence."""
     messages: Tally
     events: Tally
+    sent: int
+    """Mails by which the owner was in touch with somebody until now."""
+    received: int
+    """Mails by which somebody was in touch with the owner until now."""
     people: tuple[TrialPerson, ...]
     """All humans with an interaction, most interactions first."""
     others: tuple[Person, ...]

@@ -95,9 +95,10 @@ class Trial:
                 letters, messages = self._read_mail(guess, None)
         names = letters.names(EARLY)
         self._say("people", names)
+        sides = letters.sides()
         composed = compose(letters, self._series, guess, zone=self._zone, now=self._now)
         self._say("decide", names)
-        return self._told(composed, guess, messages, events, book, words)
+        return self._told(composed, guess, sides, messages, events, book, words)
 
     def owner(self) -> Guess:
         """Go as far as it takes to know whose mail it is."""
@@ -184,7 +185,14 @@ class Trial:
         self._tell(Progress(stage=stage, done=done, total=total, names=names))
 
     def _told(
-        self, composed: Composed, guess: Guess, messages: Tally, events: Tally, rulebook: Rulebook, words: Wording
+        self,
+        composed: Composed,
+        guess: Guess,
+        sides: tuple[int, int],
+        messages: Tally,
+        events: Tally,
+        rulebook: Rulebook,
+        words: Wording,
     ) -> TrialReport:
         network, now = composed.network, self._now
         people = {one.person.id: _person(one, now) for one in network.relations}
@@ -197,6 +205,8 @@ class Trial:
             owner_reason=guess.reason,
             messages=messages,
             events=events,
+            sent=sides[0],
+            received=sides[1],
             people=tuple(people.values()),
             others=composed.others,
             quiet=tuple(people[name] for name in sorted(worths, key=lambda name: (-worths[name], name))),

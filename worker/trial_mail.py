@@ -135,6 +135,12 @@ class Letters:
         if glance.sent >= self._recent:
             self._keep(glance, party)
 
+    def sides(self) -> tuple[int, int]:
+        """Return how many interactions went out and came in; to be asked before any meeting is put among them."""
+        marks = self._interactions.marks
+        out = sum(mark & 1 for mark in marks)
+        return out, len(marks) - out
+
     def contacts(self, keys: Sequence[str], meetings: Sequence[MeetingRow]) -> Diary:
         """Return the interactions with a person of these addresses, each message and meeting once, in order of time."""
         rows = self._rows(keys)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
 from rules.engine import Decision, Refusal
-from rules.network import Kind, Person
+from rules.network import Kind, Person, Relation
+from rules.words import MONTH
 from worker import report
 from worker.trial import Tally, TrialPerson, TrialReport
 from worker.trial_views import trial_person
@@ -84,7 +85,7 @@ def heading(screen: Console, text: str) -> None:
 def _people(screen: Console, found: TrialReport, zone: tzinfo, now: datetime) -> None:
     heading(screen, f"Your network: {counted(len(found.people), 'person', 'people')}")
     if not found.people:
-        screen.print("Nobody with whom you were in touch both ways. Is one of your own addresses missing? `--me ADDRESS` adds it.")
+        screen.print(f"Nobody with whom you were in touch both ways. {_lack(found)}")
         return
     screen.print(report.people_table((trial_person(each) for each in found.people[:SHOWN]), zone, now))
     if len(found.people) > SHOWN:
@@ -94,6 +95,36 @@ def _people(screen: Console, found: TrialReport, zone: tzinfo, now: datetime) ->
     left = ", ".join(counted(kinds[kind], one, many) for kind, (one, many) in nouns.items() if kinds[kind])
     if left:
         screen.print(Text(f"Left out of the network: {left}.", style="dim"))
+    if kept := _kept(found, now):
+        screen.print(kept)
+
+
+def _lack(found: TrialReport) -> str:
+    """Say what seems to be missing where nobody is in the network."""
+    if found.sent and not found.received:
+        return "One side of your mail seems to be missing: only what you sent was read. Add what you received."
+    if found.received and not found.sent:
+        also = "" if found.owner_confidence == "certain" else " Or is one of your own addresses missing? `--me ADDRESS` adds it."
+        return f"One side of your mail seems to be missing: only what you received was read. Add what you sent.{also}"
+    return "Is one of your own addresses missing? `--me ADDRESS` adds it."
+
+
+def _kept(found: TrialReport, now: datetime) -> str:
+    """Say how many of the people are still there by what the settings keep unless told otherwise; "" where all are."""
+    from worker.settings import OwnerSettings  # noqa: PLC0415 - what defines all settings is not needed until everything is read
+
+    retention: timedelta = OwnerSettings.model_fields["retention"].default
+    since = now - retention
+    count = sum(1 for one in found.network.relations if one.next_meeting or _is_both_ways(one, since))
+    if count == len(found.people):
+        return ""
+    months = round(retention.days / MONTH)
+    return f"Rekindle itself keeps {months} months: about {count:,} of these {counted(len(found.people), 'person', 'people')} would be there."
+
+
+def _is_both_ways(relation: Relation, since: datetime) -> bool:
+    """Tell whether each side was in touch with the other since then."""
+    return all(at is not None and at >= since for at in (relation.last_in_at, relation.last_out_at))
 
 
 _NOUNS: dict[Kind, tuple[str, str]] = {

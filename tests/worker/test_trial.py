@@ -307,6 +307,37 @@ def test_progress_reaches_its_end_and_names_people_while_mail_is_still_being_rea
     assert any(one.names == ("Eva Beispiel",) and one.stage == "mail" and one.done < one.total for one in told)
 
 
+def told_of(report: TrialReport, capsys: pytest.CaptureFixture[str]) -> str:
+    tell(report, UTC, NOW)
+    return " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(("is_sent", "side"), [(True, "only what you sent"), (False, "only what you received")])
+def test_one_side_of_the_mail_is_called_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], is_sent: bool, side: str
+) -> None:
+    received, sent = exchange(EVA, range(5, 400, 4))
+    more, back = exchange(BO, range(5, 400, 9), first=1000)
+    (tmp_path / "Sent.mbox" if is_sent else tmp_path / "Inbox.mbox").write_bytes(mbox(sent + back if is_sent else received + more))
+    found = tried(tmp_path)
+    told = told_of(found, capsys)
+    assert (found.owner_addresses, found.people) == (("ada@own.example",), ())
+    assert f"One side of your mail seems to be missing: {side} was read." in told
+    assert ("--me ADDRESS" in told) is not is_sent
+
+
+def test_it_says_how_many_of_the_people_the_service_would_keep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    received, sent = exchange(EVA, range(800, 900, 7))
+    more, back = exchange(BO, range(2, 300, 10), first=1000)
+    (tmp_path / "all.mbox").write_bytes(mbox(received + sent + more + back))
+    told = told_of(tried(tmp_path, me=("ada@own.example",)), capsys)
+    assert "Rekindle itself keeps 24 months: about 1 of these 2 people would be there." in told
+
+
+def test_it_is_silent_about_what_is_kept_where_that_is_everybody(mail: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "Rekindle itself keeps" not in told_of(tried(mail), capsys)
+
+
 @pytest.mark.parametrize(("me", "now"), [("nobody@own.example", NOW), ("ada@own.example", NOW - timedelta(days=900))])
 def test_nobody_is_named_early_who_is_not_in_the_network(tmp_path: Path, me: str, now: datetime) -> None:
     received, sent = exchange(EVA, range(5, 400, 4))
