@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select
 from rules.addresses import match_key
 from rules.names import plain
 from worker.advice import Refusal
-from worker.json_views import CountView, FeedView, NamedView, SuggestionView
+from worker.json_views import AnswerView, CountView, FeedView, NamedView, SuggestionView
 from worker.store import outbox, people
 from worker.store.accounts import StoredAccount, accounts
 from worker.store.entry import Entry, entry_of
@@ -106,12 +106,35 @@ def person_called(connection: Connection, owner: str, who: str) -> StoredPerson:
 
 def _nobody(connection: Connection, owner: str, who: str) -> Refusal:
     """Say what an address is that is nobody's, if it was ever seen."""
-    wanted = who.strip().casefold()
-    for other in people.others(connection, owner):
-        if wanted in {other.key.casefold(), other.email.casefold(), other.name.casefold()}:
-            reason = f" ({other.reason})" if other.reason else ""
-            return Refusal(f"{other.email} is nobody of your network: {_KINDS[other.kind]}{reason}.")
+    if said := outsider(connection, owner, who):
+        return Refusal(said.sentence)
     return Refusal(f"Nobody here is called {who!r}.", "`rekindle people --all` lists everybody and everything that wrote.")
+
+
+def stranger(connection: Connection, owner: str, who: str) -> AnswerView | None:
+    """Answer for whom is nobody of the network, of whom no suggestion tells either; None where WHO means somebody, or nobody at all."""
+    if people.find(connection, owner, who) or remembered(connection, owner, who):
+        return None
+    return outsider(connection, owner, who)
+
+
+def outsider(connection: Connection, owner: str, who: str) -> AnswerView | None:
+    """Say why whom WHO means (an address, a name or part of one) is nobody of the network. Raises Refusal if several are meant."""
+    text = who.strip().casefold()
+    others = people.others(connection, owner)
+    found = [each for each in others if text and text in {each.key.casefold(), each.email.casefold(), each.name.casefold()}]
+    found = found or [each for each in others if text and plain(text) in plain(each.name or each.email)]
+    if not found:
+        return None
+    if len({plain(each.name or each.email) for each in found}) > 1:
+        lines = [f"  {each.name}  {each.email}" for each in found[:NAMED]]
+        more = [f"  and {len(found) - NAMED} more"] if len(found) > NAMED else []
+        raise Refusal(f"More than one is called {who!r}.", "\n".join(["Say which, by address:", *lines, *more]))
+    first = found[0]
+    reason = f" ({first.reason})" if first.reason else ""
+    return AnswerView(
+        who=first.name or first.email, sentence=f"{first.email} is nobody of your network: {_KINDS[first.kind]}{reason}.", facts=()
+    )
 
 
 _KINDS = {

@@ -13,7 +13,7 @@ import pytest
 
 from worker.cli import run
 from worker.config import load
-from worker.exit_codes import OK, OWNER, USAGE
+from worker.exit_codes import FAILED, OK, OWNER, USAGE
 
 NOW = datetime(2026, 11, 17, 9, 30, tzinfo=UTC)
 AT = "2026-11-17T10:30"
@@ -296,3 +296,18 @@ def test_people_says_what_to_do_before_anything_was_read(home: Path, answer: Tel
     answer("Ana Lopez", "ana@home.example", *[""] * 9, "y")
     assert run(["people", "--now", AT]) == OK
     assert "`rekindle pull` reads" in capsys.readouterr().out
+
+
+def test_part_of_a_name_is_enough_for_why_not_also_outside_the_network(
+    home: Path, answer: Tell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    once = letters().split("From x ")[1].replace("Iris Novak <iris", "Dmitri Carver-Vance <dmitri").replace("<0@", "<once@")
+    (home / "all.mbox").write_text(f"{letters()}From x {once}")
+    answer(*DIALOGUE, "y")
+    for who in ("Dmitri", "carver-vance", "Dmitri Carver-Vance", "dmitri@north.example"):
+        assert run(["why-not", who, "--now", AT]) == OK
+        told = capsys.readouterr().out
+        assert "Dmitri Carver-Vance" in told
+        assert "dmitri@north.example is nobody of your network: " in " ".join(told.split())
+    assert run(["why-not", "Zelda", "--now", AT]) == FAILED
+    assert "Nobody here is called 'Zelda'." in capsys.readouterr().err

@@ -89,11 +89,13 @@ def why_not(*, who: str | None, config: Path | None, owner: str | None, now: dat
 def _answer(who: str | None, *, config: Path | None, owner: str | None, now: datetime | None, as_json: bool, is_not: bool) -> None:
     from worker import report
     from worker.json_views import to_json
+    from worker.queries import stranger
     from worker.verbs.explaining import explained
     from worker.verbs.opened import opened
 
     with opened(config, owner, now) as here:
-        view = explained(here, who, is_not=is_not)
+        view = here.read(lambda connection: stranger(connection, here.name, who)) if who and is_not else None
+        view = view or explained(here, who, is_not=is_not)
         if as_json:
             click.echo(to_json(view))
         else:
