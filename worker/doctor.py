@@ -194,7 +194,8 @@ def _clock(store: Store, settings: Config) -> FindingView:
             f"It reads {now:%Y-%m-%d %H:%M} UTC, but work was done at {last:%Y-%m-%d %H:%M} UTC.",
             "Set this computer's clock; until then nothing is made twice, but much is late.",
         )
-    return fine("clock", f"{now:%Y-%m-%d %H:%M} UTC{', as it is to be taken for now' if settings.now else ''}")
+    here = moment(now, ZoneInfo(next(iter(settings.owners.values())).zone))  # as the lines above tell it: UTC may have another date
+    return fine("clock", f"{here} ({now:%Y-%m-%d %H:%M} UTC){', as it is to be taken for now' if settings.now else ''}")
 
 
 def _owners(store: Store, settings: Config) -> Iterator[FindingView]:

@@ -69,3 +69,10 @@ def test_doctor_calls_a_present_time_wrong_beside_an_account_on_a_server(tmp_pat
     assert "Take `now` out" in (finding.remedy or "")
     file.write_text(OWNER + ON_DISK + ON_A_SERVER)
     assert "now" not in {each.subject for each in examine(file)}
+
+
+def test_doctor_tells_one_date_wherever_it_tells_the_time(tmp_path: Path) -> None:
+    file = written(tmp_path, "now = 2026-11-18T00:30:00+01:00\n" + OWNER + ON_DISK)
+    assert run(["status", "--config", str(file)]) == exit_codes.OK  # makes the database
+    told = {each.subject: each.what for each in examine(file)}
+    assert all("Wed 18 Nov 2026 00:30" in told[subject] for subject in ("now", "time zone", "clock"))
