@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -27,6 +28,10 @@ from worker.store.tables import account, suggestion
 STALE: Final = timedelta(minutes=2)
 """A ticker that has not ticked for so long is ill."""
 STARTING: Final = 15.0
+TAKEN: Final = (
+    "Another program has the port, maybe another rekindle run, or it may not be used; all else goes on. [web] port in config.toml names another port, "
+    "0 takes a free one, enabled = false does without."
+)
 
 log = structlog.get_logger()
 
@@ -121,10 +126,15 @@ class Server:
         self._thread.start()
 
     def _serve(self) -> None:
+        loud = logging.getLogger("uvicorn.error")
+        loud.addFilter(_is_not_the_system_s)
         try:
             self._server.run()
         except SystemExit:
-            log.error("cannot listen", action="web", host=self._server.config.host, port=self._server.config.port)  # noqa: TRY400 - uvicorn has logged why
+            config = self._server.config
+            log.error("cannot listen", action="web", host=config.host, port=config.port, remedy=TAKEN)  # noqa: TRY400 - it says no more
+        finally:
+            loud.removeFilter(_is_not_the_system_s)
 
     @property
     def port(self) -> int:
@@ -138,3 +148,8 @@ class Server:
         """Stop serving."""
         self._server.should_exit = True
         self._thread.join(timeout=1)
+
+
+def _is_not_the_system_s(record: logging.LogRecord) -> bool:
+    """Keep back the system's error by its number: what it means here, and its remedy, is logged after it."""
+    return not isinstance(record.msg, OSError)
