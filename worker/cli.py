@@ -122,7 +122,9 @@ def run(arguments: Sequence[str]) -> int:
     except click.UsageError as error:
         error.show()
         return USAGE
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as stopped:
+        if isinstance(stopped, click.Abort) and not sys.stdin.isatty():
+            click.echo("\nThere is nobody here to answer. Say it beforehand: `rekindle VERB --help` lists the options.", err=True)
         click.echo("\nStopped. Nothing is half done: what was begun is taken up again.", err=True)
         return INTERRUPTED
     except (BrokenPipeError, SystemExit):  # click turns the one into the other

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import re
 import subprocess
@@ -166,6 +167,14 @@ def test_ctrl_c_is_no_failure_of_ours(
     monkeypatch.setattr(rekindle, "main", interrupted)
     assert run(["pull"]) == exit_codes.INTERRUPTED
     assert "Stopped" in capsys.readouterr().err
+
+
+def test_a_question_nobody_can_answer_names_the_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert run(["init", "--config", str(tmp_path / "config.toml")]) == exit_codes.INTERRUPTED
+    assert "nobody here to answer" in capsys.readouterr().err
 
 
 def test_a_reader_that_leaves_early_is_no_failure() -> None:
