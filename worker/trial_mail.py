@@ -6,8 +6,8 @@ from array import array
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from heapq import merge, nlargest
-from itertools import groupby
+from heapq import merge
+from itertools import groupby, islice
 from typing import Final
 
 from connectors.glance import Envelope, Glance, Route, at_once
@@ -194,7 +194,8 @@ class Letters:
         """Name whom there is most to read of, both ways, so far: of those who belong to the network by what has been read."""
         self._add_up()
         known = [one for one in self.addresses.values() if one.names and one.gaps and has_exchange(one.counts)]
-        most = nlargest(count, filter(_is_human, known), key=lambda one: len(one.gaps))
+        known.sort(key=lambda one: -len(one.gaps))
+        most = islice(filter(_is_human, known), count)  # judged only until there are enough
         return tuple(max(one.names, key=lambda name: one.names[name]) for one in most)
 
     def _keep(self, glance: Glance, party: Party) -> None:
