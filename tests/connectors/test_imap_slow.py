@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,6 +14,7 @@ from connectors import imap_wire
 from connectors.imap_wire import PIECE, TooSlow, Wire
 from connectors.port import Connection, Unavailable
 from connectors.standards import mail
+from tests.connectors.listener import Listener
 from tests.connectors.test_imap import connection
 
 GREETING, NOTHING = b"", b"none"
@@ -25,26 +25,16 @@ TOLD = {
 }
 
 
-class Dripping:
+class Dripping(Listener):
     """A server of one folder that answers the commands which begin like this with a byte now and then."""
 
     def __init__(self, on: bytes) -> None:
         self.on = on
         self.asked = 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.connection: Connection = connection(self._listener.getsockname()[1])
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
+        self.connection: Connection = connection(self.port)
 
-    def close(self) -> None:
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
+    def serve(self, client: socket.socket) -> None:
         with suppress(OSError), client, client.makefile("rb") as lines:
             self._say(client, GREETING, b"* OK hi\r\n")
             for line in lines:

@@ -5,21 +5,18 @@ from __future__ import annotations
 import re
 import select
 import socket
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connectors import imap_beside
-from connectors.imap_beside import Beside
-from connectors.optional import Packing, Packs
+from connectors.optional import Packs
 from connectors.port import Changes
 from connectors.standards import fetch, mail
 from rules.facts import MessageMetadata
+from tests.connectors.listener import Listener
 from tests.connectors.pickled import Pickled
+from tests.connectors.second import wait_for_it
 from tests.connectors.test_imap import connection
 
 CAN = b"* CAPABILITY IMAP4rev1 LIST-STATUS ENABLE CONDSTORE QRESYNC\r\n"
@@ -30,7 +27,7 @@ DAY = datetime(2026, 11, 16, 9, tzinfo=UTC)
 FAILS = "the server fails on this message"
 
 
-class Together:
+class Together(Listener):
     """A server with one folder, whose newest message has UID 1; it tells what several commands ask for, then answers them all."""
 
     def __init__(self, messages: int, commands: int) -> None:
@@ -43,20 +40,9 @@ class Together:
         """The UID of whose header it promises more than it has."""
         self.order = 1
         """-1: it tells what the last of several commands asks for first."""
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
-    def close(self) -> None:
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
+    def serve(self, client: socket.socket) -> None:
         with suppress(OSError), client:
             client.sendall(b"* OK hi\r\n")
             said, asked = b"", list[tuple[bytes, list[int]]]()
@@ -138,17 +124,7 @@ def test_what_is_told_with_an_earlier_batch_comes_once_though_the_connection_bre
 
 
 def test_what_is_told_with_a_batch_that_cannot_be_read_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    @contextmanager
-    def listening(packing: Packing) -> Iterator[Beside | None]:
-        with begun(packing) as second:
-            end = time.monotonic() + 60
-            while second is not None and not second.has_room() and time.monotonic() < end:
-                time.sleep(0.01)
-            yield second
-
-    begun = imap_beside.beside
-    monkeypatch.setattr(imap_beside, "MANY", 1)
-    monkeypatch.setattr(imap_beside, "beside", listening)
+    wait_for_it(monkeypatch)
     server = Together(40, commands=4)
     server.lies_about = 9
     pages = read(server)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from connectors import imap_beside
 from connectors.cores import cores
 from connectors.imap_beside import Beside
 from connectors.imap_reading import Packed, Read
-from connectors.optional import Packing
 from connectors.standards import fetch, mail
+from tests.connectors.second import wait_for_it
 from tests.connectors.test_imap import connection
 from tests.connectors.test_imap_together import Together
 from tests.worker.world import Rows, World
@@ -67,23 +64,14 @@ def test_what_a_second_process_packs_is_stored_as_what_is_read_here(empty_store:
     for module, name, value in ((mail, "PAGE", 20), (mail, "LARGEST", 20), (mail, "_TASTE", 1), (fetch, "BATCH", 5)):
         monkeypatch.setattr(module, name, value)
     here = read(World(given=empty_store))
-    begun, taken, seen = imap_beside.beside, Beside.read, list[int]()
-
-    @contextmanager
-    def listening(packing: Packing) -> Iterator[Beside | None]:
-        with begun(packing) as second:
-            end = time.monotonic() + 60
-            while second is not None and not second.has_room() and time.monotonic() < end:
-                time.sleep(0.01)
-            yield second
+    taken, seen = Beside.read, list[int]()
 
     def told(second: Beside, *what: Any) -> Read:  # noqa: ANN401 - as the method
         found = taken(second, *what)
         seen.append(len(found[0]) if isinstance(found[0], Packed) else 0)
         return found
 
-    monkeypatch.setattr(imap_beside, "MANY", 1)
-    monkeypatch.setattr(imap_beside, "beside", listening)
+    wait_for_it(monkeypatch)
     monkeypatch.setattr(Beside, "read", told)
     there = read(World(given=empty_store))
     assert sum(seen) == COUNT
