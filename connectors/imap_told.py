@@ -46,7 +46,7 @@ def _told(question: bytes, memory: int, packing: Packing) -> bytes:
     try:
         found, skipped = Reading(validity=validity, role=role).read(os.pread(memory, size, at))
         packed = packing.pack(found)
-    except Exception:  # noqa: BLE001 - that is said to them
+    except Exception:  # noqa: BLE001 - they read it again themselves, and tell what was wrong
         return NOTHING
     ids = [each.remote_id for each in found]
     told = marshal.dumps((ids, packed, [(each.remote_id, each.reason) for each in skipped]), PLAIN)
