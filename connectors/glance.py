@@ -90,6 +90,16 @@ class Glance(NamedTuple):
         return self.chain if isinstance(self.chain, tuple) else ids(self.chain)
 
 
+Shared = tuple["Shape", tuple[bytes, ...], tuple[bytes, ...], frozenset[str]]
+"""What an envelope is made of: which fields, what stands in those that are there in full and in those there in part, labels."""
+Fields = tuple[bytes, bytes, bytes]
+"""What a route is made of: To, Cc and Bcc as they stand."""
+Rest = tuple[str, float, int | None, str, bytes, str, bytes]
+"""What a Glance has beside its envelope and its route, but the subject and the References as they stand."""
+Outline = tuple[Shared, Fields, Rest]
+"""A glance before it has been read whom it names."""
+
+
 def glance(
     raw: bytes,
     *,
@@ -100,30 +110,55 @@ def glance(
     thread_id: str,
 ) -> Glance:
     """Look at one header block. Takes what connectors.mime.parse_header takes and raises what it raises."""
+    found = outline(raw, remote_id=remote_id, labels=labels, received_at=received_at, size=size, thread_id=thread_id)
+    if isinstance(found, MessageMetadata):
+        return at_once(found)
+    shared, fields, rest = found
+    envelope = envelope_of if is_usual(shared) else envelope_of.__wrapped__
+    route = route_of if is_short(fields) else route_of.__wrapped__
+    return look(envelope(*shared), route(*fields), rest)
+
+
+def outline(
+    raw: bytes,
+    *,
+    remote_id: str,
+    labels: frozenset[str],
+    received_at: datetime | None,
+    size: int | None,
+    thread_id: str,
+) -> Outline | MessageMetadata:
+    """Take from one header block what tells it apart from others; read it in full where it is not as nearly all are."""
     head = head_of(raw)
     found = FIELD.findall(head) if len(head) <= SHORT and head.find(b"\r") < 0 else ()
     names, values = zip(*found, strict=True) if found else ((), ())
     layout = _layout(names)
     values += (b"",)  # the place of whatever is not there
     if layout is None or (named := USUAL_ID.fullmatch(values[layout.message_id])) is None:
-        return at_once(
-            parse_header(raw, remote_id=remote_id, labels=labels, received_at=received_at, size=size, thread_id=thread_id)
-        )
+        return parse_header(raw, remote_id=remote_id, labels=labels, received_at=received_at, size=size, thread_id=thread_id)
     at, offset = sent(values[layout.date], received_at, raw)
-    to, cc, bcc = values[layout.to], values[layout.cc], values[layout.bcc]
-    route = _route if len(to) + len(cc) + len(bcc) <= LONG else _route.__wrapped__
     parents = ids(values[layout.in_reply_to])
-    return Glance(
-        _envelope_of(layout, values, labels, has_parent=bool(parents)),
-        route(to, cc, bcc),
+    rest = (
         named[1].decode("ascii"),
         at.timestamp() if at else 0.0,
         None if offset is None else offset // SECOND,
         parents[0] if parents else "",
-        text_in(values[layout.subject]),
+        values[layout.subject],
         thread_id,
-        chain if len(chain := values[layout.references]) <= LONGEST_ID else ids(chain),
+        values[layout.references],
     )
+    return (
+        _shared(layout, values, labels, has_parent=bool(parents)),
+        (values[layout.to], values[layout.cc], values[layout.bcc]),
+        rest,
+    )
+
+
+def look(envelope: Envelope, route: Route, rest: Rest) -> Glance:
+    """Read the rest of an outline."""
+    message_id, at, offset, parent, subject, thread_id, chain = rest
+    references = chain if len(chain) <= LONGEST_ID else ids(chain)
+    return Glance(envelope, route, message_id, at, offset, parent, text_in(subject), thread_id, references)
 
 
 def at_once(message: MessageMetadata) -> Glance:
@@ -141,14 +176,21 @@ def at_once(message: MessageMetadata) -> Glance:
     )
 
 
+def is_short(fields: Fields) -> bool:
+    """Tell whether a route is worth remembering."""
+    to, cc, bcc = fields
+    return len(to) + len(cc) + len(bcc) <= LONG
+
+
 @lru_cache(maxsize=1 << 11)
-def _route(to: bytes, cc: bytes, bcc: bytes) -> Route:
+def route_of(to: bytes, cc: bytes, bcc: bytes) -> Route:
+    """Read whom a message is addressed to."""
     found = people_in(to), people_in(cc), people_in(bcc)
     return Route(found[0].addresses, found[1].addresses, found[2].addresses, sum(part.count for part in found))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Shape:
+class Shape:
     """Which fields an envelope has; told apart by identity, as one stands for many layouts."""
 
     picked: tuple[bytes, ...]
@@ -157,7 +199,7 @@ class _Shape:
     """The names of MARKS that are there."""
 
 
-_shape = lru_cache(maxsize=1 << 10)(_Shape)
+_shape = lru_cache(maxsize=1 << 10)(Shape)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -178,7 +220,7 @@ class _Layout:
     references: int
     pick: Callable[[tuple[bytes, ...]], tuple[bytes, ...]]
     """Take the values that an envelope has in full, and empty ones after them."""
-    shape: _Shape
+    shape: Shape
 
 
 @lru_cache(maxsize=1 << 10)
@@ -202,7 +244,7 @@ def _layout(names: tuple[bytes, ...]) -> _Layout | None:
     )
 
 
-def _envelope_of(layout: _Layout, values: tuple[bytes, ...], labels: frozenset[str], *, has_parent: bool) -> Envelope:
+def _shared(layout: _Layout, values: tuple[bytes, ...], labels: frozenset[str], *, has_parent: bool) -> Shared:
     """Take the common part of a header; only what surely tells no more is cut."""
     kind, path = values[layout.content_type], values[layout.return_path]
     unsubscribe, feedback = values[layout.unsubscribe], values[layout.feedback]
@@ -213,14 +255,17 @@ def _envelope_of(layout: _Layout, values: tuple[bytes, ...], labels: frozenset[s
         b"a" if feedback[:1].isalnum() else feedback,
         b"<a@b>" if has_parent else b"",
     )
-    picked = layout.pick(values)
-    build = _envelope if sum(map(len, picked)) <= SHARED else _envelope.__wrapped__
-    return build(layout.shape, picked, parts, labels)
+    return layout.shape, layout.pick(values), parts, labels
+
+
+def is_usual(shared: Shared) -> bool:
+    """Tell whether an envelope is worth remembering."""
+    return sum(map(len, shared[1])) <= SHARED
 
 
 @lru_cache(maxsize=1 << 11)
-def _envelope(shape: _Shape, picked: tuple[bytes, ...], parts: tuple[bytes, ...], labels: frozenset[str]) -> Envelope:
-    """Read the fields as a header of their own."""
+def envelope_of(shape: Shape, picked: tuple[bytes, ...], parts: tuple[bytes, ...], labels: frozenset[str]) -> Envelope:
+    """Read the common part as a header of its own."""
     fields = [
         (b"message-id", b"<a@b>"),
         *zip(shape.picked, picked, strict=False),

@@ -1,38 +1,50 @@
-"""Messages at a glance from one process to another: in portions, in plain values, and what many have in common only once."""
+"""Mail in outline from one process to another: in portions, in plain values, and what many messages have in common only once.
+
+Whoever listens reads whom they name, so that both have about as much to do.
+"""
 
 from __future__ import annotations
 
 import marshal
+import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import fields
-from datetime import UTC, datetime, timedelta
 from itertools import islice
-from operator import attrgetter
 from typing import Any, Final, Protocol, TypeVar
 
-from connectors.files.glances import all_glances
+from connectors.files.glances import all_outlines
 from connectors.files.reading import Disk
 from connectors.files.sources import Source
 from connectors.frames import Readable, frame, framed
-from connectors.glance import SECOND, Envelope, Glance, Route
+from connectors.glance import (
+    Envelope,
+    Fields,
+    Glance,
+    Outline,
+    Route,
+    Shape,
+    Shared,
+    at_once,
+    envelope_of,
+    is_short,
+    is_usual,
+    look,
+    route_of,
+)
 from connectors.port import Skipped
-from rules.facts import Address, MessageMetadata
+from rules.facts import MessageMetadata
 
 PORTION: Final = 256
 """Messages told at a time."""
-KNOWN: Final = 1 << 11
-"""Addresses, routes or envelopes known by number, before both sides forget these and count anew."""
+KNOWN: Final = 1 << 12
+"""Routes or envelopes known by number, before both sides forget these and count anew."""
 PLAIN: Final = 2
 """The version of marshal that does not look for what is told twice."""
-PEOPLE: Final = ("from_", "reply_to", "to", "cc", "bcc")
-PEOPLE_OF: Final = attrgetter(*PEOPLE)
-PLAIN_FACTS: Final = tuple(
-    field.name for field in fields(MessageMetadata) if field.name not in {*PEOPLE, "sender", "sent_at", "sent_offset"}
-)
-PLAIN_OF: Final = attrgetter(*PLAIN_FACTS)
 One = TypeVar("One")
-New = tuple[bool, Sequence[Sequence[Any]]]
-"""Whether all that is known so far is to be forgotten, and the values of what comes to it."""
+Key = TypeVar("Key")
+Told = tuple[Any, ...]
+"""What marshal takes."""
+New = tuple[bool, Sequence[Told]]
+"""Whether all that is known so far is to be forgotten, and what comes to it."""
 
 
 class Out(Protocol):
@@ -50,14 +62,14 @@ class Out(Protocol):
 def tell(sources: Iterable[Source], out: Out) -> None:
     """Write all messages of the sources in portions."""
     disk, teller = Disk(), _Teller()
-    found = all_glances(sources, disk)
+    found = all_outlines(sources, disk)
     passed, is_last = 0, False
     while not is_last:
         rows = [teller.row(each) for each in islice(found, PORTION)]
         is_last = len(rows) < PORTION
-        portion = marshal.dumps((is_last, disk.done - passed, teller.new(), rows), PLAIN)
+        portion: Told = is_last, disk.done - passed, teller.new(), rows
         passed = disk.done
-        out.write(frame(portion))
+        out.write(frame(marshal.dumps(portion, PLAIN)))
     out.flush()
 
 
@@ -71,17 +83,19 @@ def told(stream: Readable) -> Iterator[tuple[bool, int, list[Glance | Skipped]]]
         yield is_last, passed, [listener.message(row) for row in rows]
 
 
-class _Numbers(dict[One, int]):
-    """What the other side knows by which number. What it does not know gets the next number, and is told."""
+class _Numbers(dict[Key, int | Told]):
+    """What the other side knows by which number. What it does not know gets the next number, and is told; what is not worth it is told as it is."""
 
-    def __init__(self, plain: Callable[[One], Any]) -> None:
+    def __init__(self, is_kept: Callable[[Key], bool], plain: Callable[[Key], Told]) -> None:
         super().__init__()
-        self._plain = plain
-        self._new: list[Any] = []
+        self._is_kept, self._as_told = is_kept, plain
+        self._new: list[Told] = []
         self._is_anew = False
 
-    def __missing__(self, one: One) -> int:
-        self._new.append(self._plain(one))
+    def __missing__(self, one: Key) -> int | Told:
+        if not self._is_kept(one):
+            return self._as_told(one)
+        self._new.append(self._as_told(one))
         number = self[one] = len(self)
         return number
 
@@ -95,96 +109,58 @@ class _Numbers(dict[One, int]):
 
 
 class _Teller:
-    """One side: objects into plain values."""
+    """One side: outlines into plain values."""
 
     def __init__(self) -> None:
-        self._addresses = _Numbers[Address](attrgetter("email", "name"))
-        self._routes = _Numbers[Route](self._route)
-        self._envelopes = _Numbers[Envelope](self._envelope)
+        self._envelopes = _Numbers(is_usual, _plain)
+        self._routes = _Numbers(is_short, _same)
 
-    def row(self, found: Glance | Skipped) -> tuple[Any, ...]:
-        """Return a message in plain values: as it is, but for the numbers of its envelope and its route."""
+    def row(self, found: Outline | MessageMetadata | Skipped) -> Told:
+        """Return a message in plain values: of what is remembered, its number."""
+        if isinstance(found, tuple):
+            return self._envelopes[found[0]], self._routes[found[1]], found[2]
         if isinstance(found, Skipped):
             return found.remote_id, found.reason
-        return self._envelopes[found[0]], self._routes[found[1]], *found[2:]
+        return (pickle.dumps(found),)
 
-    def new(self) -> tuple[Any, Any, Any]:
-        """Return what is needed to understand the rows since the last time: of each a New."""
-        return self._addresses.new(), self._routes.new(), self._envelopes.new()
+    def new(self) -> tuple[New, New]:
+        """Return what is needed to understand the rows since the last time."""
+        return self._envelopes.new(), self._routes.new()
 
-    def _numbers(self, people: Iterable[Address]) -> list[int]:
-        return [self._addresses[each] for each in people]
 
-    def _route(self, route: Route) -> tuple[Any, ...]:
-        return self._numbers(route.to), self._numbers(route.cc), self._numbers(route.bcc), route.recipients
+def _same(fields: Fields) -> Told:
+    return fields
 
-    def _envelope(self, envelope: Envelope) -> tuple[Any, ...]:
-        facts = envelope.facts
-        return (
-            envelope.is_shared,
-            PLAIN_OF(facts),
-            facts.sent_at.timestamp(),
-            None if facts.sent_offset is None else facts.sent_offset // SECOND,
-            None if facts.sender is None else self._addresses[facts.sender],
-            [self._numbers(people) for people in PEOPLE_OF(facts)],
-        )
+
+def _plain(shared: Shared) -> Told:
+    shape, picked, parts, labels = shared
+    return shape.picked, shape.marks, picked, parts, labels
 
 
 class _Listener:
-    """The other side: plain values into objects."""
+    """The other side: plain values into glances."""
 
     def __init__(self) -> None:
-        self._addresses: list[Address] = []
-        self._routes: list[Route] = []
         self._envelopes: list[Envelope] = []
-        self._plain: dict[Any, Any] = {}
-        """Labels, list names and the like, each kept once."""
+        self._routes: list[Route] = []
 
-    def learn(self, addresses: New, routes: New, envelopes: New) -> None:
+    def learn(self, envelopes: New, routes: New) -> None:
         """Take in what a portion brings."""
-        if envelopes[0]:
-            self._plain.clear()
-        _learn(self._addresses, _address, addresses)
-        _learn(self._routes, self._route, routes)
-        _learn(self._envelopes, self._envelope, envelopes)
+        _learn(self._envelopes, _envelope, envelopes)
+        _learn(self._routes, route_of.__wrapped__, routes)
 
-    def message(self, row: tuple[Any, ...]) -> Glance | Skipped:
+    def message(self, row: Told) -> Glance | Skipped:
         """Return what _Teller.row was given."""
+        if len(row) == 1:
+            return at_once(pickle.loads(row[0]))  # noqa: S301 - our own process wrote it
         if len(row) == 2:  # noqa: PLR2004 - a pair
             return Skipped(remote_id=row[0], reason=row[1])
-        return Glance(self._envelopes[row[0]], self._routes[row[1]], *row[2:])
-
-    def _people(self, numbers: Iterable[int]) -> tuple[Address, ...]:
-        return tuple([self._addresses[number] for number in numbers])
-
-    def _route(self, to: list[int], cc: list[int], bcc: list[int], recipients: int) -> Route:
-        return Route(self._people(to), self._people(cc), self._people(bcc), recipients)
-
-    def _envelope(
-        self,
-        is_shared: bool,  # noqa: FBT001 - as it is told
-        values: tuple[Any, ...],
-        at: float,
-        offset: int | None,
-        sender: int | None,
-        people: list[list[int]],
-    ) -> Envelope:
-        from_, reply_to, to, cc, bcc = map(self._people, people)
-        plain: dict[str, Any] = {
-            name: self._plain.setdefault(value, value) for name, value in zip(PLAIN_FACTS, values, strict=True)
-        }
-        facts = MessageMetadata(
-            sent_at=datetime.fromtimestamp(at, UTC),
-            sent_offset=None if offset is None else timedelta(seconds=offset),
-            sender=None if sender is None else self._addresses[sender],
-            from_=from_,
-            reply_to=reply_to,
-            to=to,
-            cc=cc,
-            bcc=bcc,
-            **plain,
+        envelope, route, rest = row
+        return look(
+            self._envelopes[envelope] if isinstance(envelope, int) else _envelope(*envelope),
+            self._routes[route] if isinstance(route, int) else route_of.__wrapped__(*route),
+            rest,
         )
-        return Envelope(facts, is_shared=is_shared)
 
 
 def _learn(known: list[One], read: Callable[..., One], new: New) -> None:
@@ -194,5 +170,7 @@ def _learn(known: list[One], read: Callable[..., One], new: New) -> None:
     known += [read(*each) for each in values]
 
 
-def _address(email: str, name: str) -> Address:
-    return Address(email=email, name=name)
+def _envelope(
+    names: tuple[bytes, ...], marks: tuple[bytes, ...], picked: tuple[bytes, ...], parts: tuple[bytes, ...], labels: frozenset[str]
+) -> Envelope:
+    return envelope_of.__wrapped__(Shape(names, marks), picked, parts, labels)
