@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -37,6 +34,7 @@ from connectors.standards.calendar import CalDavCalendar
 from rules.facts import CalendarEvent
 from tests.conftest import Server
 from tests.connectors.contract import NOON, a_hold
+from tests.connectors.dav_script import HOME, MEMBER, Script, multistatus, scripted, stocked
 from tests.connectors.test_standards_contract import CalendarHands, account
 from tests.servers.proxies import HttpProxy
 
@@ -249,104 +247,10 @@ class TestReading:
         ]
 
 
-@dataclass
-class Script:
-    """A CalDAV server that answers as it is told: path and method -> status, headers, body; records what it was asked."""
-
-    answers: dict[str, Callable[[str], tuple[int, Mapping[str, str], str]]] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
-    authorized: list[str] = field(default_factory=list)
-    port: int = 0
-    left: threading.Event = field(default_factory=threading.Event)
-    """Somebody has hung up in the middle of an answer."""
-
-
-HOME = """<d:multistatus xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav" xmlns:cs="http://calendarserver.org/ns/">
-<d:response><d:href>/cal/work/</d:href><d:propstat><d:prop><d:resourcetype><d:collection/><c:calendar/></d:resourcetype>
-<d:displayname>Work</d:displayname><cs:getctag>{ctag}</cs:getctag></d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>
-<d:response><d:href>/cal/birthdays/</d:href><d:propstat><d:prop><d:resourcetype><d:collection/><c:calendar/><cs:subscribed/></d:resourcetype>
-</d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response></d:multistatus>"""
-MEMBER = "<d:response><d:href>{href}</d:href><d:propstat><d:prop><d:getetag>{etag}</d:getetag>{more}</d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>"  # noqa: E501 - wire text reads best unbroken
-EVENT = "BEGIN:VCALENDAR\nVERSION:2.0\nBEGIN:VEVENT\nUID:{uid}\nDTSTAMP:20260101T000000Z\nDTSTART:20261102T090000Z\nDTEND:20261102T100000Z\nSUMMARY:{uid}\nEND:VEVENT\nEND:VCALENDAR\n"  # noqa: E501 - wire text reads best unbroken
-
-
-def multistatus(inner: str) -> str:
-    return f'<d:multistatus xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav">{inner}</d:multistatus>'
-
-
 @pytest.fixture
 def script() -> Iterator[Script]:
-    script = Script()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def __getattr__(self, name: str) -> object:
-            if name.startswith("do_"):
-                return self.answer
-            raise AttributeError(name)
-
-        def answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-            root = re.search(r"<(?:d|c):([\w-]+)", body)
-            verb = f"{self.command} {root[1]}" if self.command == "REPORT" and root else self.command
-            script.asked.append(f"{verb} {self.path}")
-            script.authorized.append(self.headers.get("Authorization") or "")
-            given = script.answers.get(f"{verb} {self.path}") or script.answers.get(verb)
-            status, headers, text = given(body) if given else (404, {}, "")
-            content = gzip.compress(text.encode()) if headers.get("Content-Encoding") == "gzip" else text.encode()
-            self.send_response(status)
-            for key, value in headers.items():
-                self.send_header(key, value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            try:
-                self.wfile.write(content)
-            except ConnectionError:  # who has read enough hangs up
-                script.left.set()
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    script.port = server.server_address[1]
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield script
-    server.shutdown()
-    server.server_close()
-
-
-def stocked(script: Script, etags: dict[str, str]) -> None:
-    """Let the script hold objects; only listing and multiget are answered."""
-
-    def listing(_: str) -> tuple[int, Mapping[str, str], str]:
-        own = MEMBER.format(href="/cal/work/", etag="", more="")
-        return (
-            207,
-            {},
-            multistatus(
-                own + "".join(MEMBER.format(href=f"/cal/work/{uid}.ics", etag=etag, more="") for uid, etag in etags.items())
-            ),
-        )
-
-    def multiget(body: str) -> tuple[int, Mapping[str, str], str]:
-        wanted = re.findall(r"/cal/work/([\w-]+)\.ics", body)
-        data = "<c:calendar-data>{}</c:calendar-data>"
-        return (
-            207,
-            {},
-            multistatus(
-                "".join(
-                    MEMBER.format(href=f"/cal/work/{uid}.ics", etag=etags[uid], more=data.format(EVENT.format(uid=uid)))
-                    for uid in wanted
-                    if uid in etags
-                )
-            ),
-        )
-
-    script.answers["PROPFIND /cal/"] = lambda _: (207, {}, HOME.format(ctag="".join(etags.values())))
-    script.answers["PROPFIND /cal/work/"] = listing
-    script.answers["REPORT calendar-multiget /cal/work/"] = multiget
+    with scripted() as script:
+        yield script
 
 
 class TestOtherServers:
