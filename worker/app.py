@@ -87,6 +87,7 @@ class App:
             poll=poll,
             enrol=self.describe_seen,
             retain=self.retain,
+            kept_since=self.kept_since,
             sweep=self.sweep,
             alarm=lambda name, news: telling.alarm(self.config.owners[name].notify)(news),
             is_stopping=is_stopping,
@@ -120,8 +121,11 @@ class App:
         """Let go of what is older than the owner keeps, as the nightly work does; says how many messages and meetings."""
         from worker.store.retention import drop_old  # noqa: PLC0415 - as above
 
-        now = self._at_most()
-        return drop_old(self.store, owner, now - self.config.owners[owner].retention, now)
+        return drop_old(self.store, owner, self.kept_since(owner), self._at_most())
+
+    def kept_since(self, owner: str) -> datetime:
+        """Say since when an owner keeps mail and meetings."""
+        return self._at_most() - self.config.owners[owner].retention
 
     def _at_most(self) -> datetime:
         return min(self.clock(), real_clock() + AHEAD)

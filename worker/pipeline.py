@@ -31,7 +31,7 @@ from worker import giving_way, telling
 from worker import pull as pulling
 from worker.heartbeat import LASTING, beating
 from worker.polling import next_look
-from worker.store import accounts, installations, leases, looking, network, outbox, standing
+from worker.store import accounts, feeds, installations, leases, looking, network, outbox, standing
 from worker.store.accounts import StoredAccount
 from worker.store.due import STALE
 from worker.store.engine import StoreError
@@ -61,6 +61,8 @@ class Pipeline:
     """Notes what the config says of persons seen by now: who is a key person, and who is to be left alone."""
     retain: Callable[[str], object] = lambda _: None
     """Lets go of what an owner keeps no longer, once a day, before it is decided: no suggestion is made of what then goes."""
+    kept_since: Callable[[str], datetime] = lambda _: feeds.EVER
+    """Since when an owner keeps mail and meetings: what is older is left out where it is read."""
     sweep: Callable[[str], object] = lambda _: None
     """Does an owner's nightly work: calibration, the people of the month; does nothing the rest of the day."""
     alarm: Callable[[str, telling.News], bool | None] = lambda _owner, _news: None
@@ -114,6 +116,7 @@ class Pipeline:
                 account,
                 begun,
                 budget=lambda: self.clock() < until and not self.is_stopping(),
+                kept_since=self.kept_since(account.owner),
             )
         return pulled, connection.patience if isinstance(connection, Metered) else None
 

@@ -30,7 +30,8 @@ from connectors.port import (
 from worker.store import accounts, feeds, judging, messages
 from worker.store.accounts import StoredAccount
 from worker.store.engine import StoreError
-from worker.store.feeds import Kind, Overtaken, StoredFeed
+from worker.store.feeds import EVER, Overtaken, StoredFeed
+from worker.store.left_out import Kind
 from worker.store.mapping import plain
 from worker.store.rebuild import rebuild
 from worker.store.store import Store
@@ -64,9 +65,11 @@ class Pulled:
     """This minute's quota is used up: how long until it is worth going on."""
 
 
-def pull(store: Store, connection: Connection, account: StoredAccount, now: datetime, *, budget: Budget) -> Pulled:
+def pull(
+    store: Store, connection: Connection, account: StoredAccount, now: datetime, *, budget: Budget, kept_since: datetime = EVER
+) -> Pulled:
     """Read what is new in one account into the store. Never raises one of the port's five errors."""
-    slice_ = _Slice(store=store, account=account, now=now, budget=budget)
+    slice_ = _Slice(store=store, account=account, now=now, budget=budget, kept_since=kept_since)
     try:
         slice_.begin()
         if isinstance(connection, Expecting):
@@ -97,6 +100,7 @@ class _Slice:
     account: StoredAccount
     now: datetime
     budget: Budget
+    kept_since: datetime
     pulled: Pulled = field(default_factory=Pulled)
     troubles: list[PortError] = field(default_factory=list)
     """What kept single feeds from being read; the others are."""
@@ -201,7 +205,11 @@ class _Slice:
             if begun.cursor is None:
                 raise Unavailable(str(error), remedy=error.remedy) from error
             with self.store.read() as db:
-                begun = next(each for each in feeds.stored_feeds(db, stored.owner, stored.account) if _is_same(each, stored))
+                begun = next(
+                    each
+                    for each in feeds.stored_feeds(db, stored.owner, stored.account)
+                    if (each.kind, each.id) == (stored.kind, stored.id)
+                )
             yield from self._read_again(source, found, self._begun(begun))
 
     def _read_again(self, source: Mailbox | Calendar, found: Feed, begun: StoredFeed) -> Reader:
@@ -217,7 +225,7 @@ class _Slice:
     def _commit_pages(self, source: Mailbox | Calendar, found: Feed, stored: StoredFeed) -> Reader:
         """Commit page after page, with a pause for others after each and before the first."""
         with closing(cast("Any", source.changes(found, stored.cursor))) as pages:
-            is_there = pages.is_there if isinstance(pages, ReadAhead) else _always
+            is_there = pages.is_there if isinstance(pages, ReadAhead) else lambda: True
             yield is_there
             for page in taken(cast("Iterator[Changes[Any]]", pages)):
                 stored, is_last = self._commit(stored, page, found.hint), page.is_last
@@ -249,7 +257,8 @@ class _Slice:
     def _commit_whole(self, stored: StoredFeed, page: Changes[Any], hint: str) -> StoredFeed:
         self.is_behind |= stored.is_rereading
         with uncollected(), self.store.write(is_lasting=False) as db:
-            return feeds.commit_page(db, stored, page, self.now, hint=hint, is_judged_later=stored.is_rereading)
+            late, since = stored.is_rereading, self.kept_since
+            return feeds.commit_page(db, stored, page, self.now, hint=hint, is_judged_later=late, kept_since=since)
 
     def _without_poison(self, stored: StoredFeed, page: Changes[Any]) -> Changes[Any]:
         tried = [(each, self._is_good(stored, page, each)) for each in page.upserted]
@@ -286,13 +295,5 @@ class _Slice:
         return replace(self.pulled, is_done=False, error=str(error), next_attempt_at=after)
 
 
-def _always() -> bool:
-    return True
-
-
 def _is_beginning(stored: StoredFeed) -> bool:
     return stored.is_rereading or stored.cursor is None
-
-
-def _is_same(a: StoredFeed, b: StoredFeed) -> bool:
-    return (a.kind, a.id) == (b.kind, b.id)

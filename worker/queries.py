@@ -17,7 +17,8 @@ from worker.json_views import AnswerView, CountView, FeedView, NamedView, Sugges
 from worker.store import outbox, people
 from worker.store.accounts import StoredAccount, accounts
 from worker.store.entry import Entry, entry_of
-from worker.store.feeds import StoredFeed, skips, stored_feeds
+from worker.store.feeds import StoredFeed, stored_feeds
+from worker.store.left_out import skips
 from worker.store.mapping import instant
 from worker.store.people import StoredPerson
 from worker.store.tables import address, message, person, suggestion

@@ -231,3 +231,47 @@ def test_a_present_time_far_ahead_of_the_clock_costs_no_history(tell: Tell) -> N
     for verb in ("pull", "decide"):
         assert "Left out" not in tell(verb, now="2033-01-01T10:00")
     assert asked(tell, "people", now=AT) == known
+
+
+# What status says of it
+
+
+def of_archive(status: list[dict[str, Any]]) -> dict[str, Any]:
+    """The row of the one file of mail."""
+    return next(each for each in status if each["feed"] and each["feed"].endswith("all.mbox"))
+
+
+def test_status_counts_what_was_read_and_is_older_than_is_kept(tell: Tell) -> None:
+    begun(tell, letters("Kim Weiss <kim@west.example>", 60, every=timedelta(days=7)) + letters("Iris <iris@north.example>", 735))
+    feed = of_archive(asked(tell, "status", now=AT))
+    assert feed["skipped"] == [{"reason": "older than is kept (`retention`)", "count": 40}]
+    assert feed["coverage"] == "2024-11-17T09:30:00Z"
+    assert "40 left out: older than is kept (`retention`)" in tell("status")
+
+
+def test_status_counts_what_has_grown_too_old_since(tell: Tell) -> None:
+    begun(tell, letters("Kim Weiss <kim@west.example>", 714))
+    assert not any(each["skipped"] for each in asked(tell, "status", now=AT))
+    tell("decide", now=LATER)
+    feed = of_archive(asked(tell, "status"))
+    assert feed["skipped"] == [{"reason": "older than is kept (`retention`)", "count": 40}]
+
+
+def test_old_history_that_comes_after_the_days_first_decide_is_never_there(tell: Tell) -> None:
+    begun(tell, letters("Kim Weiss <kim@west.example>", 60, every=timedelta(days=7)))
+    app = App.open(load(Path("config.toml")), clock=frozen_clock(NOW))
+    try:
+        app.pull("ana/files")
+        app.decide("ana")
+        known, history = asked(tell, "people", now=AT), of_archive(asked(tell, "status", now=AT))["coverage"]
+        with Path("all.mbox").open("a") as box:
+            box.write(letters("Iris Novak <iris@north.example>", 735))
+        while app.pull("ana/files"):
+            pass
+        assert asked(tell, "people", now=AT) == known
+        assert app.decide("ana") == 0
+    finally:
+        app.close()
+    feed = of_archive(asked(tell, "status", now=AT))
+    assert (history, feed["coverage"]) == ("0001-01-01T00:00:00Z", "2024-11-17T09:30:00Z")
+    assert sum(each["count"] for each in feed["skipped"]) == 40

@@ -30,7 +30,7 @@ from rules.kinds import judge
 from rules.people import Verdict
 from tests.worker.world import BOB, DAY, EVE, HOUR, ME, NOW, World, mail, meeting
 from worker.pull import Pulled, backoff, pull
-from worker.store import accounts, feeds, judging, people
+from worker.store import accounts, feeds, judging, left_out, people
 from worker.store.accounts import StoredAccount
 from worker.store.engine import DiskFull
 from worker.store.store import Store
@@ -250,7 +250,7 @@ def test_one_poison_fact_is_counted_and_its_neighbours_are_stored(world: World) 
     world.pull_all()
     assert {key for _, key in world.stored_mail()} == {"1", "3"}
     with world.store.read() as db:
-        assert [(each.reason, each.count, each.example) for each in feeds.skips(db, "ada/main")] == [
+        assert [(each.reason, each.count, each.example) for each in left_out.skips(db, "ada/main")] == [
             ("it cannot be stored", 1, "2")
         ]
 
@@ -292,9 +292,37 @@ def test_skipped_things_are_counted_by_reason_and_a_full_read_counts_anew(world:
             skipped=tuple(Skipped(remote_id=f"{n}", reason="no header") for n in (1, 2)), cursor=Cursor("x")
         )
         inbox = feeds.commit_page(db, inbox, page, NOW)
-        assert [(each.reason, each.count) for each in feeds.skips(db, "ada/main")] == [("no header", 2)]
+        assert [(each.reason, each.count) for each in left_out.skips(db, "ada/main")] == [("no header", 2)]
         feeds.begin_full_read(db, inbox)
-        assert feeds.skips(db, "ada/main") == []
+        assert left_out.skips(db, "ada/main") == []
+
+
+def test_what_is_older_than_is_kept_is_counted_and_not_stored(world: World) -> None:
+    kept_since = NOW - 300 * DAY
+    world.receive(mail(1, BOB, ME, at=kept_since - HOUR), mail(2, BOB, ME, at=kept_since))
+    series = meeting("weekly", NOW - 400 * DAY, BOB, recurrence=("RRULE:FREQ=WEEKLY",))
+    world.book(meeting("old", NOW - 400 * DAY, EVE), meeting("new", NOW - 20 * DAY, BOB), series)
+    pull(world.store, Connection(world.provider), account_of(world), NOW, budget=lambda: True, kept_since=kept_since)
+    assert {key for _, key in world.stored_mail()} == {"2"}
+    assert {each[0] for each in world.occurrences()} == {"new", "weekly"}
+    with world.store.read() as db:
+        assert [(each.feed, each.count, each.example) for each in left_out.skips(db, "ada/main")] == [
+            ("main", 1, "old"),
+            ("inbox", 1, "1"),
+        ]
+    inbox = next(each for each in world.feeds() if each.id == "inbox")
+    assert inbox.covered_since == kept_since
+    world.catch_up()
+    assert world.rows() == world.rebuilt()
+
+
+def test_a_meeting_moved_further_back_than_is_kept_is_gone_from_where_it_stood(world: World) -> None:
+    world.book(meeting("lunch", NOW + DAY, BOB))
+    world.pull_all()
+    world.book(meeting("lunch", NOW - 400 * DAY, BOB))
+    since = NOW - 300 * DAY
+    pull(world.store, Connection(world.provider), account_of(world), NOW, budget=lambda: True, kept_since=since)
+    assert world.occurrences() == []
 
 
 def test_a_full_disk_ends_the_slice_as_itself(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

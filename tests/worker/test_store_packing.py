@@ -17,7 +17,7 @@ from rules.facts import Address, MessageMetadata
 from rules.people import OwnerKeys
 from tests.worker.world import BOB, EVE, ME, NOW, World, mail
 from worker.pull import Pulled, pull
-from worker.store import accounts, feeds, people
+from worker.store import accounts, left_out, people
 from worker.store.forgetting import forget
 from worker.store.forgotten import Forgotten
 from worker.store.mail_page import MailPage, Packing
@@ -137,7 +137,7 @@ def test_one_poison_message_keeps_no_packed_neighbour_from_being_stored(world: W
     assert done.is_done
     assert world.stored_mail().keys() == world.provided_mail().keys() - {("inbox", "2")}
     with world.store.read() as db:
-        assert [(each.reason, each.count, each.example) for each in feeds.skips(db, "ada/main")] == [
+        assert [(each.reason, each.count, each.example) for each in left_out.skips(db, "ada/main")] == [
             ("it cannot be stored", 1, "2")
         ]
 

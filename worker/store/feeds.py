@@ -6,28 +6,27 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, cast
 
 from sqlalchemy import Connection, Row, and_, bindparam, delete, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from connectors.port import Changes, Cursor, Feed, Skipped
+from connectors.port import Changes, Cursor, Feed
 from rules.facts import CalendarEvent, MessageMetadata
 from rules.people import OwnerKeys
-from worker.store import events, looking, messages
+from worker.store import events, left_out, looking, messages
 from worker.store.accounts import keys_and_zone
 from worker.store.gleaning import glean
 from worker.store.judging import put_off, review, wake
+from worker.store.left_out import Kind
 from worker.store.mail_page import Packing
 from worker.store.mapping import Origin, maybe_instant, micros, plain
 from worker.store.occurrences import next_end
-from worker.store.statements import insert_ignoring, lock_owner, upsert
+from worker.store.statements import lock_owner, upsert
 from worker.store.storable import name, storable
 from worker.store.tables import feed as feeds
-from worker.store.tables import skip
 from worker.store.tombstones import forgotten_by
 
-Kind = Literal["mail", "calendar"]
 EVER = datetime.min.replace(tzinfo=UTC)
 
 # Statements are built once: they are run for every mail, and building one takes longer than running it.
@@ -63,18 +62,6 @@ class StoredFeed:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SkipCount:
-    """How often something could not be read, for one reason, with one remote id as an example."""
-
-    account: str
-    kind: Kind
-    feed: str
-    reason: str
-    count: int
-    example: str
-
-
 def sync_feeds(
     connection: Connection, account: str, owner: str, kind: Kind, found: Sequence[Feed], now: datetime
 ) -> list[StoredFeed]:
@@ -101,7 +88,7 @@ def drop(connection: Connection, feed: StoredFeed, now: datetime) -> None:
     held = messages.remote_ids(connection, origin) if feed.kind == "mail" else events.remote_ids(connection, origin)
     _apply(connection, feed, _without(held), now)
     connection.execute(delete(feeds).where(_is(feed)))
-    connection.execute(delete(skip).where(skip.c.account == feed.account, skip.c.kind == feed.kind, skip.c.feed == feed.id))
+    left_out.forget(connection, feed.account, feed.kind, feed.id)
 
 
 def stored_feeds(connection: Connection, owner: str, account: str | None = None) -> list[StoredFeed]:
@@ -111,27 +98,11 @@ def stored_feeds(connection: Connection, owner: str, account: str | None = None)
     return [_stored(row) for row in rows]
 
 
-def skips(connection: Connection, account: str) -> list[SkipCount]:
-    """List what could not be read in an account, by feed and reason."""
-    wanted = select(skip).where(skip.c.account == account).order_by(skip.c.kind, skip.c.feed, skip.c.reason)
-    return [
-        SkipCount(
-            account=row["account"],
-            kind=row["kind"],
-            feed=row["feed"],
-            reason=row["reason"],
-            count=row["count"],
-            example=row["example"],
-        )
-        for row in connection.execute(wanted).mappings()
-    ]
-
-
 def begin_full_read(connection: Connection, feed: StoredFeed) -> StoredFeed:
     """Start reading a feed from the beginning; the last page of it will sweep what it did not report. Raises Overtaken."""
     values = {"cursor": None, "generation": feed.generation + 1, "is_rereading": True, "hint": "", "remaining": None}
     begun = _advance(connection, feed, values)
-    connection.execute(delete(skip).where(skip.c.account == feed.account, skip.c.kind == feed.kind, skip.c.feed == feed.id))
+    left_out.forget(connection, feed.account, feed.kind, feed.id)
     return begun
 
 
@@ -143,17 +114,24 @@ def commit_page(
     *,
     hint: str = "",
     is_judged_later: bool = False,
+    kept_since: datetime | None = None,
 ) -> StoredFeed:
     """Commit one page with its cursor and every index row it touches; return the feed as it is now. Raises Overtaken.
 
     `hint` is the provider's change mark from before the round; it is kept once the round is complete, unless the page itself
-    tells a better one. `is_judged_later`: whom the page touches is left to `judging.catch_up`.
+    tells a better one. `is_judged_later`: whom the page touches is left to `judging.catch_up`. What is over before
+    `kept_since` is counted, not stored.
     """
     lock_owner(connection, feed.owner)
+    if kept_since is not None:
+        changes = left_out.young(changes, kept_since)
+    left_out.count(connection, feed.account, feed.kind, feed.id, changes.skipped)
     values: dict[str, Any] = {"cursor": changes.cursor, "remaining": changes.remaining}
     covered = changes.covered_since
     if changes.is_last:
         covered = covered or feed.covered_since or EVER
+        if kept_since is not None and covered < kept_since and left_out.is_cut(connection, feed.account, feed.kind, feed.id):
+            covered = max(covered, kept_since)
         values |= {
             "is_rereading": False,
             "hint": hint if changes.hint is None else changes.hint,
@@ -164,7 +142,6 @@ def commit_page(
         values["covered_since"] = micros(covered)
     after = _advance(connection, feed, values)
     _apply(connection, feed, changes, now, is_judged_later=is_judged_later)
-    _count_skipped(connection, feed, changes.skipped)
     if changes.is_last and feed.is_rereading:
         _sweep(connection, feed, covered, now)
     return after
@@ -254,14 +231,6 @@ def _sweep(connection: Connection, feed: StoredFeed, covered: datetime | None, n
 
 def _without(gone: Iterable[str]) -> Changes[Any]:
     return Changes(removed=tuple(gone), cursor=Cursor(""))
-
-
-def _count_skipped(connection: Connection, feed: StoredFeed, skipped: Sequence[Skipped]) -> None:
-    for each in skipped:
-        row = {"account": feed.account, "kind": feed.kind, "feed": feed.id, "reason": plain(each.reason)}
-        connection.execute(insert_ignoring(connection, skip), [row | {"example": plain(each.remote_id)}])
-        one = and_(*(skip.c[name] == value for name, value in row.items()))
-        connection.execute(update(skip).where(one).values(count=skip.c.count + 1))
 
 
 def _is(feed: StoredFeed) -> Any:  # noqa: ANN401 - a SQL condition

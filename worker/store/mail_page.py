@@ -73,6 +73,14 @@ class MailPage(Sequence[MessageMetadata]):
         """Make one message of its row."""
         return message_of(Written._make(self.rows[remote_id])._asdict())
 
+    def without(self, remote_ids: Iterable[str]) -> MailPage:
+        """Return the page without some of its messages."""
+        page = MailPage(rows=dict(self.rows), seen=dict(self.seen), telling=dict(self.telling), by=self.by)
+        for each in remote_ids:
+            for part in (page.rows, page.seen, page.telling):
+                part.pop(each, None)
+        return page
+
     def told(self) -> Iterator[tuple[MessageMetadata, int]]:
         """Yield the messages that tell more, each with its signals."""
         return ((self.message(each), bits) for each, bits in self.telling.items())

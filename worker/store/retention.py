@@ -7,9 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, bindparam, delete, exists, or_, select, update
 
+from connectors.port import Skipped
 from rules.people import OwnerKeys
 from rules.subjects import KEPT, reduced
-from worker.store import counters, events, messages
+from worker.store import counters, events, left_out, messages
 from worker.store.accounts import owner_keys
 from worker.store.forgetting import emptied
 from worker.store.judging import review
@@ -78,6 +79,7 @@ def _drop_messages(connection: Connection, owner: str, before: datetime, now: da
         by_origin.setdefault(origin, []).append(row.remote_id)
     for origin, remote_ids in by_origin.items():
         review(connection, owner, messages.apply(connection, origin, MailPage(), remote_ids, known_as), known_as, now)
+        left_out.count(connection, origin.account, "mail", origin.feed, map(_too_old, remote_ids))
     gone = sum(map(len, by_origin.values()))
     return gone, gone > 0
 
@@ -111,12 +113,20 @@ def _drop_texts(connection: Connection, owner: str, before: datetime, known_as: 
     """Remove texts; return their ids, and the match keys of all they named."""
     pointed = exists().where(occurrence.c.event == event.c.id)
     unused = (event.c.owner == owner, event.c.end_at < micros(before), event.c.is_series.is_(False), ~pointed)
-    rows = connection.execute(select(event.c.id, event.c.account, event.c.facts).where(*unused).limit(BATCH)).all()
+    columns = (event.c.id, event.c.account, event.c.feed, event.c.remote_id, event.c.facts)
+    rows = connection.execute(select(*columns).where(*unused).limit(BATCH)).all()
     seen = events.named((event_of(row.facts) for row in rows if row.account), known_as)
     touched = counters.rename(connection, owner, seen, [])
     gone = {row.id for row in rows}
     connection.execute(delete(event).where(event.c.id.in_(gone)))
+    for account, feed_id in {(row.account, row.feed) for row in rows if row.account}:
+        old = [_too_old(row.remote_id) for row in rows if (row.account, row.feed) == (account, feed_id)]
+        left_out.count(connection, account, "calendar", feed_id, old)
     return gone, touched
+
+
+def _too_old(remote_id: str) -> Skipped:
+    return Skipped(remote_id=remote_id, reason=left_out.TOO_OLD)
 
 
 def _begin_history(connection: Connection, owner: str, kind: str, before: datetime) -> None:

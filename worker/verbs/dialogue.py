@@ -26,7 +26,7 @@ from worker.verbs.connecting import files_account
 from worker.verbs.explaining import previewed
 from worker.verbs.opened import Here, instant, opened
 from worker.verbs.remarked import remark
-from worker.verbs.retained import let_go
+from worker.verbs.retained import letting_go
 from worker.verbs.steered import FOREVER
 from worker.verbs.zones import zone_called, zone_here
 
@@ -94,11 +94,11 @@ def _preview(here: Here) -> None:
     if not here.settings.accounts:
         click.echo("No mail or calendar yet: `rekindle connect --help` says how to add them.")
         return
-    for name in here.settings.accounts:
-        click.echo(f"Reading {name} …")
-        while here.app.pull(f"{here.name}/{name}"):
-            pass
-    let_go(here)
+    with letting_go(here):
+        for name in here.settings.accounts:
+            click.echo(f"Reading {name} …")
+            while here.app.pull(f"{here.name}/{name}"):
+                pass
     click.echo("\nThis is what it would make now:\n")
     made = previewed(here)
     has_people = bool(made or here.read(lambda connection: people.people(connection, here.name)))

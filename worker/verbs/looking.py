@@ -106,7 +106,10 @@ def _answer(who: str | None, *, config: Path | None, owner: str | None, now: dat
 @click.option("--rules", "is_rules", is_flag=True, help="Only what became of what each rule made.")
 @options.reading
 def status(*, is_rules: bool, config: Path | None, owner: str | None, now: datetime | None, as_json: bool) -> None:
-    """Show what has been read, when it is looked at next and what is in the way, and per rule what you accepted and discarded."""
+    """Show what has been read, when it is looked at next and what is in the way, and per rule what you accepted and discarded.
+
+    What was read and is not kept is counted with its reason: unreadable, or older than `retention`.
+    """
     from worker import queries, report, report_choices
     from worker.json_views import to_json
     from worker.verbs.explaining import rules_of

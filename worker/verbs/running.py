@@ -53,18 +53,15 @@ def run(ctx: click.Context, *, only: tuple[Part, ...], now: datetime | None, con
 @options.now
 @options.writing
 def pull(*, accounts: tuple[str, ...], now: datetime | None, config: Path | None, owner: str | None) -> None:
-    """Read what is new in mail and calendars, once, to the end. What is older than you keep goes again at once."""
+    """Read what is new in mail and calendars, once, to the end. What is older than you keep is left out, and counted."""
     from worker.verbs.opened import opened
-    from worker.verbs.retained import let_go
+    from worker.verbs.retained import letting_go
 
-    with opened(config, owner, now) as here:
-        try:
-            for account in _chosen(here, accounts):
-                while here.app.pull(account.id):
-                    pass
-                _say_how_it_went(here, account.id, "is read up to now")
-        finally:
-            let_go(here)
+    with opened(config, owner, now) as here, letting_go(here):
+        for account in _chosen(here, accounts):
+            while here.app.pull(account.id):
+                pass
+            _say_how_it_went(here, account.id, "is read up to now")
 
 
 @click.command(epilog=options.examples("rekindle decide"))
