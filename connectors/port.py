@@ -113,6 +113,8 @@ class Gone:
 
 
 Look = Untouched | Edited | Moved | Sent | Gone
+Made = Saved | Edited | Moved | Sent | Gone | Unclear
+"""What came of saving: it is there, or what the owner has done by now with what an earlier attempt made, or it cannot be told yet."""
 
 
 class Mailbox(Protocol):
@@ -130,7 +132,7 @@ class Mailbox(Protocol):
         """Say where the drafts stand now."""
         ...
 
-    def save_draft(self, draft: Draft, since: Witness) -> Saved | Gone | Unclear:
+    def save_draft(self, draft: Draft, since: Witness) -> Made:
         """Save the draft unsent, or adopt what an attempt after `since` made. A second call never makes a second one."""
         ...
 
@@ -158,7 +160,7 @@ class Calendar(Protocol):
         """Say where the holds stand now."""
         ...
 
-    def save_hold(self, hold: Hold | Invite, since: Witness) -> Saved | Gone | Unclear:
+    def save_hold(self, hold: Hold | Invite, since: Witness) -> Made:
         """Put it into the calendar once. Gone = the owner has already removed what an earlier attempt made."""
         ...
 

@@ -16,13 +16,17 @@ from connectors.port import (
     BEGINNING,
     Calendar,
     Connection,
+    Edited,
     Gone,
     Look,
+    Made,
     Mailbox,
+    Moved,
     PortError,
     RateLimited,
     Rejected,
     Saved,
+    Sent,
     Unclear,
     Untouched,
 )
@@ -153,7 +157,7 @@ def _claim(desk: Desk, side: Mailbox | Calendar, entry: Entry) -> Entry | None:
         return outbox.claim(db, entry.key, witness, desk.clock(), LASTING)
 
 
-def _save(side: Mailbox | Calendar, claimed: Entry) -> Saved | Gone | Unclear:
+def _save(side: Mailbox | Calendar, claimed: Entry) -> Made:
     witness = BEGINNING if claimed.witness is None else claimed.witness
     if witness == restored.ONLY_FIND:
         return restored.found(side, claimed)
@@ -166,13 +170,17 @@ def _save(side: Mailbox | Calendar, claimed: Entry) -> Saved | Gone | Unclear:
             assert_never(claimed.action)
 
 
-def _settle(desk: Desk, side: Mailbox | Calendar, claimed: Entry, made: Saved | Gone | Unclear) -> None:
+def _settle(desk: Desk, side: Mailbox | Calendar, claimed: Entry, made: Made) -> None:
     match made:
         case Saved():
             _confirm(desk, side, claimed, made)
         case Gone():
             is_unsure = restored.is_unsure(desk.store, claimed, desk.clock())
-            _close(desk, claimed, restored.UNMADE if is_unsure else feedback.Finish(reason="owner_deleted", note="You removed it"))
+            _close(desk, claimed, restored.UNMADE if is_unsure else feedback.REMOVED)
+        case Sent():
+            _close(desk, claimed, feedback.SENT)
+        case Edited() | Moved():
+            _close(desk, claimed, feedback.CHANGED)
         case Unclear():
             _postpone(desk, claimed, made.retry_after, "The provider cannot tell yet whether it is there")
         case _:

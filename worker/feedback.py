@@ -64,6 +64,9 @@ class Remove:
 
 Verdict = Leave | Reschedule | Finish | Remove
 
+REMOVED: Final = Finish(reason="owner_deleted", note="You removed it")
+SENT: Final = Finish(reason="done", note="You sent it")
+CHANGED: Final = Finish(reason="owner_edited", note="You changed it: it is yours now")
 TOUCHED: Final = Finish(reason="owner_edited", note="You changed what announced it, so it does not go out")
 PUT_OFF: Final = Finish(reason="put_off", note="It was removed, perhaps by your assistant: not now")
 DECLINED: Final = Finish(reason="declined", note="They declined")
@@ -77,9 +80,9 @@ def verdict(
         return DECLINED
     match seen:
         case Gone():
-            return Finish(reason="owner_deleted", note="You removed it")
+            return REMOVED
         case Sent():
-            return Finish(reason="done", note="You sent it")
+            return SENT
         case Untouched():
             return _untouched(entry, wanted, now)
         case Edited() | Moved():
@@ -106,7 +109,7 @@ def _untouched(entry: Entry, wanted: Keep | Withdraw, now: datetime) -> Verdict:
 
 def _changed(action: Action, seen: Edited | Moved, event: CalendarEvent | None, mine: Collection[str], now: datetime) -> Verdict:
     if isinstance(action, Draft):
-        return Finish(reason="owner_edited", note="You changed it: it is yours now")
+        return CHANGED
     if event is not None and event.summary.lstrip().startswith(CHECK_MARKS):
         return Finish(reason="done", note="You ticked it: you were in touch", is_touch=True)
     if event is not None and isinstance(action, Hold) and _has_guest(event, mine):

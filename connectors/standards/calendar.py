@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from connectors.port import BEGINNING, Changes, Cursor, CursorExpired, Feed, Gone, Look, Saved, Unavailable, Unclear, Witness
+from connectors.port import BEGINNING, Changes, Cursor, CursorExpired, Feed, Look, Made, Saved, Unavailable, Witness
 from connectors.standards.dav import Dav, Refused
 from connectors.standards.discovery import CalendarHome, calendars, home_of, primary
 from connectors.standards.holds import Holds
@@ -122,7 +122,7 @@ class CalDavCalendar:
             return mark
         return Witness(json.dumps([mark, self._invites.witness()]))
 
-    def save_hold(self, hold: Hold | Invite, since: Witness) -> Saved | Gone | Unclear:
+    def save_hold(self, hold: Hold | Invite, since: Witness) -> Made:
         """Put it in once, or adopt what an earlier attempt made; an Invite the server does not mail becomes a draft."""
         mark, drafts = _apart(since)
         if isinstance(hold, Invite) and not self._holds.is_mailing(hold):

@@ -17,7 +17,7 @@ from connectors import mime
 from connectors.compose import compose
 from connectors.imap_fetched import split
 from connectors.imap_wire import Response
-from connectors.port import BEGINNING, Edited, Gone, Look, Moved, Rejected, Saved, Sent, Unclear, Untouched, Witness
+from connectors.port import Edited, Gone, Look, Moved, Rejected, Saved, Sent, Untouched, Witness
 from connectors.standards.fetch import sequence_set
 from connectors.standards.folders import Folder
 from connectors.standards.opened import Opened
@@ -33,6 +33,8 @@ _MARK_LENGTH = 40
 _MARKED = re.compile(re.escape(MARK) + r"(\d{8}T\d{6}Z)\.([0-9a-f]+)", re.IGNORECASE)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _APPENDUID = re.compile(rb"\[APPENDUID (\d+) (\d+)\]", re.IGNORECASE)
+_NOWHERE = '{"v": 0, "n": 0}'
+"""Stands before everything: the folder did not exist yet, or nobody knows where it stood."""
 _IDENTITY = b"(UID FLAGS RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID TO SUBJECT)])"
 
 
@@ -76,7 +78,7 @@ class Drafts:
     def witness(self) -> Witness:
         """Say where Drafts stands: UIDVALIDITY and UIDNEXT; zeros where the folder does not exist yet."""
         if self._is_missing:
-            return Witness(json.dumps({"v": 0, "n": 0}))
+            return Witness(_NOWHERE)
         opened = self._session.opened_lately(self.folder)
         if opened is not None and opened.next_uid:
             return Witness(json.dumps({"v": opened.validity, "n": opened.next_uid}))
@@ -110,19 +112,20 @@ class Drafts:
         kept = self._kept(*self._open_with(draft.message_id), draft, is_adopted=True)
         return kept if isinstance(kept, Saved) else None
 
-    def save(self, draft: Draft, since: Witness) -> Saved | Gone | Unclear:
+    def save(self, draft: Draft, since: Witness) -> Saved | Sent | Moved | Edited | Gone:
         """Adopt what an attempt after the witness made, accept what the owner did with it, else APPEND."""
-        before = json.loads(since) if since != BEGINNING else {"v": 0, "n": 0}
         if self._is_missing:
             self._create()
         opened, found = self._open_with(draft.message_id)
         if found:
             return self._kept(opened, found, draft, is_adopted=True)
-        if self._was_removed(opened, before, draft.message_id):
-            return Gone()
+        if (fate := self._fate(opened, json.loads(since or _NOWHERE), draft)) is not None:
+            return fate
         answer = self._session.append(self.folder, compose(draft), self._flags(opened))
         match = _APPENDUID.search(answer)
+        before = opened.next_uid
         opened, found = self._open_with(draft.message_id)
+        found = found or self._with(draft.message_id, self._added(before))
         if found:
             return self._kept(opened, found, draft, is_adopted=False)
         if match is None:
@@ -142,8 +145,8 @@ class Drafts:
         same = [one for one in self._all_with(message_id) if not one.is_deleted]
         if same:
             return Untouched() if opened.validity != int(validity) and same[0].size == int(size) else Edited()
-        after = self._present(b"UID FETCH %d:* " % (int(uid) + 1) + _IDENTITY) if opened.validity == int(validity) else []
-        if any(one.uid > int(uid) and one.gist == whom and not one.is_deleted for one in after):
+        after = self._added(int(uid) + 1) if opened.validity == int(validity) else []
+        if any(one.gist == whom and not one.is_deleted for one in after):
             return Edited()
         return self._elsewhere(message_id)
 
@@ -152,9 +155,10 @@ class Drafts:
         seen = self.look(saved)
         if not isinstance(seen, Untouched):
             return seen
-        self._session.open(saved.place, is_writing=True)
-        message_id = saved.version.split(" ", 4)[4]
-        self._remove([one.uid for one in self._all_with(message_id)])
+        opened = self._session.open(saved.place, is_writing=True)
+        validity, uid, _, _, message_id = saved.version.split(" ", 4)
+        same = {int(uid)} if opened.validity == int(validity) else set()  # a search may lag behind
+        self._remove(sorted(same | {one.uid for one in self._all_with(message_id)}))
         return seen
 
     def _create(self) -> None:
@@ -174,23 +178,36 @@ class Drafts:
         version = f"{opened.validity} {first.uid} {first.size} {gist(draft.to)} {draft.message_id}"
         return Saved(remote_id=f"{opened.validity}:{first.uid}", version=version, place=self.folder, is_adopted=is_adopted)
 
-    def _was_removed(self, opened: Opened, before: dict[str, int], message_id: str) -> bool:
-        """Tell whether an earlier attempt made a draft that is not in Drafts any more, because the owner sent or removed it.
+    def _fate(self, opened: Opened, before: dict[str, int], draft: Draft) -> Saved | Sent | Moved | Edited | Gone | None:
+        """Say what became of a draft an earlier attempt made and no search finds in Drafts; None where none was made.
 
-        Nothing was added since the witness = nothing was made. Else it lies elsewhere, or a UID given out since the
-        witness is empty again: then whether it was ours cannot be known, and not creating is the safe side.
+        Nothing was added since the witness = nothing was made. Else a search may lag behind what it searches, so all that
+        was added is looked at; or it lies elsewhere; or a UID given out since the witness is empty again: then whether
+        it was ours cannot be known, and not creating is the safe side.
         """
-        if before["v"] and opened.validity == before["v"] and opened.next_uid == before["n"]:
-            return False
-        if not isinstance(self._elsewhere(message_id), Gone) or self._is_in_trash(message_id):
-            return True
-        opened = self._session.open(self.folder, is_writing=True)
-        if not before["v"] or opened.validity != before["v"]:
-            return False
-        there = self._uids(b"UID SEARCH UID %d:*" % before["n"])
-        return len([uid for uid in there if uid >= before["n"]]) < opened.next_uid - before["n"]
+        is_same = bool(before["v"]) and opened.validity == before["v"]
+        if is_same and opened.next_uid == before["n"]:
+            return None
+        added = [one for one in self._added(before["n"]) if one.uid < opened.next_uid] if is_same else []
+        if found := self._with(draft.message_id, added):
+            return self._kept(opened, found, draft, is_adopted=True)
+        elsewhere = self._elsewhere(draft.message_id)
+        if not isinstance(elsewhere, Gone):
+            return elsewhere
+        is_gone = self._is_in_trash(draft.message_id) or (is_same and len(added) < opened.next_uid - before["n"])
+        if not is_gone:
+            return None
+        return Edited() if any(one.gist == gist(draft.to) and not one.is_deleted for one in added) else Gone()
 
-    def _elsewhere(self, message_id: str) -> Look:
+    def _added(self, first: int) -> list[Present]:
+        """Look at all in the open folder from a UID on; a range that begins after the last message means that one (RFC 9051 9)."""
+        return [one for one in self._present(b"UID FETCH %d:* " % first + _IDENTITY) if one.uid >= first]
+
+    @staticmethod
+    def _with(message_id: str, present: Sequence[Present]) -> list[Present]:
+        return [one for one in present if one.message_id == message_id]
+
+    def _elsewhere(self, message_id: str) -> Sent | Moved | Gone:
         """Look for it outside Drafts: Sent = the owner sent it, Trash or nowhere = gone, any other folder = moved."""
         for folder in sorted(self._folders, key=lambda one: one.role != "\\Sent"):
             if folder.id != self.folder and folder.role not in ("\\Trash", "\\All", "\\Junk"):
@@ -220,7 +237,7 @@ class Drafts:
         """Look at what a search has found, ascending; SEARCH is a substring match, so the header is compared exactly."""
         if not uids:
             return []
-        return [one for one in self._present(b"UID FETCH " + sequence_set(uids) + b" " + _IDENTITY) if one.message_id == message_id]
+        return self._with(message_id, self._present(b"UID FETCH " + sequence_set(uids) + b" " + _IDENTITY))
 
     def _uids(self, command: bytes) -> list[int]:
         return searched(self._session.command(command, "searching"))

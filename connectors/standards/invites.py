@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from connectors import ical
-from connectors.port import BEGINNING, Gone, Look, PortError, Rejected, Saved, Unclear, Witness
+from connectors.port import BEGINNING, Look, Made, PortError, Rejected, Saved, Witness
 from connectors.standards.dav import Dav
 from connectors.standards.mail import ImapMailbox
 from rules.suggestions import Draft, Invite
@@ -29,7 +29,7 @@ class InviteDrafts:
         except PortError:
             return BEGINNING
 
-    def save(self, invite: Invite, since: Witness) -> Saved | Gone | Unclear:
+    def save(self, invite: Invite, since: Witness) -> Made:
         """Save it as a draft, once. Raises Rejected where the account has no mailbox."""
         made = self._there().save_draft(draft_of(invite, self._dav.server_time or invite.start), since)
         return replace(made, version=BY_MAIL + made.version) if isinstance(made, Saved) else made

@@ -17,7 +17,7 @@ from connectors.imap_fetched import arrival_of, stamp
 from connectors.imap_reading import Messages, Packed, Read, Reading
 from connectors.imap_wire import Response
 from connectors.optional import Packing, Portion
-from connectors.port import Changes, Cursor, CursorExpired, Feed, Gone, Look, PortError, Saved, Skipped, Unclear, Witness
+from connectors.port import Changes, Cursor, CursorExpired, Feed, Look, Made, PortError, Saved, Skipped, Witness
 from connectors.standards.drafts import Drafts, searched
 from connectors.standards.fetch import Headers, sequence_set, uids_of
 from connectors.standards.folders import Folder, listed, readable
@@ -102,7 +102,7 @@ class ImapMailbox:
         """Say where Drafts stands."""
         return self._drafts().witness()
 
-    def save_draft(self, draft: Draft, since: Witness) -> Saved | Gone | Unclear:
+    def save_draft(self, draft: Draft, since: Witness) -> Made:
         """Save it unsent, or adopt what an earlier attempt made."""
         return self._drafts().save(draft, since)
 

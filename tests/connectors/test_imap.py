@@ -22,15 +22,19 @@ from connectors.port import (
     Connection,
     Cursor,
     CursorExpired,
+    Edited,
     Feed,
     Gone,
+    Look,
     Mailbox,
+    Moved,
     PortError,
     RateLimited,
     Rejected,
     Saved,
     Sent,
     Unavailable,
+    Untouched,
 )
 from connectors.standards import fetch, mail
 from connectors.standards.folders import listed
@@ -257,8 +261,39 @@ class TestDrafts:
         assert isinstance(mailbox(proxy).save_draft(a_draft(), witness), Saved)
         assert len([draft for draft in owner.drafts() if draft.message_id == a_draft().message_id]) == 1
 
-    @pytest.mark.parametrize("hand", ["deleted", "sent", "edited"])
-    def test_what_the_owner_did_before_the_retry_is_respected(self, owner: MailHands, proxy: ImapProxy, hand: str) -> None:
+    @pytest.mark.parametrize("without", [(), ("UIDPLUS",)], ids=["", "no UIDPLUS"])
+    def test_a_draft_is_known_where_a_search_lags_behind(
+        self, owner: MailHands, proxy: ImapProxy, without: tuple[str, ...]
+    ) -> None:
+        proxy.without, proxy.is_lagging = without, True
+        box = mailbox(proxy)
+        witness = box.witness()
+        made = box.save_draft(a_draft(), witness)
+        assert isinstance(made, Saved)
+        again = mailbox(proxy).save_draft(a_draft(), witness)
+        assert isinstance(again, Saved)
+        assert (again.remote_id, len(owner.drafts())) == (made.remote_id, 1)
+        assert box.withdraw(made) == Untouched()
+        assert box.look(made) == Gone()
+
+    def test_a_lost_answer_is_followed_by_no_second_where_a_search_lags_behind(self, owner: MailHands, proxy: ImapProxy) -> None:
+        proxy.is_lagging = True
+        box = mailbox(proxy)
+        witness = box.witness()
+        proxy.fault = "lose"
+        with pytest.raises(Unavailable):
+            box.save_draft(a_draft(), witness)
+        assert isinstance(mailbox(proxy).save_draft(a_draft(), witness), Saved)
+        assert len(owner.drafts()) == 1
+
+    @pytest.mark.parametrize(
+        ("hand", "seen"),
+        [("deleted", Gone()), ("sent", Sent()), ("moved", Moved()), ("edited", Edited())],
+        ids=str,
+    )
+    def test_what_the_owner_did_before_the_retry_is_respected(
+        self, owner: MailHands, proxy: ImapProxy, hand: str, seen: Look
+    ) -> None:
         box = mailbox(proxy)
         witness = box.witness()
         proxy.fault = "lose"
@@ -267,9 +302,10 @@ class TestDrafts:
         owner.hands.select("Drafts")
         uid = owner.hands.uid("SEARCH", "ALL")[1][0].decode()
         saved = Saved(remote_id=f"0:{uid}", place="Drafts")
-        {"deleted": owner.delete_draft, "sent": owner.send_draft, "edited": owner.edit_draft}[hand](saved)
+        hands = {"deleted": owner.delete_draft, "sent": owner.send_draft, "moved": owner.move_draft, "edited": owner.edit_draft}
+        hands[hand](saved)
         before = len(owner.drafts())
-        assert mailbox(proxy).save_draft(a_draft(), witness) == Gone()
+        assert mailbox(proxy).save_draft(a_draft(), witness) == seen
         assert len(owner.drafts()) == before
 
     def test_copies_of_a_race_are_swept_to_one(self, owner: MailHands, proxy: ImapProxy) -> None:

@@ -355,6 +355,7 @@ def test_what_the_owner_did_in_the_gap_stands(bench: Bench, suggestion: Suggesti
     hand(bench.office, suggestion)
     before = bench.office.hands.drafts(), bench.office.hands.holds()
     bench.settle()
+    assert bench.states() == [after(suggestion, hand)]
     bench.pointless = "You wrote to them"
     bench.settle()
     assert (bench.office.hands.drafts(), bench.office.hands.holds()) == before

@@ -14,6 +14,7 @@ Fault = Literal["authorization", "rate", "in_use", "busy", "unavailable", "rejec
 """lose: the write is stored and the answer lost; cut: the connection breaks in the middle of the write; error_after: stored, then an error."""
 
 _TAGGED = re.compile(rb"\A(\S+) (\S+)(?: (\S+))?")
+_NAMED = re.compile(rb'(HEADER Message-ID ")[^"]+')
 _LITERAL = re.compile(rb"\{(\d+)(\+?)\}\r\n\Z")
 _SIGN_IN = (b"CAPABILITY", b"LOGIN", b"ENABLE", b"AUTHENTICATE", b"")
 _REFUSALS = {
@@ -39,6 +40,8 @@ class ImapProxy:
         self.commands: list[str] = []
         self.without: tuple[str, ...] = ()
         """Capabilities the server is to have no more."""
+        self.is_lagging = False
+        """Whether what has come lately is not yet found by what stands in its header, as where a search has an index."""
         self.poison: bytes = b""
         """A UID on which the server breaks the connection whenever its header is fetched."""
         self.alias: tuple[bytes, bytes] = (b"", b"")
@@ -69,6 +72,8 @@ class ImapProxy:
     def _forward(self, line: bytes, lines: object, client: socket.socket, server: socket.socket, state: dict[str, bool]) -> bool:
         match = _TAGGED.match(line)
         verb = match[2].upper() if match else b""
+        if self.is_lagging:
+            line = _NAMED.sub(b"\\1not yet in the index", line)
         self.commands.append(b" ".join(filter(None, (verb, match[3] if match else b""))).decode("ascii", "replace"))
         named = self.commands[-1].startswith(self.failing) if self.failing else verb not in _SIGN_IN
         fault = self.fault if named else None
