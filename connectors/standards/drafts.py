@@ -32,6 +32,8 @@ _MARK_LENGTH = 40
 """Dovecot cuts no keyword of up to 50 characters."""
 _MARKED = re.compile(re.escape(MARK) + r"(\d{8}T\d{6}Z)\.([0-9a-f]+)", re.IGNORECASE)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_OURS = re.compile(r"[0-9a-v]{26}@")
+"""Begins the Message-ID of a draft of ours; one that was edited has another, or still the very same."""
 _APPENDUID = re.compile(rb"\[APPENDUID (\d+) (\d+)\]", re.IGNORECASE)
 _NOWHERE = '{"v": 0, "n": 0}'
 """Stands before everything: the folder did not exist yet, or nobody knows where it stood."""
@@ -145,8 +147,7 @@ class Drafts:
         same = [one for one in self._all_with(message_id) if not one.is_deleted]
         if same:
             return Untouched() if opened.validity != int(validity) and same[0].size == int(size) else Edited()
-        after = self._added(int(uid) + 1) if opened.validity == int(validity) else []
-        if any(one.gist == whom and not one.is_deleted for one in after):
+        if opened.validity == int(validity) and _has_edited(self._added(int(uid) + 1), whom):
             return Edited()
         return self._elsewhere(message_id)
 
@@ -197,7 +198,7 @@ class Drafts:
         is_gone = self._is_in_trash(draft.message_id) or (is_same and len(added) < opened.next_uid - before["n"])
         if not is_gone:
             return None
-        return Edited() if any(one.gist == gist(draft.to) and not one.is_deleted for one in added) else Gone()
+        return Edited() if _has_edited(added, gist(draft.to)) else Gone()
 
     def _added(self, first: int) -> list[Present]:
         """Look at all in the open folder from a UID on; a range that begins after the last message means that one (RFC 9051 9)."""
@@ -265,6 +266,11 @@ class Drafts:
         self._session.command(b"UID STORE " + these + b" +FLAGS.SILENT (\\Deleted)", "removing the draft")
         if "UIDPLUS" in self._session.capabilities:
             self._session.command(b"UID EXPUNGE " + these, "removing the draft")
+
+
+def _has_edited(added: Sequence[Present], whom: str) -> bool:
+    """Tell whether what came after a draft may be what its owner made of it: for the same people, and no other draft of ours."""
+    return any(one.gist == whom and not one.is_deleted and not _OURS.match(one.message_id) for one in added)
 
 
 def _search(message_id: str) -> bytes:

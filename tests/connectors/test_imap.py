@@ -318,6 +318,16 @@ class TestDrafts:
         mailbox(proxy).save_draft(a_draft(), witness)
         assert len(owner.drafts()) == 1
 
+    def test_one_that_was_deleted_is_gone_though_a_later_one_of_ours_is_for_the_same_people(
+        self, owner: MailHands, proxy: ImapProxy
+    ) -> None:
+        box = mailbox(proxy)
+        saved = box.save_draft(a_draft("meeting:1"), box.witness())
+        assert isinstance(saved, Saved)
+        box.save_draft(a_draft("meeting:2"), box.witness())
+        owner.delete_draft(saved)
+        assert box.look(saved) == Gone()
+
     def test_a_draft_sent_under_its_own_message_id_is_seen_as_sent(self, owner: MailHands, proxy: ImapProxy) -> None:
         box = mailbox(proxy)
         saved = box.save_draft(a_draft(), box.witness())
