@@ -37,8 +37,8 @@ class Holds:
         found = self._objects.get(href)
         if found is not None:
             return self._adopted(href, found, hold, main)
-        if since == BEGINNING and (elsewhere := self._find(_uid(hold))):
-            return self._conflicted(elsewhere, hold, main)
+        if since != main.mark and (elsewhere := self._elsewhere(href, hold, main)) is not None:
+            return elsewhere
         if since not in (BEGINNING, main.mark) and self._was_removed(main, href, since):
             return Gone()
         content = self._written(hold)
@@ -54,13 +54,8 @@ class Holds:
     def find(self, hold: Hold | Invite) -> Saved | None:
         """Take it up at the address its key gives, or wherever the owner has put it; a cancelled one is none."""
         main = self._main()
-        href = path(main.href.rstrip("/") + f"/{hold.key}.ics")
-        for there in (href, self._find(_uid(hold))):
-            event = self._objects.get(there) if there else None
-            if event is not None:
-                kept = self._adopted(there, event, hold, main)
-                return kept if isinstance(kept, Saved) else None
-        return None
+        kept = self._conflicted(path(main.href.rstrip("/") + f"/{hold.key}.ics"), hold, main)
+        return kept if isinstance(kept, Saved) else None
 
     def look(self, saved: Saved) -> Look:
         """Compare by ETag; when it differs, by the times and words we wrote, since servers rewrite what they store."""
@@ -136,9 +131,15 @@ class Holds:
         found = self._objects.get(href)
         if found is not None:
             return self._adopted(href, found, hold, main)
-        moved = self._find(_uid(hold))
-        event = self._objects.get(moved) if moved else None
-        return self._adopted(moved, event, hold, main) if event is not None else Gone()
+        return self._elsewhere(href, hold, main) or Gone()
+
+    def _elsewhere(self, href: str, hold: Hold | Invite, main: CalendarCollection) -> Saved | Gone | None:
+        """Take up what the owner has put into another calendar as if it had been confirmed before: a look then says that it was moved."""
+        there = self._find(_uid(hold))
+        event = self._objects.get(there) if there else None
+        if event is None:
+            return None
+        return Gone() if event.status == "cancelled" else self._saved(href, "", hold, main, is_adopted=True)
 
     def _saved(self, href: str, etag: str, hold: Hold | Invite, main: CalendarCollection, *, is_adopted: bool) -> Saved:
         return Saved(remote_id=href, version=Written.of(hold, etag).text(), place=main.href, is_adopted=is_adopted)

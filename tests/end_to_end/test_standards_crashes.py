@@ -77,9 +77,11 @@ app.close()
 @pytest.fixture(params=["draft", "hold"])
 def suggestion(request: pytest.FixtureRequest) -> Suggestion:
     """A draft, or a hold three weeks ahead of the real clock."""
-    if request.param == "draft":
-        return thank_you()
-    hold = check_in()
+    return thank_you() if request.param == "draft" else ahead(check_in())
+
+
+def ahead(hold: Suggestion) -> Suggestion:
+    """Put a hold three weeks ahead of the real clock."""
     assert isinstance(hold.action, Hold)
     start = datetime.now(UTC).replace(microsecond=0) + timedelta(days=21)
     return replace(hold, action=replace(hold.action, start=start, end=start + timedelta(minutes=25)))
@@ -360,6 +362,27 @@ def test_what_the_owner_did_in_the_gap_stands(bench: Bench, suggestion: Suggesti
     bench.settle()
     assert (bench.office.hands.drafts(), bench.office.hands.holds()) == before
     assert objects(bench.office) == (0 if hand is delete else 1) or hand is edit
+
+
+@pytest.mark.parametrize("without", [b"", b"sync-collection"], ids=["told by the sync", "no sync"])
+@pytest.mark.parametrize("point", ["after the call", "after the confirmation"])
+def test_a_hold_that_was_put_into_another_calendar_in_the_gap_stays_there(
+    bench: Bench, point: deliver.Point, without: bytes
+) -> None:
+    hold = ahead(check_in())
+    bench.plan(hold)
+    bench.work_until_crash(point)
+    bench.dav.without = without
+    bench.office.hands.make("zoo")
+    target = f"http://127.0.0.1:{bench.office.dav.port}/ana/zoo/{hold.key}.ics"
+    bench.office.hands.ask("MOVE", f"/ana/work/{hold.key}.ics", headers={"Destination": target})
+    bench.settle()
+    assert bench.states() == [("delivered", None)]
+    bench.pointless = "You wrote to them"
+    bench.settle()
+    assert bench.states() == [("delivered", None)]
+    lying = [bench.office.hands.ask("PROPFIND", path, headers={"Depth": "1"}).decode() for path in ("/ana/work/", "/ana/zoo/")]
+    assert [hold.key in each for each in lying] == [False, True]
 
 
 @pytest.mark.parametrize("point", DELIVERING)

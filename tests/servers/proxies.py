@@ -143,6 +143,8 @@ class HttpProxy:
         self.target = target
         self.fault: Fault | None = None
         self.requests: list[str] = []
+        self.without = b""
+        """What the server refuses to be asked about."""
         self.announces = ""
         """What the server is to say more in the DAV header of OPTIONS."""
         handler = type("Bound", (_Handler,), {"proxy": self})
@@ -172,6 +174,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.proxy.requests.append(f"{self.command} {self.path}")
+        if self.proxy.without and self.proxy.without in body:
+            self._answer(403, [], b"")
+            return
         fault = self.proxy.fault
         is_write = self.command in ("PUT", "POST", "DELETE")
         if fault is None or (fault in ("lose", "cut", "error_after") and not is_write):
