@@ -85,6 +85,8 @@ class Answer:
     headers: Mapping[str, str] = field(repr=False)
     content: bytes = field(repr=False)
     is_redirect: bool
+    url: str
+    """Who answered, after all redirects."""
 
     @property
     def ok(self) -> bool:
@@ -149,7 +151,7 @@ class Http:
             if not answer.is_redirect and answer.status_code not in (301, 302, 307, 308):
                 return answer
             target = urljoin(url, answer.headers.get("Location", ""))
-            self._check_redirect(url, target)
+            self.check_way(url, target)
             url = target
         message = f"{self._name} redirects in circles."
         raise Rejected(message, remedy="Check the address in config.")
@@ -171,7 +173,7 @@ class Http:
         except requests.exceptions.RequestException as error:
             message = f"{self._name} cannot be reached or broke off ({type(error).__name__})."
             raise Unavailable(message) from error
-        answer = Answer(told.status_code, told.headers, told.content, is_redirect=told.is_redirect)
+        answer = Answer(told.status_code, told.headers, told.content, is_redirect=told.is_redirect, url=url)
         self._note_time(answer)
         self._check(answer)
         return answer
@@ -208,16 +210,17 @@ class Http:
         except ValueError:
             return
 
-    def _check_redirect(self, url: str, target: str) -> None:
+    def check_way(self, url: str, target: str) -> None:
+        """Raise Rejected where the credentials meant for one address must not be sent to the other it leads to."""
         here, there = urlsplit(url), urlsplit(target)
         if here.scheme == "https" and there.scheme != "https":
-            message = f"{self._name} redirects to an unencrypted address."
+            message = f"{self._name} leads to an unencrypted address."
             raise Rejected(message, remedy="Check the address in config.")
         if here.hostname == there.hostname:
             return
         home = organisation(f"x@{here.hostname}")
         if not home or home != organisation(f"x@{there.hostname}"):
-            message = f"{self._name} redirects to another host, {there.hostname}; the password was not sent there."
+            message = f"{self._name} leads to another host, {there.hostname}; the password was not sent there."
             raise Rejected(message, remedy="If that host is right, write its address into config.")
 
     def close(self) -> None:

@@ -30,7 +30,7 @@ SETTINGS: Mapping[str, str] = {
     "folders": "the folders to read; all but drafts, junk and trash when left out",
     "drafts": "the folder for drafts, where the server does not say which it is",
     "sent": "the folder of sent mail, where the server does not say which it is",
-    "calendars": "the calendars to read, by name; all when left out",
+    "calendars": "the calendars to read, by name; all that may be written to when left out",
     "holds": "the calendar holds are put into, by name; the default one when left out",
     "caldav_user": "the user name at the calendar server, where it differs",
     "ca_file": "a certificate authority of your own, as a PEM file",

@@ -83,12 +83,17 @@ class CalDavCalendar:
         self._read_before = read_before
 
     def feeds(self) -> Sequence[Feed]:
-        """List the chosen calendars, else all; one request once the home is known."""
+        """List the chosen calendars, else those that may be written to, else all; one request once the home is known."""
         known = self._read_before
         has_marks = known is None or any(each.startswith(self.home().href) for each in known)
         found = calendars(self._dav, self.home(), has_marks=has_marks)
         main = primary(found, self.home(), self._wanted)
-        return [one.feed(is_primary=one is main) for one in found if not self._chosen or {one.name, one.href} & self._chosen]
+        chosen = [one for one in found if {one.name, one.href} & self._chosen]
+        if not self._chosen:
+            chosen = [one for one in found if one.is_writable] or list(
+                found
+            )  # what may only be read is somebody else's, or made up
+        return [one.feed(is_primary=one is main) for one in chosen]
 
     def changes(self, feed: Feed, since: Cursor | None) -> Iterator[Changes[CalendarEvent]]:
         """Yield all objects page by page, or what changed since."""

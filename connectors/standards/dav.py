@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import quote, unquote, urljoin, urlsplit
 from xml.etree import ElementTree as ET
@@ -51,6 +51,8 @@ class Multistatus:
 
     resources: Sequence[Resource]
     token: str = ""
+    at: str = ""
+    """Who answered, after all redirects: what the hrefs in it start from."""
 
 
 class Refused(Exception):
@@ -78,8 +80,10 @@ class Dav:
         return self._http.server_time
 
     def url(self, href: str) -> str:
-        """Make an href absolute."""
-        return urljoin(self._base, href)
+        """Make an href absolute. Raises Rejected where it is somebody else's: the password goes with every request."""
+        target = urljoin(self._base, href)
+        self._http.check_way(self._base, target)
+        return target
 
     def moved_to(self, url: str) -> None:
         """Take another root from now on (discovery ended on another host of the same owner)."""
@@ -104,7 +108,7 @@ class Dav:
                 message = "The calendar server answered with a page instead of calendar data."
                 raise Rejected(message, remedy="Check the address: it should be the server's CalDAV address, not its web page.")
             raise Refused(answer.status_code, answer.text)
-        return parse(answer.content)
+        return replace(parse(answer.content), at=answer.url)
 
     def raw(
         self, method: str, href: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None

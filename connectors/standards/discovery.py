@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import urljoin
 
 from connectors.port import Feed, Rejected
 from connectors.standards.dav import BOTH_MARKS, CAL, CS, DAV, Dav, Multistatus, Refused, Resource, path
@@ -16,6 +18,7 @@ _CALENDAR = (
     "d:current-user-principal",
     "cs:source",
 )
+_WELL_KNOWN: Final = "/.well-known/caldav"
 _PRINCIPAL = ("c:calendar-home-set", "c:calendar-user-address-set", "c:schedule-outbox-URL", "c:schedule-default-calendar-URL")
 _DEFAULT_NAMES = frozenset({"calendar", "personal", "home", "default", "kalender", "persönlich", "agenda", "calendrier", "work"})
 
@@ -48,31 +51,36 @@ class CalendarCollection:
 
 def home_of(dav: Dav, start: str) -> CalendarHome:
     """Walk from the given address to the calendar home; raises Rejected where there is none."""
-    for candidate in (path(start) or "/", "/.well-known/caldav", "/"):
+    given = path(start) or "/"
+    trouble = Rejected(
+        "No calendars were found at that address.", remedy="Give the server's CalDAV address, or the address of one calendar."
+    )
+    for candidate in dict.fromkeys((given, _WELL_KNOWN, "/")):
         try:
-            answer = dav.propfind(candidate, _CALENDAR, 1 if candidate != "/.well-known/caldav" else 0)
+            answer = dav.propfind(candidate, _CALENDAR, 0 if candidate == _WELL_KNOWN else 1)
         except Refused:
             continue
-        if tuple(calendars_in(answer, candidate)) and candidate == (path(start) or "/"):
-            return _described(dav, CalendarHome(href=candidate), answer)
-        principal = next((href for resource in answer.resources if (href := resource.href_in(f"{DAV}current-user-principal"))), "")
-        if principal and (home := _home_of_principal(dav, principal)):
+        except Rejected as error:  # a web site, or the way to one: calendars may be elsewhere on the host
+            trouble = error
+            continue
+        home = _home_of_principal(dav, _principal(answer))
+        if candidate == given and tuple(calendars_in(answer, candidate)):
+            dav.moved_to(answer.at)
+            return replace(home or CalendarHome(href=""), href=path(answer.at))
+        if home is not None:
             return home
-    message = "No calendars were found at that address."
-    raise Rejected(message, remedy="Give the server's CalDAV address, or the address of one calendar.")
+    raise trouble
 
 
-def _described(dav: Dav, home: CalendarHome, answer: Multistatus) -> CalendarHome:
-    principal = next((href for resource in answer.resources if (href := resource.href_in(f"{DAV}current-user-principal"))), "")
-    known = _home_of_principal(dav, principal) if principal else None
-    if known is None:
-        return home
-    return CalendarHome(
-        href=home.href, principal=principal, addresses=known.addresses, default=known.default, is_scheduling=known.is_scheduling
-    )
+def _principal(answer: Multistatus) -> str:
+    """Return whom the server knows one as: an address, whoever has answered."""
+    told = next((href for resource in answer.resources if (href := resource.href_in(f"{DAV}current-user-principal"))), "")
+    return urljoin(answer.at, told) if told else ""
 
 
 def _home_of_principal(dav: Dav, principal: str) -> CalendarHome | None:
+    if not principal:
+        return None
     try:
         answer = dav.propfind(principal, _PRINCIPAL, 0)
     except Refused:
@@ -80,7 +88,7 @@ def _home_of_principal(dav: Dav, principal: str) -> CalendarHome | None:
     for resource in answer.resources:
         home = resource.href_in(f"{CAL}calendar-home-set")
         if home:
-            dav.moved_to(dav.url(home))
+            dav.moved_to(dav.url(urljoin(answer.at, home)))
             return CalendarHome(
                 href=path(home),
                 principal=path(principal),

@@ -17,7 +17,8 @@ class Script:
 
     answers: dict[str, Callable[[str], tuple[int, Mapping[str, str], str]]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
-    authorized: list[str] = field(default_factory=list)
+    headers: list[Mapping[str, str]] = field(default_factory=list)
+    """What came with each of them."""
     port: int = 0
     left: threading.Event = field(default_factory=threading.Event)
     """Somebody has hung up in the middle of an answer."""
@@ -54,7 +55,7 @@ def scripted() -> Iterator[Script]:
             root = re.search(r"<(?:d|c):([\w-]+)", body)
             verb = f"{self.command} {root[1]}" if self.command == "REPORT" and root else self.command
             script.asked.append(f"{verb} {self.path}")
-            script.authorized.append(self.headers.get("Authorization") or "")
+            script.headers.append(dict(self.headers))
             given = script.answers.get(f"{verb} {self.path}") or script.answers.get(verb)
             status, headers, text = given(body) if given else (404, {}, "")
             content = gzip.compress(text.encode()) if headers.get("Content-Encoding") == "gzip" else text.encode()
