@@ -187,6 +187,82 @@ def test_what_a_late_worker_made_while_another_is_under_way_is_noted_and_taken_a
     assert stage.entry(thank_you().key).stray is None
 
 
+def test_a_stray_that_was_adopted_meanwhile_stays(stage: Stage) -> None:
+    """The first made it and came late; the second, under way by then, finds that very object."""
+    stage.plan(thank_you())
+
+    def come_late(point: deliver.Point) -> None:
+        if point == "after the call":
+            stage.between = lambda _: None
+            made = stage.drafts[0]
+            stage.later(minutes=6)
+            claimed(stage)
+            with stage.store.write() as db:
+                is_left = outbox.hand_over(db, stale, saved(made.fact.remote_id, made.made_version), stage.now)
+            assert is_left is None
+
+    stale = claimed(stage)
+    stage.later(minutes=6)
+    stage.between = come_late
+    stage.work()
+    stage.later(minutes=6)
+    stage.work()
+    assert objects(stage) == 1
+    assert stage.state(thank_you().key) == ("delivered", None)
+    assert stage.entry(thank_you().key).stray is None
+
+
+def test_a_stray_is_taken_away_also_after_a_crash_behind_the_confirmation(stage: Stage) -> None:
+    stage.plan(thank_you())
+    stale = claimed(stage)
+    stage.later(minutes=6)
+    current = claimed(stage)
+    strange = stage.provider.mail.put("drafts", stage_fact("stray"), is_made=True)
+    with stage.store.write() as db:
+        assert outbox.hand_over(db, stale, saved("stray", strange.made_version), stage.now) is None
+        outbox.postpone(db, current, stage.now, "", stage.now)
+    assert stage.work_until_crash("after the confirmation")
+    assert len(stage.drafts) == 2
+    stage.later(hours=1)
+    stage.work()
+    assert [item.fact.subject for item in stage.drafts] == ["Thank you"]
+
+
+def test_one_that_was_taken_up_by_a_late_worker_is_the_owners_by_then(stage: Stage) -> None:
+    """It stalled before its call; another delivered, and the owner has edited what the late one then finds."""
+    stage.plan(thank_you())
+
+    def stall(point: deliver.Point) -> None:
+        if point == "after the claim":
+            stage.between = lambda _: None
+            stage.later(minutes=6)
+            stage.work()
+            for item in stage.drafts:
+                item.made_version = stage.provider.mail.put("drafts", replace(item.fact, subject="Dear Eva")).version
+
+    stage.between = stall
+    stage.work()
+    assert [item.fact.subject for item in stage.drafts] == ["Dear Eva"]
+
+
+def test_two_who_look_at_once_while_one_takes_it_away_see_no_will_of_the_owners_in_it(stage: Stage) -> None:
+    stage.plan(thank_you())
+    stage.work()
+    stage.pointless = "You wrote to Eva"
+    stage.later(hours=1)
+    (seen_before,) = stage.due()
+
+    def other(point: deliver.Point) -> None:
+        if point == "after the removal":
+            stage.between = lambda _: None
+            deliver.attend(stage.desk(), seen_before)
+
+    stage.between = other
+    stage.work()
+    assert stage.state(thank_you().key) == ("closed", "withdrawn")
+    assert stage.rows("stop") == []
+
+
 def test_what_became_pointless_before_delivery_closes_itself(stage: Stage) -> None:
     stage.plan(thank_you())
     stage.pointless = "You wrote to Eva on Tuesday"

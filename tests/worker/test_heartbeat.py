@@ -14,13 +14,14 @@ from tests.worker.stage import MONDAY, Crash, Stage, thank_you
 from tests.worker.test_network_loading import SHIPPED, WORDING, exchange
 from tests.worker.world import BOB, NOW, OWNER, World
 from worker import decide as deciding
+from worker import deliver, heartbeat
 from worker.heartbeat import LASTING, beating
 from worker.store import leases, outbox
 from worker.store.engine import Busy
 from worker.store.leases import Lease
 from worker.store.mapping import micros
 from worker.store.store import Store
-from worker.store.tables import lease
+from worker.store.tables import lease, suggestion
 
 OFTEN = timedelta(milliseconds=5)
 
@@ -75,8 +76,12 @@ def test_whoever_has_lost_the_lease_does_not_get_it_back_by_beating(store: Store
     other = taken(store, "two", MONDAY + LASTING)
     with beating(store, renewing(held), MONDAY, OFTEN):
         time.sleep(0.05)
-    with store.read() as db:
+    with store.write() as db:
         assert other is not None
+        assert leases.renew(db, held, MONDAY + LASTING, LASTING) is None
+        leases.release(db, held)
+    assert taken(store, "three", MONDAY + LASTING) is None, "who came too late has not given it away either"
+    with store.read() as db:
         assert leases.is_current(db, other)
         assert not leases.is_current(db, held)
 
@@ -93,6 +98,43 @@ def test_a_database_that_is_busy_is_asked_again(store: Store) -> None:
     with beating(store, renew, MONDAY, OFTEN):
         assert until(lambda: len(asked) >= 3)
     assert asked == sorted(asked)
+
+
+def test_who_hangs_is_renewed_no_more(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat, "LONGEST", timedelta(milliseconds=50))
+    asked: list[datetime] = []
+
+    def renew(_: Connection, at: datetime) -> bool:
+        asked.append(at)
+        return True
+
+    with beating(store, renew, MONDAY, OFTEN):
+        assert until(lambda: bool(asked))
+        time.sleep(0.2)
+        count = len(asked)
+        time.sleep(0.2)
+        assert len(asked) == count
+    assert all(at <= MONDAY + timedelta(milliseconds=51) for at in asked)
+
+
+def test_a_claim_is_held_for_as_long_as_the_provider_takes() -> None:
+    """The lease it was granted for has been made longer before the answer is taken in."""
+    stage = Stage()
+    stage.plan(thank_you())
+
+    def take_long(point: deliver.Point) -> None:
+        if point == "after the call":
+            granted = claim_ends(stage.store)
+            assert until(lambda: claim_ends(stage.store) > granted)
+
+    stage.between = take_long
+    stage.work()
+    assert stage.state(thank_you().key) == ("delivered", None)
+
+
+def claim_ends(store: Store) -> int:
+    with store.read() as db:
+        return int(db.execute(select(suggestion.c.lease_until)).scalar_one())
 
 
 def test_a_claim_is_held_while_the_provider_takes_its_time_and_is_free_soon_after_a_kill() -> None:

@@ -127,6 +127,58 @@ def test_a_stale_claim_can_neither_confirm_nor_postpone_nor_close(stage: Stage) 
     assert confirm(stage, current) is not None
 
 
+def test_what_was_closed_meanwhile_is_not_confirmed(stage: Stage) -> None:
+    stage.plan(thank_you())
+    claimed = claim(stage, thank_you())
+    assert claimed is not None
+    assert close(stage, thank_you(), "failed")
+    assert confirm(stage, claimed) is None
+    assert stage.state(thank_you().key) == ("closed", "failed")
+
+
+def test_what_two_have_seen_is_closed_by_one(stage: Stage) -> None:
+    stage.meet()
+    stage.plan(check_in())
+    seen = stage.entry(check_in().key)
+    with stage.store.write() as db:
+        assert outbox.close(db, seen, "done", "", stage.now)
+        assert not outbox.close(db, seen, "dismissed", "", stage.now)
+    assert stage.state(check_in().key) == ("closed", "done")
+    assert [row["episode"] for row in stage.rows("person")] == [1]
+
+
+def test_what_is_being_taken_away_is_closed_by_nobody_who_saw_it_before(stage: Stage) -> None:
+    stage.plan(thank_you())
+    stage.work()
+    seen = stage.entry(thank_you().key)
+    with stage.store.write() as db:
+        assert outbox.intend(db, thank_you().key, "withdrawn", "You wrote", stage.now)
+        assert not outbox.intend(db, thank_you().key, "dismissed", "", stage.now), "the first reason stands"
+        assert not outbox.close(db, seen, "owner_deleted", "", stage.now)
+    assert stage.state(thank_you().key) == ("delivered", "withdrawn")
+
+
+def test_an_invite_is_never_to_be_taken_away(stage: Stage) -> None:
+    stage.plan(invitation())
+    with stage.store.write() as db:
+        outbox.approve(db, invitation().key, stage.now)
+    assert claim(stage, invitation()) is not None
+    with stage.store.write() as db:
+        assert not outbox.intend(db, invitation().key, "dismissed", "", stage.now)
+
+
+def test_what_is_held_or_paused_is_no_reason_to_wake_anybody(stage: Stage) -> None:
+    stage.plan(thank_you())
+    assert due_verbs(stage) == [("deliver", ACCOUNT)]
+    claim(stage, thank_you())
+    assert due_verbs(stage) == [], "it is being worked on"
+    stage.later(minutes=5)
+    assert due_verbs(stage) == [("deliver", ACCOUNT)]
+    with stage.store.write() as db:
+        accounts.pause(db, ACCOUNT, "Signed out", "Connect again")
+    assert due_verbs(stage) == []
+
+
 def test_a_postponed_claim_stays_in_delivery_for_its_object_may_exist(stage: Stage) -> None:
     stage.plan(thank_you())
     claimed = claim(stage, thank_you())
