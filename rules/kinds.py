@@ -184,9 +184,12 @@ def _human(key: str, names: Mapping[str, int], counts: Mapping[str, int]) -> Ver
     words = [word for word in re.split(r"[^a-z]+", key.rpartition("@")[0]) if word]
     own = [name for name in names if _is_own(name, key)]
     is_role = not ROLE_WORDS.isdisjoint(set(words) - {token for name in own for token in tokens(clean_name(name))})
+    is_the_domains = any(_is_the_domains(tokens(clean_name(name)), key) for name in names)
     if counts.get("meetings", 0):
+        if (is_role or is_the_domains) and not any(map(is_human_name, names)):
+            return Verdict(kind="unknown", reason="a meeting was held with it, but nothing names a human there")
         return Verdict(kind="human", reason="a meeting was held with them")
-    is_somebodys = not is_role and _is_personal(words) and not any(_is_the_domains(tokens(clean_name(name)), key) for name in names)
+    is_somebodys = not is_role and _is_personal(words) and not is_the_domains
     if has_exchange(counts) and (own or is_somebodys):
         return Verdict(kind="human", reason="the owner and they wrote to each other")
     if own and not is_role and (counts.get("from", 0) or counts.get("to", 0) or counts.get("seen", 0)):

@@ -7,18 +7,12 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from rules.addresses import domain_of, match_key, organisation
+from rules.addresses import domain_of, match_key
 from rules.facts import Address
+from rules.hiring import is_hiring, is_opening
 from rules.network import Meeting, Owner, Person
 
-RECRUITING = frozenset(
-    """applytojob.com ashbyhq.com avature.net bamboohr.com breezy.hr codility.com codesignal.com coderpad.io comeet.co
-    goodtime.io greenhouse.io greenhouse-mail.io hackerrank.com hibob.com hirevue.com icims.com jazz.co jobvite.com join.com
-    karat.com lever.co modernloop.io myworkday.com personio.com personio.de pinpointhq.com recruitee.com rexx-systems.com
-    smartrecruiters.com softgarden.de softgarden.io successfactors.com talentlyft.com taleo.net teamtailor.com
-    teamtailor-mail.com welcomekit.co workable.com workablemail.com workday.com zohorecruit.com""".split()
-)
-"""Registrable domains of applicant tracking and interview scheduling systems."""
+HIRING = "an interview or application"
 
 DELICATE_PLACES = frozenset(
     """abogado abogados advokat anwalt anwaelte anwalte arbeitsgericht avocat avocats avvocati avvocato attorney attorneys clinic
@@ -28,11 +22,13 @@ DELICATE_PLACES = frozenset(
 """Words that as a part of a domain name say lawyers or doctors."""
 
 WORDS: dict[str, frozenset[str]] = {
-    "an interview or application": frozenset(
-        """bewerbung candidate candidat candidata candidato colloquio entretien entrevista hiring interview interviews
-        kandidat kandidatin recruiter recruiting recrutement recrutamento reclutamiento sollicitatie phonescreen
-        screening sollicitatiegesprek vorstellungsgesprach anstallningsintervju arbetsintervju jobbintervju jobsamtale haastattelu
-        mulakat rekrutacja rekrutacyjna kwalifikacyjna pohovor interju собеседование интервью συνεντευξη""".split()
+    HIRING: frozenset(
+        """applicant applicants colloquio entretien entretiens hiring kandidaat kandidaten phonescreen screening
+        embauche headhunter headhunters headhunting hirevue modernloop smartrecruiters superday takehome probearbeiten
+        probearbeitstag probetag schnuppertag auswahlgesprach auswahlverfahren einstellungsgesprach einstellungstest jobgesprach
+        personalauswahl personalvermittler assessmentcenter proefdag meeloopdag werving postulante postulacion vacante
+        assunzione jobsamtale ansættelsessamtale arbetsprov mulakat kwalifikacyjna pohovor
+        собеседование интервью соискатель кандидат συνεντευξη""".split()
     ),
     "a people matter": frozenset(
         """appraisal betriebsrat bem compensation disciplinary dismissal disziplinar feedbackgesprach gehalt grievance harassment hr
@@ -68,16 +64,43 @@ WORDS: dict[str, frozenset[str]] = {
 }
 """Whole words of titles, without accents, by what they give away; en, de, fr, es, it, nl, and the plainest of others."""
 
-UNSPACED: dict[str, tuple[str, ...]] = {
-    "an interview or application": ("面接", "面试", "面試", "면접"),
+ANYWHERE: dict[str, tuple[str, ...]] = {
+    HIRING: (
+        "bewerbung",
+        "haastattelu",
+        "interview",
+        "interju",
+        "intervju",
+        "vorstellungsgespr",
+        "面接",
+        "面试",
+        "面試",
+        "招聘",
+        "採用選考",
+        "면접",
+        "채용",
+    ),
     "a people matter": ("解雇", "裁员", "退職面談", "해고"),
     "a legal matter": ("弁護士", "律师", "律師", "변호사"),
     "a medical matter": ("病院", "歯医者", "歯科", "医院", "醫院", "牙医", "병원", "치과"),
 }
-"""The same in scripts that put no blanks between words: looked for anywhere."""
+"""The same in scripts that put no blanks between words, and what stands within long ones: Telefoninterview, Initiativbewerbung."""
 
 STEMS: dict[str, tuple[str, ...]] = {
-    "an interview or application": ("bewerb", "vorstellungsgespr", "recruit", "interview", "entrevist"),
+    HIRING: (
+        "bewerb",
+        "candidat",
+        "entrevist",
+        "kandidat",
+        "kandydat",
+        "recruit",
+        "recrut",
+        "reclut",
+        "rekrut",
+        "rekryt",
+        "sollicitant",
+        "sollicitatie",
+    ),
     "a people matter": (
         "kundig",
         "kuendig",
@@ -95,9 +118,17 @@ STEMS: dict[str, tuple[str, ...]] = {
 """Beginnings of words, for languages that build long ones."""
 
 PHRASES: dict[str, tuple[str, ...]] = {
-    "an interview or application": (
-        "phone screen", "hiring manager", "hiring debrief", "job offer", "coding challenge", "culture fit", "system design round",
-        "reference check", "jobangebot",
+    HIRING: (
+        "assessment center", "bar raiser", "coding challenge", "coding interview", "coding round", "coding screen", "coding test",
+        "culture add", "culture fit", "hiring committee",
+        "hiring debrief", "hiring manager", "hm call", "hm chat", "hm intro", "hm round", "hm screen", "call with hm", "initial screen",
+        "job application", "job offer", "loop debrief", "on site loop", "onsite loop",
+        "on site panel", "onsite panel", "panel debrief", "panel onsite", "phone screen", "reference check", "screen call",
+        "screen debrief", "screening call", "system design round", "system design screen", "take home assignment",
+        "take home challenge", "take home review", "take home test", "talent acquisition", "tech screen", "technical screen",
+        "trial day", "values fit", "verbal offer", "video screen", "virtual on site", "virtual onsite",
+        "jobangebot", "oferta de trabajo", "oferta laboral", "offerta di lavoro", "offre d emploi", "proceso de seleccion",
+        "processo seletivo", "prova tecnica", "prueba tecnica", "chasseur de tetes", "selezione del personale", "test technique",
     ),
     "a people matter": (
         "performance review", "performance improvement", "exit talk", "exit interview", "human resources", "ressources humaines",
@@ -109,15 +140,18 @@ PHRASES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Words that say it only together."""
 
+ORDINARY = re.compile(r"\brelease candidates?\b|\b(?:customer|user|press|podcast|radio|tv|media|magazine) interviews?\b")
+"""What sounds delicate and is not."""
+
 
 def care_for(meeting: Meeting, owner: Owner) -> str:
     """Say what makes a meeting one to be left to the owner, as a noun phrase; "" for an ordinary meeting."""
     if meeting.is_private:
         return "an event marked private or confidential"
-    organizers = [address for address in (meeting.organizer,) if address is not None]
-    if any(is_recruiting(address) for address in organizers):
-        return "an interview or application"
-    for address in (*organizers, *(guest.address for guest in meeting.guests)):
+    people = [each for each in (meeting.organizer, *(guest.address for guest in meeting.guests)) if each is not None]
+    if is_hiring(meeting, owner) or any(_matter_of(each.name) == HIRING for each in people):
+        return HIRING
+    for address in people:
         if matter := care_for_domain(address, owner):
             return matter
     return care_for_title(meeting.title, owner)
@@ -133,15 +167,18 @@ def care_for_title(title: str, owner: Owner) -> str:
 @lru_cache(maxsize=4096)
 def _matter_of(title: str) -> str:
     """Say what delicate matter a title gives away by the built-in words; titles of series come again and again."""
-    plain = _plain(title)
-    words = frozenset(plain.split())
+    plain = ORDINARY.sub(" ", _plain(title))
+    return HIRING if is_opening(plain) else _matter_in(plain, frozenset(plain.split()))
+
+
+def _matter_in(plain: str, words: frozenset[str]) -> str:
     for matter, whole in WORDS.items():
         if words & whole:
             return matter
     for matter, stems in STEMS.items():
         if any(word.startswith(stems) for word in words):
             return matter
-    for matter, signs in UNSPACED.items():
+    for matter, signs in ANYWHERE.items():
         if any(unicodedata.normalize("NFKD", sign) in plain for sign in signs):
             return matter
     for matter, phrases in PHRASES.items():
@@ -169,12 +206,6 @@ def _is_delicate(domain: str) -> bool:
 def care_for_person(person: Person, owner: Owner) -> str:
     """Say what makes somebody one to be left to the owner, by any address of theirs, as a noun phrase; "" for nothing."""
     return next((matter for key in person.addresses if (matter := _care_for(domain_of(key), owner))), "")
-
-
-def is_recruiting(address: Address) -> bool:
-    """Tell whether an address belongs to an applicant tracking or interview scheduling system."""
-    key = match_key(address.email)
-    return organisation(key) in RECRUITING or domain_of(key) in RECRUITING
 
 
 def _plain(text: str) -> str:

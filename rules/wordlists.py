@@ -45,7 +45,8 @@ ROLE_WORDS: Final = frozenset(
     verwaltung personalabteilung bewerbung bewerbungen zentrale anfrage anfragen bestellungen buchung buchungen
     presse datenschutz comptabilite commercial commande commandes accueil secretariat clientele atencion clientes
     cliente ventas comercial administracion reservas soporte servizio clienti assistenza amministrazione vendite
-    ordini prenotazioni segreteria klantenservice boekhouding
+    ordini prenotazioni segreteria klantenservice boekhouding scheduling scheduler interviews hiring recruiters staffing
+    speakers organizers organisers sponsors
     """.split()  # noqa: SIM905 - words read better as text
 )
 """Words of a shared mailbox: a human may sit behind it, which only an exchange shows."""
@@ -109,7 +110,8 @@ ORGANISATIONAL: Final = frozenset(
     poststelle rezeption assistenz zentraler hausverwaltung buro bureau secretariat direction
     kanzlei anwaltskanzlei rechtsanwaltskanzlei steuerkanzlei rechtsanwalte rechtsanwaelte notariat praxis arztpraxis
     zahnarztpraxis gemeinschaftspraxis apotheke klinik klinikum krankenhaus steuerberatung autohaus lawyers attorneys
-    solicitors clinic hospital pharmacy
+    solicitors clinic hospital pharmacy scheduling scheduler interviews hiring recruiters headhunters staffing speakers
+    organizers organisers sponsors
     """.split()  # noqa: SIM905 - words read better as text
 )
 """Words that no human bears as a name, also where one stands beside them: Praxis Dr. Amsel is no Dr. Amsel.

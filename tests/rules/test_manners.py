@@ -8,12 +8,13 @@ import pytest
 
 from rules.engine import suggest
 from rules.facts import Address
-from rules.manners import care_for, care_for_domain, care_for_title, is_recruiting
+from rules.hiring import hires, is_recruiting
+from rules.manners import care_for, care_for_domain, care_for_title
 from rules.month import Terms, choose
 from rules.promises import Promise
 from rules.rulebook import Rulebook
 from rules.wording import Wording
-from tests.rules.builders import DAY, NOW, OLIVIA, fortnightly, human, meeting_with, network, tie
+from tests.rules.builders import DAY, NOW, OLIVIA, address, fortnightly, human, meeting_with, network, tie
 
 ANNA = human("Anna Berg <anna@acme.example>")
 
@@ -37,6 +38,28 @@ DELICATE = {
         "Собеседование: инженер",
         "山田さんの面接",
         "면접 2차",
+        "Onsite loop Zed Fox",
+        "Virtual on-site: Zed Fox",
+        "Panel: Senior Engineer",
+        "Zed Fox - Staff Backend Engineer role",
+        "Round 2: Product Manager",
+        "HM call",
+        "HM screen (Zed)",
+        "Take-home review",
+        "Candidates weekly",
+        "Telefoninterview",
+        "Initiativbewerbung",
+        "Kandidatengespräch",
+        "Probearbeiten Zed",
+        "Einstellungsgespräch",
+        "Point recrutement",
+        "Candidature Zed Fox",
+        "Proceso de selección",
+        "Selezione del personale",
+        "Sollicitanten bespreken",
+        "Rekryteringsmöte",
+        "Rozmowa rekrutacyjna",
+        "Jobbintervju",
     ],
     "people": [
         "HR sync",
@@ -109,6 +132,22 @@ def test_a_delicate_title_is_left_to_the_owner(title: str, matter: str) -> None:
         "Private cloud offer",
         "Articles",
         "Clinical-grade wins",
+        "Onsite at Acme",
+        "Onsite with the account manager",
+        "Panel: senior engineers on AI",
+        "Panel discussion: the future of data",
+        "Close the loop",
+        "Loop in Zed",
+        "Design review, round 2",
+        "Seed round: lead investor",
+        "Platform engineering",
+        "Intro: Zed Fox, Staff Engineer",
+        "Screen sharing test",
+        "Release candidate 3",
+        "Customer interviews: what we learnt",
+        "Podcast interview with Zed",
+        "Wettbewerb 2026",
+        "Take home message of the quarter",
         "",
         "🙂",
     ],
@@ -131,6 +170,58 @@ def test_an_ordinary_title_is_not_mistaken_for_a_delicate_one(title: str) -> Non
 def test_an_organiser_of_interviews_is_known_by_its_domain(email: str) -> None:
     assert is_recruiting(Address(email=email))
     assert "interview" in care_for(meeting_with(ANNA, organizer=Address(email=email)), OLIVIA)
+
+
+HIRING = (
+    "Acme Recruiting <no-reply@modernloop.io>",
+    "x1y2z3@reply.ashbyhq.com",
+    "Greenhouse <scheduling@greenhouse.io>",
+    "interviews@workable.com",
+    "Zed at SmartRecruiters <notify@smartrecruiters.com>",
+    "Max Berg <max@hirewell.example>",
+    "Max Berg <max.berg@roberthalf.de>",
+    "Max Berg <max@recruiting.acme.example>",
+    "Max Berg <max@stern-personalberatung.example>",
+    "Talent Team <talent.acquisition@acme.example>",
+    "bewerbung@acme.example",
+    "Interview Scheduling <calendar@acme.example>",
+    "Rita Fox (Recruiting) <rita.fox@acme.example>",
+)
+ORDINARY = (
+    "Jane Fox <jane.fox@greenhouse.io>",
+    "Jane Fox <jfox@workday.com>",
+    "jane.fox@lever.co",
+    "Steve Jobs <steve.jobs@acme.example>",
+    "Steve Jobs <jobs.steve@acme.example>",
+    "Anna Berg <anna@yorkshire.example>",
+    "Talia Talenti <talia@talentina.example>",
+)
+
+
+@pytest.mark.parametrize("written", HIRING)
+def test_a_meeting_about_hiring_is_known_by_any_guest_or_its_organiser(written: str) -> None:
+    other = human(written) if "<" in written else human(f"<{written}>")
+    assert "interview" in care_for(meeting_with(ANNA, other), OLIVIA)
+    assert "interview" in care_for(meeting_with(ANNA, organizer=address(written)), OLIVIA)
+
+
+@pytest.mark.parametrize("written", ORDINARY)
+def test_who_sells_a_hiring_system_or_is_only_called_like_one_is_thanked_as_others_are(written: str) -> None:
+    assert not hires(address(written), OLIVIA)
+    assert care_for(meeting_with(ANNA, organizer=address(written)), OLIVIA) == ""
+
+
+def test_a_link_to_an_interview_room_says_what_the_meeting_is() -> None:
+    assert "interview" in care_for(meeting_with(ANNA, location="https://app.coderpad.io/AB12CD"), OLIVIA)
+    assert "interview" in care_for(meeting_with(ANNA, uid="4711@calendar.ashbyhq.com"), OLIVIA)
+    assert care_for(meeting_with(ANNA, location="https://meet.acme.example/greenhouse.io"), OLIVIA) == ""
+
+
+def test_where_the_owner_works_is_no_agency_to_them() -> None:
+    owner = replace(OLIVIA, domains=frozenset({"hirewell.example"}))
+    colleague = human("Max Berg <max@hirewell.example>")
+    assert care_for(meeting_with(ANNA, colleague), owner) == ""
+    assert "interview" in care_for(meeting_with(ANNA, human("<interviews@hirewell.example>")), owner)
 
 
 @pytest.mark.parametrize(
