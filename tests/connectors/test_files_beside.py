@@ -31,6 +31,7 @@ PEOPLE = tuple(f"Person {n} <p{n}@x.example>" for n in range(40))
 EXTRAS = (
     "", f"Cc: {PEOPLE[3]}\nReply-To: {PEOPLE[5]}, {PEOPLE[6]}\nSender: {PEOPLE[7]}\nX-Campaign-Id: 7\n",
     "List-Id: Talk <talk.x.example>\nList-Unsubscribe: <https://x.example/u>\nPrecedence: list\n", "Message-ID: <two of it@x.example>\n",
+    f"Bcc: {', '.join(PEOPLE)}\n", f"List-Id: {'Long ' * 300}<long.x.example>\n", "".join(f" <{n}@chain.example>\n" for n in range(90)),
 )  # fmt: skip
 
 
@@ -40,7 +41,7 @@ def letter(number: int, *, extra: str = "") -> bytes:
     return (
         f"From x@x.example Mon Nov 16 10:00:00 2026\nFrom: {sender}\nTo: {to}\nDate: Mon, 16 Nov 2026 10:{number % 60:02}:00 {zone}\n"
         f"Subject: =?utf-8?q?Stra=C3=9Fe?= {number}\nMessage-ID: <{number}@x.example>\nIn-Reply-To: <{number - 1}@x.example>\n"
-        f"References: <{number - 2}@x.example>\n <{number - 1}@x.example>\n{EXTRAS[number % 4]}{extra}\nzirkonfalter\n\n"
+        f"References: <{number - 2}@x.example>\n <{number - 1}@x.example>\n{EXTRAS[number % len(EXTRAS)]}{extra}\nzirkonfalter\n\n"
     ).encode()
 
 
