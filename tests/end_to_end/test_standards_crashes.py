@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +28,7 @@ from tests.connectors.test_standards_contract import account as account_of
 from tests.end_to_end.files_world import ROOT
 from tests.end_to_end.standards_world import ACCOUNT, ServerOffice
 from tests.servers.proxies import Fault, HttpProxy, ImapProxy
+from tests.worker.conftest import fresh_database, postgresql
 from tests.worker.stage import Crash, check_in, thank_you
 from worker import deliver
 from worker.store import accounts, outbox
@@ -94,7 +95,9 @@ class Bench:
     office: ServerOffice
     imap: ImapProxy
     dav: HttpProxy
-    name: str = "rekindle"
+    url: str
+    server: Server | None
+    stack: ExitStack
     ahead: timedelta = field(default=timedelta(), init=False)
     pointless: str = ""
     crash_at: deliver.Point | None = None
@@ -103,9 +106,20 @@ class Bench:
     def __post_init__(self) -> None:
         self.store = Store.open(self.url)
 
-    @property
-    def url(self) -> str:
-        return f"sqlite:///{self.office.home / self.name}.db"
+    def backed_up(self) -> Callable[[], Bench]:
+        """Write the database down as it stands; returns what opens that, later, as the one that was restored."""
+        copy = self.office.home / "restored.db"
+        if self.server is None:
+            self.store.backup(copy)
+            return lambda: replace(self, url=f"sqlite:///{copy}")
+        dump = postgresql("pg_dump", self.url)
+        url = self.stack.enter_context(fresh_database(self.server))
+
+        def restored() -> Bench:
+            postgresql("psql", "--quiet", "--set=ON_ERROR_STOP=1", url, given=dump)
+            return replace(self, url=url)
+
+        return restored
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
@@ -165,17 +179,33 @@ class Bench:
         return entry
 
 
-@pytest.fixture
-def office(tmp_path: Path, dovecot: Server, radicale: Server) -> ServerOffice:
-    return ServerOffice(tmp_path, imap=dovecot, dav=radicale)
+ON_BOTH_STORES = pytest.mark.parametrize("server", ["sqlite", "postgresql"], indirect=True)
 
 
 @pytest.fixture
-def bench(office: ServerOffice) -> Iterator[Bench]:
+def server(request: pytest.FixtureRequest) -> Server | None:
+    """The PostgreSQL of a test that is for both stores; None = SQLite."""
+    return request.getfixturevalue("postgres") if getattr(request, "param", "sqlite") == "postgresql" else None
+
+
+@pytest.fixture
+def url(tmp_path: Path, server: Server | None) -> Iterator[str]:
+    with fresh_database(server) if server else nullcontext(f"sqlite:///{tmp_path / 'rekindle.db'}") as url:
+        yield url
+
+
+@pytest.fixture
+def office(tmp_path: Path, dovecot: Server, radicale: Server, url: str) -> ServerOffice:
+    return ServerOffice(tmp_path, imap=dovecot, dav=radicale, extra_config=f'[store]\nurl = "{url}"')
+
+
+@pytest.fixture
+def bench(office: ServerOffice, url: str, server: Server | None) -> Iterator[Bench]:
     imap, dav = ImapProxy((office.imap.host, office.imap.port)), HttpProxy((office.dav.host, office.dav.port))
-    bench = Bench(office, imap, dav)
-    yield bench
-    bench.store.close()
+    with ExitStack() as stack:
+        bench = Bench(office, imap, dav, url, server, stack)
+        yield bench
+        bench.store.close()
     imap.close()
     dav.close()
 
@@ -286,6 +316,7 @@ def ended(worker: subprocess.Popen[str]) -> int:
     return worker.returncode
 
 
+@ON_BOTH_STORES
 @pytest.mark.parametrize("point", DELIVERING)
 def test_a_kill_while_delivering_leaves_exactly_one(bench: Bench, suggestion: Suggestion, point: deliver.Point) -> None:
     bench.plan(suggestion)
@@ -296,6 +327,7 @@ def test_a_kill_while_delivering_leaves_exactly_one(bench: Bench, suggestion: Su
     assert bench.states() == [("delivered", None)]
 
 
+@ON_BOTH_STORES
 @pytest.mark.parametrize("point", WITHDRAWING)
 def test_a_kill_while_withdrawing_leaves_none(bench: Bench, suggestion: Suggestion, point: deliver.Point) -> None:
     bench.plan(suggestion)
@@ -306,6 +338,7 @@ def test_a_kill_while_withdrawing_leaves_none(bench: Bench, suggestion: Suggesti
     assert bench.states() == [("closed", "withdrawn")]
 
 
+@ON_BOTH_STORES
 @pytest.mark.parametrize("point", ["after the claim", "after the call"])
 @pytest.mark.parametrize("hand", [None, delete, edit, move, send], ids=["nobody", "deleted", "edited", "moved", "sent"])
 def test_a_worker_paused_for_longer_than_its_lease_changes_nothing(
@@ -335,6 +368,7 @@ def test_a_worker_paused_for_longer_than_its_lease_changes_nothing(
 # Everything else: a raised BaseException
 
 
+@ON_BOTH_STORES
 @pytest.mark.parametrize("is_at_once", [True, False], ids=["another worker at once", "the same worker later"])
 @pytest.mark.parametrize("point", DELIVERING)
 def test_a_crash_at_any_point_leaves_one_whoever_retries(
@@ -437,19 +471,19 @@ def test_after_a_lost_answer_the_owners_hand_stands(bench: Bench, suggestion: Su
     assert (bench.office.hands.drafts(), bench.office.hands.holds()) == before
 
 
+@ON_BOTH_STORES
 @pytest.mark.parametrize("point", [*DELIVERING, None])
 def test_a_database_restored_from_a_backup_finds_what_it_has_forgotten(
     bench: Bench, suggestion: Suggestion, point: deliver.Point | None
 ) -> None:
     """The backup is from before the delivery, which then came as far as the point, or to its end; what is not found is not made."""
     bench.plan(suggestion)
-    copy = bench.office.home / "restored.db"
-    bench.store.backup(copy)
+    restore = bench.backed_up()
     if point is None:
         bench.work()
     else:
         bench.work_until_crash(point)
-    restored = Bench(bench.office, bench.imap, bench.dav, name="restored")
+    restored = restore()
     assert restored.store.ledger_epoch() == 1
     restored.work()
     restored.settle()
@@ -459,15 +493,15 @@ def test_a_database_restored_from_a_backup_finds_what_it_has_forgotten(
     restored.store.close()
 
 
+@ON_BOTH_STORES
 @pytest.mark.parametrize("hand", [delete, send])
 def test_what_the_owner_removed_since_the_backup_does_not_come_back(bench: Bench, suggestion: Suggestion, hand: Hand) -> None:
     bench.plan(suggestion)
-    copy = bench.office.home / "restored.db"
-    bench.store.backup(copy)
+    restore = bench.backed_up()
     bench.work()
     hand(bench.office, suggestion)
     left = objects(bench.office)
-    restored = Bench(bench.office, bench.imap, bench.dav, name="restored")
+    restored = restore()
     restored.work()
     restored.settle()
     assert objects(bench.office) == left == (0 if hand is delete else 1)
@@ -475,6 +509,7 @@ def test_what_the_owner_removed_since_the_backup_does_not_come_back(bench: Bench
     restored.store.close()
 
 
+@ON_BOTH_STORES
 @pytest.mark.parametrize("hand", [delete, None], ids=["deleted", "never made"])
 def test_what_was_due_by_a_restore_is_made_where_the_server_shows_that_nothing_has_gone(
     bench: Bench, suggestion: Suggestion, hand: Hand | None
@@ -482,12 +517,12 @@ def test_what_was_due_by_a_restore_is_made_where_the_server_shows_that_nothing_h
     bench.plan(another(suggestion))
     bench.work()
     bench.plan(suggestion)
-    bench.store.backup(bench.office.home / "restored.db")
+    restore = bench.backed_up()
     if hand is not None:
         bench.work()
         hand(bench.office, suggestion)
     before = objects(bench.office)
-    restored = Bench(bench.office, bench.imap, bench.dav, name="restored")
+    restored = restore()
     restored.work()
     restored.settle()
     assert objects(bench.office) == before + (hand is None)
@@ -499,8 +534,8 @@ def test_what_was_due_by_a_restore_is_made_where_the_server_shows_that_nothing_h
 def test_what_the_owner_approves_after_a_restore_is_made(bench: Bench) -> None:
     waiting = replace(thank_you(), mode="review")
     bench.plan(waiting)
-    bench.store.backup(bench.office.home / "restored.db")
-    restored = Bench(bench.office, bench.imap, bench.dav, name="restored")
+    restore = bench.backed_up()
+    restored = restore()
     restored.store.restored_at(restored.now())
     restored.later(minutes=1)
     with restored.store.write() as db:
@@ -511,6 +546,7 @@ def test_what_the_owner_approves_after_a_restore_is_made(bench: Bench) -> None:
     restored.store.close()
 
 
+@ON_BOTH_STORES
 @pytest.mark.parametrize("hand", [delete, None], ids=["deleted", "never made"])
 def test_what_the_backup_never_knew_is_made_only_where_nothing_of_ours_has_gone_since(
     bench: Bench, suggestion: Suggestion, hand: Hand | None
@@ -518,12 +554,12 @@ def test_what_the_backup_never_knew_is_made_only_where_nothing_of_ours_has_gone_
     """Planned, delivered and removed after the backup; after the restore the rules plan it once more."""
     bench.plan(another(suggestion))
     bench.work()
-    bench.store.backup(bench.office.home / "restored.db")
+    restore = bench.backed_up()
     if hand is not None:
         bench.plan(suggestion)
         bench.work()
         hand(bench.office, suggestion)
-    restored = Bench(bench.office, bench.imap, bench.dav, name="restored")
+    restored = restore()
     restored.store.restored_at(restored.now())
     restored.later(minutes=1)
     restored.plan(replace(suggestion, due_at=restored.now()))
@@ -536,8 +572,9 @@ def test_what_the_backup_never_knew_is_made_only_where_nothing_of_ours_has_gone_
     restored.store.close()
 
 
+@ON_BOTH_STORES
 def test_a_second_installation_on_the_account_makes_no_second_object(bench: Bench, suggestion: Suggestion) -> None:
-    other = Bench(bench.office, bench.imap, bench.dav, name="other")
+    other = replace(bench, url=f"sqlite:///{bench.office.home / 'other.db'}")
     for one in (bench, other):
         one.plan(suggestion)
     bench.work_until_crash("after the claim")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -53,6 +57,14 @@ def fresh_database(postgres: Server) -> Iterator[str]:
     with admin.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     admin.dispose()
+
+
+def postgresql(program: str, *arguments: str, given: bytes = b"") -> bytes:
+    """Run a client of PostgreSQL's; returns what it says."""
+    beside = [str(folder) for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
+    found = shutil.which(program, path=os.pathsep.join([*beside, os.environ["PATH"]]))
+    assert found is not None, "it comes with the server"
+    return subprocess.run([found, *arguments], input=given, check=True, capture_output=True, timeout=60).stdout
 
 
 @pytest.fixture(params=["sqlite_store", POSTGRESQL], ids=["sqlite", "postgresql"])

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from connectors.port import Changes, Cursor
 from tests.conftest import Server
+from tests.worker.conftest import fresh_database, postgresql
 from tests.worker.world import BOB, DAY, EVE, HOUR, ME, NEWS, NOW, World, mail, meeting
 from worker.store import feeds, leases, people, schema
 from worker.store.engine import Unreadable
@@ -107,3 +108,27 @@ def test_a_server_that_is_stopped_amid_a_transaction_is_said_and_the_next_goes_t
         db.execute(select(func.pg_terminate_backend(func.pg_backend_pid())))
     with postgresql_store.write() as db:
         assert db.execute(select(1)).scalar() == 1
+
+
+def test_what_a_dump_was_restored_to_counts_as_restored_once_and_nothing_else_does(postgres: Server, database: str) -> None:
+    for _ in range(2):
+        store = Store.open(database)
+        assert store.ledger_epoch() == 0
+        store.close()
+    postgresql("psql", "--command=VACUUM FULL", database)
+    store = Store.open(database)
+    assert (store.ledger_epoch(), store.restored_at(NOW)) == (0, None)
+    dump = postgresql("pg_dump", "--clean", database)
+    with fresh_database(postgres) as elsewhere:
+        postgresql("psql", "--quiet", elsewhere, given=dump.replace(b"DROP ", b"-- DROP "))
+        with ThreadPoolExecutor(4) as pool:
+            opened = list(pool.map(Store.open, [elsewhere] * 4))
+        assert [each.ledger_epoch() for each in (*opened, Store.open(elsewhere))] == [1] * 5
+        assert opened[0].installation() == store.installation()
+        for each in opened:
+            each.close()
+    store.close()
+    postgresql("psql", "--quiet", database, given=dump)
+    again = Store.open(database)
+    assert again.ledger_epoch() == 1, "its tables were dropped and made anew in the same database"
+    again.close()

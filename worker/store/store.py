@@ -11,19 +11,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, cast
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy.engine import URL
 
-from worker.store import schema
+from worker.store import copies, schema
 from worker.store.beats import Beats
 from worker.store.engine import IS_LASTING, StoreError, begin, engines, explained, is_file, name_of, parse, prepare_file
 from worker.store.mapping import instant, micros
-from worker.store.tables import account, meta, suggestion
+from worker.store.tables import meta
 
-COPIED = "copied"
-"""Mark inside a backup: whoever opens one as their store has restored it, and the ledger may have forgotten."""
-RESTORED = "restored_at"
-"""When that was, as far as somebody with a clock has said so."""
 LONG_LOG: Final = 1 << 20
 """Bytes."""
 _EPOCH: Final = select(meta.c.value).where(meta.c.name == "ledger_epoch")
@@ -122,12 +118,14 @@ class Store:
 
     def restored_at(self, now: datetime) -> datetime | None:
         """Return when the store was restored from a backup: `now`, once, where nobody has asked since. None = it never was."""
-        asked = select(meta.c.value).where(meta.c.name == RESTORED)
+        asked = select(meta.c.value).where(meta.c.name == copies.RESTORED)
         with self.read() as connection:
             found = connection.execute(asked).scalar()
         if found == "":
             with self.write() as connection:
-                connection.execute(update(meta).where(meta.c.name == RESTORED, meta.c.value == "").values(value=str(micros(now))))
+                connection.execute(
+                    update(meta).where(meta.c.name == copies.RESTORED, meta.c.value == "").values(value=str(micros(now)))
+                )
                 found = connection.execute(asked).scalar()
         return instant(int(found)) if found else None
 
@@ -138,7 +136,10 @@ class Store:
         that cannot be written.
         """
         if not is_file(self._url):
-            raise StoreError("Only a SQLite database is backed up here.", remedy="Use pg_dump for PostgreSQL.")
+            raise StoreError(
+                "Only a SQLite database is backed up here.",
+                remedy="Use pg_dump for PostgreSQL: what is restored from that counts as restored too.",
+            )
         if os.path.lexists(target):
             raise StoreError(
                 f"{target} is there already and stays as it is.", remedy="Name another file, or move that one away first."
@@ -147,7 +148,7 @@ class Store:
         try:
             os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             with explained(self._url):
-                _copy(str(self._url.database), unfinished)
+                copies.copy(str(self._url.database), unfinished)
             unfinished.replace(target)
         except OSError as error:
             raise StoreError(
@@ -171,43 +172,15 @@ class Store:
     def _start(self, *, is_any_version: bool) -> None:
         with self.read() as connection:
             found = schema.version(connection)
-            is_copy = found is not None and _is_copy(connection)
+            is_news = found is not None and copies.is_news(connection)
         if found is None:
             with self.write() as connection:
                 schema.make(connection)
+                copies.note(connection)
         elif is_any_version and found != schema.REVISIONS[-1]:
             return
         else:
             schema.check(found, self.name)
-        if is_copy:
+        if is_news:
             with self.write() as connection:
-                _count_restoring(connection)
-
-
-def _is_copy(connection: Connection) -> bool:
-    return connection.execute(select(meta.c.value).where(meta.c.name == COPIED)).first() is not None
-
-
-def _count_restoring(connection: Connection) -> None:
-    epoch = connection.execute(select(meta.c.value).where(meta.c.name == "ledger_epoch")).scalar_one()
-    if connection.execute(delete(meta).where(meta.c.name == COPIED)).rowcount:
-        connection.execute(update(meta).where(meta.c.name == "ledger_epoch").values(value=str(int(epoch) + 1)))
-        connection.execute(delete(meta).where(meta.c.name == RESTORED))
-        connection.execute(insert(meta), {"name": RESTORED, "value": ""})
-        _take_for_stale(connection)
-
-
-def _take_for_stale(connection: Connection) -> None:
-    """Have every account read before anything is put into it, and everything delivered looked at: much may have happened since."""
-    connection.execute(update(account).where(account.c.last_ok_at.is_not(None)).values(last_ok_at=0, next_attempt_at=0))
-    connection.execute(update(suggestion).where(suggestion.c.state == "delivered").values(next_attempt_at=0))
-    connection.execute(update(suggestion).values(lease_until=0))
-
-
-def _copy(source: str, target: Path) -> None:
-    with sqlite3.connect(f"{Path(source).absolute().as_uri()}?mode=ro", uri=True) as old, sqlite3.connect(target) as new:
-        old.backup(new, pages=1000)
-        new.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, '1')", (COPIED,))
-        new.commit()
-    old.close()
-    new.close()
+                copies.note(connection)

@@ -22,7 +22,7 @@ RowId = BigInteger().with_variant(Integer, "sqlite")
 meta = Table(
     "meta",
     metadata,
-    Column("name", Text, primary_key=True),  # installation, ledger_epoch
+    Column("name", Text, primary_key=True),  # installation, ledger_epoch, pepper, place, restored_at, ...
     Column("value", Text, nullable=False),
 )
 
