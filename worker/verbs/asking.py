@@ -13,6 +13,7 @@ import click
 from worker import config_languages, config_values
 from worker.advice import Refusal
 from worker.exit_codes import USAGE
+from worker.verbs import material
 from worker.verbs.zones import zone_called
 
 Answer = TypeVar("Answer")
@@ -107,6 +108,16 @@ def paths(text: str) -> tuple[Path, ...]:
         if not each.exists():
             raise Refusal(f"There is no file or folder {each}.", "Write its path, or press Enter alone for none.", code=USAGE)
     return found
+
+
+def mail(text: str) -> tuple[Path, ...]:
+    """Read files and folders of mail."""
+    return material.only("mail", paths(text))
+
+
+def calendar(text: str) -> tuple[Path, ...]:
+    """Read files and folders of calendars."""
+    return material.only("calendar", paths(text))
 
 
 def zone(text: str) -> str:

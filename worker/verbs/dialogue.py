@@ -24,6 +24,7 @@ from worker.verbs import asking
 from worker.verbs.also_own import completed
 from worker.verbs.connecting import files_account
 from worker.verbs.explaining import previewed
+from worker.verbs.material import only
 from worker.verbs.opened import Here, instant, opened
 from worker.verbs.remarked import remark
 from worker.verbs.retained import letting_go
@@ -115,8 +116,8 @@ def _answered(said: Said, file: Path, now: datetime | None, *, is_silent: bool) 
     )
     if not addresses or not full_name:
         raise Refusal("Your name and one of your addresses are wanted.", "Say --name NAME --address ADDRESS.", code=USAGE)
-    mail = said.mail or ask("Your mail on disk: mbox, Maildir or Takeout (Enter: none)", "", asking.paths)
-    calendar = said.calendar or ask("Your calendar on disk: .ics (Enter: none)", "", asking.paths)
+    mail = only("mail", said.mail) or ask("Your mail on disk: mbox, Maildir or Takeout (Enter: none)", "", asking.mail)
+    calendar = only("calendar", said.calendar) or ask("Your calendar on disk: .ics (Enter: none)", "", asking.calendar)
     where = zone_called(said.zone or zone_here())
     addresses = completed(addresses, (*mail, *calendar), file, now=instant(now, where), zone=where.key, is_silent=is_silent)
     return Answers(

@@ -87,11 +87,14 @@ def files(
 ) -> None:
     """Read mail and calendars at PATH: mbox, Maildir, .eml, .ics or a Google Takeout. Drafts and holds go to FOLDER.
 
-    An account of that name that was let go of is taken up again.
+    A file that is neither is refused, with what it looks like. An account of that name that was let go of is taken up again.
     """
+    from worker.verbs import material
     from worker.verbs.connecting import connect_files
 
-    connect_files(account, mail=(*paths, *mail), calendar=(*paths, *calendar), out=out, config=config, owner=owner)
+    letters, events = material.both(paths)
+    letters, events = (*letters, *material.only("mail", mail)), (*events, *material.only("calendar", calendar))
+    connect_files(account, mail=letters, calendar=events, out=out, config=config, owner=owner)
 
 
 def _servers(verb: Callable[P, R]) -> Callable[P, R]:
