@@ -79,7 +79,7 @@ def backtest(view: BacktestView, zone: tzinfo) -> None:
     """Print what each rule would have done, and what then happened."""
     screen = console()
     screen.print(f"{view.since.astimezone(zone):%d %b %Y} to {view.until.astimezone(zone):%d %b %Y}")
-    table = _table("Rule", "Made", "A week", "In touch anyway", "No contact in 90 days", "Too recent")
+    table = _table("Rule", numbers=("Made", "A week", "In touch\nanyway", "No contact\nin 90 days", "Too\nrecent"))
     for each in view.rules:
         counts = (each.made, f"{each.per_week:.1f}", each.talked_anyway, each.gone_silent, each.still_open)
         table.add_row(each.rule, *map(str, counts))
@@ -89,7 +89,7 @@ def backtest(view: BacktestView, zone: tzinfo) -> None:
 def rules(views: Sequence[RuleView]) -> None:
     """Print what became of what each rule made."""
     screen = console()
-    table = _table("Rule", "Mode", "Waiting", "Accepted", "Discarded", "Lapsed")
+    table = _table("Rule", "Mode", numbers=("Waiting", "Accepted", "Discarded", "Lapsed"))
     for each in views:
         counts = (each.waiting, each.accepted, each.discarded, each.lapsed)
         table.add_row(each.rule, each.mode, *map(str, counts))
@@ -111,8 +111,10 @@ def _name(person: NamedView) -> Text:
     return Text(safe(person.name or ", ".join(person.addresses)))
 
 
-def _table(*headings: str) -> Table:
+def _table(*headings: str, numbers: Sequence[str] = ()) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for heading in headings:
         table.add_column(heading, overflow="fold")
+    for heading in numbers:
+        table.add_column(heading, justify="right", no_wrap=True)
     return table
