@@ -6,6 +6,7 @@ The diagonal is killed with SIGKILL in a process of its own; the rest dies of a 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -328,6 +329,27 @@ def test_a_kill_while_delivering_leaves_exactly_one(bench: Bench, suggestion: Su
 
 
 @ON_BOTH_STORES
+def test_a_kill_while_the_answer_is_awaited_leaves_exactly_one(bench: Bench, suggestion: Suggestion) -> None:
+    bench.plan(suggestion)
+    config = bench.office.home / "config.toml"
+    ports = {bench.office.imap.port: bench.imap.port, bench.office.dav.port: bench.dav.port}
+    config.write_text(
+        re.sub(r"(?<=127.0.0.1:)\d+(?=/?\"\n(?:caldav|user))", lambda port: str(ports[int(port[0])]), config.read_text())
+    )
+    _strike(bench, "silent")
+    waiting = work(bench.office)
+    side = bench.imap if isinstance(suggestion.action, Draft) else bench.dav
+    assert side.is_stored.wait(60)
+    assert waiting.poll() is None
+    waiting.kill()
+    assert ended(waiting) == -signal.SIGKILL
+    assert (objects(bench.office), bench.states()) == (1, [("delivering", None)])
+    assert ended(work(bench.office)) == 0
+    assert ended(work(bench.office, minutes=6)) == 0
+    assert (objects(bench.office), bench.states()) == (1, [("delivered", None)])
+
+
+@ON_BOTH_STORES
 @pytest.mark.parametrize("point", WITHDRAWING)
 def test_a_kill_while_withdrawing_leaves_none(bench: Bench, suggestion: Suggestion, point: deliver.Point) -> None:
     bench.plan(suggestion)
@@ -450,6 +472,43 @@ def test_whatever_the_server_does_to_the_write_one_remains(bench: Bench, suggest
         assert (objects(bench.office), bench.states()) == (0, [("closed", "failed")])
     else:
         assert (objects(bench.office), bench.states()) == (1, [("delivered", None)])
+
+
+@pytest.mark.parametrize("hand", [None, delete, send], ids=["nobody", "deleted", "sent"])
+def test_a_server_that_is_gone_after_storing_has_one_when_it_is_back(
+    bench: Bench, suggestion: Suggestion, hand: Hand | None
+) -> None:
+    """Every attempt meanwhile fails at the first word; the owner's own client still reaches it."""
+    bench.plan(suggestion)
+    bench.between = lambda point: _strike(bench, "lose") if point == "after the claim" else None
+    with pytest.raises(PortError):
+        bench.work()
+    bench.between = lambda _: None
+    bench.imap.is_gone = bench.dav.is_gone = True
+    for _ in range(3):
+        bench.later(hours=7)
+        with pytest.raises(PortError):
+            bench.work()
+    assert bench.states() == [("delivering", None)]
+    if hand is not None:
+        hand(bench.office, suggestion)
+    bench.imap.is_gone = bench.dav.is_gone = False
+    bench.imap.fault = bench.dav.fault = None
+    bench.settle()
+    assert objects(bench.office) == (0 if hand is delete else 1)
+    assert bench.states() == [after(suggestion, hand)]
+
+
+@pytest.mark.parametrize("point", ["after the claim", "after the call"])
+def test_where_a_search_lags_behind_one_remains(bench: Bench, point: deliver.Point) -> None:
+    bench.imap.is_lagging = True
+    bench.plan(thank_you())
+    bench.work_until_crash(point)
+    bench.settle()
+    assert (objects(bench.office), bench.states()) == (1, [("delivered", None)])
+    bench.pointless = "You wrote to Eva"
+    bench.settle()
+    assert (objects(bench.office), bench.states()) == (0, [("closed", "withdrawn")])
 
 
 def _strike(bench: Bench, fault: Fault) -> None:
@@ -594,4 +653,4 @@ def test_a_second_installation_on_the_account_makes_no_second_object(bench: Benc
 def test_every_point_is_tried() -> None:
     assert {*DELIVERING, *WITHDRAWING} == set(get_args(deliver.Point))
     refused_alike = {"authorization", "in_use", "busy"}  # a NO before anything is taken, as "rate" is
-    assert set(FAULTS) | refused_alike == set(get_args(Fault))
+    assert {*FAULTS, "silent"} | refused_alike == set(get_args(Fault))

@@ -10,8 +10,10 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar, Literal
 
-Fault = Literal["authorization", "rate", "in_use", "busy", "unavailable", "rejected", "lose", "cut", "error_after"]
-"""lose: the write is stored and the answer lost; cut: the connection breaks in the middle of the write; error_after: stored, then an error."""
+Fault = Literal["authorization", "rate", "in_use", "busy", "unavailable", "rejected", "lose", "cut", "silent", "error_after"]
+"""lose: the write is stored and the answer lost; cut: the connection breaks in the middle of the write; silent: stored, and no answer
+comes; error_after: stored, then an error."""
+_OF_WRITES = ("lose", "cut", "silent", "error_after")
 
 _TAGGED = re.compile(rb"\A(\S+) (\S+)(?: (\S+))?")
 _NAMED = re.compile(rb'(HEADER Message-ID ")[^"]+')
@@ -40,6 +42,10 @@ class ImapProxy:
         self.commands: list[str] = []
         self.without: tuple[str, ...] = ()
         """Capabilities the server is to have no more."""
+        self.is_gone = False
+        """Whether nobody answers."""
+        self.is_stored = threading.Event()
+        """Set once a write is stored of which the client does not hear."""
         self.is_lagging = False
         """Whether what has come lately is not yet found by what stands in its header, as where a search has an index."""
         self.poison: bytes = b""
@@ -55,6 +61,9 @@ class ImapProxy:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
+                if self.is_gone:
+                    client.close()
+                    continue
                 threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
@@ -78,13 +87,13 @@ class ImapProxy:
         named = self.commands[-1].startswith(self.failing) if self.failing else verb not in _SIGN_IN
         fault = self.fault if named else None
         is_write = verb == b"APPEND"
-        if fault is None or match is None or (fault in ("lose", "cut", "error_after") and not is_write):
+        if fault is None or match is None or (fault in _OF_WRITES and not is_write):
             server.sendall(line.replace(self.alias[1], self.alias[0]) if self.alias[0] else line)
             return True
         self.fault = None
         if fault == "unavailable":
             return False
-        if fault in ("lose", "cut", "error_after"):
+        if fault in _OF_WRITES:
             return self._failing_append(fault, match[1], line, lines, client, server, state)
         if (literal := _LITERAL.search(line)) and literal[2]:
             lines.read(int(literal[1]) + 2)  # type: ignore[attr-defined]  # it comes unasked: RFC 7888
@@ -113,6 +122,9 @@ class ImapProxy:
         server.sendall(content)
         while state["swallow"]:
             threading.Event().wait(0.005)
+        self.is_stored.set()
+        if fault == "silent":
+            return True
         if fault == "error_after":
             client.sendall(tag + b" " + _REFUSALS[fault] + b"\r\n")
             return True
@@ -142,6 +154,8 @@ class HttpProxy:
     def __init__(self, target: tuple[str, int]) -> None:
         self.target = target
         self.fault: Fault | None = None
+        self.is_gone = False
+        self.is_stored = threading.Event()
         self.requests: list[str] = []
         self.without = b""
         """What the server refuses to be asked about."""
@@ -174,12 +188,15 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.proxy.requests.append(f"{self.command} {self.path}")
+        if self.proxy.is_gone:
+            self._hang_up()
+            return
         if self.proxy.without and self.proxy.without in body:
             self._answer(403, [], b"")
             return
         fault = self.proxy.fault
         is_write = self.command in ("PUT", "POST", "DELETE")
-        if fault is None or (fault in ("lose", "cut", "error_after") and not is_write):
+        if fault is None or (fault in _OF_WRITES and not is_write):
             self._answer(*self._ask(body))
             return
         self.proxy.fault = None
@@ -196,14 +213,29 @@ class _Handler(BaseHTTPRequestHandler):
         return answer.status, [pair for pair in answer.getheaders() if pair[0].upper() != "DAV"] + more, content
 
     def _fail(self, fault: Fault, body: bytes) -> None:
-        if fault in ("lose", "error_after"):
+        if fault == "cut":
+            self._ask_half(body)
+        if fault in ("lose", "silent", "error_after"):
             self._ask(body)
-        if fault in ("unavailable", "lose", "cut"):
-            self.close_connection = True
-            self.connection.shutdown(socket.SHUT_RDWR)
+            self.proxy.is_stored.set()
+        if fault == "silent":
+            self.connection.recv(1)  # until the client is gone
+        if fault in ("unavailable", "lose", "cut", "silent"):
+            self._hang_up()
             return
         status = {"authorization": 401, "rate": 429, "rejected": 403, "error_after": 500}[fault]
         self._answer(status, [("Retry-After", "7")] if fault == "rate" else [], b"<html>no</html>")
+
+    def _ask_half(self, body: bytes) -> None:
+        """Pass on all of the request but the second half of what is to be written."""
+        lines = [f"{self.command} {self.path} HTTP/1.1", *(f"{name}: {value}" for name, value in self.headers.items()), "", ""]
+        with socket.create_connection(self.proxy.target) as server:
+            server.sendall("\r\n".join(lines).encode() + body[: len(body) // 2])
+
+    def _hang_up(self) -> None:
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
 
     def _answer(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
         self.send_response_only(status)
