@@ -35,7 +35,7 @@ from rules.facts import MessageMetadata
 
 PORTION: Final = 256
 """Messages told at a time."""
-KNOWN: Final = 1 << 12
+KNOWN: Final = 1 << 11
 """Routes or envelopes known by number, before both sides forget these and count anew."""
 PLAIN: Final = 2
 """The version of marshal that does not look for what is told twice."""
