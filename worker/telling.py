@@ -10,7 +10,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -103,12 +103,13 @@ class Telling:
         """Put an all-day event into the account's calendar, else a draft to oneself into its mailbox."""
         with closing(self.open_connection(other.id)) as connection:
             if connection.calendar is not None:
-                made, where = connection.calendar.save_hold(self._day(news), BEGINNING), "calendar"
-            elif connection.mailbox is not None:
-                made, where = connection.mailbox.save_draft(self._letter(news), BEGINNING), "mailbox"
-            else:
-                raise Rejected("It has neither calendar nor mailbox.")
-        return "" if isinstance(made, Unclear) else f"{where} of {other.name}"
+                with suppress(Rejected):
+                    made = connection.calendar.save_hold(self._day(news), BEGINNING)
+                    return "" if isinstance(made, Unclear) else f"calendar of {other.name}"
+            if connection.mailbox is None:
+                raise Rejected("It has neither a calendar nor a mailbox that takes it.")
+            made = connection.mailbox.save_draft(self._letter(news), BEGINNING)
+            return "" if isinstance(made, Unclear) else f"mailbox of {other.name}"
 
     def _day(self, news: News) -> Hold:
         today = self.clock().astimezone(ZoneInfo(self.owner.zone)).replace(hour=0, minute=0, second=0, microsecond=0)

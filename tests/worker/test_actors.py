@@ -17,9 +17,11 @@ from sqlalchemy import event
 from connectors.port import Unavailable, Verb
 from tests.worker.stage import ACCOUNT, ME, MONDAY, Stage, thank_you
 from worker.actors import QUIET, BrokerError, MemoryBroker, Nudges, broker_for, middleware, worker_timeout
+from worker.heartbeat import LASTING
 from worker.schedule import SHORTEST, TICK, Ticker
-from worker.store import accounts
+from worker.store import accounts, leases
 from worker.store.due import due
+from worker.store.judging import wake
 from worker.store.store import Store
 
 
@@ -96,6 +98,17 @@ def test_an_account_that_waits_for_its_provider_is_not_due(stage: Stage) -> None
     with stage.store.read() as db:
         assert due(db, stage.now) == []
         assert due(db, stage.now + timedelta(minutes=5)) == [("pull", ACCOUNT), ("deliver", ACCOUNT)]
+
+
+def test_an_owner_who_is_being_decided_for_is_not_due_until_that_ends(stage: Stage) -> None:
+    with stage.store.write() as db:
+        wake(db, "ada", stage.now)
+        held = leases.acquire(db, "decide:ada", "one", stage.now, LASTING)
+        assert held is not None
+        assert ("decide", "ada") not in due(db, stage.now)
+        assert ("decide", "ada") in due(db, stage.now + LASTING), "whoever did it is gone"
+        leases.release(db, held)
+        assert ("decide", "ada") in due(db, stage.now)
 
 
 def test_a_paused_owner_gets_nothing_new_but_is_still_looked_after(stage: Stage) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from dramatiq.middleware import TimeLimitExceeded
 from sqlalchemy import func, select
 
 from connectors.memory import Connection
@@ -141,6 +142,24 @@ def test_one_suggestion_that_cannot_be_worked_on_stops_no_other(stage: Stage) ->
             raise RuntimeError("a mistake of ours")
 
     assert replace(pipeline(stage), passing=fail_once).deliver(ACCOUNT) == 1
+    assert len(stage.drafts) == 1
+    stage.later(minutes=5)
+    pipeline(stage).deliver(ACCOUNT)
+    assert len(stage.drafts) == 2
+
+
+def test_an_interrupt_ends_the_delivery_as_a_crash_would(stage: Stage) -> None:
+    """Dramatiq raises its time limit, and the end of the service, inside the thread: whatever was being done stays open."""
+    stage.plan(thank_you(1))
+    stage.plan(thank_you(2))
+
+    def interrupt(point: Point) -> None:
+        if point == "after the call":
+            raise TimeLimitExceeded
+
+    with pytest.raises(TimeLimitExceeded):
+        replace(pipeline(stage), passing=interrupt).deliver(ACCOUNT)
+    assert [stage.state(thank_you(which).key)[0] for which in (1, 2)].count("delivering") == 1
     assert len(stage.drafts) == 1
     stage.later(minutes=5)
     pipeline(stage).deliver(ACCOUNT)

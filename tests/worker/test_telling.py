@@ -15,7 +15,7 @@ import pytest
 from connectors import standards
 from connectors.memory import Connection
 from connectors.memory_provider import Provider
-from connectors.port import AuthorizationExpired, Unavailable
+from connectors.port import AuthorizationExpired, Rejected, Unavailable
 from connectors.port import Connection as Opened
 from rules.network import Owner
 from tests.conftest import Server
@@ -181,6 +181,44 @@ def test_two_at_once_tell_once() -> None:
         each.join()
     assert len(house.days) == 1
     assert len([row for row in house.stage.rows("audit") if row["verb"] == "tell"]) == 1
+
+
+def test_two_at_once_sound_one_alarm() -> None:
+    """An alarm has no key by which a second one would find the first."""
+    house = House(other=None, is_alarm_there=True)
+    with house.stage.store.write() as db:
+        accounts.pause(db, ACCOUNT, "x", "y")
+
+    def tell_meanwhile(owner: str, news: telling.News) -> bool | None:
+        house.pipeline().tell(owner)
+        return house.alarm(owner, news)
+
+    replace(house.pipeline(), alarm=tell_meanwhile).tell("ada")
+    assert len(house.alarms) == 1
+
+
+def test_where_a_calendar_takes_nothing_the_mailbox_beside_it_does() -> None:
+    house = House()
+    assert house.other is not None
+    house.other.fail_next(Rejected("There is no calendar that holds can be written to"))
+    house.pipeline().pull(ACCOUNT)
+    assert house.told
+    assert house.days == []
+    (made,) = house.other.mail.items.values()
+    assert made.fact.subject == "Rekindle: the account main has paused"
+
+
+def test_while_it_is_not_clear_whether_a_day_is_there_the_owner_has_not_been_told() -> None:
+    house = House()
+    assert house.other is not None
+    house.other.fail_next(Unavailable("lost"), is_stored=True)
+    house.other.is_lagging = True
+    house.pipeline().pull(ACCOUNT)
+    assert not house.told
+    house.other.is_lagging = False
+    house.pipeline().tell("ada")
+    assert house.told
+    assert len(house.days) == 1
 
 
 def test_with_no_other_account_the_desktop_or_webhook_tells() -> None:
