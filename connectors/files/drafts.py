@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from connectors import private
 from connectors.compose import compose
 from connectors.files.folder import INFO
 from connectors.files.reading import file_message, reason_of
@@ -94,11 +95,11 @@ class Drafts:
 
     def _prepare(self) -> None:
         for name in ("cur", "new", "tmp"):
-            (self._folder / name).mkdir(parents=True, exist_ok=True)
-        self._claims.mkdir(parents=True, exist_ok=True)
+            private.folder(self._folder / name)
+        private.folder(self._claims)
         identity = self._claims / IDENTITY
         if not identity.exists():
-            new = _written(self._claims / f"{IDENTITY}.{secrets.token_hex(8)}", secrets.token_hex(16).encode())
+            new = private.write(self._claims / f"{IDENTITY}.{secrets.token_hex(8)}", secrets.token_hex(16).encode())
             with contextlib.suppress(FileExistsError):
                 os.link(new, identity)
             new.unlink()
@@ -108,9 +109,9 @@ class Drafts:
         token = secrets.token_hex(8)
         ready, note = (self._claims / f"{draft.key}.{token}.{what}" for what in ("ready", "claim"))
         try:
-            _written(ready, _unsent(compose(draft)))
+            private.write(ready, _unsent(compose(draft)))
             os.utime(ready, (draft.date.timestamp(), draft.date.timestamp()))
-            _written(note, "\n".join((ready.name, _version(ready), draft.message_id)).encode())
+            private.write(note, "\n".join((ready.name, _version(ready), draft.message_id)).encode())
             os.link(note, self._claims / draft.key)
         except (FileExistsError, FileNotFoundError):  # another attempt was first, and may have tidied up ours
             ready.unlink(missing_ok=True)
@@ -178,14 +179,6 @@ def _is(entry: os.DirEntry[str], since: float, message_id: str) -> bool:
     except FileNotFoundError:
         return False
     return isinstance(found, MessageMetadata) and found.message_id == message_id
-
-
-def _written(path: Path, content: bytes) -> Path:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    return path
 
 
 def _version(path: Path) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 
-from connectors import ical
+from connectors import ical, private
 from connectors.port import Edited, Gone, Look, Moved, Rejected, Saved, Unavailable, Untouched
 from rules.facts import CalendarEvent
 from rules.suggestions import Hold
@@ -51,12 +51,12 @@ class Holds:
         data = ical.hold_bytes(hold, host=HOST)
         with self._writing():
             for folder in (self.folder, self.made):
-                folder.mkdir(parents=True, exist_ok=True)
+                private.folder(folder)
             made = self.made / hold.key
             if made.exists() and not self._path(hold.key).exists():
                 return Gone()
             is_new = _link(data, self._path(hold.key))
-            made.touch()
+            made.touch(mode=0o600)
             self._show()
         version = f"{hashlib.sha256(data).hexdigest()} {hold.start.isoformat()} {hold.end.isoformat()}"
         return Saved(remote_id=f"{hold.key}.ics#{hold.key}@{HOST}", version=version, place=str(self.folder), is_adopted=not is_new)
@@ -109,8 +109,7 @@ class Holds:
             with suppress(OSError):
                 events.append(ical.event_lines(path.read_bytes()))
         fresh = self.out / f".Holds.{secrets.token_hex(4)}.tmp"
-        fresh.write_bytes(ical.calendar_bytes(events))
-        fresh.chmod(0o444)
+        private.write(fresh, ical.calendar_bytes(events)).chmod(0o400)
         fresh.replace(self.view)
 
     @contextmanager
@@ -128,11 +127,7 @@ def _link(data: bytes, path: Path) -> bool:
     """Make the file whole and once; False where it was there."""
     fresh = path.parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
     try:
-        with fresh.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(fresh, path)
+        os.link(private.write(fresh, data), path)
     except FileExistsError:
         return False
     finally:

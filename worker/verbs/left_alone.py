@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from connectors import private
 from rules.suggestions import Invite
 from worker import never
 from worker.advice import Refusal
@@ -72,7 +73,7 @@ def add(here: Here, lines: Iterable[str]) -> str:
     if not new:
         return "There is nothing new in it: what it names is on the list, or it names no address, @domain or words of a title."
     try:
-        with file.open("a", encoding="utf-8") as out:
+        with open(file, "a", encoding="utf-8", opener=private.opener) as out:
             out.writelines(f"{line}\n" for line in new)
         file.chmod(0o600)
     except OSError as error:

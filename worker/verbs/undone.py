@@ -12,6 +12,7 @@ from typing import Final
 import click
 from sqlalchemy import Connection
 
+from connectors import private
 from connectors.optional import Told
 from connectors.port import PortError
 from rules.addresses import match_key
@@ -156,8 +157,7 @@ def export(here: Here, output: Path | None) -> None:
         here.read(lambda connection: export_owner(connection, here.name, sys.stdout))
         click.echo()
     else:
-        with output.open("x", encoding="utf-8") as file:
-            output.chmod(0o600)
+        with open(output, "x", encoding="utf-8", opener=private.opener) as file:
             try:
                 here.read(lambda connection: export_owner(connection, here.name, file))
             except BaseException:
