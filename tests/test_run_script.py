@@ -179,6 +179,20 @@ def test_pip_takes_nothing_without_a_hash(
     assert all("--require-hashes" in step or "--no-index" in step for step in installs)
 
 
+@pytest.mark.parametrize("installer", ["pip", "uv"])
+def test_a_set_up_says_what_it_is_at_before_each_step(
+    script: ModuleType, checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], installer: str
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(script, "step", lambda command, environment=None: said.append(capsys.readouterr().err))
+    (checkout / "requirements.txt").write_text("one==1 \\\n    --hash=sha256:00\ntwo==2\n    --hash=sha256:00\n")
+    set_up = script.set_up_with_pip if installer == "pip" else lambda *how: script.set_up_with_uv("uv", *how)
+    set_up(False, True)
+    assert [line.split()[0] for line in said] == ["making", "installing", "installing"]
+    assert f"2 locked packages with {installer}" in said[1]
+    assert "from this folder" in said[2]
+
+
 @pytest.mark.parametrize("for_tests", [True, False])
 def test_uv_takes_nothing_that_is_not_locked(
     script: ModuleType, checkout: Path, monkeypatch: pytest.MonkeyPatch, for_tests: bool
