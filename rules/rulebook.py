@@ -48,6 +48,8 @@ class Problem:
     key: str
     """Dotted path in the TOML; "" for the file itself."""
     message: str
+    meant: str = ""
+    """The key that was meant, where one is near: that it is missing need not be said too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +82,10 @@ def parse(texts: Sequence[tuple[str, str]], templates: Mapping[str, Collection[s
     for file, part in read:
         whole = _laid_over(whole, part)
         origin.update(dict.fromkeys(part.rules, file))
+    meant = {problem.meant for problem in problems}
     for name, rule in whole.rules.items():
-        problems += (Problem(file=origin[name], key=key, message=why) for key, why in _gaps(name, rule, templates))
+        gaps = _gaps(name, rule, templates, whole.rules)
+        problems += (Problem(file=origin[name], key=key, message=why) for key, why in gaps if key not in meant)
     if problems:
         raise RulebookError(problems)
     rules = tuple(_rule(name, rule, whole.default_mode or "create") for name, rule in whole.rules.items())
@@ -133,19 +137,26 @@ def _sound_part(found: dict[str, Any], faults: Sequence[ErrorDetails]) -> Rulebo
 def _problem(file: str, error: ErrorDetails) -> Problem:
     """Word one complaint of the parser for the owner."""
     key = ".".join(str(part) for part in error["loc"])
-    message = error["msg"].removeprefix("Value error, ")
+    message, meant = error["msg"].removeprefix("Value error, "), ""
     if error["type"] == "extra_forbidden":
-        message = f"there is no such key{nearest(str(error['loc'][-1]), _known_keys(error['loc']))}"
+        *way, said = map(str, error["loc"])
+        known = _known_keys(error["loc"])
+        message = f"there is no such key{nearest(said, known)}"
+        meant = next((".".join((*way, near)) for near in _near(said, known)), "")
     elif error["type"] == "literal_error":
         expected = error.get("ctx", {}).get("expected", "")
         message = f"{error['input']!r} is none of {expected}{nearest(str(error['input']), _literals(error['loc']))}"
-    return Problem(file=file, key=key, message=message)
+    return Problem(file=file, key=key, message=message, meant=meant)
 
 
 def nearest(word: str, known: Collection[str]) -> str:
     """Return a hint at the nearest known name, "" where none is near."""
-    found = get_close_matches(word, known, n=1, cutoff=0.5)
+    found = _near(word, known)
     return f"; did you mean {found[0]!r}?" if found else ""
+
+
+def _near(word: str, known: Collection[str]) -> list[str]:
+    return get_close_matches(word, known, n=1, cutoff=0.5)
 
 
 def _known_keys(loc: tuple[int | str, ...]) -> Collection[str]:
@@ -190,11 +201,13 @@ def _merged(below: Mapping[str, object], above: Mapping[str, object]) -> dict[st
     return result
 
 
-def _gaps(name: str, rule: RuleText, templates: Mapping[str, Collection[str]]) -> Iterator[tuple[str, str]]:
-    """Yield what a rule still lacks once all files are laid over each other."""
-    for key in ("trigger", "action"):
-        if getattr(rule, key) is None:
-            yield f"rules.{name}.{key}", "is missing: a rule needs a trigger and an action"
+def _gaps(name: str, rule: RuleText, templates: Mapping[str, Collection[str]], rules: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield what a rule still lacks once all files are laid over each other; of a misspelt name only that."""
+    missing = [key for key in ("trigger", "action") if getattr(rule, key) is None]
+    if len(missing) > 1 and (close := get_close_matches(name, [other for other in rules if other != name], n=1, cutoff=0.8)):
+        yield f"rules.{name}", f"there is no such rule; did you mean {close[0]!r}? A new one needs a trigger and an action"
+        return
+    yield from ((f"rules.{name}.{key}", "is missing: a rule needs a trigger and an action") for key in missing)
     template = rule.template or name
     if templates and template not in templates:
         yield f"rules.{name}.template", f"there is no template {template!r}{nearest(template, templates)}"

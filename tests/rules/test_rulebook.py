@@ -203,3 +203,19 @@ def test_hours_read_as_one_writes_them() -> None:
     assert hours("09:00-18:00") == (time(9), time(18))
     assert hours("9-17:30") == (time(9), time(17, 30))
     assert hours("18-24") == (time(18), time(0))
+
+
+def test_a_misspelt_key_is_one_complaint_though_the_key_that_was_meant_is_missing_then() -> None:
+    [(_, key, message)] = problems('[rules.hello]\ntriger = "lapsing"\naction = "hold"\n')
+    assert (key, message) == ("rules.hello.triger", "there is no such key; did you mean 'trigger'?")
+
+
+def test_a_misspelt_rule_is_one_complaint_that_names_the_one_there_is(shipped: str) -> None:
+    [(_, key, message)] = problems(shipped, '[rules.check_inn]\nmode = "off"\n', templates=["check_in"])[-1:]
+    assert key == "rules.check_inn"
+    assert message == "there is no such rule; did you mean 'check_in'? A new one needs a trigger and an action"
+
+
+def test_a_rule_of_another_name_is_missing_both_that_it_needs(shipped: str) -> None:
+    keys = [key for _, key, _ in problems(shipped, '[rules.dinner]\nmode = "off"\n')]
+    assert keys == ["rules.dinner.trigger", "rules.dinner.action"]
