@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Final
 from xml.sax.saxutils import escape
 
 from connectors.port import Rejected
 from connectors.standards.dav import DAV, Dav, Multistatus, Refused
+
+_ANY_TIME: Final = '<c:time-range start="19700101T000000Z" end="20380101T000000Z"/>'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,33 +24,45 @@ class Listing:
 
 
 def synced(dav: Dav, href: str, token: str) -> Listing:
-    """Ask for changes (RFC 6578) until the answer is not cut short any more (507 for the collection itself)."""
+    """Ask for changes (RFC 6578) until the answer is not cut short any more (507 for the collection itself).
+
+    Raises Refused for what is no sync: an answer without a token to go on from, or cut where it was cut before.
+    """
     members: dict[str, str] = {}
     removed: dict[str, None] = {}
     while True:
         inner = f"<d:sync-token>{escape(token)}</d:sync-token><d:sync-level>1</d:sync-level><d:prop><d:getetag/></d:prop>"
         answer = dav.report(href, inner, "d:sync-collection", 0)
         is_cut = _sort(answer, href, members, removed)
-        if not is_cut or not answer.token or answer.token == token:
+        if not answer.token or (is_cut and answer.token == token):
+            raise Refused(507, "it gets no further")
+        if not is_cut:
             return Listing(members=members, removed=tuple(removed), token=answer.token)
         token = answer.token
 
 
 def listed(dav: Dav, href: str) -> Listing:
-    """List members by PROPFIND, else by a query for events."""
+    """List members by PROPFIND, else by a query for events, else for those of any time: some servers want to be told one."""
     members: dict[str, str] = {}
-    try:
-        answer = dav.propfind(href, ("d:getetag", "d:resourcetype"), 1)
-    except Refused:
-        inner = '<d:prop><d:getetag/></d:prop><c:filter><c:comp-filter name="VCALENDAR"><c:comp-filter name="VEVENT"/></c:comp-filter></c:filter>'
+    refused: Refused | None = None
+    for asked in (_members, _events, partial(_events, within=_ANY_TIME)):
         try:
-            answer = dav.report(href, inner, "c:calendar-query", 1)
+            _sort(asked(dav, href), href, members, {})
         except Refused as error:
-            raise Rejected(
-                f"The calendar server lists no events ({error.status}).", remedy="Check the calendar's address."
-            ) from error
-    _sort(answer, href, members, {})
-    return Listing(members=members)
+            refused = error
+        else:
+            return Listing(members=members)
+    message = f"The calendar server lists no events ({refused and refused.status})."
+    raise Rejected(message, remedy="Check the calendar's address.") from refused
+
+
+def _members(dav: Dav, href: str) -> Multistatus:
+    return dav.propfind(href, ("d:getetag", "d:resourcetype"), 1)
+
+
+def _events(dav: Dav, href: str, within: str = "") -> Multistatus:
+    kind = f'<c:comp-filter name="VCALENDAR"><c:comp-filter name="VEVENT">{within}</c:comp-filter></c:comp-filter>'
+    return dav.report(href, f"<d:prop><d:getetag/></d:prop><c:filter>{kind}</c:filter>", "c:calendar-query", 1)
 
 
 def _sort(answer: Multistatus, collection: str, members: dict[str, str], removed: dict[str, None]) -> bool:
@@ -58,7 +74,7 @@ def _sort(answer: Multistatus, collection: str, members: dict[str, str], removed
         elif resource.status in (404, 410):
             removed[resource.href] = None
             members.pop(resource.href, None)
-        elif not resource.href.endswith("/"):
+        elif not resource.href.endswith("/") and not resource.has(f"{DAV}resourcetype", f"{DAV}collection"):
             members[resource.href] = resource.text(f"{DAV}getetag")
             removed.pop(resource.href, None)
     return is_cut
