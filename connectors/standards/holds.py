@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from connectors import ical
 from connectors.port import BEGINNING, Gone, Look, Moved, Rejected, Saved, Unavailable, Unclear, Untouched, Witness
-from connectors.standards.dav import DAV, Dav, Refused, path
+from connectors.standards.dav import Dav, Refused, path
 from connectors.standards.discovery import CalendarCollection, CalendarHome, calendars, primary
 from connectors.standards.invites import host_of
 from connectors.standards.listing import synced
@@ -17,6 +18,7 @@ from rules.suggestions import Hold, Invite
 
 _HOST = "rekindle.invalid"
 """Ends the UIDs of our holds: no installation's name in anybody's calendar."""
+_WEAK, _NO_MATCH = "W/", 412
 
 
 class Holds:
@@ -36,8 +38,8 @@ class Holds:
         href = path(main.href.rstrip("/") + f"/{hold.key}.ics")
         found = self._objects.get(href)
         if found is not None:
-            return self._adopted(href, found, hold, main)
-        if since != main.mark and (elsewhere := self._elsewhere(href, hold, main)) is not None:
+            return self._adopted(found, hold, main)
+        if (since == BEGINNING or since != main.mark) and (elsewhere := self._elsewhere(href, hold, main)) is not None:
             return elsewhere
         if since not in (BEGINNING, main.mark) and self._was_removed(main, href, since):
             return Gone()
@@ -49,7 +51,7 @@ class Holds:
         if status not in (200, 201, 204):
             message = f"The calendar server refused the hold ({status})."
             raise Rejected(message, remedy="Check that the calendar can be written to, or choose another as `holds`.")
-        return self._saved(href, answer.get("ETag", "") or self._objects.etag(href), hold, main, is_adopted=False)
+        return self._made(href, answer.get("ETag", ""), hold, main)
 
     def find(self, hold: Hold | Invite) -> Saved | None:
         """Take it up at the address its key gives, or wherever the owner has put it; a cancelled one is none."""
@@ -59,33 +61,31 @@ class Holds:
 
     def look(self, saved: Saved) -> Look:
         """Compare by ETag; when it differs, by the times and words we wrote, since servers rewrite what they store."""
+        return self._seen(saved)[0]
+
+    def _seen(self, saved: Saved) -> tuple[Look, str]:
+        """Say what became of it, and the ETag it had before it was looked at."""
         written = Written.parse(saved.version)
-        try:
-            answer = self._dav.propfind(saved.remote_id, ("d:getetag",), 0)
-            now = next((one.text(f"{DAV}getetag") for one in answer.resources if one.status == 200), None)  # noqa: PLR2004 - OK
-        except Refused as error:
-            if error.status not in (404, 410):
-                raise Unavailable(f"The calendar server answered {error.status}.") from error
-            now = None
-        if now is None:
-            return self._moved_away(saved)
-        if now and now == written.etag:
-            return Untouched()
+        etag = self._objects.etag(saved.remote_id)
+        if etag is None:
+            return self._moved_away(saved), ""
+        if etag and etag == written.etag:
+            return Untouched(), etag
         event = self._objects.get(saved.remote_id)
-        if event is None:
-            return Gone()
-        return written.compared(event)
+        return written.compared(event) if event is not None else Gone(), etag
 
     def withdraw(self, saved: Saved) -> Look:
-        """DELETE with If-Match if it is Untouched."""
-        seen = self.look(saved)
+        """DELETE it if it is Untouched: the version that was looked at (If-Match), and no other."""
+        seen, etag = self._seen(saved)
         if not isinstance(seen, Untouched) or Written.parse(saved.version).is_invite:
             return seen
-        etag = self._objects.etag(saved.remote_id)
-        headers = {"If-Match": etag} if etag and not etag.startswith("W/") else {}
-        status, _, _ = self._dav.raw("DELETE", saved.remote_id, headers=headers)
-        if status == 412:  # noqa: PLR2004 - the owner was faster
-            return self.look(saved)
+        is_certain = bool(etag) and not etag.startswith(_WEAK)  # weak ones never match (RFC 9110 13.1.1)
+        status = self._dav.raw("DELETE", saved.remote_id, headers={"If-Match": etag})[0] if is_certain else _NO_MATCH
+        if status == _NO_MATCH:
+            if not isinstance(seen := self.look(saved), Untouched):
+                return seen  # the owner was faster
+            message = "The calendar server names no version of the hold to remove it by."
+            raise Rejected(message, remedy="Delete it in your calendar.")
         if status not in (200, 202, 204, 404, 410):
             raise Unavailable(f"The calendar server did not remove the hold ({status}).")
         return seen if status not in (404, 410) else Gone()
@@ -118,27 +118,40 @@ class Holds:
             return ical.hold_bytes(hold, host=_HOST, by=self._by)
         return ical.invite_bytes(hold, host=host_of(hold))
 
-    def _adopted(self, href: str, event: CalendarEvent, hold: Hold | Invite, main: CalendarCollection) -> Saved | Gone:
+    def _made(self, href: str, told: str, hold: Hold | Invite, main: CalendarCollection) -> Saved:
+        """Read back where it lies, and at which version: some servers keep it at an address of their own (iCloud, Zimbra)."""
+        etag = self._objects.etag(href)
+        if etag is None and isinstance(elsewhere := self._elsewhere(href, hold, main), Saved):
+            return replace(elsewhere, is_adopted=False)
+        is_told = bool(told) and not told.startswith(_WEAK)
+        return self._saved(href, told if is_told else etag or "", hold, main, is_adopted=False)
+
+    def _adopted(self, event: CalendarEvent, hold: Hold | Invite, main: CalendarCollection) -> Saved | Gone:
         if event.status == "cancelled":
             return Gone()
         if isinstance(hold, Hold) and event.rekindle_key != hold.key:
             message = "Something else lies where the hold belongs."
             raise Rejected(message, remedy=f"Look at {main.name} in your calendar.")
         is_ours = (event.start, event.end, event.summary) == (hold.start, hold.end, hold.title)
-        return self._saved(href, self._objects.etag(href) if is_ours else "", hold, main, is_adopted=True)
+        etag = (self._objects.etag(event.remote_id) or "") if is_ours else ""
+        return self._saved(event.remote_id, etag, hold, main, is_adopted=True)
 
     def _conflicted(self, href: str, hold: Hold | Invite, main: CalendarCollection) -> Saved | Gone:
         found = self._objects.get(href)
         if found is not None:
-            return self._adopted(href, found, hold, main)
+            return self._adopted(found, hold, main)
         return self._elsewhere(href, hold, main) or Gone()
 
     def _elsewhere(self, href: str, hold: Hold | Invite, main: CalendarCollection) -> Saved | Gone | None:
-        """Take up what the owner has put into another calendar as if it had been confirmed before: a look then says that it was moved."""
-        there = self._find(_uid(hold))
-        event = self._objects.get(there) if there else None
+        """Take up what lies at an address of the server's own, or what the owner has put into another calendar.
+
+        That is taken up as if it had been confirmed before: a look then says that it was moved.
+        """
+        event = self._find(_uid(hold))
         if event is None:
             return None
+        if event.remote_id.startswith(main.href.rstrip("/") + "/"):
+            return self._adopted(event, hold, main)
         return Gone() if event.status == "cancelled" else self._saved(href, "", hold, main, is_adopted=True)
 
     def _saved(self, href: str, etag: str, hold: Hold | Invite, main: CalendarCollection, *, is_adopted: bool) -> Saved:
@@ -156,8 +169,8 @@ class Holds:
         is_invite = Written.parse(saved.version).is_invite  # whose UID ends in a domain we have not kept: its key will do
         return Moved() if self._find(f"{key}@" if is_invite else f"{key}@{_HOST}") else Gone()
 
-    def _find(self, uid: str) -> str:
-        """Find one of ours by its UID in any calendar; text-match finds parts of a UID too (RFC 4791 9.7.5)."""
+    def _find(self, uid: str) -> CalendarEvent | None:
+        """Find one of ours by its UID, or how that begins, in any calendar."""
         return self._objects.with_uid(uid, [one.href for one in calendars(self._dav, self._home(), has_marks=False)])
 
 

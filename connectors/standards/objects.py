@@ -18,6 +18,8 @@ BATCH = 1000
 """Objects asked for at once."""
 FIRST = 200
 """Objects asked for first."""
+_LIKELY = 3
+"""Objects found by a UID that are looked at; a server that finds more has not searched."""
 
 
 def cut(hrefs: Sequence[str]) -> list[Sequence[str]]:
@@ -117,16 +119,19 @@ class Objects:
             raise Unavailable(f"The calendar server answered {status}.")
         return next((item for item in ical.read(content, remote_id=href, zone=self._zone) if isinstance(item, CalendarEvent)), None)
 
-    def etag(self, href: str) -> str:
-        """Ask for the ETag of an object; "" where there is none."""
+    def etag(self, href: str) -> str | None:
+        """Ask for the ETag of an object; "" where it has none, None where there is no such object."""
         try:
             answer = self._dav.propfind(href, ("d:getetag",), 0)
-        except Refused:
-            return ""
-        return next((one.text(f"{DAV}getetag") for one in answer.resources), "")
+        except Refused as error:
+            return None if error.status in (404, 410) else ""
+        return next((one.text(f"{DAV}getetag") for one in answer.resources if one.status not in (404, 410)), None)
 
-    def with_uid(self, uid: str, collections: Sequence[str]) -> str:
-        """Return the href of the object with this UID in one of the calendars, "" where there is none."""
+    def with_uid(self, uid: str, collections: Sequence[str]) -> CalendarEvent | None:
+        """Find the object whose UID begins with this in one of the calendars.
+
+        Servers find parts of a UID too (RFC 4791 9.7.5), or everything, where they know no such filter: each is looked at.
+        """
         inner = (
             '<d:prop><d:getetag/></d:prop><c:filter><c:comp-filter name="VCALENDAR"><c:comp-filter name="VEVENT"><c:prop-filter name="UID">'
             f'<c:text-match collation="i;octet">{escape(uid)}</c:text-match></c:prop-filter></c:comp-filter></c:comp-filter></c:filter>'
@@ -136,6 +141,8 @@ class Objects:
                 found = self._dav.report(href, inner, "c:calendar-query", 1).resources
             except Refused:
                 continue
-            if found:
-                return found[0].href
-        return ""
+            for one in found[:_LIKELY]:
+                event = self.get(one.href)
+                if event is not None and event.uid.startswith(uid):
+                    return event
+        return None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import pytest
 
-from connectors.port import Rejected
+from connectors.port import BEGINNING, Edited, Gone, Rejected, Saved, Untouched
 from tests.connectors.contract import a_hold
-from tests.connectors.dav_script import Script, multistatus, scripted, stocked
+from tests.connectors.dav_script import EVENT, MEMBER, Script, multistatus, scripted, stocked
 from tests.connectors.test_caldav import calendar, read, uids
 
 HREF = f"/cal/work/{a_hold().key}.ics"
@@ -81,3 +82,156 @@ class TestDiscovery:
     def test_a_sign_in_that_may_write_nowhere_reads_all_the_same(self, script: Script) -> None:
         script.answers["PROPFIND /cal/"] = lambda _: says(CALENDAR.format("mine", "read"))
         assert [feed.name for feed in calendar(script.port, "/cal/").feeds()] == ["mine"]
+
+
+class TestListing:
+    def test_a_sync_that_gives_no_token_is_none(self, script: Script) -> None:
+        etags = {"a": "1", "b": "1"}
+        stocked(script, etags)
+        script.answers["REPORT sync-collection /cal/work/"] = script.answers["PROPFIND /cal/work/"]
+        pages = read(calendar(script.port, "/cal/"))
+        assert uids(pages) == {"a", "b"}
+        del etags["b"]
+        later = read(calendar(script.port, "/cal/"), pages[-1].cursor)
+        assert (uids(later), later[-1].removed) == (set(), ("/cal/work/b.ics",))
+
+    def test_a_sync_that_is_cut_and_gets_no_further_is_none(self, script: Script) -> None:
+        stocked(script, {"a": "1", "b": "1"})
+        first = MEMBER.format(href="/cal/work/a.ics", etag="1", more="")
+        script.answers["REPORT sync-collection /cal/work/"] = lambda body: says(
+            ("" if "<d:sync-token>t" in body else first) + CUT + "<d:sync-token>t</d:sync-token>"
+        )
+        assert uids(read(calendar(script.port, "/cal/"))) == {"a", "b"}
+
+    def test_a_server_that_wants_to_be_told_a_time_range_is(self, script: Script) -> None:
+        etags = {"a": "1"}
+        stocked(script, etags)
+        listing = script.answers["PROPFIND /cal/work/"]
+        script.answers["PROPFIND /cal/work/"] = lambda _: (403, {}, "")
+        script.answers["REPORT sync-collection /cal/work/"] = lambda _: (415, {}, "")
+        script.answers["REPORT calendar-query /cal/work/"] = lambda body: listing(body) if "time-range" in body else (403, {}, "")
+        pages = read(calendar(script.port, "/cal/"))
+        assert uids(pages) == {"a"}
+        etags.clear()
+        assert read(calendar(script.port, "/cal/"), pages[-1].cursor)[-1].removed == ("/cal/work/a.ics",)
+
+    def test_a_collection_among_the_members_is_no_event_whatever_its_address(self, script: Script) -> None:
+        stocked(script, {"a": "1"})
+        listing = script.answers["PROPFIND /cal/work/"]
+        inner = MEMBER.format(href="/cal/work/inner", etag="9", more="<d:resourcetype><d:collection/></d:resourcetype>")
+        script.answers["PROPFIND /cal/work/"] = lambda body: (
+            207,
+            {},
+            listing(body)[2].replace("</d:multistatus>", inner + "</d:multistatus>"),
+        )
+        script.answers["REPORT sync-collection /cal/work/"] = lambda _: (415, {}, "")
+        page = read(calendar(script.port, "/cal/"))[-1]
+        assert (page.removed, page.skipped) == ((), ())
+
+
+@dataclass
+class Keeper:
+    """A calendar that keeps one object, and gives it the ETag it likes."""
+
+    script: Script
+    etag: str = '"1"'
+    text: str = ""
+    href: str = HREF
+    matched: list[str] = field(default_factory=list)
+    """The If-Match of every DELETE."""
+    edited_after: str = ""
+    """The question after which the owner edits it."""
+
+    def begin(self) -> None:
+        stocked(self.script, {})
+        for verb in ("GET", "PUT", "PROPFIND", "DELETE"):
+            self.script.answers[f"{verb} {self.href}"] = getattr(self, verb.lower())
+        self.script.answers[f"PUT {HREF}"] = self.put
+        self.script.answers["REPORT calendar-query /cal/work/"] = lambda _: says(self.row() if self.text else "")
+
+    def row(self) -> str:
+        return MEMBER.format(href=self.href, etag=self.etag, more="")
+
+    def get(self, _: str) -> Told:
+        return self.then("GET", (200, {"ETag": self.etag} if self.etag else {}, self.text) if self.text else (404, {}, ""))
+
+    def put(self, body: str) -> Told:
+        self.text = body
+        return 201, {"ETag": self.etag} if self.etag else {}, ""
+
+    def propfind(self, _: str) -> Told:
+        return self.then("PROPFIND", says(self.row()) if self.text else (404, {}, ""))
+
+    def delete(self, _: str) -> Told:
+        self.matched.append(self.script.headers[-1].get("If-Match", ""))
+        if self.matched[-1] in ("", self.etag) and not self.matched[-1].startswith("W/"):  # which never match (RFC 9110 13.1.1)
+            self.text = ""
+        return 412 if self.text else 204, {}, ""
+
+    def then(self, verb: str, told: Told) -> Told:
+        if verb == self.edited_after:
+            self.text = self.text.replace("SUMMARY:", "SUMMARY:With cake: ")
+            self.etag, self.edited_after = '"edited"', ""
+        return told
+
+
+@pytest.fixture
+def keeper(script: Script) -> Keeper:
+    keeper = Keeper(script)
+    keeper.begin()
+    return keeper
+
+
+class TestWriting:
+    def saved(self, keeper: Keeper) -> Saved:
+        saved = calendar(keeper.script.port, "/cal/").save_hold(a_hold(), BEGINNING)
+        assert isinstance(saved, Saved)
+        return saved
+
+    @pytest.mark.parametrize("is_rewritten", [False, True])
+    def test_what_is_edited_while_it_is_taken_away_stays(self, keeper: Keeper, *, is_rewritten: bool) -> None:
+        saved = self.saved(keeper)
+        if is_rewritten:
+            keeper.etag = '"rewritten"'
+        keeper.edited_after = "GET" if is_rewritten else "PROPFIND"
+        assert calendar(keeper.script.port, "/cal/").withdraw(saved) == Edited()
+        assert keeper.text
+
+    @pytest.mark.parametrize("etag", ["", 'W/"1"'])
+    def test_nothing_is_removed_without_a_version_it_is_removed_at(self, keeper: Keeper, etag: str) -> None:
+        keeper.etag = etag
+        saved = self.saved(keeper)
+        side = calendar(keeper.script.port, "/cal/")
+        assert side.look(saved) == Untouched()
+        with pytest.raises(Rejected) as raised:
+            side.withdraw(saved)
+        assert raised.value.remedy
+        assert keeper.text
+        assert "" not in keeper.matched
+
+    def test_a_weak_etag_after_the_put_and_a_strong_one_later_is_removed_by_the_strong_one(self, keeper: Keeper) -> None:
+        keeper.etag = 'W/"1"'
+        saved = self.saved(keeper)
+        keeper.etag = '"1"'
+        assert calendar(keeper.script.port, "/cal/").withdraw(saved) == Untouched()
+        assert keeper.matched == ['"1"']
+
+    def test_what_the_server_keeps_elsewhere_than_it_was_put_is_found_there(self, script: Script) -> None:
+        keeper = Keeper(script, href="/cal/work/4711.ics")
+        keeper.begin()
+        saved = self.saved(keeper)
+        assert saved.remote_id == "/cal/work/4711.ics"
+        side = calendar(script.port, "/cal/")
+        assert side.look(saved) == Untouched()
+        again = side.save_hold(a_hold(), BEGINNING)
+        assert isinstance(again, Saved)
+        assert (again.remote_id, again.is_adopted) == (saved.remote_id, True)
+        assert script.asked.count(f"PUT {HREF}") == 1
+
+    def test_a_search_that_finds_everything_finds_no_hold(self, keeper: Keeper) -> None:
+        saved = self.saved(keeper)
+        keeper.text = ""
+        found = MEMBER.format(href="/cal/work/a.ics", etag="1", more="")
+        keeper.script.answers["REPORT calendar-query /cal/work/"] = lambda _: says(found)
+        keeper.script.answers["GET /cal/work/a.ics"] = lambda _: (200, {}, EVENT.format(uid="else"))
+        assert calendar(keeper.script.port, "/cal/").look(saved) == Gone()
