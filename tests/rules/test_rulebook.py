@@ -79,8 +79,7 @@ def test_a_rule_there_is_not_is_named_beside_what_is_misspelt_elsewhere(shipped:
     found = {key for _, key, _ in problems(shipped, own)}
     assert found == {
         "rules.check_in.mod",
-        "rules.thankyou.trigger",
-        "rules.thankyou.action",
+        "rules.thankyou",
         "rules.month.trigger",
         "rules.month.minutes",
         "limits.x",
