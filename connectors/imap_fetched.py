@@ -35,7 +35,8 @@ class Fetched(NamedTuple):
     """One message's answer, undecoded."""
 
     uid: int
-    received_at: datetime | None
+    arrived: int | None
+    """In seconds since 1970."""
     size: int
     flags: bytes
     labels: tuple[str, ...]
@@ -53,9 +54,7 @@ def fetched_in(answer: bytes) -> Iterator[Fetched]:
         if answer[end : end + 3] != b")\r\n":
             break
         at = end + 3
-        arrival = epoch(date)
-        received_at = datetime.fromtimestamp(arrival, UTC) if arrival is not None else None
-        yield Fetched(int(uid), received_at, int(size), flags, (), "", answer[begun:end])
+        yield Fetched(int(uid), epoch(date), int(size), flags, (), "", answer[begun:end])
     if at < len(answer):  # from the first that is told in another way on, nothing is taken for granted
         yield from filter(None, map(split, responses_in(answer[at:])))
 
@@ -79,10 +78,9 @@ def split(response: Response) -> Fetched | None:
             return None
         header = re.sub(rb"\\(.)", rb"\1", plain[1] or b"")
     date, size, flags, thread = _DATE.search(text), _SIZE.search(text), _FLAGS.search(text), _THREAD.search(text)
-    at = epoch(date[1]) if date else None
     return Fetched(
         uid=int(uid[1]),
-        received_at=datetime.fromtimestamp(at, UTC) if at is not None else None,
+        arrived=epoch(date[1]) if date else None,
         size=int(size[1]) if size else 0,
         flags=flags[1] if flags else b"",
         labels=tuple((re.sub(rb"\\(.)", rb"\1", one) or two).decode("utf-8", "replace") for one, two in _LABEL.findall(labels[1]))

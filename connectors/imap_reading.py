@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from connectors.imap_fetched import Fetched, fetched_in
 from connectors.imap_header import read_header
+from connectors.letter import Letter, messages
 from connectors.mime import Unreadable
 from connectors.optional import Packing
 from connectors.port import Skipped
@@ -43,7 +44,12 @@ class Reading:
 
     def read(self, answer: bytes) -> tuple[list[MessageMetadata], list[Skipped]]:
         """Read the untagged responses to one command. Raises EOFError where a literal is not as long as it says."""
-        found: list[MessageMetadata] = []
+        found, skipped = self.letters(answer)
+        return messages(found), skipped
+
+    def letters(self, answer: bytes) -> tuple[list[MessageMetadata | Letter], list[Skipped]]:
+        """Read them as letters, as far as they are usual."""
+        found: list[MessageMetadata | Letter] = []
         skipped: list[Skipped] = []
         base = frozenset({self.role}) if self.role else frozenset()
         drafts = base | {"\\Drafts"}
@@ -52,7 +58,7 @@ class Reading:
             if row.labels:
                 labels |= {"\\Drafts" if label == "\\Draft" else label for label in row.labels}
             try:
-                found.append(self._message(row, labels))
+                found.append(self._letter(row, labels))
             except Unreadable as error:
                 skipped.append(self.skipped(row.uid, str(error)))
         return found, skipped
@@ -61,12 +67,12 @@ class Reading:
         """Say that a message cannot be read."""
         return Skipped(remote_id=f"{self.validity}:{uid}", reason=reason)
 
-    def _message(self, row: Fetched, labels: frozenset[str]) -> MessageMetadata:
+    def _letter(self, row: Fetched, labels: frozenset[str]) -> MessageMetadata | Letter:
         return read_header(
             row.header,
             remote_id=f"{self.validity}:{row.uid}",
             labels=labels,
-            received_at=row.received_at,
+            arrived=row.arrived,
             size=row.size,
             thread_id=row.thread_id,
         )

@@ -44,7 +44,7 @@ def _told(question: bytes, memory: int, packing: Packing) -> bytes:
     """Say what it says, or how long that is where it lies in memory; NOTHING where that fails: whoever asks finds out why."""
     at, size, room, validity, role = marshal.loads(question)  # noqa: S302 - whoever started us wrote it
     try:
-        found, skipped = Reading(validity=validity, role=role).read(os.pread(memory, size, at))
+        found, skipped = Reading(validity=validity, role=role).letters(os.pread(memory, size, at))
         packed = packing.pack(found)
     except Exception:  # noqa: BLE001 - they read it again themselves, and tell what was wrong
         return NOTHING

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
+from connectors.letter import Letter
 from connectors.port import Cursor
 from rules.facts import MessageMetadata
 
@@ -61,7 +62,7 @@ Portion = bytes | Sequence[MessageMetadata]
 class Packing(Protocol):
     """What becomes of messages, wherever they are read. Pure; pickled where that is another process."""
 
-    def pack(self, found: Sequence[MessageMetadata]) -> bytes:
+    def pack(self, found: Sequence[MessageMetadata | Letter]) -> bytes:
         """Make what is to become of them, and put it together so that it can be handed on."""
         ...
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
 
@@ -11,9 +10,11 @@ from rules.addresses import domain_of, is_freemail, match_key, organisation
 from rules.facts import Address, MessageMetadata
 from rules.kinds import Verdict, has_exchange, judge
 from rules.names import clean_name, name_key
+from rules.sightings import Addresses, Company, Direction, OwnerKeys, Sighting, sighting
 from rules.signals import Signal, read, signals
 
 __all__ = [
+    "Company",
     "Observation",
     "OwnerKeys",
     "Side",
@@ -21,6 +22,7 @@ __all__ = [
     "Signal",
     "Verdict",
     "addressed",
+    "between",
     "domain_of",
     "has_exchange",
     "is_freemail",
@@ -28,14 +30,12 @@ __all__ = [
     "match_key",
     "observe",
     "organisation",
+    "sighting",
     "signals",
 ]
 
-Direction = Literal["in", "out", "none"]
 Way = Literal["in", "named", "out", "none"]
 """What a message is by its sender: one to the owner, that only if it names the owner, one of the owner's, or neither."""
-Addresses = tuple[Address, ...]
-Role = Literal["from", "to", "cc", "bcc", "reply-to", "sender"]
 
 CROWD: Final = 50
 """Above so many recipients nobody but the author is looked at."""
@@ -44,36 +44,10 @@ UNNAMED: Final = 10
 """Recipients a message counts for at least that names no address of the owner: a blind copy or a group's address."""
 
 MADE_BY_MACHINE: Final = int(Signal.AUTOMATIC | Signal.ANSWERED_BY_MACHINE | Signal.BOUNCE | Signal.CALENDAR)
-SEEN: Final = ("seen",)
 ADVERTISING: Final = int(Signal.BULK | Signal.UNSUBSCRIBE)
 LIST: Final = int(Signal.LIST)
 VIA: Final = int(Signal.VIA)
 ON_BEHALF: Final = int(Signal.ON_BEHALF)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OwnerKeys:
-    """The owner as the rules on addresses know them."""
-
-    keys: frozenset[str]
-    """Match keys of all addresses of the owner."""
-    domains: frozenset[str] = frozenset()
-    """Domains of the owner's organisation, never free mail."""
-    principals: Mapping[str, str] = field(default_factory=dict)
-    """Match key of an assistant -> match key of the executive they write and book for."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sighting:
-    """One address on one message, and what to add to the counters kept for it."""
-
-    key: str
-    address: Address
-    role: Role
-    direction: Direction
-    """in: they wrote to the owner; out: the owner wrote to them; none: seen only, a bystander."""
-    tallies: tuple[str, ...]
-    """Names of the counters of this address to which 1 is added."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,19 +117,22 @@ def observe(message: MessageMetadata, owner: OwnerKeys) -> Observation:
 
 def addressed(side: Side, to: Addresses, cc: Addresses, bcc: Addresses, named: int, owner: OwnerKeys) -> Observation:
     """Say what one message shows, from its sender's side and whom it is addressed to; `named`: how many the fields name."""
-    recipients = max(1, named, len(to) + len(cc) + len(bcc))
-    is_to_owner = _names_owner(to, cc, bcc, owner)
-    direction = _direction(side.way, named, is_to_owner=is_to_owner)
+    return between(side, Company(to, cc, bcc, named, owner), owner)
+
+
+def between(side: Side, company: Company, owner: OwnerKeys) -> Observation:
+    """Say what one message shows, from both its sides."""
+    recipients, named = company.recipients, company.named
+    direction = _direction(side.way, named, is_to_owner=company.has_owner)
     sightings: tuple[Sighting, ...] = ()
     if side.is_shown:
         if direction == "out":
-            tallies = ("to", "answered") if side.is_answer else ("to",)
-            sightings = _written_to(to, cc, bcc, owner, tallies) if recipients <= CROWD else ()
+            sightings = company.written_to(is_answer=side.is_answer) if recipients <= CROWD else ()
         elif side.author not in owner.keys:
             sightings = side.sightings(direction)
             if direction == "in" and named <= CROWD and not side.bits & LIST:
-                sightings = _with_bystanders(sightings, to, cc, owner)
-    if direction == "in" and not is_to_owner:
+                sightings = _with_bystanders(sightings, company.bystanders())
+    if direction == "in" and not company.has_owner:
         recipients = max(recipients, UNNAMED)
     return Observation(direction=direction, author=side.author, signals=side.signals, recipients=recipients, sightings=sightings)
 
@@ -179,15 +156,6 @@ def _credited(person: Address | None, owner: OwnerKeys) -> str:
     return owner.principals.get(key, key) if owner.principals else key
 
 
-def _names_owner(to: Addresses, cc: Addresses, bcc: Addresses, owner: OwnerKeys) -> bool:
-    keys = owner.keys
-    for part in (to, cc, bcc):
-        for address in part:
-            if match_key(address.email) in keys:
-                return True
-    return False
-
-
 def _way(message: MessageMetadata, owner: OwnerKeys, bits: int, author: str) -> Way:
     """Tell an interaction from mail that only came by, where a human wrote. A list header alone never disqualifies its author."""
     if author in owner.keys or "\\Sent" in message.labels:
@@ -205,34 +173,12 @@ def _direction(way: Way, named: int, *, is_to_owner: bool) -> Direction:
     return way
 
 
-def _written_to(to: Addresses, cc: Addresses, bcc: Addresses, owner: OwnerKeys, tallies: tuple[str, ...]) -> tuple[Sighting, ...]:
-    """See everybody the owner wrote to, executives instead of their assistants."""
-    found: dict[str, Sighting] = {}
-    parts: tuple[tuple[Role, Addresses], ...] = (("to", to), ("cc", cc), ("bcc", bcc))
-    for role, part in parts:
-        for address in part:
-            key = match_key(address.email)
-            principal = owner.principals.get(key, "") if owner.principals else ""
-            if principal and principal not in found and principal not in owner.keys:
-                found[principal] = sighting(principal, principal, "", role, "out", tallies)
-            if key and key not in found and key not in owner.keys:
-                found[key] = sighting(key, address.email, address.name, role, "none" if principal else "out", tallies)
-    return tuple(found.values())
-
-
-def _with_bystanders(authors: tuple[Sighting, ...], to: Addresses, cc: Addresses, owner: OwnerKeys) -> tuple[Sighting, ...]:
+def _with_bystanders(authors: tuple[Sighting, ...], others: tuple[Sighting, ...]) -> tuple[Sighting, ...]:
     """See also to whom else a personal message was addressed."""
-    found: dict[str, Sighting] = {}
-    own = owner.keys
-    parts: tuple[tuple[Role, Addresses], ...] = (("to", to), ("cc", cc))
-    for role, part in parts:
-        for address in part:
-            key = match_key(address.email)
-            if key and key not in own:
-                found = found or {sighting.key: sighting for sighting in authors}
-                if key not in found:
-                    found[key] = sighting(key, address.email, address.name, role, "none", SEEN)
-    return tuple(found.values()) if found else authors
+    if not others:
+        return authors
+    seen = {each.key for each in authors}
+    return (*authors, *(each for each in others if each.key not in seen))
 
 
 def _from_whom(
@@ -291,9 +237,3 @@ def _tallies(bits: int, direction: Direction, *, is_reply: bool) -> tuple[str, .
         ("in", direction == "in"),
     )
     return tuple(name for name, holds in named if holds)
-
-
-@lru_cache(maxsize=1 << 14)
-def sighting(key: str, email: str, name: str, role: Role, direction: Direction, tallies: tuple[str, ...]) -> Sighting:
-    """Build a sighting once: the same address in the same part comes thousands of times."""
-    return Sighting(key=key, address=Address(email=email, name=name), role=role, direction=direction, tallies=tallies)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from connectors.imap_reading import Packed, Read
+from connectors.letter import Letter, messages
 from connectors.optional import Portion
 from rules.facts import MessageMetadata
 
@@ -18,10 +19,10 @@ class Pickled:
     fails_on: str = ""
     """A subject on which the packing fails."""
 
-    def pack(self, found: Sequence[MessageMetadata]) -> bytes:
+    def pack(self, found: Sequence[MessageMetadata | Letter]) -> bytes:
         if self.fails_on in {each.subject for each in found}:
             raise ValueError(self.fails_on)
-        return pickle.dumps(list(found))
+        return pickle.dumps(messages(found))
 
     def unpack(self, portions: Sequence[Portion]) -> Sequence[MessageMetadata]:
         return [each for one in portions for each in (pickle.loads(one) if isinstance(one, bytes) else one)]  # noqa: S301 - our own

@@ -15,7 +15,7 @@ from rules.facts import MessageMetadata
 from rules.people import OwnerKeys
 from rules.promises import promised
 from worker.store import notes, promises
-from worker.store.mail_page import ENDINGS, is_promise
+from worker.store.letter_rows import ENDINGS, is_promise
 from worker.store.mapping import message_of, plain
 from worker.store.statements import chunks, insert_ignoring
 from worker.store.tables import address, block, link, message, note, party

@@ -5,42 +5,21 @@ from __future__ import annotations
 import marshal
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, overload
+from typing import Any, Final, overload
 
+from connectors.letter import Letter, messages
 from connectors.optional import Portion
 from rules.facts import MessageMetadata
 from rules.people import OwnerKeys, Sighting, observe, sighting
-from rules.promises import is_promise_box
-from rules.signals import Signal
 from worker.store.forgotten import Forgotten
+from worker.store.letter_rows import ENDINGS, Letters, Seen, Written, is_promise
 from worker.store.mapping import message_facts, message_of
 from worker.store.message_facts import FactsWriter
 from worker.store.storable import is_written_clean, storable
 
-ENDINGS: Final = int(Signal.BOUNCE | Signal.ANSWERED_BY_MACHINE)
+SIGNALS: Final = Written._fields.index("signals")
 PLAIN: Final = 2
 """The version of marshal that does not look for what is told twice."""
-
-
-class Written(NamedTuple):
-    """What a row of a message holds but for its place: its id, whose it is, where it lies, and which read has seen it."""
-
-    remote_id: str
-    message_id: str
-    sent_at: int
-    sent_offset: int | None
-    author: str
-    signals: int
-    recipients: int
-    subject: str
-    in_reply_to: str
-    thread: str
-    labels: str
-    facts: str
-
-
-Seen = tuple[int, tuple[Sighting, ...]]
-"""How many people a message addressed, and whom it shows."""
 
 
 @dataclass(slots=True)
@@ -85,52 +64,68 @@ class MailPage(Sequence[MessageMetadata]):
         """Yield the messages that tell more, each with its signals."""
         return ((self.message(each), bits) for each, bits in self.telling.items())
 
-    def add(self, found: Iterable[MessageMetadata], owner: OwnerKeys) -> None:
+    def add(self, found: Iterable[MessageMetadata | Letter], letters: Letters) -> None:
         """Work out what messages come to."""
         writer = FactsWriter()
         for each in found:
-            remote_id, written = each.remote_id, message_facts(each, writer)
-            name, sent_at, offset, recipients, subject, parent, thread, labels, facts = written
-            if not is_written_clean(each, (remote_id, name, subject, parent, thread), facts):
-                each = storable(each)  # noqa: PLW2901 - what is concluded from it is concluded from what is stored
-                remote_id, written = each.remote_id, message_facts(each, FactsWriter())
-                name, sent_at, offset, recipients, subject, parent, thread, labels, facts = written
-            shown = observe(each, owner)
-            bits = int(shown.signals)
-            self.rows[remote_id] = (
-                remote_id, name, sent_at, offset, shown.author, bits, recipients, subject, parent, thread, labels, facts,
-            )  # fmt: skip
-            self.seen[remote_id] = shown.recipients, shown.sightings
-            if bits & ENDINGS or ("+" in facts and is_promise(each, owner)):
-                self.telling[remote_id] = bits
+            if isinstance(each, Letter):
+                shared = letters.shared(each.envelope, each.route)
+                row = letters.row(each, shared)
+                if row is not None:
+                    self._put(row, shared.seen, shared.is_telling)
+                else:
+                    self._add(each.message(), writer, letters.owner)
             else:
-                self.telling.pop(remote_id, None)
+                self._add(each, writer, letters.owner)
+
+    def _add(self, each: MessageMetadata, writer: FactsWriter, owner: OwnerKeys) -> None:
+        remote_id, written = each.remote_id, message_facts(each, writer)
+        name, sent_at, offset, recipients, subject, parent, thread, labels, facts = written
+        if not is_written_clean(each, (remote_id, name, subject, parent, thread), facts):
+            each = storable(each)  # what is concluded from it is concluded from what is stored
+            remote_id, written = each.remote_id, message_facts(each, FactsWriter())
+            name, sent_at, offset, recipients, subject, parent, thread, labels, facts = written
+        shown = observe(each, owner)
+        bits = int(shown.signals)
+        row = remote_id, name, sent_at, offset, shown.author, bits, recipients, subject, parent, thread, labels, facts
+        self._put(row, (shown.recipients, shown.sightings), bits & ENDINGS or ("+" in facts and is_promise(each, owner)))
+
+    def _put(self, row: tuple[Any, ...], seen: Seen, is_telling: object) -> None:
+        self.rows[row[0]], self.seen[row[0]] = row, seen
+        if is_telling:
+            self.telling[row[0]] = row[SIGNALS]
+        else:
+            self.telling.pop(row[0], None)
 
     def take(self, packed: bytes) -> None:
         """Add what `packed` has put together."""
-        rows, seen, sightings, telling = marshal.loads(packed)  # noqa: S302 - a process of ours wrote it
-        shown = [sighting(*each) for each in sightings].__getitem__
-        for row, (recipients, *those) in zip(rows, seen, strict=True):
+        rows, numbers, kinds, sightings, telling = marshal.loads(packed)  # noqa: S302 - a process of ours wrote it
+        shown = [sighting(*each) for each in sightings]
+        seen = [(recipients, tuple(shown[number] for number in those)) for recipients, *those in kinds]
+        for row, number in zip(rows, numbers, strict=True):
             self.rows[row[0]] = row
-            self.seen[row[0]] = recipients, tuple(map(shown, those))
+            self.seen[row[0]] = seen[number]
             self.telling.pop(row[0], None)
         self.telling.update(telling)
 
     def packed(self) -> bytes:
-        """Put together, in plain values, what `take` adds; a sighting that comes again goes by its number."""
-        numbers: dict[int, int] = {}
-        sightings: list[tuple[Any, ...]] = []
-        seen: list[tuple[int, ...]] = []
-        for recipients, those in self.seen.values():
-            told = [recipients]
+        """Put together, in plain values, what `take` adds; what is seen again goes by its number, and so does a sighting."""
+        known: dict[int, int] = {}
+        numbers, kinds, sightings = list[int](), list[Seen](), dict[int, tuple[int, Sighting]]()
+        for seen in self.seen.values():
+            number = known.get(id(seen))
+            if number is None:
+                number = known[id(seen)] = len(kinds)
+                kinds.append(seen)
+            numbers.append(number)
+        for _, those in kinds:
             for each in those:
-                number = numbers.get(id(each))
-                if number is None:
-                    number = numbers[id(each)] = len(sightings)
-                    sightings.append((each.key, each.address.email, each.address.name, each.role, each.direction, each.tallies))
-                told.append(number)
-            seen.append(tuple(told))
-        return marshal.dumps((list(self.rows.values()), seen, sightings, self.telling), PLAIN)
+                sightings.setdefault(id(each), (len(sightings), each))
+        told = [(recipients, *(sightings[id(each)][0] for each in those)) for recipients, those in kinds]
+        plain = [
+            (one.key, one.address.email, one.address.name, one.role, one.direction, one.tallies) for _, one in sightings.values()
+        ]
+        return marshal.dumps((list(self.rows.values()), numbers, told, plain, self.telling), PLAIN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,14 +134,19 @@ class Packing:
 
     known_as: OwnerKeys
     forgotten: Forgotten
+    letters: Letters = field(init=False, repr=False, compare=False)
 
-    def page(self, found: Sequence[MessageMetadata]) -> MailPage:
+    def __post_init__(self) -> None:
+        """Begin without any."""
+        object.__setattr__(self, "letters", Letters(self.known_as))
+
+    def page(self, found: Sequence[MessageMetadata | Letter]) -> MailPage:
         """Work out what messages come to."""
         page = MailPage(by=self)
-        page.add(self._passed(found), self.known_as)
+        page.add(self._passed(found), self.letters)
         return page
 
-    def pack(self, found: Sequence[MessageMetadata]) -> bytes:
+    def pack(self, found: Sequence[MessageMetadata | Letter]) -> bytes:
         """Do so where only bytes can be handed on."""
         return self.page(found).packed()
 
@@ -158,7 +158,7 @@ class Packing:
                 if isinstance(each, bytes):
                     page.take(each)
                 else:
-                    page.add(self._passed(each), self.known_as)
+                    page.add(self._passed(each), self.letters)
         except Exception:  # noqa: BLE001 - whoever commits the page finds out which
             return [message for each in portions for message in (self._taken(each) if isinstance(each, bytes) else each)]
         return page
@@ -172,15 +172,6 @@ class Packing:
         """Take messages for a page, which they may be already, by these very lights."""
         return found if isinstance(found, MailPage) and found.by == self else self.page(found)
 
-    def _passed(self, found: Sequence[MessageMetadata]) -> Sequence[MessageMetadata]:
+    def _passed(self, found: Sequence[MessageMetadata | Letter]) -> Sequence[MessageMetadata | Letter]:
         """Leave out the forgotten, however their addresses are written."""
-        return self.forgotten.messages([storable(each) for each in found]) if self.forgotten.digests else found
-
-
-def is_promise(found: MessageMetadata, known_as: OwnerKeys) -> bool:
-    """Tell whether a message went to the owner's promise address; few addresses have a tag at all."""
-    for part in (found.to, found.cc, found.bcc):
-        for to in part:
-            if "+" in to.email and is_promise_box(to.email, known_as.keys):
-                return True
-    return False
+        return self.forgotten.messages(list(map(storable, messages(found)))) if self.forgotten.digests else found

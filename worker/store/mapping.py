@@ -109,7 +109,7 @@ def message_facts(message: MessageMetadata, writer: FactsWriter) -> tuple[str, i
         message.subject,
         message.in_reply_to[0] if message.in_reply_to else "",
         message.thread_id or root,
-        _labels_text(message.labels),
+        labels_text(message.labels),
         writer.text(message),
     )
 
@@ -152,7 +152,8 @@ def written_on(facts: str) -> list[str]:
 
 
 @lru_cache(maxsize=1 << 10)
-def _labels_text(labels: frozenset[str]) -> str:
+def labels_text(labels: frozenset[str]) -> str:
+    """Write labels as they stand in a row."""
     return "\n".join(sorted(labels))
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json.encoder
 from collections.abc import Callable, Collection, Iterable
 from operator import attrgetter
-from typing import Any
+from typing import Any, Final
 
+from connectors.letter import Letter, Route
 from rules.facts import Address, MessageMetadata
 
 LISTS = (("f", "from_"), ("r", "reply_to"), ("t", "to"), ("c", "cc"), ("b", "bcc"))
@@ -79,5 +80,51 @@ _WRITTEN: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("x", "references", _texts),
     ("bh", "bulk_headers", _words),
 )
+SENT_IN: Final = (("ar", "au"), ("bh",), ("f",), ("li", "lp"), ("p", "r"), ("s",))
+SENT_TO: Final = (("b",), ("c",), ("t",))
+"""The keys that letters share, in the parts between which others come."""
+_BY_KEY = {short: (name, write) for short, name, write in _WRITTEN}
+
+
+def shared_texts(found: MessageMetadata | Route, keys: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    """Write what letters share: SENT_IN of an envelope, or SENT_TO of a route, a text for each part of the keys."""
+    return tuple("".join(_shared(found, key) for key in part) for part in keys)
+
+
+def _shared(found: MessageMetadata | Route, key: str) -> str:
+    name, write = _BY_KEY[key]
+    value = getattr(found, name)
+    return f'"{key}":{write(value)},' if value else ""
+
+
+def letter_text(letter: Letter, sent_in: tuple[str, ...], sent_to: tuple[str, ...]) -> str:
+    """Write the facts of a letter as `FactsWriter` writes those of its message, from what `shared_texts` has written."""
+    first, bulk, sender, lists, answered, carrier = sent_in
+    blind, copied, to = sent_to
+    _, _, _, _, _, _, _, parents, chain, thread, size, kind, path, unsubscribe, feedback = letter
+    text = "".join(
+        (
+            first,
+            blind,
+            bulk,
+            copied,
+            f'"ct":{_quoted(kind)},' if kind else "",
+            sender,
+            f'"fb":{_quoted(feedback)},' if feedback else "",
+            f'"i":{_texts(parents)},' if len(parents) > 1 else "",
+            lists,
+            f'"lu":{_quoted(unsubscribe)},' if unsubscribe else "",
+            answered,
+            f'"rp":{_quoted(path)},' if path else "",
+            carrier,
+            to,
+            f'"th":{_quoted(thread)},' if thread else "",
+            f'"x":{_texts(chain)},' if chain else "",
+            f'"z":{size:d},' if size is not None else "",
+        )
+    )
+    return f"{{{text[:-1]}}}"
+
+
 _KEYS, _NAMES, _WRITERS = zip(*sorted((f'"{short}":', name, write) for short, name, write in _WRITTEN), strict=True)
 _parts_of: Callable[[MessageMetadata], tuple[Any, ...]] = attrgetter(*_NAMES)

@@ -53,14 +53,15 @@ def is_written_clean(message: MessageMetadata, texts: Sequence[str], facts: str)
         and "\\u0000" not in facts
         and len(message.message_id) <= SHORT
         and len(message.remote_id) <= SHORT
-        and _are_clean(message.labels)
+        and are_clean(message.labels)
         and all(len(each) <= SHORT for each in message.in_reply_to)
         and all(len(each) <= SHORT for each in message.references)
     )
 
 
 @lru_cache(maxsize=1 << 10)
-def _are_clean(labels: frozenset[str]) -> bool:
+def are_clean(labels: frozenset[str]) -> bool:
+    """Tell whether labels are storable as they are."""
     return "".join(labels).isprintable()
 
 

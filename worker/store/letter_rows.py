@@ -1,0 +1,115 @@
+"""What letters come to: what many of them share is worked out once."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from connectors.letter import Envelope, Letter, Route
+from rules.facts import MessageMetadata
+from rules.people import Company, OwnerKeys, Side, Sighting, between
+from rules.promises import is_promise_box
+from rules.signals import Signal, is_a_calendars
+from worker.store.mapping import MINUTE, labels_text
+from worker.store.message_facts import SENT_IN, SENT_TO, letter_text, shared_texts
+from worker.store.storable import SHORT, are_clean
+
+ENDINGS: Final = int(Signal.BOUNCE | Signal.ANSWERED_BY_MACHINE)
+KEPT: Final = 1 << 10
+"""Envelopes, routes, and pairs of them, that are remembered."""
+SECOND: Final = 1_000_000
+
+Seen = tuple[int, tuple[Sighting, ...]]
+"""How many people a message addressed, and whom it shows."""
+
+
+class Written(NamedTuple):
+    """What a row of a message holds but for its place: its id, whose it is, where it lies, and which read has seen it."""
+
+    remote_id: str
+    message_id: str
+    sent_at: int
+    sent_offset: int | None
+    author: str
+    signals: int
+    recipients: int
+    subject: str
+    in_reply_to: str
+    thread: str
+    labels: str
+    facts: str
+
+
+class Shared(NamedTuple):
+    """What letters in one envelope to the same people come to."""
+
+    author: str
+    signals: int
+    recipients: int
+    labels: str
+    sent_in: tuple[str, ...]
+    sent_to: tuple[str, ...]
+    """Their texts among the facts."""
+    seen: Seen
+    is_telling: bool
+    """Whether they tell more than who wrote to whom: what comes back, and what is sent to the promise box."""
+    is_clean: bool
+    """Whether all of it is storable as it is."""
+
+
+class Letters:
+    """Works out what the letters of an owner come to. A copy in another process begins without any."""
+
+    def __init__(self, owner: OwnerKeys) -> None:
+        """Begin without any."""
+        self.owner = owner
+        self.shared = lru_cache(maxsize=KEPT)(self._shared)
+        self._sent_in = lru_cache(maxsize=KEPT)(self._by_sender)
+        self._sent_to = lru_cache(maxsize=KEPT)(self._by_route)
+
+    def __reduce__(self) -> tuple[type[Letters], tuple[OwnerKeys]]:
+        """Pickle whose letters these are."""
+        return Letters, (self.owner,)
+
+    def row(self, letter: Letter, shared: Shared) -> tuple[Any, ...] | None:
+        """Write the row of a letter, a Written; None where its message has to be looked at."""
+        _, _, remote_id, name, sent, offset, subject, parents, chain, thread, *_ = letter
+        facts, parent = letter_text(letter, shared.sent_in, shared.sent_to), parents[0] if parents else ""
+        root = thread or (chain[0] if chain else parent or name)
+        is_usual = (
+            shared.is_clean
+            and f"{remote_id}{name}{subject}{parent}{root}{facts}".isprintable()
+            and "\\u0000" not in facts
+            and max(map(len, (remote_id, name, *parents, *chain))) <= SHORT
+            and not (":" in subject and is_a_calendars(subject))
+        )
+        if not is_usual:
+            return None
+        author, signals, recipients, labels, *_ = shared
+        minutes = None if offset is None else offset // MINUTE
+        return remote_id, name, sent * SECOND, minutes, author, signals, recipients, subject, parent, root, labels, facts
+
+    def _shared(self, envelope: Envelope, route: Route) -> Shared:
+        side, sent_in, labels, is_clean = self._sent_in(envelope)
+        company, sent_to, is_promised = self._sent_to(route)
+        shown = between(side, company, self.owner)
+        bits, seen = int(shown.signals), (shown.recipients, shown.sightings)
+        is_telling = is_promised or bool(bits & ENDINGS)
+        return Shared(shown.author, bits, route.recipients, labels, sent_in, sent_to, seen, is_telling, is_clean)
+
+    def _by_sender(self, envelope: Envelope) -> tuple[Side, tuple[str, ...], str, bool]:
+        facts = envelope.facts
+        return Side(facts, self.owner), shared_texts(facts, SENT_IN), labels_text(facts.labels), are_clean(facts.labels)
+
+    def _by_route(self, route: Route) -> tuple[Company, tuple[str, ...], bool]:
+        company = Company(route.to, route.cc, route.bcc, route.recipients, self.owner)
+        return company, shared_texts(route, SENT_TO), is_promise(route, self.owner)
+
+
+def is_promise(found: MessageMetadata | Route, known_as: OwnerKeys) -> bool:
+    """Tell whether a message went to the owner's promise address; few addresses have a tag at all."""
+    for part in (found.to, found.cc, found.bcc):
+        for to in part:
+            if "+" in to.email and is_promise_box(to.email, known_as.keys):
+                return True
+    return False
