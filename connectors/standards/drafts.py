@@ -247,7 +247,7 @@ class Drafts:
         rows = [row for response in self._session.command(command, "reading drafts") if (row := split(response))]
         found = []
         for row in rows:
-            facts = mime.parse_header(row.header, remote_id=str(row.uid), received_at=row.received_at)
+            facts = mime.parse_header(row.header, remote_id=str(row.uid))
             found.append(
                 Present(
                     uid=row.uid,
