@@ -46,6 +46,8 @@ class Room:
         for proposed, caps in named:
             same_week = len(proposed)
             same_day = sum(local_day(owner, one.at) == day for one in proposed)
+            if 0 in {caps.per_day, caps.per_week}:
+                return "You want none of these: a cap is 0."
             if caps.per_day is not None and same_day >= eased(caps.per_day, is_gentle=gentle):
                 return f"There is enough for one day already ({same_day} of {eased(caps.per_day, is_gentle=gentle)})."
             if caps.per_week is not None and same_week >= eased(caps.per_week, is_gentle=gentle):

@@ -124,7 +124,8 @@ def outcome(month: Month, network: Network) -> Outcome:
     ids = [one.person_id for one in month.people]
     done = tuple(one for one in ids if _turned_to(within.get(one, ())) is not None)
     answered = tuple(one for one in done if _has_answered(within[one]))
-    return Outcome(done=done, answered=answered, sentence=f"{len(done)} of {len(ids)} done, {len(answered)} answered.")
+    sentence = f"{len(done)} of {len(ids)} done, {len(answered)} answered." if ids else "Nobody was chosen."
+    return Outcome(done=done, answered=answered, sentence=sentence)
 
 
 def _turned_to(contacts: Iterable[Contact]) -> Contact | None:

@@ -75,6 +75,20 @@ class Verbs(click.Group):
                 return load(verbs[cmd_name][0])
         return None
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read what stands before the verb; of an option that belongs behind it say so."""
+        said = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            verb = next((each for each in said if each in self.list_commands(ctx)), "")
+            command = self.get_command(ctx, verb)
+            if command is not None and any(error.option_name in param.opts for param in command.params):
+                raise click.UsageError(
+                    f"{error.option_name} stands behind the verb: rekindle {verb} {error.option_name} …", ctx
+                ) from error
+            raise
+
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the verb; of an unknown one say which is nearest."""
         try:

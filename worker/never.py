@@ -64,5 +64,10 @@ def _entry(cell: str) -> tuple[str, str]:
         return "", ""
 
 
+def is_unclear(entry: str) -> bool:
+    """Tell whether an entry was meant as an address or organisation and is none: "Lunch @ Joe's" is words of a title."""
+    return re.search(r"^\s*@|\S@|@\S", entry) is not None and not _entry(entry.strip())[0]
+
+
 def _once(entries: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(entries))

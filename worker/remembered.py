@@ -20,7 +20,8 @@ def alone(made: Sequence[Entry], now: datetime, keeps: timedelta, *, is_not: boo
         return Explanation(
             who=who, sentence=f"There is nothing for {who} now, and no contact with them is known any more.", facts=facts
         )
-    sentence = f"There is something for {who}: {entry.why}" if is_not else entry.why
+    why = _why(entry, now)
+    sentence = f"There is something for {who}: {why}" if is_not else why
     return Explanation(who=who, sentence=sentence, facts=facts)
 
 
@@ -30,7 +31,13 @@ def beside(found: Explanation, made: Sequence[Entry], now: datetime, keeps: time
         return found
     entry = made[-1]
     facts = (*entry.evidence, _became(entry), *_gone(entry, now, keeps), *found.facts)
-    return replace(found, sentence=entry.why, facts=tuple(dict.fromkeys(facts)))
+    return replace(found, sentence=_why(entry, now), facts=tuple(dict.fromkeys(facts)))
+
+
+def _why(entry: Entry, now: datetime) -> str:
+    """Say why as it was said then; in another year a month alone would be taken for one of this year."""
+    then = entry.created_at
+    return entry.why if then.year == now.year else f"{entry.why.removesuffix('.')} (as of {then.day} {then:%B %Y})."
 
 
 def _became(entry: Entry) -> Evidence:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
@@ -28,6 +29,11 @@ def span(gap: timedelta | None) -> str:
 def counted(count: int, noun: str, nouns: str = "") -> str:
     """Say a number with its noun: "1 hold", "1,204 holds", "2 people"."""
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Say several names: "a", "a and b", "a, b and c"."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def moment(at: datetime, zone: tzinfo, now: datetime | None = None) -> str:

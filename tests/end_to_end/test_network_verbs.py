@@ -154,10 +154,17 @@ def test_a_promise_is_open_until_it_is_kept(tell: Tell, ask: Ask) -> None:
     [found] = ask("promise")
     assert (found["text"], found["person"]["name"]) == ("send the paper", "Marcus Bell")
     assert "send the paper" in tell("promise")
-    tell("promise", "--done", str(found["id"]))
+    assert found["id"] == 1
+    tell("promise", "--done", "1")
     assert ask("promise") == []
     assert "no open promise" in tell("promise", "--done", str(found["id"]), code=FAILED)
     assert "no day" in tell("promise", "Marcus Bell", "x", "--by", "whenever", code=USAGE)
+    tell("log", "Marcus Bell", "coffee")
+    tell("promise", "Marcus Bell", "the second", "--by", "friday")
+    tell("promise", "Marcus Bell", "the third, due first", "--by", "tomorrow")
+    assert [(each["id"], each["text"]) for each in ask("promise")] == [(3, "the third, due first"), (2, "the second")]
+    tell("promise", "--done", "3")
+    assert [each["id"] for each in ask("promise")] == [2]
 
 
 def test_an_ask_without_a_give_is_warned_about(tell: Tell, ask: Ask) -> None:
@@ -188,6 +195,10 @@ def test_a_never_list_is_imported_and_counts_from_then_on(demo: Demo, tell: Tell
     assert "3 added" in tell("never", "--import", str(table))
     assert "nothing new" in tell("never", "--import", str(table))
     tell("never", "board matters")
+    for doubtful in ("not an address@", "@@rival.example", "bob@rival", "@ rival.example"):
+        assert "neither an address nor an organisation" in tell("never", doubtful, code=USAGE)
+    assert "1 added" in tell("never", "Lunch @ Joe's")
+    (demo.folder / "never-maya.txt").write_text((demo.folder / "never-maya.txt").read_text().replace("Lunch @ Joe's\n", ""))
     assert [(each["kind"], each["entry"]) for each in ask("never")][-3:] == [
         ("person", "fay@far.example"),
         ("domain", "rival.example"),

@@ -98,6 +98,13 @@ def test_a_hold_says_why_though_what_is_behind_it_is_kept_no_longer(dropped: Tel
     assert against["sentence"] == f"There is something for Iris Novak: {found['sentence']}"
 
 
+def test_why_of_another_year_says_as_of_when(dropped: Tell) -> None:
+    found = asked(dropped, "why", "Iris Novak", now="2027-01-04T10:00")
+    assert found["sentence"].endswith("that I can see since December 2024 (as of 17 November 2026).")
+    against = asked(dropped, "why-not", "Iris Novak", now="2027-01-04T10:00")
+    assert against["sentence"] == f"There is something for Iris Novak: {found['sentence']}"
+
+
 def test_a_hold_keeps_the_name_it_is_for(dropped: Tell) -> None:
     held = next(each for each in asked(dropped, "suggestions") if each["action"] == "hold")
     assert held["person"] == {"name": "Iris Novak", "addresses": ["iris@north.example"]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -46,6 +47,26 @@ def test_health_and_metrics_are_served_and_tell_no_names(office: Office) -> None
         assert 'rekindle_verb_seconds_count{outcome="ok",verb="pull"}' in metrics
         assert "example" not in metrics
         assert office.stop(service)[0] == 0
+
+
+def test_a_person_at_a_terminal_is_told_what_it_watches_and_how_it_ends(office: Office) -> None:
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "worker.cli", "run", "--config", str(office.home / "config.toml")]
+    service = subprocess.Popen(command, cwd=ROOT, stderr=theirs, stdout=subprocess.DEVNULL)
+    try:
+        os.close(theirs)
+        said = b""
+        while b"started" not in said:
+            said += os.read(ours, 4096)
+        first = said.decode().splitlines()[0]
+        assert first.startswith("Watching disk. ")
+        assert first.endswith("Ctrl-C ends it.")
+        service.send_signal(signal.SIGINT)
+        assert service.wait(60) == 0
+    finally:
+        service.kill()
+        service.wait()
+        os.close(ours)
 
 
 @pytest.mark.timeout(600)

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rules.engine import Keep, Withdraw, still_wanted
+from rules.engine import Keep, Withdraw, still_wanted, suggest
 from rules.network import Busy, Past, Relation
-from rules.rulebook import Rulebook
+from rules.rulebook import Rulebook, parse
 from rules.suggestions import Hold
+from rules.wording import Wording
 from tests.rules.builders import (
     DAY,
     HOUR,
@@ -97,6 +98,13 @@ def test_the_most_worthwhile_come_first_and_one_a_day_is_the_cap(decide: Decide)
     decision = decide(fortnightly(BOB), fortnightly(CAT), fortnightly(key))
     assert [one.person_id for one in decision.suggestions] == [key.id]
     assert "enough for one day" in refusal(decision, "check_in")
+
+
+def test_who_wants_none_is_told_so_and_not_that_there_is_enough(wording: Wording, shipped: str) -> None:
+    none = parse([("default.toml", shipped), ("own.toml", "[limits]\nholds_per_week = 0\n")])
+    decision = suggest(network(fortnightly(BOB)), none, NOW, wording)
+    assert not decision.suggestions
+    assert refusal(decision, "check_in") == "You want none of these: a cap is 0."
 
 
 def test_two_a_week_whatever_happens_each_day(decide: Decide) -> None:

@@ -260,6 +260,10 @@ def test_done_is_what_the_owner_did_in_person_and_answered_what_came_of_it(
     assert outcome(month, network(seen)).sentence == sentence, name
 
 
+def test_of_a_month_with_nobody_in_it_nothing_is_counted() -> None:
+    assert outcome(Month(name="2026-03", people=()), network()).sentence == "Nobody was chosen."
+
+
 def test_december_ends_with_the_year() -> None:
     person = people("anna@a.example")[0]
     month = Month(name="2025-12", people=choose(network(known(person)), NOW, TERMS).people)

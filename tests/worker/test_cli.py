@@ -111,6 +111,9 @@ def test_help_loads_no_library_it_does_not_need(arguments: list[str]) -> None:
     [
         (["peopel"], "Did you mean 'people'?"),
         (["people", "--jsn"], "--json"),
+        (["--config", "x.toml", "people"], "--config stands behind the verb: rekindle people --config"),
+        (["--owner=ana", "why", "Priya"], "--owner stands behind the verb: rekindle why --owner"),
+        (["--colour", "people"], "No such option '--colour'"),
         (["people", "--now", "yesterday"], "2026-11-17T10:30"),
         (["rollback", "--since", "lately"], "2026-11-17"),
         (["why"], "WHO"),

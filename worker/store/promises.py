@@ -39,6 +39,16 @@ def open_(connection: Connection, owner: str) -> list[Note]:
     return sorted(known, key=lambda each: (each.due_at or each.at, each.id))
 
 
+def numbered(connection: Connection, owner: str) -> dict[int, Note]:
+    """Return open promises by their number among all the owner ever made, the one due first first."""
+    numbers = {each.id: number for number, each in enumerate(sorted(notes.read(connection, owner, "promise"), key=_made), start=1)}
+    return {numbers[each.id]: each for each in open_(connection, owner)}
+
+
+def _made(promise: Note) -> int:
+    return promise.id
+
+
 def called(connection: Connection, owner: str, who: str) -> list[str]:
     """Return an address of whom a name means, where it means one person; an address as it is."""
     if key := match_key(who):

@@ -161,14 +161,14 @@ def promise(here: Here, who: str, text: str, by: date) -> str:
 
 def promised(connection: Connection, owner: str) -> tuple[PromiseView, ...]:
     """Return the open promises, the one due first first."""
-    found = promises.open_(connection, owner)
-    held_by = holders(connection, owner, {each.address for each in found if each.address})
+    found = promises.numbered(connection, owner)
+    held_by = holders(connection, owner, {each.address for each in found.values() if each.address})
     known = {each.id: each for each in people.people(connection, owner)}
     views: list[PromiseView] = []
-    for each in found:
+    for number, each in found.items():
         person = known.get(held_by.get(each.address, each.person))
         view = NamedView(name=person.name or None, addresses=person.addresses) if person else None
-        views.append(PromiseView(id=each.id, person=view, text=each.text, made_at=each.at, due_at=each.due_at))
+        views.append(PromiseView(id=number, person=view, text=each.text, made_at=each.at, due_at=each.due_at))
     return tuple(views)
 
 
@@ -176,8 +176,8 @@ def done(here: Here, number: int) -> str:
     """Note that a promise is kept. Raises Refusal."""
 
     def change(connection: Connection) -> bool:
-        known = {each.id: each for each in promises.open_(connection, here.name)}
-        if number not in known or not notes.close(connection, here.name, [number], here.now):
+        known = promises.numbered(connection, here.name)
+        if number not in known or not notes.close(connection, here.name, [known[number].id], here.now):
             return False
         people.touch(connection, here.name, holders(connection, here.name, [known[number].address]).values(), here.now)
         return True

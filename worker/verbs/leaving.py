@@ -61,7 +61,10 @@ def mute(
 def never(
     *, entries: tuple[str, ...], file: Path | None, config: Path | None, owner: str | None, now: datetime | None, as_json: bool
 ) -> None:
-    """Put people (an address), organisations (@domain) or words of a title on the list of what is left alone; without one show it."""
+    """Put people (an address), organisations (@domain) or words of a title on the list of what is left alone; without one show it.
+
+    What looks like an address and is none is refused.
+    """
     from worker import report_choices
     from worker.json_views import to_json
     from worker.verbs import left_alone
@@ -69,7 +72,9 @@ def never(
 
     with opened(config, owner, now) as here:
         if entries or file is not None:
-            click.echo(left_alone.add(here, [*entries, *(left_alone.read_file(file) if file is not None else ())]))
+            click.echo(
+                left_alone.add(here, [*left_alone.meant(entries), *(left_alone.read_file(file) if file is not None else ())])
+            )
             return
         views = left_alone.listed(here)
         if as_json:

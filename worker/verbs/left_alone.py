@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -11,7 +11,7 @@ from connectors import private
 from rules.suggestions import Invite
 from worker import never
 from worker.advice import Refusal
-from worker.exit_codes import OWNER
+from worker.exit_codes import OWNER, USAGE
 from worker.json_choices import NeverView
 from worker.queries import person_called
 from worker.store import audit, outbox, people
@@ -81,6 +81,15 @@ def add(here: Here, lines: Iterable[str]) -> str:
             f"{file} cannot be written: {error.strerror}.", "Put it there yourself, one entry a line.", code=OWNER
         ) from error
     return f"{len(new)} added to {file}."
+
+
+def meant(entries: Sequence[str]) -> Sequence[str]:
+    """Take what the owner typed. Raises Refusal for what looks like an address and is none."""
+    for each in entries:
+        if never.is_unclear(each):
+            what = "Write bob@firm.example, @firm.example, or words of a title without @."
+            raise Refusal(f"{each!r} is neither an address nor an organisation.", what, code=USAGE)
+    return entries
 
 
 def read_file(file: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import click
 from worker.verbs import options
 
 if TYPE_CHECKING:
-    from worker.app import Part
+    from worker.app import App, Part
     from worker.store.accounts import StoredAccount
     from worker.verbs.opened import Here
 
@@ -26,7 +27,8 @@ PARTS = ("tick", "work", "watch", "web")
 def run(ctx: click.Context, *, only: tuple[Part, ...], now: datetime | None, config: Path | None) -> None:
     """Run the service for every owner until SIGTERM or Ctrl-C: read, decide, put in place, look after.
 
-    With --now the clock starts there and goes on from it.
+    At a terminal it first says what it watches; the lines after that are its log. With --now the clock starts there and goes on from
+    it.
     """
     from worker.advice import Refusal
     from worker.app import App, shifted_clock
@@ -40,12 +42,31 @@ def run(ctx: click.Context, *, only: tuple[Part, ...], now: datetime | None, con
         click.echo(taken_for_now(settings.now, settings.file), err=True)
     begins = now or settings.now
     app = App.open(settings, clock=None if begins is None else shifted_clock(instant(begins, some_zone(settings))))
+    if sys.stderr.isatty():
+        click.echo(greeting(app), err=True)
     try:
         ctx.exit(app.run(only))
     except ValueError as error:
         raise Refusal(str(error), "Set [broker] url to redis:// or amqp://, or leave --only out.", code=USAGE) from None
     finally:
         app.close()
+
+
+def greeting(app: App) -> str:
+    """Say to a person at a terminal what the service watches, where to look and how it ends; the rest is a log."""
+    from worker.store.accounts import accounts
+    from worker.words import listed
+
+    owners = app.config.owners
+    with app.store.read() as connection:
+        resting = {each.id for name in owners for each in accounts(connection, name) if each.state != "active"}
+    known = ((name, account) for name, settings in owners.items() for account in settings.accounts)
+    names = [
+        f"{account} of {name}" if len(owners) > 1 else account for name, account in known if f"{name}/{account}" not in resting
+    ]
+    if not names:
+        return "Nothing to watch yet: `rekindle connect --help` says how to add an account, `rekindle status` what has paused. Ctrl-C ends this."
+    return f"Watching {listed(names)}. In another terminal `rekindle suggestions` and `rekindle status` say what comes of it. Ctrl-C ends it."
 
 
 @click.command(epilog=options.examples("rekindle pull", "rekindle pull disk"))
