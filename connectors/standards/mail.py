@@ -94,7 +94,8 @@ class ImapMailbox:
         opened, answers = self._session().open_with(feed.id, self._questions(place), f"opening {feed.name}", validity=known)
         place = place or self._beginning(opened)
         if place.mark is not None:
-            yield from self._backfill(feed, place, opened.exists)
+            pages = self._backfill(feed, place, opened.exists)
+            yield from pages if since is None else (replace(page, hint="") for page in pages)  # what was read before may have gone
         else:
             yield from self._since(feed, place, opened, answers)
 
