@@ -308,6 +308,21 @@ class TestDrafts:
         assert mailbox(proxy).save_draft(a_draft(), witness) == seen
         assert len(owner.drafts()) == before
 
+    def test_of_several_copies_the_one_that_came_first_stays(self, owner: MailHands, proxy: ImapProxy) -> None:
+        """Four that check and then APPEND at the same instant make four (nobody can forbid it); here they are there for certain."""
+        box = mailbox(proxy)
+        witness = box.witness()
+        first = box.save_draft(a_draft(), witness)
+        assert isinstance(first, Saved)
+        owner.hands.select("Drafts")
+        for _ in range(3):
+            owner.hands.uid("COPY", first.remote_id.split(":")[1], "Drafts")
+        assert len(owner.drafts()) == 4
+        again = mailbox(proxy).save_draft(a_draft(), witness)
+        assert isinstance(again, Saved)
+        assert (again.remote_id, len(owner.drafts())) == (first.remote_id, 1)
+        assert box.look(first) == Untouched()
+
     def test_copies_of_a_race_are_swept_to_one(self, owner: MailHands, proxy: ImapProxy) -> None:
         witness = mailbox(proxy).witness()
         threads = [threading.Thread(target=lambda: mailbox(proxy).save_draft(a_draft(), witness)) for _ in range(4)]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from sqlalchemy import select
 from tests.conftest import SCRIPTS, Server
 from tests.end_to_end.files_world import ME, ROOT, Office, wait_until
 from worker.actors import QUEUE, broker_for, worker_timeout
+from worker.deliver import Point
 from worker.store import outbox
 from worker.store.entry import Entry
 from worker.store.store import Store
@@ -28,6 +30,7 @@ from worker.store.tables import lease
 
 pytestmark = pytest.mark.timeout(300)
 TOM = "tom@third.example"
+FIXTURES = {"redis": "redis_server", "rabbitmq": "rabbitmq"}
 SERVE = """
 import sys
 from datetime import timedelta
@@ -38,6 +41,20 @@ app = App.open(load(Path("config.toml")))
 code = app.run(sys.argv[1:], poll=timedelta(seconds=0.5))
 app.close()
 sys.exit(code)
+"""
+DYING = """
+import os, signal
+from dataclasses import replace
+from worker.app import App
+whole = App.pipeline
+
+def dying(app, **more):
+    def passing(point):
+        if point == "{point}":
+            os.kill(os.getpid(), signal.SIGKILL)
+    return replace(whole(app, **more), passing=passing)
+
+App.pipeline = dying
 """
 SETTINGS = """
 [store]
@@ -87,11 +104,12 @@ class SharedOffice(Office):
             store.close()
 
     @contextmanager
-    def process(self, *parts: str) -> Iterator[subprocess.Popen[bytes]]:
-        """Run some parts of the service in a process of their own."""
+    def process(self, *parts: str, dies: Point | None = None) -> Iterator[subprocess.Popen[bytes]]:
+        """Run some parts of the service in a process of their own; it may be killed where it first comes to a point."""
+        script = SERVE if dies is None else DYING.format(point=dies) + SERVE
         with (self.home / "log").open("a") as log:
             process = subprocess.Popen(
-                [sys.executable, "-c", SERVE, *parts],
+                [sys.executable, "-c", script, *parts],
                 cwd=self.home,
                 env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(self.home)},
                 stdout=log,
@@ -118,7 +136,7 @@ class SharedOffice(Office):
 @pytest.fixture(params=["redis", "rabbitmq"])
 def broker(request: pytest.FixtureRequest) -> Server:
     """A broker, by whatever protocol."""
-    server: Server = request.getfixturevalue("redis_server" if request.param == "redis" else "rabbitmq")
+    server: Server = request.getfixturevalue(FIXTURES[request.param])
     empty(server)
     return server
 
@@ -181,7 +199,6 @@ def test_a_broker_that_is_away_for_a_minute_loses_nothing(office: SharedOffice, 
     assert office.holds() == []
 
 
-@pytest.mark.parametrize("broker", ["redis"], indirect=True)
 def test_a_worker_that_is_killed_leaves_its_work_to_the_others(office: SharedOffice) -> None:
     """It is killed while it reads: what it held is free again within seconds, and not after the time reading may take."""
     office.correspondence(TOM, last=datetime.now(UTC) - timedelta(days=150), times=200)
@@ -191,6 +208,29 @@ def test_a_worker_that_is_killed_leaves_its_work_to_the_others(office: SharedOff
         with office.process("work"):
             assert wait_until(lambda: office.states("check_in") == [("delivered", None)], seconds=120), office.log()
     assert len(office.holds()) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "point"),
+    [("memory", "after the call"), *((kind, point) for kind in FIXTURES for point in ("after the call", "after the confirmation"))],
+)
+def test_a_worker_that_is_killed_while_it_delivers_leaves_one(
+    request: pytest.FixtureRequest, tmp_path: Path, database: str, kind: str, point: Point
+) -> None:
+    """Its message was not acknowledged, so that a broker may send it once more; in memory it is lost with the process."""
+    server: Server | None = request.getfixturevalue(FIXTURES[kind]) if kind in FIXTURES else None
+    if server is not None:
+        empty(server)
+    office = SharedOffice(tmp_path, database=database, broker="memory:" if server is None else server.url)
+    office.correspondence(TOM, last=datetime.now(UTC) - timedelta(days=150))
+    works = () if server is None else ("work",)
+    with office.process("tick") if server else nullcontext():
+        with office.process(*works, dies=point) as victim:
+            assert victim.wait(timeout=120) == -signal.SIGKILL, office.log()
+        with office.process(*works), office.process(*works):
+            assert wait_until(lambda: office.states("check_in") == [("delivered", None)], seconds=120), office.log()
+    assert len(office.holds()) == 1
+    assert [entry.attempts for entry in office.entries("check_in")] == [1 if point == "after the confirmation" else 2]
 
 
 def waiting(server: Server) -> int:
