@@ -17,6 +17,7 @@ from connectors.imap_beside import Beside
 from connectors.imap_reading import Packed, Read, Reading
 from connectors.optional import Packs
 from connectors.port import (
+    BEGINNING,
     AuthorizationExpired,
     Changes,
     Connection,
@@ -322,6 +323,27 @@ class TestDrafts:
         assert isinstance(again, Saved)
         assert (again.remote_id, len(owner.drafts())) == (first.remote_id, 1)
         assert box.look(first) == Untouched()
+
+    def test_one_in_the_trash_is_not_made_again_where_nobody_knows_how_drafts_stood(
+        self, owner: MailHands, proxy: ImapProxy
+    ) -> None:
+        box = mailbox(proxy)
+        saved = box.save_draft(a_draft(), box.witness())
+        assert isinstance(saved, Saved)
+        owner.hands.select("Drafts")
+        owner.hands.uid("COPY", saved.remote_id.split(":")[1], "Trash")
+        owner.delete_draft(saved)
+        assert mailbox(proxy).save_draft(a_draft(), BEGINNING) == Gone()
+        assert owner.drafts() == []
+
+    def test_what_the_owner_has_marked_as_deleted_is_not_expunged_along(self, owner: MailHands, proxy: ImapProxy) -> None:
+        box = mailbox(proxy)
+        saved = box.save_draft(a_draft(), box.witness())
+        assert isinstance(saved, Saved)
+        owner.hands.append("Drafts", "(\\Deleted)", imaplib.Time2Internaldate(NOON), b"Subject: Not yet\r\n\r\nNot yet\r\n")
+        assert box.withdraw(saved) == Untouched()
+        owner.hands.select("Drafts", readonly=True)
+        assert len(owner.hands.uid("SEARCH", "ALL")[1][0].split()) == 1
 
     def test_copies_of_a_race_are_swept_to_one(self, owner: MailHands, proxy: ImapProxy) -> None:
         witness = mailbox(proxy).witness()
