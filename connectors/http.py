@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import json
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -165,8 +166,7 @@ class Http:
                 raise Unavailable(str(error), remedy=error.remedy) from error
             raise
         except requests.exceptions.SSLError as error:
-            message = f"The certificate of {self._name} is not trusted."
-            raise Rejected(message, remedy="Check the host name; for a private CA set ca_file.") from error
+            raise self._untrusted(error) from error
         except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema) as error:
             message = f"{url!r} is no web address."
             raise Rejected(message, remedy="Write it as https://host/path.") from error
@@ -177,6 +177,19 @@ class Http:
         self._note_time(answer)
         self._check(answer)
         return answer
+
+    def _untrusted(self, error: requests.exceptions.SSLError) -> Rejected:
+        """Tell a certificate nobody vouches for from a server that speaks no TLS: OpenSSL's own error lies three deep."""
+        found: object = error
+        while isinstance(found, Exception) and not isinstance(found, ssl.SSLError):
+            found = getattr(found, "reason", None) or next(iter(found.args), None)
+        name = self._name[:1].lower() + self._name[1:] if self._name.startswith("The ") else self._name
+        if isinstance(found, ssl.SSLError) and not isinstance(found, ssl.SSLCertVerificationError):
+            message = f"No TLS with {name}: {found.reason or found}."
+            return Rejected(message, remedy="Check the address: https:// is for a port that speaks TLS, mostly 443.")
+        said = f": {found.verify_message}" if isinstance(found, ssl.SSLCertVerificationError) else ""
+        message = f"The certificate of {name} is not trusted{said}."
+        return Rejected(message, remedy="Check the host name; for a private CA set ca_file.")
 
     def _check(self, answer: Answer) -> None:
         status = answer.status_code

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from connectors.port import PortError
-from connectors.standards.refusals import translated
+from connectors.standards.refusals import WITH_TLS, Kind, translated
 
 PATIENCE = 10.0
 """Seconds a server gets for one step."""
@@ -38,7 +38,7 @@ def failed(name: str, what: str, remedy: str) -> Step:
     return Step(name=name, is_ok=False, what=what, remedy=remedy)
 
 
-def reached(host: str, port: int, opening: Opening, ca_file: str = "") -> Iterator[Step]:
+def reached(host: str, port: int, opening: Opening, ca_file: str = "", server: Kind = "mail server") -> Iterator[Step]:
     """Look the name up, knock at the port, shake hands; ends with the first step that fails. Nothing secret is sent."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -56,21 +56,21 @@ def reached(host: str, port: int, opening: Opening, ca_file: str = "") -> Iterat
         return
     with contextlib.closing(connection):
         yield done("port", f"{host}:{port} answers")
-        yield _shaken(connection, host, opening, ca_file)
+        yield _shaken(connection, host, opening, ca_file, server)
 
 
-def _shaken(connection: socket.socket, host: str, opening: Opening, ca_file: str) -> Step:
+def _shaken(connection: socket.socket, host: str, opening: Opening, ca_file: str, server: Kind) -> Step:
     if opening == "none":
         return done("TLS", "none: the server is this machine")
     try:
-        with translated("TLS"):
+        with translated("TLS", server):
             context = ssl.create_default_context(cafile=ca_file or None)
             if opening == "starttls":
                 _ask_for_tls(connection)
             with context.wrap_socket(connection, server_hostname=host) as secured:
                 return done("TLS", f"{secured.version()}; the certificate is trusted")
     except PortError as error:
-        return failed("TLS", str(error), error.remedy or "Check address and port: imaps:// is 993, imap:// with STARTTLS is 143.")
+        return failed("TLS", str(error), error.remedy or WITH_TLS[server])
 
 
 def _ask_for_tls(connection: socket.socket) -> None:

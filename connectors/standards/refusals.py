@@ -6,11 +6,18 @@ import contextlib
 import imaplib
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from typing import Literal
 
 from connectors.imap_wire import TooLarge, TooSlow
 from connectors.port import AuthorizationExpired, CursorExpired, PortError, RateLimited, Rejected, Unavailable
+
+Kind = Literal["mail server", "calendar server"]
+WITH_TLS: Mapping[Kind, str] = {
+    "mail server": "imaps:// is for port 993; STARTTLS on 143 is imap://.",
+    "calendar server": "Check the port: https:// is for one that speaks TLS, mostly 443.",
+}
 
 
 def refusal(text: bytes, what: str) -> PortError:
@@ -46,7 +53,7 @@ def refused_sign_in(error: imaplib.IMAP4.error) -> PortError:
 
 
 @contextlib.contextmanager
-def translated(what: str) -> Iterator[None]:
+def translated(what: str, server: Kind = "mail server") -> Iterator[None]:
     """Let only the port's errors out; what caused them stays chained."""
     try:
         yield
@@ -54,22 +61,21 @@ def translated(what: str) -> Iterator[None]:
         raise
     except ssl.SSLCertVerificationError as error:
         raise Rejected(
-            f"The mail server's certificate is not trusted: {error.verify_message}.",
+            f"The {server}'s certificate is not trusted: {error.verify_message}.",
             remedy="Check the host name; for a private CA set ca_file.",
         ) from error
     except ssl.SSLError as error:
-        raise Rejected(
-            f"No TLS with the mail server: {error.reason or error}.", remedy="imaps:// is for port 993; STARTTLS on 143 is imap://."
-        ) from error
+        raise Rejected(f"No TLS with the {server}: {error.reason or error}.", remedy=WITH_TLS[server]) from error
     except socket.gaierror as error:
         raise Unavailable(
-            f"The mail server's name cannot be found ({what}).", remedy="Check the host and this machine's network."
+            f"The {server}'s name cannot be found ({what}).", remedy="Check the host and this machine's network."
         ) from error
     except TooLarge as error:
         raise Unavailable(f"What the mail server answered was broken off ({what}): {error}.") from error
     except TooSlow as error:
         raise Unavailable(f"The mail server answers too slowly and was given up ({what}): {error}.") from error
     except (imaplib.IMAP4.abort, OSError, EOFError) as error:
-        raise Unavailable(f"The connection to the mail server broke ({what}): {error}.") from error
+        said = getattr(error, "strerror", None) or error
+        raise Unavailable(f"The connection to the {server} broke ({what}): {said}.") from error
     except imaplib.IMAP4.error as error:
         raise refusal(str(error).encode(), what) from error

@@ -58,7 +58,8 @@ def calendar_steps(calendar: CalDavCalendar, url: str, ca_file: str) -> Iterator
     """Check the calendar side: the way there, sign-in and discovery, the calendars, and where holds may be put."""
     parts = urlsplit(url)
     is_tls = parts.scheme == "https"
-    way = list(reached(parts.hostname or "", parts.port or (443 if is_tls else 80), "tls" if is_tls else "none", ca_file))
+    port = parts.port or (443 if is_tls else 80)
+    way = list(reached(parts.hostname or "", port, "tls" if is_tls else "none", ca_file, "calendar server"))
     yield from way
     if not way[-1].is_ok:
         return

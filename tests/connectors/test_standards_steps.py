@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from connectors import standards
-from connectors.port import Calendar, Feed, RateLimited
+from connectors.port import Calendar, Feed, RateLimited, Rejected
 from connectors.standards import servers
-from connectors.standards.reach import Step
+from connectors.standards.reach import Step, failed
 from tests.conftest import Server
 from tests.connectors.test_standards_contract import CalendarHands, MailHands, account
 from tests.servers.proxies import HttpProxy, ImapProxy
@@ -66,12 +66,32 @@ def test_a_certificate_nobody_vouches_for_ends_it_before_the_password(dovecot: S
 def test_tls_on_a_port_without_it_is_named(dovecot: Server, radicale: Server, scheme: str) -> None:
     if scheme == "imaps":
         found = steps({"imap": f"imaps://localhost:{dovecot.port}"})
-        assert not found["mail TLS"].is_ok
-        assert found["mail TLS"].remedy
+        assert found["mail TLS"] == failed(
+            "TLS", "No TLS with the mail server: WRONG_VERSION_NUMBER.", "imaps:// is for port 993; STARTTLS on 143 is imap://."
+        )
     else:
         found = steps({"caldav": f"https://localhost:{radicale.port}/"})
-        assert not found["calendar TLS"].is_ok
-        assert found["calendar TLS"].remedy
+        step = found["calendar TLS"]
+        assert (step.is_ok, "calendar server" in step.what, "imap" in step.what + step.remedy) == (False, True, False)
+        assert "https://" in step.remedy
+
+
+@pytest.mark.parametrize(
+    ("serves", "said", "remedy"),
+    [
+        ("http", r"No TLS with the calendar server: \w+", "https://"),
+        ("its own certificate", r"The certificate of the calendar server is not trusted: self-signed certificate\.", "ca_file"),
+    ],
+)
+def test_where_a_calendar_is_read_the_same_is_told_apart(
+    dovecot: Server, radicale: Server, serves: str, said: str, remedy: str
+) -> None:
+    port = radicale.port if serves == "http" else dovecot.port + 1  # whatever it speaks, its certificate comes first
+    calendar = standards.open(account({"caldav": f"https://localhost:{port}/"})).calendar
+    assert calendar is not None
+    with pytest.raises(Rejected, match=said) as refused:
+        calendar.feeds()
+    assert remedy in refused.value.remedy
 
 
 @pytest.mark.parametrize("side", ["mail", "calendar"])
