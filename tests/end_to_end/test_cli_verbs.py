@@ -241,6 +241,17 @@ def test_a_snoozed_person_is_left_alone_until_told_otherwise(asked: Callable[...
     assert "has passed" in told("snooze", "Daniel Okonjo", "--until", "2020-01-01", code=USAGE)
 
 
+def test_a_hold_goes_once_a_coffee_is_logged(told: Callable[..., str]) -> None:
+    assert "Hold for Marcus Bell" in told("suggestions")
+    told("log", "Marcus Bell", "coffee")
+    assert "1 suggestion changed" in told("deliver")
+    assert "Hold for Marcus Bell" not in told("suggestions")
+
+
+def test_a_suggestion_is_named_by_whom_it_is_for(told: Callable[..., str]) -> None:
+    assert "Dismissed: Hold for Marcus Bell." in told("dismiss", "Marcus Bell")
+
+
 def test_a_logged_coffee_counts_as_contact(asked: Callable[..., Any], told: Callable[..., str], at: str) -> None:
     assert "coffee" in told("log", "Daniel Okonjo", "coffee")
     daniel = next(each for each in asked("people") if each["name"] == "Daniel Okonjo")

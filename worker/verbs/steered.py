@@ -18,7 +18,7 @@ from worker.config import owner_of
 from worker.exit_codes import USAGE
 from worker.queries import entries_called, person_called
 from worker.report import ACTIONS, safe
-from worker.store import accounts, audit, network, notes, outbox, people
+from worker.store import accounts, audit, looking, network, notes, outbox, people
 from worker.store.entry import Entry
 from worker.verbs.opened import Here
 from worker.views import action_name
@@ -33,7 +33,9 @@ def title_of(entry: Entry) -> str:
     match entry.action:
         case Draft(to=to):
             name = ", ".join(each.name or each.email for each in to)
-        case Hold(title=title) | Invite(title=title):
+        case Hold(title=title):
+            name = entry.name or title
+        case Invite(title=title):
             name = title
         case _:
             assert_never(entry.action)
@@ -114,6 +116,7 @@ def log(here: Here, who: str, what: str, day: date | timedelta | None, kind: str
         key = match_key(person.addresses[0])
         notes.add(connection, here.name, noted, address=key, person=person.id, at=at, text=what)
         people.touch(connection, here.name, [person.id], here.now)
+        looking.look_at(connection, here.name, [key], here.now)
         audit.record(connection, here.now, here.name, "log")
 
     here.write(change)
