@@ -248,6 +248,12 @@ def test_a_hold_goes_once_a_coffee_is_logged(told: Callable[..., str]) -> None:
     assert "Hold for Marcus Bell" not in told("suggestions")
 
 
+def test_people_says_that_no_account_is_read_any_more(told: Callable[..., str]) -> None:
+    assert "No account is being read" not in told("people")
+    told("disconnect", "disk", "--yes")
+    assert "No account is being read" in told("people")
+
+
 def test_a_suggestion_is_named_by_whom_it_is_for(told: Callable[..., str]) -> None:
     assert "Dismissed: Hold for Marcus Bell." in told("dismiss", "Marcus Bell")
 
