@@ -120,7 +120,7 @@ class Http:
 
     def __init__(
         self,
-        auth: AuthBase | tuple[str, str] | None,
+        auth: AuthBase | tuple[bytes, bytes] | None,
         *,
         name: str,
         remedy: str = "Tell whoever runs that server, or leave it out: a calendar can be.",

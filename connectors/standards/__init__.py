@@ -67,8 +67,9 @@ class StandardsConnection:
             self.calendar.expect(cursors.keys())
 
     def watcher(self) -> Watcher | None:
-        """Open an IDLE connection on INBOX."""
-        return Idle(self._server) if self._server is not None and self._is_idle else None
+        """Open an IDLE connection on INBOX, where the server can."""
+        idle = Idle(self._server) if self._server is not None and self._is_idle else None
+        return idle if idle is not None and idle.is_able() else None
 
     def is_alive(self) -> bool:
         """Tell whether the mail server still answers; the calendar server is asked anew each time."""
@@ -134,7 +135,7 @@ def _http(account: Account, url: str) -> Http:
     secret = account.secrets.get("caldav_password") or account.secrets.get("password") or ""
     user = _text(account.settings, "caldav_user") or _text(account.settings, "user") or (urlsplit(url).username or "")
     ca_file, limit = _text(account.settings, "ca_file"), of_calendar(url).per_minute
-    return Http((user, secret), name="The calendar server", ca_file=ca_file, pace=_pace(account, limit))
+    return Http((user.encode(), secret.encode()), name="The calendar server", ca_file=ca_file, pace=_pace(account, limit))
 
 
 def _pace(account: Account, limit: int) -> Callable[[], None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from datetime import timedelta
 
-from connectors.port import PortError
+from connectors.port import PortError, Unavailable
 from connectors.standards.mail_server import Server
 from connectors.standards.session import Session
 
@@ -19,15 +19,28 @@ class Idle:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._session: Session | None = None
+        self._is_new = False
         self._is_closed = False
+
+    def is_able(self) -> bool:
+        """Connect, and tell whether the server can tell of news. Raises the port's errors."""
+        self._session = Session(self._server)
+        if "IDLE" in self._session.capabilities:
+            self._session.open("INBOX")
+            self._is_new = True
+            return True
+        self._session.close()
+        self._session = None
+        return False
 
     def wait(self, timeout: timedelta) -> bool:
         """Wait for news; a connection made anew counts as news, because what came in the gap was not announced."""
         if self._is_closed:
             return False
-        if self._session is None:
-            self._session = Session(self._server)
-            self._session.open("INBOX")
+        if self._session is None and not self.is_able():
+            raise Unavailable("The mail server tells of no news any more.")
+        if self._is_new or self._session is None:
+            self._is_new = False
             return True
         try:
             return self._session.idle(min(timeout, self._ROUND).total_seconds())

@@ -12,17 +12,16 @@ import select
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
-from threading import Timer
 from time import monotonic
-from typing import Any, Self
+from typing import Any
 
 import imapclient
 from imapclient import exceptions, imap4, imap_utf7, tls
 
-from connectors import imap_wire
 from connectors.imap_wire import Response
-from connectors.port import CursorExpired, PortError
+from connectors.port import CursorExpired, PortError, Rejected
 from connectors.standards.answers import Answers
+from connectors.standards.limit import Limit
 from connectors.standards.mail_server import Server
 from connectors.standards.opened import Opened, opened_by
 from connectors.standards.refusals import refusal, refused_sign_in, translated
@@ -33,34 +32,10 @@ _MOMENT = 1.0
 """Seconds for which a folder still counts as just opened."""
 
 
-class _Limit:
-    """Hangs up where a sign-in as a whole takes too long: each wait in it has a limit, but a server may have many to come."""
-
-    def __init__(self) -> None:
-        self.connection: imaplib.IMAP4 | None = None
-        self._is_over = False
-        self._timer = Timer(imap_wire.PATIENCE, self._end)
-        self._timer.daemon = True
-
-    def __enter__(self) -> Self:
-        self._timer.start()
-        return self
-
-    def __exit__(self, _: object, error: BaseException | None, _trace: object) -> None:
-        self._timer.cancel()
-        if self._is_over:
-            raise imap_wire.TooSlow from error
-
-    def _end(self) -> None:
-        self._is_over = True
-        with contextlib.suppress(AttributeError, OSError):  # it may not be connected yet
-            self.connection.sock.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
-
-
 class _Client(imapclient.IMAPClient):  # type: ignore[misc]  # imapclient has no types
     """Shows the limit its connection before the server has greeted."""
 
-    def __init__(self, limit: _Limit, *where: Any, **how: Any) -> None:  # noqa: ANN401 - as IMAPClient's
+    def __init__(self, limit: Limit, *where: Any, **how: Any) -> None:  # noqa: ANN401 - as IMAPClient's
         self._limit = limit
         super().__init__(*where, **how)
 
@@ -80,22 +55,19 @@ class Session:
         """Connect, secure, sign in, and read the capabilities again, which differ before and after."""
         self.selected = ""
         self._opened: tuple[Opened, float] | None = None
-        with translated("signing in"), _Limit() as limit:
+        with translated("signing in"), Limit() as limit:
             self._client: Any = self._connected(server, limit)
             try:
                 self._signed_in(server)
                 self.capabilities = frozenset(self._capabilities())
-                if "QRESYNC" in self.capabilities:
-                    self._client.enable("QRESYNC")
-                elif "CONDSTORE" in self.capabilities and "ENABLE" in self.capabilities:
-                    self._client.enable("CONDSTORE")
+                self._switch_on()
             except BaseException:
                 self.close()
                 raise
             self._answers = Answers(self._client._imap.file)  # noqa: SLF001 - what it has read already is in there
 
     @staticmethod
-    def _connected(server: Server, limit: _Limit) -> Any:  # noqa: ANN401 - imapclient has no types
+    def _connected(server: Server, limit: Limit) -> Any:  # noqa: ANN401 - imapclient has no types
         context = None if server.security == "none" else ssl.create_default_context(cafile=server.ca_file or None)
         timeout = imapclient.SocketTimeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS)
         client = _Client(
@@ -107,7 +79,12 @@ class Session:
             timeout=timeout,
         )
         if server.security == "starttls":
-            client.starttls(context)
+            try:
+                client.starttls(context)
+            except exceptions.CapabilityError as error:
+                client.shutdown()
+                message = "The mail server offers no STARTTLS, and without TLS no password is sent."
+                raise Rejected(message, remedy="Try imaps://, which is TLS from the first byte.") from error
         client.socket().setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         return client
 
@@ -115,13 +92,40 @@ class Session:
         try:
             match server.auth:
                 case "login":
-                    self._client.login(server.user, server.secret)
+                    self._show_password(server.user, server.secret)
                 case "xoauth2":
-                    self._client.oauth2_login(server.user, server.secret)
+                    self._show_token("XOAUTH2", f"user={server.user}\1auth=Bearer {server.secret}\1\1", "")
                 case "oauthbearer":
-                    self._client.oauthbearer_login(server.user, server.secret)
+                    user = server.user.replace("=", "=3D").replace(",", "=2C")
+                    self._show_token("OAUTHBEARER", f"n,a={user},\1auth=Bearer {server.secret}\1\1", "\1")
         except exceptions.LoginError as error:
             raise refused_sign_in(error) from error
+
+    def _show_password(self, user: str, password: str) -> None:
+        """LOGIN, where the server takes it: it knows ASCII alone (RFC 9051 6.2.3), PLAIN any letters (RFC 4616)."""
+        can: tuple[str, ...] = self._client._imap.capabilities  # noqa: SLF001 - as they are before the sign-in
+        if "LOGINDISABLED" not in can and f"{user}{password}".isascii():
+            self._client.login(user, password)
+        elif "AUTH=PLAIN" in can:
+            self._client.plain_login(user, password)
+        else:
+            message = "The mail server takes no password that is written with these letters, or none at all."
+            raise Rejected(message, remedy="Make an app password of plain letters, or set `auth` to how the server signs one in.")
+
+    def _show_token(self, how: str, token: str, last: str) -> None:
+        """AUTHENTICATE with a token; one that is refused is told why, and waits for an answer to that (RFC 7628 3.2.3)."""
+        replies = iter((token, last))
+        try:
+            self._client._command_and_check("authenticate", how, lambda _: next(replies, None))  # noqa: SLF001 - it repeats the token
+        except exceptions.IMAPClientError as error:
+            raise exceptions.LoginError(str(error)) from error
+
+    def _switch_on(self) -> None:
+        """ENABLE what has to be (RFC 5161); what the server says it can and does not switch on, it cannot."""
+        wanted = next((word for word in ("QRESYNC", "CONDSTORE") if word in self.capabilities), "")
+        enabled = self._client.enable(wanted) if wanted and "ENABLE" in self.capabilities else []
+        if b"QRESYNC" not in [word.upper() for word in enabled]:
+            self.capabilities -= {"QRESYNC"}
 
     def _capabilities(self) -> list[str]:
         self._client._cached_capabilities = None  # noqa: SLF001 - they change with the sign-in and IMAPClient may have cached the old ones
@@ -176,7 +180,8 @@ class Session:
     ) -> tuple[Opened, list[Response]]:
         """Open a folder and send commands in it, with no wait between (RFC 9051 5.5); gives where it stands, and what they say.
 
-        One whose UIDVALIDITY is no longer the given one is a CursorExpired, whatever the commands are answered there.
+        One whose UIDVALIDITY is no longer the given one, or that keeps no marks of change any more, is a CursorExpired,
+        whatever the commands are answered there.
         """
         verb = b"SELECT " if is_writing else b"EXAMINE "
         parameters = b" (CONDSTORE)" if "CONDSTORE" in self.capabilities else b""
@@ -189,6 +194,9 @@ class Session:
             said, refused = self._answers.together(tags[1:])
         if validity not in (None, opened.validity):
             message = f"{shown(folder)} was rebuilt by the server."
+            raise CursorExpired(message)
+        if refused and validity is not None and not opened.modseq:
+            message = f"{shown(folder)} keeps no marks of change any more."
             raise CursorExpired(message)
         if refused:
             raise refusal(refused[0], what)
@@ -258,12 +266,16 @@ def _is_readable(sock: socket.socket, seconds: float) -> bool:
 
 def quoted(folder: str) -> bytes:
     """Put a wire name (modified UTF-7) into quotes."""
-    return b'"' + folder.encode("ascii").replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+    return b'"' + folder.encode("latin-1").replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
 
 
 def shown(folder: str) -> str:
-    """Decode a wire name for the owner's eyes."""
-    text: str = imap_utf7.decode(folder.encode("ascii"))
+    """Decode a wire name for the owner's eyes; one that is no modified UTF-7 is UTF-8, or as it is."""
+    raw = folder.encode("latin-1")
+    try:
+        text: str = imap_utf7.decode(raw) if raw.isascii() else raw.decode()
+    except ValueError:
+        return folder
     return text
 
 
