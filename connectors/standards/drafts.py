@@ -16,10 +16,9 @@ from datetime import datetime
 from connectors import mime
 from connectors.compose import compose
 from connectors.imap_fetched import split
-from connectors.imap_wire import Response
-from connectors.port import Edited, Gone, Look, Moved, Rejected, Saved, Sent, Untouched, Witness
-from connectors.standards.fetch import sequence_set
-from connectors.standards.folders import Folder
+from connectors.port import CursorExpired, Edited, Gone, Look, Moved, Rejected, Saved, Sent, Untouched, Witness
+from connectors.standards.fetch import searched, sequence_set
+from connectors.standards.folders import Folder, own_prefix
 from connectors.standards.opened import Opened
 from connectors.standards.session import Session, quoted, shown
 from rules.facts import Address
@@ -60,18 +59,20 @@ def gist(to: Sequence[Address]) -> str:
 class Drafts:
     """The Drafts folder of one account."""
 
-    def __init__(self, session: Session, folders: Sequence[Folder], installation: str) -> None:
+    def __init__(self, session: Session, folders: Sequence[Folder], installation: str, wanted: str = "") -> None:
+        """`wanted`: the wire name the owner gave it; it is made where it is not there, as is any where there is none."""
         self._session = session
         self._folders = folders
         self._keywords = [KEYWORD, *([(MARK + installation)[:_MARK_LENGTH]] if installation else [])]
         found = next((folder.id for folder in folders if folder.role == "\\Drafts"), None)
-        self.folder = found or "Drafts"
+        self._wanted = wanted
+        self.folder = found or wanted or "Drafts"
         self._is_missing = found is None
 
     def place(self) -> str:
         """Say where drafts will go, in the owner's words. Raises Rejected for a folder that is read-only."""
         if self._is_missing:
-            return f"drafts go into “{self.folder}”, which is made with the first"
+            return f"drafts go into “{shown(self.folder)}”, which is made with the first"
         self._session.open(self.folder, is_writing=True)
         if b"[READ-ONLY]" in self._session.answer.upper():
             raise Rejected(f"“{shown(self.folder)}” is read-only.", remedy='Say drafts = "NAME" in config.')
@@ -84,12 +85,11 @@ class Drafts:
         opened = self._session.opened_lately(self.folder)
         if opened is not None and opened.next_uid:
             return Witness(json.dumps({"v": opened.validity, "n": opened.next_uid}))
-        status = b"".join(
-            b"".join(response)
-            for response in self._session.command(
-                b"STATUS " + quoted(self.folder) + b" (UIDVALIDITY UIDNEXT)", "asking about Drafts"
-            )
-        )
+        try:
+            said = self._session.command(b"STATUS " + quoted(self.folder) + b" (UIDVALIDITY UIDNEXT)", "asking about Drafts")
+        except CursorExpired:  # it went since the folders were listed
+            return Witness(_NOWHERE)
+        status = b"".join(b"".join(response) for response in said)
         numbers = {word: int(value) for word, value in re.findall(rb"(UIDVALIDITY|UIDNEXT) (\d+)", status)}
         return Witness(json.dumps({"v": numbers.get(b"UIDVALIDITY", 0), "n": numbers.get(b"UIDNEXT", 0)}))
 
@@ -103,9 +103,8 @@ class Drafts:
         return [f"{one[1].upper()}.{one[2].lower()}" for word, one in found.items() if self._is_used(word, since)]
 
     def _is_used(self, keyword: str, since: datetime) -> bool:
-        return bool(
-            self._uids(f"UID SEARCH UNDELETED KEYWORD {keyword} SINCE {since:%d}-{_MONTHS[since.month - 1]}-{since:%Y}".encode())
-        )
+        day = f"{since:%d}-{_MONTHS[since.month - 1]}-{since:%Y}"
+        return bool(self._uids(f"UID SEARCH UNDELETED KEYWORD {keyword} SINCE {day}".encode()))
 
     def find(self, draft: Draft) -> Saved | None:
         """Take the draft up where it lies in Drafts; one that was moved, sent or thrown away is the owner's."""
@@ -116,14 +115,12 @@ class Drafts:
 
     def save(self, draft: Draft, since: Witness) -> Saved | Sent | Moved | Edited | Gone:
         """Adopt what an attempt after the witness made, accept what the owner did with it, else APPEND."""
-        if self._is_missing:
-            self._create()
-        opened, found = self._open_with(draft.message_id)
+        opened, found = self._entered(draft.message_id)
         if found:
             return self._kept(opened, found, draft, is_adopted=True)
         if (fate := self._fate(opened, json.loads(since or _NOWHERE), draft)) is not None:
             return fate
-        answer = self._session.append(self.folder, compose(draft), self._flags(opened))
+        answer = self._appended(compose(draft), self._flags(opened))
         match = _APPENDUID.search(answer)
         before = opened.next_uid
         opened, found = self._open_with(draft.message_id)
@@ -137,7 +134,9 @@ class Drafts:
     def look(self, saved: Saved) -> Look:
         """Compare by UIDVALIDITY, UID and size; find out what became of a draft that is not there any more."""
         validity, uid, size, whom, message_id = saved.version.split(" ", 4)
-        opened = self._session.open(saved.place)
+        opened = self._opened(saved.place)
+        if opened is None:
+            return self._elsewhere(message_id, but=saved.place)
         if opened.validity == int(validity):
             here = next(iter(self._present(b"UID FETCH " + uid.encode() + b" " + _IDENTITY)), None)
             if here is not None:
@@ -163,8 +162,39 @@ class Drafts:
         return seen
 
     def _create(self) -> None:
-        self._session.command(b"CREATE " + quoted(self.folder), "making a Drafts folder")
+        """Make the folder, among the owner's own where they have not named one; somebody may have been faster."""
+        if self._is_missing and not self._wanted:
+            self.folder = own_prefix(self._session) + self.folder
+        try:
+            self._session.command(b"CREATE " + quoted(self.folder), "making a Drafts folder")
+        except Rejected as error:
+            if "EXISTS" not in str(error).upper():
+                raise
         self._is_missing = False
+
+    def _entered(self, message_id: str) -> tuple[Opened, list[Present]]:
+        """Open Drafts, which is made where it is missing, and find a Message-ID in it."""
+        if self._is_missing:
+            self._create()
+        try:
+            return self._open_with(message_id)
+        except CursorExpired:  # it went since the folders were listed
+            self._create()
+            return self._open_with(message_id)
+
+    def _appended(self, content: bytes, flags: Sequence[str]) -> bytes:
+        try:
+            return self._session.append(self.folder, content, flags)
+        except CursorExpired:  # TRYCREATE (RFC 9051 6.3.12): nothing was added
+            self._create()
+            return self._session.append(self.folder, content, flags)
+
+    def _opened(self, folder: str) -> Opened | None:
+        """Open a folder to look into it; None where it has gone, or may not be looked into."""
+        try:
+            return self._session.open(folder)
+        except (CursorExpired, Rejected):
+            return None
 
     def _flags(self, opened: Opened) -> list[str]:
         return ["\\Draft", "\\Seen", *(self._keywords if opened.takes_keywords else [])]
@@ -208,22 +238,17 @@ class Drafts:
     def _with(message_id: str, present: Sequence[Present]) -> list[Present]:
         return [one for one in present if one.message_id == message_id]
 
-    def _elsewhere(self, message_id: str) -> Sent | Moved | Gone:
+    def _elsewhere(self, message_id: str, but: str = "") -> Sent | Moved | Gone:
         """Look for it outside Drafts: Sent = the owner sent it, Trash or nowhere = gone, any other folder = moved."""
         for folder in sorted(self._folders, key=lambda one: one.role != "\\Sent"):
-            if folder.id != self.folder and folder.role not in ("\\Trash", "\\All", "\\Junk"):
-                self._session.open(folder.id)
-                if self._all_with(message_id):
-                    return Sent() if folder.role == "\\Sent" else Moved()
+            is_meant = folder.id != (but or self.folder) and folder.role not in ("\\Trash", "\\All", "\\Junk")
+            if is_meant and self._opened(folder.id) is not None and self._all_with(message_id):
+                return Sent() if folder.role == "\\Sent" else Moved()
         return Gone()
 
     def _is_in_trash(self, message_id: str) -> bool:
-        for folder in self._folders:
-            if folder.role == "\\Trash":
-                self._session.open(folder.id)
-                if self._all_with(message_id):
-                    return True
-        return False
+        trash = (folder.id for folder in self._folders if folder.role == "\\Trash")
+        return any(self._opened(folder) is not None and self._all_with(message_id) for folder in trash)
 
     def _open_with(self, message_id: str) -> tuple[Opened, list[Present]]:
         """Open Drafts for writing, and find a Message-ID in it."""
@@ -275,13 +300,3 @@ def _has_edited(added: Sequence[Present], whom: str) -> bool:
 
 def _search(message_id: str) -> bytes:
     return b'UID SEARCH HEADER Message-ID "' + message_id.encode("ascii") + b'"'
-
-
-def searched(responses: Sequence[Response]) -> list[int]:
-    """Read the UIDs of SEARCH and ESEARCH answers, ascending."""
-    out: list[int] = []
-    for response in responses:
-        head = response[0]
-        if head.startswith(b"* SEARCH"):
-            out += [int(word) for word in head[8:].split() if word.isdigit()]
-    return sorted(out)

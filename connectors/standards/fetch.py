@@ -44,6 +44,18 @@ def uids_of(sequence: str) -> Iterator[int]:
         yield from range(int(low), int(high or low) + 1)
 
 
+def searched(responses: Iterable[Sequence[bytes]]) -> list[int]:
+    """Read the UIDs of SEARCH answers, ascending."""
+    heads = (response[0] for response in responses)
+    return sorted(int(word) for head in heads if head.startswith(b"* SEARCH") for word in head[8:].split() if word.isdigit())
+
+
+def vanished(responses: Iterable[Sequence[bytes]]) -> list[int]:
+    """Read the UIDs of VANISHED answers (RFC 7162 3.2.10)."""
+    found = (response[0].split() for response in responses)
+    return [uid for words in found if words[:2] == [b"*", b"VANISHED"] for uid in uids_of(words[-1].decode())]
+
+
 def items(session: Session, fields: bytes) -> bytes:
     """Name what to ask for: never a body, always with PEEK, threads where the server knows them."""
     extra = (
@@ -151,11 +163,27 @@ class Headers:
         except (Rejected, Unavailable) as error:
             self._renew(error)
             if len(uids) == 1:
+                if self._fails_on_others(uids[0]):
+                    raise
                 return [], [self._reading.skipped(uids[0], "the server fails on this message")]
         middle = len(uids) // 2
         found, skipped = self._isolated(uids[:middle])
         more, others = self._isolated(uids[middle:])
         return found + more, skipped + others
+
+    def _fails_on_others(self, uid: int) -> bool:
+        """Tell whether no other message is to be had either: then none is to blame, and what is set aside now would be lost."""
+        there = searched(self._session().command(b"UID SEARCH ALL", "listing messages"))
+        others = {other for other in (*there[:1], *there[-1:]) if other != uid}
+        for other in others:
+            try:
+                with translated("reading headers"):
+                    self._session().whole(self._ask(self._session(), [other]), "reading headers")
+            except (Rejected, Unavailable) as error:
+                self._renew(error)
+            else:
+                return False
+        return bool(others)
 
     def _renew(self, error: PortError) -> None:
         self._renewals += 1

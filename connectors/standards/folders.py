@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
-from connectors.port import Feed
+from connectors.port import CursorExpired, Feed, Rejected
 from connectors.roles import role_of
 from connectors.standards.session import Session, quoted, shown
 
 ROLES = ("\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash")
 _LIST = re.compile(rb'\* (?:LIST|XLIST) \(([^)]*)\) (?:"((?:[^"\\]|\\.)*)"|NIL) (.*)\Z', re.DOTALL)
+_NAMESPACE = re.compile(rb'\* NAMESPACE \(\("([^"\\]*)"', re.IGNORECASE)
+_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _STATUS = re.compile(rb"\* STATUS (.*) \(([^()]*)\)\s*\Z", re.DOTALL)
 UNREAD_ROLES = frozenset({"\\Drafts", "\\Junk", "\\Trash", "\\Flagged"})
 """Never read as history: unsent, unwanted, thrown away, or only a second view of the same mail."""
@@ -46,13 +49,15 @@ def listed(session: Session, *, overrides: Mapping[str, str]) -> tuple[Folder, .
     """
     words = b"MESSAGES UIDNEXT UIDVALIDITY" + (b" HIGHESTMODSEQ" if session.capabilities & {"CONDSTORE", "QRESYNC"} else b"")
     has_use, has_status = "SPECIAL-USE" in session.capabilities, "LIST-STATUS" in session.capabilities
+    is_extended = has_status or "LIST-EXTENDED" in session.capabilities
     options = [b"SPECIAL-USE"] * has_use + [b"STATUS (" + words + b")"] * has_status
-    suffix = b" RETURN (" + b" ".join(options) + b")" if has_status else b""
+    suffix = b" RETURN (" + b" ".join(options) + b")" if is_extended and options else b""
     verb = b"XLIST" if "XLIST" in session.capabilities and not has_use else b"LIST"
     responses = session.command(verb + b' "" "*"' + suffix, "listing the folders")
     if not has_status:
         for name, _ in _rows(responses):
-            responses += session.command(b"STATUS " + quoted(name) + b" (" + words + b")", f"asking about {shown(name)}")
+            with suppress(Rejected, CursorExpired):  # one may not look at it, or it has just gone
+                responses += session.command(b"STATUS " + quoted(name) + b" (" + words + b")", f"asking about {shown(name)}")
     return _told(tuple(tuple(response) for response in responses), tuple(overrides.items()))
 
 
@@ -62,6 +67,13 @@ def _told(responses: tuple[tuple[bytes, ...], ...], overrides: tuple[tuple[str, 
     rows, statuses = _rows(responses), dict(_statuses(responses))
     roles = _roles(rows, dict(overrides))
     return tuple(Folder(id=name, name=shown(name), role=roles.get(name, ""), status=statuses.get(name, {})) for name, _ in rows)
+
+
+def own_prefix(session: Session) -> str:
+    """Say how the wire names of an owner's own folders begin (RFC 2342): "" or as in `INBOX.`."""
+    said = session.command(b"NAMESPACE", "asking where folders are") if "NAMESPACE" in session.capabilities else []
+    found = next((match for response in said if (match := _NAMESPACE.match(response[0]))), None)
+    return found[1].decode("latin-1") if found else ""
 
 
 def readable(folders: Iterable[Folder], chosen: frozenset[str]) -> tuple[Folder, ...]:
@@ -83,7 +95,9 @@ def _row(response: Sequence[bytes]) -> tuple[str, frozenset[bytes]] | None:
     if match is None:
         return None
     name = response[1] if len(response) > 1 else _unquoted(match[3].strip())
-    return name.decode("ascii", "replace"), frozenset(word.lower() for word in match[1].split())
+    if _CONTROL.search(name):
+        return None  # no command could say it
+    return name.decode("latin-1"), frozenset(word.lower() for word in match[1].split())
 
 
 def _unquoted(raw: bytes) -> bytes:
@@ -98,7 +112,7 @@ def _statuses(responses: Iterable[Sequence[bytes]]) -> Iterable[tuple[str, dict[
             name = response[1] if len(response) > 1 else _unquoted(match[1].strip())
             words = match[2].split()
             yield (
-                name.decode("ascii", "replace"),
+                name.decode("latin-1"),
                 {word.decode().upper(): int(value) for word, value in zip(words[::2], words[1::2], strict=False)},
             )
 

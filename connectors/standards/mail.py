@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,8 +18,8 @@ from connectors.imap_reading import Messages, Packed, Read, Reading
 from connectors.imap_wire import Response
 from connectors.optional import Packing, Portion
 from connectors.port import Changes, Cursor, CursorExpired, Feed, Look, Made, PortError, Saved, Skipped, Witness
-from connectors.standards.drafts import Drafts, searched
-from connectors.standards.fetch import Headers, sequence_set, uids_of
+from connectors.standards.drafts import Drafts
+from connectors.standards.fetch import Headers, searched, sequence_set, uids_of, vanished
 from connectors.standards.folders import Folder, listed, readable
 from connectors.standards.mail_server import Server
 from connectors.standards.opened import Opened
@@ -152,9 +152,9 @@ class ImapMailbox:
 
     def _drafts(self) -> Drafts:
         session = self._session()
-        if not self._folders:
+        if not any(folder.role == "\\Drafts" for folder in self._folders):  # the last draft may have made it
             self._folders = listed(session, overrides=self._overrides)
-        return Drafts(session, self._folders, self._installation)
+        return Drafts(session, self._folders, self._installation, self._overrides.get("\\Drafts", ""))
 
     def _has_qresync(self) -> bool:
         return "QRESYNC" in self._session().capabilities
@@ -164,8 +164,13 @@ class ImapMailbox:
 
     def _beginning(self, opened: Opened) -> Place:
         """Fix what the first read has to cover: all that is there now; later arrivals belong to the next round."""
-        uids = "" if opened.modseq and self._has_qresync() else sequence_set(self._all_uids()).decode()
-        return Place(validity=opened.validity, next_uid=opened.next_uid, modseq=opened.modseq, mark=_NOTHING, uids=uids)
+        modseq = self._modseq(opened)
+        uids = "" if modseq else sequence_set(self._all_uids()).decode()
+        return Place(validity=opened.validity, next_uid=opened.next_uid, modseq=modseq, mark=_NOTHING, uids=uids)
+
+    def _modseq(self, opened: Opened) -> int:
+        """Return the mark from which expunges are told; 0 where they are not, and have to be found by comparing UIDs."""
+        return opened.modseq if self._has_qresync() else 0
 
     def _backfill(self, feed: Feed, place: Place, exists: int) -> Iterator[Changes[MessageMetadata]]:
         """Read everything older than the mark, newest arrivals first, page by page; a taste of the newest UIDs comes at once."""
@@ -200,13 +205,15 @@ class ImapMailbox:
         """Report what was expunged, with the first page of what has arrived, which begins with the lowest UID."""
         before, has_qresync = set(uids_of(place.uids)), self._has_qresync()
         if place.modseq and has_qresync:
-            gone, there, known = _vanished(answers), searched(answers), ""
+            gone, there, known = vanished(answers), searched(answers), ""
+        elif place.modseq and not place.uids:
+            raise CursorExpired(f"The server tells of {feed.name} no more what has gone.")
         else:
             there = self._all_uids()
             gone, known = sorted(before.difference(there)), sequence_set(there).decode()
         fresh = array("q", (uid for uid in there if uid >= place.next_uid or not (has_qresync or uid in before)))
         next_uid = max([opened.next_uid, place.next_uid, *(uid + 1 for uid in fresh[-1:])])
-        done = replace(place, next_uid=next_uid, modseq=opened.modseq, uids=known)
+        done = replace(place, next_uid=next_uid, modseq=self._modseq(opened), uids=known)
         pages = _pages(len(fresh), self._headers(feed, place).fetch(fresh), _as_read, partial(_up_to, done, fresh))
         yield replace(next(pages), removed=tuple(f"{place.validity}:{uid}" for uid in gone))
         yield from pages
@@ -291,8 +298,3 @@ def _portion(found: Messages) -> Portion:
 def _as_read(portions: Sequence[Portion]) -> tuple[MessageMetadata, ...]:
     """Put messages together that nobody has packed."""
     return tuple(each for portion in portions if not isinstance(portion, bytes) for each in portion)
-
-
-def _vanished(responses: Iterable[Sequence[bytes]]) -> list[int]:
-    found = (response[0].split() for response in responses)
-    return [uid for words in found if words[:2] == [b"*", b"VANISHED"] for uid in uids_of(words[-1].decode())]

@@ -36,7 +36,7 @@ def refusal(text: bytes, what: str) -> PortError:
         return RateLimited(f"The mail server asks to slow down ({what}): {said}", retry_after=timedelta(minutes=5))
     if any(code in upper for code in ("[UNAVAILABLE]", "[INUSE]", "[SERVERBUG]", "SYSTEM ERROR", "[CONTACTADMIN]")):
         return Unavailable(f"The mail server is busy or ill ({what}): {said}")
-    if "[NONEXISTENT]" in upper or "DOESN'T EXIST" in upper or "UNKNOWN MAILBOX" in upper:
+    if any(word in upper for word in ("[NONEXISTENT]", "[TRYCREATE]", "DOESN'T EXIST", "UNKNOWN MAILBOX")):
         return CursorExpired(f"The folder is gone ({what}): {said}")
     return Rejected(f"The mail server refused {what}: {said}")
 

@@ -15,6 +15,7 @@ from connectors import imap_fetched as fetched
 from connectors import imap_wire
 from connectors.dates import EPOCH
 from connectors.imap_reading import Read, Reading
+from connectors.imap_wire import Response
 from connectors.standards import fetch, mail
 from connectors.standards.answers import Answers
 from connectors.standards.session import Session
@@ -38,6 +39,9 @@ class Told:
 
     def send(self, _: bytes) -> bytes:
         return b"1"
+
+    def command(self, _: bytes, _what: str) -> list[Response]:
+        return []
 
     def pieces(self, _tag: bytes, _what: str) -> Iterator[bytes]:
         yield from self.answers

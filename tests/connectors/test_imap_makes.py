@@ -1,0 +1,270 @@
+"""IMAP servers of other makes: how they sign one in, what they list, what they cannot, and what they refuse only now and then."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from base64 import b64decode
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import BinaryIO, cast
+
+import pytest
+
+from connectors import standards
+from connectors.port import (
+    BEGINNING,
+    AuthorizationExpired,
+    Changes,
+    Connection,
+    CursorExpired,
+    Feed,
+    Gone,
+    Mailbox,
+    Moved,
+    Rejected,
+    Saved,
+    Unavailable,
+    Untouched,
+)
+from connectors.standards import mail
+from connectors.standards.mail_server import Server as ImapServer
+from connectors.standards.session import Session
+from rules.facts import MessageMetadata
+from tests.conftest import Server
+from tests.connectors.contract import a_draft
+from tests.connectors.listener import Listener
+from tests.connectors.test_standards_contract import MailHands, account
+from tests.servers.proxies import ImapProxy
+
+INBOX = Feed(id="INBOX", name="INBOX")
+STANDS = b"* %d EXISTS\r\n* OK [UIDVALIDITY 7] so\r\n* OK [UIDNEXT %d] so\r\n* OK [HIGHESTMODSEQ 5] so\r\n"
+HEADER = b"From: Eva <eva@elsewhere.example>\r\nMessage-ID: <m%d@elsewhere.example>\r\n\r\n"
+Said = bytes | tuple[bytes, bytes]
+"""Untagged lines, and how the tagged one goes on, where not with OK."""
+
+
+class Make(Listener):
+    """A mail server that says what a test has it say to a command; to any other it says that it is done."""
+
+    def __init__(self, can: str, **said: Callable[[str], Said]) -> None:
+        self.can, self.said = f"IMAP4rev1 {can}".strip().encode(), said
+        self.asked: list[str] = []
+        self.replies: list[bytes] = []
+        """What was sent in answer to a challenge."""
+        super().__init__()
+
+    def serve(self, client: socket.socket) -> None:
+        with suppress(OSError), client.makefile("rb") as lines:
+            client.sendall(b"* OK [CAPABILITY " + self.can + b"] hi\r\n")
+            for line in lines:
+                tag, _, command = line.decode("latin-1").rstrip("\r\n").partition(" ")
+                self.asked.append(command)
+                verb = command.removeprefix("UID ").split(" ")[0].lower()
+                if verb == "authenticate":
+                    self._challenge(client, cast("BinaryIO", lines))
+                said = self._said(verb, command)
+                untagged, end = said if isinstance(said, tuple) else (said, b"OK done")
+                client.sendall(untagged + tag.encode() + b" " + end + b"\r\n")
+
+    def _said(self, verb: str, command: str) -> Said:
+        if verb == "capability":
+            return b"* CAPABILITY " + self.can + b"\r\n"
+        return self.said[verb](command) if verb in self.said else b""
+
+    def _challenge(self, client: socket.socket, lines: BinaryIO) -> None:
+        for challenge in (b"", b"eyJzdGF0dXMiOiI0MDEifQ=="):  # {"status":"401"}: RFC 7628 3.2.3, and XOAUTH2 alike
+            client.sendall(b"+ " + challenge + b"\r\n")
+            self.replies.append(b64decode(next(lines)))
+
+
+@pytest.fixture
+def make() -> Iterator[Callable[..., Make]]:
+    made: list[Make] = []
+
+    def maker(can: str = "", **said: Callable[[str], Said]) -> Make:
+        made.append(Make(can, **said))
+        return made[-1]
+
+    yield maker
+    for each in made:
+        each.close()
+
+
+def connected(port: int, password: str = "secret", **settings: str) -> Connection:
+    return standards.open(account({"imap": f"imap://127.0.0.1:{port}", **settings}, password))
+
+
+def box_at(port: int, password: str = "secret", **settings: str) -> Mailbox:
+    found = connected(port, password, **settings).mailbox
+    assert found is not None
+    return found
+
+
+def message(number: int) -> bytes:
+    header = HEADER % number
+    head = (
+        b'* %d FETCH (UID %d FLAGS () INTERNALDATE " 1-Nov-2026 09:00:00 +0000" RFC822.SIZE 99 BODY[HEADER.FIELDS (FROM)] {%d}\r\n'
+    )
+    return head % (number, number, len(header)) + header + b")\r\n"
+
+
+class TestSigningIn:
+    @pytest.mark.parametrize(("auth", "last"), [("xoauth2", b""), ("oauthbearer", b"\1")])
+    def test_a_token_that_has_died_is_shown_once_and_the_reason_is_waited_for(
+        self, make: Callable[..., Make], auth: str, last: bytes
+    ) -> None:
+        server = make(f"AUTH={auth.upper()}", authenticate=lambda _: (b"", b"NO [AUTHENTICATIONFAILED] Invalid credentials"))
+        with pytest.raises(AuthorizationExpired):
+            box_at(server.port, "t0ken", auth=auth).feeds()
+        assert b"auth=Bearer t0ken" in server.replies[0]
+        assert server.replies[1] == last
+
+    @pytest.mark.parametrize("can", ["", "LOGINDISABLED AUTH=PLAIN"])
+    def test_a_password_of_any_letters_signs_in(self, dovecot: Server, can: str) -> None:
+        with (dovecot.folder / "users").open("a+") as users:
+            users.seek(0)
+            [ana, *_] = users.read().splitlines()
+            users.write(ana.replace("ana:", "zoe:", 1).replace("{PLAIN}secret", "{PLAIN}pässwört €") + "\n")
+        time.sleep(1.1)  # Dovecot looks for new users once a second
+        proxy = ImapProxy((dovecot.host, dovecot.port))
+        if can:
+            proxy.alias = (b"CAPABILITY IMAP4rev1", b"CAPABILITY IMAP4rev1 LOGINDISABLED")
+        try:
+            assert box_at(proxy.port, "pässwört €", user="zoe").feeds()
+        finally:
+            proxy.close()
+        assert "AUTHENTICATE PLAIN" in proxy.commands
+
+    def test_starttls_comes_before_the_password_and_shows_what_the_server_can(self, dovecot: Server) -> None:
+        ca_file = str(dovecot.folder / "cert.pem")
+        server = ImapServer(host="localhost", port=dovecot.port, security="starttls", user="ana", secret="secret", ca_file=ca_file)
+        session = Session(server)
+        assert isinstance(session._client.socket(), ssl.SSLSocket)  # noqa: SLF001 - nothing else tells
+        assert {"LIST-STATUS", "QRESYNC"} <= session.capabilities
+        session.close()
+
+    def test_without_starttls_no_password_is_sent_and_what_to_do_is_said(self, make: Callable[..., Make]) -> None:
+        made = make()
+        server = ImapServer(host="localhost", port=made.port, security="starttls", user="ana", secret="secret")
+        with pytest.raises(Rejected, match="STARTTLS") as raised:
+            Session(server)
+        assert "imaps://" in raised.value.remedy
+        assert not any("LOGIN" in each for each in made.asked)
+
+
+class TestFolders:
+    def test_a_folder_one_may_not_look_at_hides_no_other(self, make: Callable[..., Make]) -> None:
+        rows = b'* LIST () "/" INBOX\r\n* LIST () "/" "Board"\r\n'
+        stands = b"* STATUS INBOX (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 7)\r\n"
+        server = make(list=lambda _: rows, status=lambda said: stands if "INBOX" in said else (b"", b"NO [NOPERM] Not yours"))
+        assert [(feed.name, feed.hint) for feed in box_at(server.port).feeds()] == [("INBOX", "7.2.1.0"), ("Board", "")]
+
+    def test_a_name_that_breaks_the_rules_hides_no_folder(self, make: Callable[..., Make]) -> None:
+        server = make(
+            "LIST-STATUS",
+            list=lambda _: b'* LIST () "/" INBOX\r\n* LIST () "/" "Pl\xe4ne & so"\r\n',
+            examine=lambda _: STANDS % (0, 1),
+        )
+        box = box_at(server.port)
+        feeds = {feed.name: feed for feed in box.feeds()}
+        [odd] = feeds.keys() - {"INBOX"}
+        assert list(box.changes(feeds[odd], None))[-1].is_last
+        assert any(each.startswith('EXAMINE "Pl\xe4ne & so"') for each in server.asked)
+
+    def test_roles_are_asked_for_where_the_server_tells_them_only_then(self, make: Callable[..., Make]) -> None:
+        def rows(said: str) -> bytes:
+            role = b"\\Sent" if "RETURN (SPECIAL-USE)" in said else b""
+            return b'* LIST () "/" INBOX\r\n* LIST (' + role + b') "/" "Old mail"\r\n'
+
+        server = make("SPECIAL-USE LIST-EXTENDED", list=rows)
+        assert {feed.name: feed.role for feed in box_at(server.port).feeds()} == {"INBOX": "\\Inbox", "Old mail": "\\Sent"}
+
+
+class TestDrafts:
+    def test_a_folder_for_drafts_is_made_where_folders_belong(self, make: Callable[..., Make]) -> None:
+        rows = b'* LIST () "." INBOX\r\n* LIST () "." "INBOX.Sent"\r\n'
+        server = make("NAMESPACE", list=lambda _: rows, namespace=lambda _: b'* NAMESPACE (("INBOX." ".")) NIL NIL\r\n')
+        with suppress(Rejected):  # it shows no draft
+            box_at(server.port).save_draft(a_draft(), BEGINNING)
+        assert 'CREATE "INBOX.Drafts"' in server.asked
+
+    def test_the_folder_the_owner_has_named_is_made_where_there_is_none(self, dovecot: Server) -> None:
+        hands = MailHands(dovecot)
+        box = box_at(dovecot.port, drafts="Thank yous")
+        assert isinstance(box.save_draft(a_draft(), box.witness()), Saved)
+        hands.hands.select('"Thank yous"')
+        assert len(hands.hands.search(None, "ALL")[1][0].split()) == 1
+        hands.hands.select("INBOX")
+        hands.hands.delete('"Thank yous"')
+
+    def test_a_folder_for_drafts_that_went_meanwhile_is_made_again(self, dovecot: Server) -> None:
+        hands = MailHands(dovecot)
+        box = box_at(dovecot.port, drafts="Mine")
+        hands.hands.create("Mine")
+        box.feeds()
+        witness = box.witness()
+        hands.hands.delete("Mine")
+        assert isinstance(box.save_draft(a_draft(), witness), Saved)
+        hands.hands.select("Mine")
+        assert len(hands.hands.search(None, "ALL")[1][0].split()) == 1
+        hands.hands.select("INBOX")
+        hands.hands.delete("Mine")
+
+    def test_a_draft_whose_folder_has_gone_is_gone(self, dovecot: Server) -> None:
+        hands = MailHands(dovecot)
+        hands.hands.create("Mine")
+        box = box_at(dovecot.port, drafts="Mine")
+        saved = box.save_draft(a_draft(), box.witness())
+        assert isinstance(saved, Saved)
+        hands.hands.delete("Mine")
+        assert box_at(dovecot.port, drafts="Mine").look(saved) == Gone()
+
+    def test_a_draft_whose_folder_was_renamed_is_found_there(self, dovecot: Server) -> None:
+        hands = MailHands(dovecot)
+        hands.hands.create("Mine")
+        box = box_at(dovecot.port, drafts="Mine")
+        saved = box.save_draft(a_draft(), box.witness())
+        assert isinstance(saved, Saved)
+        hands.hands.rename("Mine", "Ours")
+        try:
+            assert box_at(dovecot.port, drafts="Ours").look(saved) in (Untouched(), Moved())
+        finally:
+            hands.hands.delete("Ours")
+
+
+class TestWhatTheServerCan:
+    def test_without_idle_there_is_nothing_to_wait_for(self, make: Callable[..., Make]) -> None:
+        assert connected(make().port).watcher() is None
+
+    @pytest.mark.parametrize("can", ["CONDSTORE QRESYNC", "ENABLE CONDSTORE QRESYNC"])
+    def test_what_a_server_says_it_can_and_does_not_switch_on_is_not_asked_for(self, make: Callable[..., Make], can: str) -> None:
+        server = make(can, examine=lambda _: STANDS % (1, 2), search=lambda _: b"* SEARCH 1\r\n", fetch=lambda _: message(1))
+        box = box_at(server.port)
+        cursor = list(box.changes(INBOX, None))[-1].cursor
+        assert list(box.changes(INBOX, cursor))[-1].is_last
+        assert not any("VANISHED" in each for each in server.asked)
+
+    def test_a_server_that_can_qresync_no_more_is_read_anew_so_that_what_went_is_seen(self, make: Callable[..., Make]) -> None:
+        server = make(examine=lambda _: STANDS % (1, 2), search=lambda _: b"* SEARCH 1\r\n", fetch=lambda _: message(1))
+        with pytest.raises(CursorExpired):
+            list(box_at(server.port).changes(INBOX, mail.Place(validity=7, next_uid=2, modseq=3).cursor()))
+
+    def test_a_message_that_is_refused_for_a_moment_is_not_lost(self, make: Callable[..., Make]) -> None:
+        left = [3]
+
+        def fetch(said: str) -> Said:
+            if "BODY" in said and left[0]:
+                left[0] -= 1
+                return b"", b"NO [UNAVAILABLE] busy"
+            return message(2)
+
+        server = make(examine=lambda _: STANDS % (2, 3), search=lambda _: b"* SEARCH 1 2\r\n", fetch=fetch)
+        place = mail.Place(validity=7, next_uid=2, uids="1").cursor()
+        pages: list[Changes[MessageMetadata]] = []
+        while not pages:
+            with suppress(Unavailable):
+                pages += box_at(server.port).changes(INBOX, place)
+        assert [each.message_id for page in pages for each in page.upserted] == ["m2@elsewhere.example"]
+        assert not any(page.skipped for page in pages)
