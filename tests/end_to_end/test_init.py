@@ -137,6 +137,7 @@ def test_a_wrong_answer_is_asked_for_again(home: Path, answer: Tell) -> None:
         (1, "ana@home", "'ana@home' is no mail address"),
         (2, "no", "press Enter alone for none"),
         (3, "no", "press Enter alone for none"),
+        (3, "all.mbox", "all.mbox holds mail, no calendar. `rekindle connect files` adds mail later."),
         (4, "Madrit", "Did you mean Europe/Madrid?"),
         (5, "n", "write it like 09:00-18:00"),
         (5, "9-5", "'9-5' ends before it begins."),
@@ -197,7 +198,7 @@ def test_an_option_that_cannot_be_used_writes_nothing(home: Path, answer: Tell) 
 
 
 def test_an_account_is_connected_later_and_only_once(home: Path, answer: Tell, capsys: pytest.CaptureFixture[str]) -> None:
-    answer("Ana Lopez", "ana@home.example", *[""] * 9, "y")
+    assert "Good. Connect an account" in answer("Ana Lopez", "ana@home.example", *[""] * 9, "y")
     assert run(["connect", "files", "all.mbox", "--account", "archive"]) == OK
     assert "all.mbox" in capsys.readouterr().out
     assert "archive" in load(settings(home)).owners["ana"].accounts

@@ -112,12 +112,12 @@ def paths(text: str) -> tuple[Path, ...]:
 
 def mail(text: str) -> tuple[Path, ...]:
     """Read files and folders of mail."""
-    return material.only("mail", paths(text))
+    return material.only("mail", paths(text), "Calendars are asked for next.")
 
 
 def calendar(text: str) -> tuple[Path, ...]:
     """Read files and folders of calendars."""
-    return material.only("calendar", paths(text))
+    return material.only("calendar", paths(text), "`rekindle connect files` adds mail later.")
 
 
 def zone(text: str) -> str:

@@ -79,7 +79,8 @@ def _start(here: Here) -> None:
     with here.app.store.write() as connection:
         accounts.pause_owner(connection, here.name, None)
         accounts.start_owner(connection, here.name, here.now)
-    click.echo("Good. `rekindle run` does the work; the first 14 days go at half the pace.")
+    connect = "" if here.settings.accounts else "connect an account (`rekindle connect --help`), then "
+    click.echo(f"Good. {connect.capitalize()}`rekindle run` does the work; the first 14 days go at half the pace.")
 
 
 def _question(here: Here) -> str:

@@ -54,12 +54,12 @@ def both(paths: Sequence[Path]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
     return tuple(mail), tuple(calendar)
 
 
-def only(side: Side, paths: Sequence[Path]) -> tuple[Path, ...]:
-    """Take paths that hold mail, or calendars. Raises Refusal, also for what holds the other."""
+def only(side: Side, paths: Sequence[Path], remedy: str = "Say {option} {path}.") -> tuple[Path, ...]:
+    """Take paths that hold mail, or calendars. Raises Refusal, also for what holds the other, with that remedy."""
     for path in paths:
         if side not in _fit(path):
             held = ("a calendar", "no mail", "--calendar") if side == "mail" else ("mail", "no calendar", "--mail")
-            raise Refusal(f"{path} holds {held[0]}, {held[1]}.", f"Say {held[2]} {path}.", code=USAGE)
+            raise Refusal(f"{path} holds {held[0]}, {held[1]}.", remedy.format(option=held[2], path=path), code=USAGE)
     return tuple(paths)
 
 
