@@ -157,6 +157,21 @@ class TestHolds:
         assert calendar(proxy.port).save_hold(a_hold(), witness) == Gone()
         assert owner.holds() == []
 
+    def test_one_that_was_made_between_the_look_and_the_put_is_not_overwritten(
+        self, owner: CalendarHands, proxy: HttpProxy
+    ) -> None:
+        """By an attempt that was thought dead; the owner has changed it since."""
+        side = calendar(proxy.port)
+        made = side.save_hold(a_hold(), side.witness())
+        assert isinstance(made, Saved)
+        owner.edit_hold(made)
+        lying = owner.ask("GET", made.remote_id)
+        proxy.unseen = 1
+        again = calendar(proxy.port).save_hold(a_hold(), side.witness())
+        assert isinstance(again, Saved)
+        assert (again.remote_id, again.is_adopted) == (made.remote_id, True)
+        assert owner.ask("GET", made.remote_id) == lying
+
     def test_two_at_once_make_one(self, owner: CalendarHands, proxy: HttpProxy) -> None:
         witness = calendar(proxy.port).witness()
         results: list[object] = []

@@ -346,6 +346,32 @@ class TestDrafts:
         owner.hands.select("Drafts", readonly=True)
         assert len(owner.hands.uid("SEARCH", "ALL")[1][0].split()) == 1
 
+    def test_one_that_was_edited_under_its_own_message_id_is_left_alone(self, owner: MailHands, proxy: ImapProxy) -> None:
+        box = mailbox(proxy)
+        saved = box.save_draft(a_draft(), box.witness())
+        assert isinstance(saved, Saved)
+        text = f"To: eva@elsewhere.example\r\nMessage-ID: <{a_draft().message_id}>\r\n\r\nMine\r\n"
+        owner.hands.append("Drafts", "(\\Draft)", imaplib.Time2Internaldate(NOON), text.encode())
+        owner.delete_draft(saved)
+        assert (box.look(saved), box.withdraw(saved)) == (Edited(), Edited())
+        assert len(owner.drafts()) == 1
+
+    def test_after_a_new_uidvalidity_it_is_known_under_whatever_uid(self, owner: MailHands, proxy: ImapProxy) -> None:
+        box = mailbox(proxy)
+        saved = box.save_draft(a_draft(), box.witness())
+        assert isinstance(saved, Saved)
+        owner.hands.rename("Drafts", "Old")
+        owner.hands.create("Drafts")
+        for _ in range(int(saved.remote_id.split(":")[1])):
+            owner.hands.append("Drafts", "(\\Draft)", imaplib.Time2Internaldate(NOON), b"To: x@x\r\nMessage-ID: <mine@x>\r\n\r\n")
+        owner.hands.select("Old")
+        owner.hands.uid("COPY", "1:*", "Drafts")
+        owner.hands.select("INBOX")
+        owner.hands.delete("Old")
+        assert mailbox(proxy).look(saved) == Untouched()
+        assert mailbox(proxy).withdraw(saved) == Untouched()
+        assert {draft.message_id for draft in owner.drafts()} == {"mine@x"}
+
     def test_copies_of_a_race_are_swept_to_one(self, owner: MailHands, proxy: ImapProxy) -> None:
         witness = mailbox(proxy).witness()
         threads = [threading.Thread(target=lambda: mailbox(proxy).save_draft(a_draft(), witness)) for _ in range(4)]

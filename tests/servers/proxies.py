@@ -159,6 +159,8 @@ class HttpProxy:
         self.requests: list[str] = []
         self.without = b""
         """What the server refuses to be asked about."""
+        self.unseen = 0
+        """How many times what is asked for by GET is not there yet."""
         self.announces = ""
         """What the server is to say more in the DAV header of OPTIONS."""
         handler = type("Bound", (_Handler,), {"proxy": self})
@@ -193,6 +195,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if self.proxy.without and self.proxy.without in body:
             self._answer(403, [], b"")
+            return
+        if self.proxy.unseen and self.command == "GET":
+            self.proxy.unseen -= 1
+            self._answer(404, [], b"")
             return
         fault = self.proxy.fault
         is_write = self.command in ("PUT", "POST", "DELETE")
