@@ -78,10 +78,16 @@ def hires(address: Address, owner: Owner) -> bool:
 
     A system's own people are its people, who sell or support it, and where the owner works is no agency to them.
     """
+    return _hires(address, owner.domains)
+
+
+@lru_cache(maxsize=1 << 14)
+def _hires(address: Address, own: frozenset[str]) -> bool:
+    """Do so once: who is met is met again."""
     key = match_key(address.email)
     if _is_box(key.rpartition("@")[0]):
         return True
-    if domain_of(key) in owner.domains or organisation(key) in owner.domains:
+    if domain_of(key) in own or organisation(key) in own:
         return False
     return _is_agency(domain_of(key), organisation(key)) or (is_recruiting(address) and not _is_employee(address.name, key))
 
@@ -97,7 +103,6 @@ def is_opening(title: str) -> bool:
     return OPENING.search(title) is not None
 
 
-@lru_cache(maxsize=4096)
 def _is_agency(domain: str, place: str) -> bool:
     name = place.partition(".")[0]
     if name in AGENCIES or name.startswith(BEGINNINGS) or name.endswith(ENDINGS):
@@ -105,7 +110,6 @@ def _is_agency(domain: str, place: str) -> bool:
     return not PLACES.isdisjoint(re.split(r"[.-]", domain))
 
 
-@lru_cache(maxsize=4096)
 def _is_box(local: str) -> bool:
     words = {word for word in re.split(r"[^a-z]+", local) if word}
     return not words.isdisjoint(BOXES) and words <= BOXES | BESIDE

@@ -164,9 +164,9 @@ def care_for_title(title: str, owner: Owner) -> str:
     return _matter_of(title)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 14)
 def _matter_of(title: str) -> str:
-    """Say what delicate matter a title gives away by the built-in words; titles of series come again and again."""
+    """Say what delicate matter a title gives away by the built-in words; titles of series, and names, come again and again."""
     plain = ORDINARY.sub(" ", _plain(title))
     return HIRING if is_opening(plain) else _matter_in(plain, frozenset(plain.split()))
 
