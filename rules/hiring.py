@@ -9,22 +9,8 @@ from typing import Final
 
 from rules.addresses import domain_of, match_key, organisation
 from rules.facts import Address
-from rules.names import is_human_name, tokens
+from rules.hiring_systems import SYSTEMS, is_hiring_system
 from rules.network import Meeting, Owner
-from rules.wordlists import MACHINE_WORDS, ORGANISATIONAL, ROLE_WORDS
-
-SYSTEMS: Final = frozenset(
-    """applytojob.com ashbyhq.com avature.net bamboohr.com beamery.com breezy.hr brighthire.com bullhorn.com bullhornstaffing.com
-    candidate.fyi codility.com codesignal.com coderpad.io comeet.co concludis.de devskiller.com eightfold.ai flatchr.io gem.com
-    goodtime.io greenhouse.io greenhouse-mail.io hackerrank.com hibob.com hired.com hireez.com hirevue.com homerun.co icims.com
-    indeed.com indeedemail.com interviewing.io jazz.co jobadder.com jobdiva.com jobscore.com jobvite.com jobylon.com join.com
-    karat.com lever.co loxo.co manatal.com metaview.ai modernloop.io myinterview.com myworkday.com onlyfy.io paradox.ai personio.com
-    personio.de pinpointhq.com prelude.co prescreen.io reachmee.com recruitee.com rexx-recruitment.com rexx-systems.com
-    smartrecruiters.com softgarden.de softgarden.io sparkhire.com successfactors.com taleez.com talentlyft.com talentsoft.com
-    taleo.net teamtailor.com teamtailor-mail.com testdome.com testgorilla.com umantis.com varbi.com vidcruiter.com welcomekit.co
-    welcometothejungle.com wellfound.com workable.com workablemail.com workday.com zohorecruit.com""".split()
-)
-"""Registrable domains of applicant tracking, assessment and interview scheduling systems."""
 
 AGENCIES: Final = frozenset(
     """adecco amrop boyden daversapartners egonzehnder harnham hays heidrick insightglobal kienbaum kornferry manpower manpowergroup
@@ -89,13 +75,7 @@ def _hires(address: Address, own: frozenset[str]) -> bool:
         return True
     if domain_of(key) in own or organisation(key) in own:
         return False
-    return _is_agency(domain_of(key), organisation(key)) or (is_recruiting(address) and not _is_employee(address.name, key))
-
-
-def is_recruiting(address: Address) -> bool:
-    """Tell whether an address belongs to an applicant tracking or interview scheduling system."""
-    key = match_key(address.email)
-    return organisation(key) in SYSTEMS or domain_of(key) in SYSTEMS
+    return _is_agency(domain_of(key), organisation(key)) or is_hiring_system(key, (address.name,))
 
 
 def is_opening(title: str) -> bool:
@@ -113,15 +93,3 @@ def _is_agency(domain: str, place: str) -> bool:
 def _is_box(local: str) -> bool:
     words = {word for word in re.split(r"[^a-z]+", local) if word}
     return not words.isdisjoint(BOXES) and words <= BOXES | BESIDE
-
-
-def _is_employee(name: str, key: str) -> bool:
-    """Tell whether an address of a system's is one of its people's: under its own domain, and called as they are."""
-    local, _, domain = key.rpartition("@")
-    if domain != organisation(key):
-        return False
-    if is_human_name(name):
-        return any(len(word) > 2 and word in local for word in tokens(name))  # noqa: PLR2004 - initials say nothing
-    words = local.split(".")
-    is_pair = len(words) == 2 and all(word.isalpha() for word in words)  # noqa: PLR2004 - first and last
-    return is_pair and not name and (MACHINE_WORDS | ROLE_WORDS | ORGANISATIONAL | BOXES).isdisjoint(words)

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from rules.addresses import domain_of, match_key, organisation
+from rules.hiring_systems import is_hiring_system
 from rules.names import clean_name, is_human_name, name_key, tokens
 from rules.signals import VIA_NAME
 from rules.wordlists import MACHINE_DOMAINS, MACHINE_WORDS, NEVER_BORNE, ORGANISATIONAL, ROLE_WORDS
@@ -186,6 +187,8 @@ def _human(key: str, names: Mapping[str, int], counts: Mapping[str, int]) -> Ver
     is_role = not ROLE_WORDS.isdisjoint(set(words) - {token for name in own for token in tokens(clean_name(name))})
     is_the_domains = any(_is_the_domains(tokens(clean_name(name)), key) for name in names)
     if counts.get("meetings", 0):
+        if is_hiring_system(key, names or ("",)) and not (counts.get("in", 0) and counts.get("to", 0)):
+            return Verdict(kind="machine", reason="a hiring system makes appointments from there")
         if (is_role or is_the_domains) and not any(map(is_human_name, names)):
             return Verdict(kind="unknown", reason="a meeting was held with it, but nothing names a human there")
         return Verdict(kind="human", reason="a meeting was held with them")
