@@ -13,6 +13,7 @@ import pytest
 
 from connectors.memory import Connection
 from connectors.optional import Packing as AnyPacking
+from connectors.port import Changes, Cursor
 from rules.facts import Address, MessageMetadata
 from rules.people import OwnerKeys
 from tests.worker.world import BOB, EVE, ME, NOW, World, mail
@@ -147,6 +148,22 @@ def test_of_a_message_packed_twice_the_last_counts() -> None:
     page = PACKING.unpack([PACKING.pack([early, MAILS[1]]), PACKING.pack([late])])
     assert {each.remote_id: each.subject for each in page}[late.remote_id] == "late"
     assert len(page) == 2
+
+
+def test_what_is_too_old_is_left_out_of_a_packed_page_as_out_of_any_other() -> None:
+    since = NOW - timedelta(hours=20)
+    old = [each.remote_id for each in MAILS if each.sent_at < since]
+    plain = left_out.young(Changes(upserted=tuple(MAILS), cursor=Cursor("1")), since)
+    packed = left_out.young(Changes(upserted=PACKING.unpack([PACKING.pack(MAILS)]), cursor=Cursor("1")), since)
+    assert old
+    assert [each.remote_id for each in plain.upserted] == [each.remote_id for each in packed.upserted]
+    assert all(each.sent_at >= since for each in packed.upserted)
+    assert len(packed.upserted) == len(MAILS) - len(old)
+    assert plain.removed == packed.removed == tuple(old)
+    assert {each.reason for each in packed.skipped} == {left_out.TOO_OLD}
+    assert isinstance(packed.upserted, MailPage)
+    assert packed.upserted.seen.keys() == packed.upserted.rows.keys()
+    assert packed.upserted.by == PACKING
 
 
 def test_of_a_message_packed_twice_nothing_is_told_that_only_the_first_did() -> None:

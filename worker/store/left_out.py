@@ -12,12 +12,14 @@ from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from connectors.port import Changes, Skipped
 from rules.facts import CalendarEvent, MessageMetadata
+from worker.store.letter_rows import Written
 from worker.store.mail_page import MailPage
 from worker.store.mapping import micros, plain, start_of
 from worker.store.statements import insert_ignoring
 from worker.store.tables import skip
 
 Kind = Literal["mail", "calendar"]
+SENT_AT: Final = Written._fields.index("sent_at")
 TOO_OLD: Final = "older than is kept (`retention`)"
 
 
@@ -68,7 +70,7 @@ def young(changes: Changes[Any], since: datetime) -> Changes[Any]:
     """
     found, before = changes.upserted, micros(since)
     if isinstance(found, MailPage):
-        old = [remote_id for remote_id, row in found.rows.items() if row[2] < before]
+        old = [remote_id for remote_id, row in found.rows.items() if row[SENT_AT] < before]
     else:
         old = [each.remote_id for each in found if _is_over(each, before)]
     if not old:
