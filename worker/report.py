@@ -157,7 +157,8 @@ def status(views: Sequence[FeedView], zone: tzinfo, now: datetime, *, paused_unt
             soon = f", looked at next {moment(view.next_attempt, zone, now)}" if view.next_attempt else ""
             screen.print(Text.assemble((f"{view.account} ({view.provider}): {view.state}", "bold"), soon))
         else:
-            screen.print(Padding(Text(f"{safe(view.feed)}: {_read_so_far(view, zone, now)}"), (0, 0, 0, 2), expand=False))
+            kind = " (calendar)" if view.kind == "calendar" else ""
+            screen.print(Padding(Text(f"{safe(view.feed)}{kind}: {_read_so_far(view, zone, now)}"), (0, 0, 0, 2), expand=False))
         if view.error:
             screen.print(Padding(Text(safe(view.error), style="red"), (0, 0, 0, 4), expand=False))
         for skip in view.skipped:

@@ -160,6 +160,12 @@ def test_why_not_without_a_name_answers_for_everybody(asked: Callable[..., Any])
     assert answer["sentence"]
 
 
+def test_status_tells_calendars_from_folders_of_mail(told: Callable[..., str]) -> None:
+    said = told("status")
+    assert "world (calendar): read " in said
+    assert "Inbox.mbox: read " in said
+
+
 def test_status_shows_each_feed_read_to_the_end(asked: Callable[..., Any]) -> None:
     rows = asked("status")
     assert [each["feed"] for each in rows if each["kind"] is None] == [None]
