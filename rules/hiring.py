@@ -10,6 +10,7 @@ from typing import Final
 from rules.addresses import domain_of, match_key, organisation
 from rules.facts import Address
 from rules.hiring_systems import SYSTEMS, is_hiring_system
+from rules.names import is_human_name, tokens
 from rules.network import Meeting, Owner
 
 AGENCIES: Final = frozenset(
@@ -75,7 +76,9 @@ def _hires(address: Address, own: frozenset[str]) -> bool:
         return True
     if domain_of(key) in own or organisation(key) in own:
         return False
-    return _is_agency(domain_of(key), organisation(key)) or is_hiring_system(key, (address.name,))
+    place = organisation(key)
+    is_family = is_human_name(address.name) and place.partition(".")[0] in tokens(address.name)  # John Hays at hays.org
+    return (not is_family and _is_agency(domain_of(key), place)) or is_hiring_system(key, (address.name,))
 
 
 def is_opening(title: str) -> bool:

@@ -179,6 +179,7 @@ HIRING = (
     "Zed at SmartRecruiters <notify@smartrecruiters.com>",
     "Max Berg <max@hirewell.example>",
     "Max Berg <max.berg@roberthalf.de>",
+    "Max Berg <max.berg@hays.example>",
     "Max Berg <max@recruiting.acme.example>",
     "Max Berg <max@stern-personalberatung.example>",
     "Talent Team <talent.acquisition@acme.example>",
@@ -193,6 +194,7 @@ ORDINARY = (
     "Steve Jobs <steve.jobs@acme.example>",
     "Steve Jobs <jobs.steve@acme.example>",
     "Anna Berg <anna@yorkshire.example>",
+    "John Hays <john@hays.example>",
     "Talia Talenti <talia@talentina.example>",
 )
 
