@@ -45,11 +45,20 @@ def refused_sign_in(error: imaplib.IMAP4.error) -> PortError:
     """Turn a sign-in that failed into the port's error: whatever the server says, it is the password or the connection."""
     if isinstance(error.__context__, (imaplib.IMAP4.abort, OSError)):
         return Unavailable("The connection to the mail server broke (signing in).")
-    found = refusal(str(error).encode(), "the sign-in")
+    found = refusal(_said(error), "the sign-in")
     if not isinstance(found, Rejected | CursorExpired):  # a user that does not exist is no folder
         return found
-    message = f"The mail server refused the sign-in: {str(error).strip()[:200]}"
+    message = f"The mail server refused the sign-in: {_said(error).decode('utf-8', 'replace').strip()[:200]}"
     return AuthorizationExpired(message, remedy="Check user and password (many providers want an app password), then reconnect.")
+
+
+def _said(error: imaplib.IMAP4.error) -> bytes:
+    """Return what the server said: imaplib keeps its bytes, which IMAPClient writes out as a program would."""
+    found = next(
+        (each.args[0] for each in (error, error.__context__) if each is not None and each.args and isinstance(each.args[0], bytes)),
+        None,
+    )
+    return str(error).encode() if found is None else found
 
 
 @contextlib.contextmanager
@@ -78,4 +87,4 @@ def translated(what: str, server: Kind = "mail server") -> Iterator[None]:
         said = getattr(error, "strerror", None) or error
         raise Unavailable(f"The connection to the {server} broke ({what}): {said}.") from error
     except imaplib.IMAP4.error as error:
-        raise refusal(str(error).encode(), what) from error
+        raise refusal(_said(error), what) from error

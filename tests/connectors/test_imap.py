@@ -441,6 +441,7 @@ class TestSigningIn:
         assert box is not None
         with pytest.raises(AuthorizationExpired) as raised:
             box.feeds()
+        assert str(raised.value) == "The mail server refused the sign-in: [AUTHENTICATIONFAILED] Authentication failed."
         assert "password" in raised.value.remedy
 
     @pytest.mark.parametrize("said", [b"[NONEXISTENT] No such user", b"That user doesn't exist", b"No"])
