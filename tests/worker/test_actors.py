@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from sqlalchemy import event
 
 from connectors.port import Unavailable, Verb
 from tests.worker.stage import ACCOUNT, ME, MONDAY, Stage, thank_you
-from worker.actors import QUIET, BrokerError, MemoryBroker, Nudges, broker_for, middleware, worker_timeout
+from tests.worker.test_pipeline import letter, pipeline
+from worker.actors import QUEUE, QUIET, BrokerError, MemoryBroker, Nudges, broker_for, middleware, register, worker_timeout
 from worker.heartbeat import LASTING
 from worker.schedule import SHORTEST, TICK, Ticker
 from worker.store import accounts, leases
@@ -125,6 +127,39 @@ def test_a_paused_owner_gets_nothing_new_but_is_still_looked_after(stage: Stage)
         accounts.pause_owner(db, "ada", stage.now + timedelta(days=1))
     with stage.store.read() as db:
         assert due(db, stage.now + timedelta(hours=1)) == [("deliver", ACCOUNT)]
+
+
+@pytest.mark.parametrize(("verb", "who"), [("pull", ACCOUNT), ("decide", "ada"), ("deliver", ACCOUNT)])
+def test_what_comes_while_a_nudge_is_worked_on_is_asked_for_anew(stage: Stage, verb: Verb, who: str) -> None:
+    broker = MemoryBroker(middleware())
+    nudges = register(pipeline(stage), broker)
+    assert nudges.nudge(verb, who)
+    assert not nudges.nudge(verb, who)
+    broker.get_actor(verb).fn(who)
+    assert nudges.nudge(verb, who)
+
+
+def test_what_a_pull_has_brought_is_decided_and_delivered_by_its_own_thread(stage: Stage) -> None:
+    letter(stage, 1)
+    stage.plan(thank_you())
+    with stage.store.write() as db:
+        wake(db, "ada", stage.now)
+    done: list[Verb] = []
+    broker = MemoryBroker(middleware())
+    register(pipeline(stage), broker, lambda observed: done.append(observed.verb))
+    broker.get_actor("pull").fn(ACCOUNT)
+    assert done == ["decide", "deliver", "pull"]
+    assert stage.state(thank_you().key) == ("delivered", None)
+    assert broker.queues[QUEUE].qsize() == 0
+
+
+def test_a_pull_that_was_cut_short_asks_for_the_next_slice(stage: Stage) -> None:
+    letter(stage, 1)
+    broker = MemoryBroker(middleware())
+    register(replace(pipeline(stage), is_stopping=lambda: True), broker)
+    broker.get_actor("pull").fn(ACCOUNT)
+    [sent] = [dramatiq.Message.decode(each) for each in broker.queues[QUEUE].queue]
+    assert (sent.actor_name, sent.args) == ("pull", (ACCOUNT,))
 
 
 def test_a_tick_over_a_thousand_idle_accounts_is_one_query(stage: Stage, post: Post, tmp_path: Path) -> None:
