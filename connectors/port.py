@@ -107,9 +107,12 @@ class Sent:
     """The owner sent the draft."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gone:
     """The owner removed it: their will, never re-created."""
+
+    is_sure: bool = True
+    """False: something has gone of which nobody can tell any more whether an earlier attempt had made it. Not made again either."""
 
 
 Look = Untouched | Edited | Moved | Sent | Gone

@@ -175,8 +175,8 @@ def _settle(desk: Desk, side: Mailbox | Calendar, claimed: Entry, made: Made) ->
         case Saved():
             _confirm(desk, side, claimed, made)
         case Gone():
-            is_unsure = restored.is_unsure(desk.store, claimed, desk.clock())
-            _close(desk, claimed, restored.UNMADE if is_unsure else feedback.REMOVED)
+            ending = feedback.REMOVED if made.is_sure else feedback.UNSURE
+            _close(desk, claimed, restored.UNMADE if restored.is_unsure(desk.store, claimed, desk.clock()) else ending)
         case Sent():
             _close(desk, claimed, feedback.SENT)
         case Edited() | Moved():

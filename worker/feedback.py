@@ -65,6 +65,9 @@ class Remove:
 Verdict = Leave | Reschedule | Finish | Remove
 
 REMOVED: Final = Finish(reason="owner_deleted", note="You removed it")
+UNSURE: Final = Finish(
+    reason="expired", note="Not made again: an attempt that broke off may have made it, and you may have removed it since"
+)
 SENT: Final = Finish(reason="done", note="You sent it")
 CHANGED: Final = Finish(reason="owner_edited", note="You changed it: it is yours now")
 TOUCHED: Final = Finish(reason="owner_edited", note="You changed what announced it, so it does not go out")

@@ -225,10 +225,11 @@ class Drafts:
         elsewhere = self._elsewhere(draft.message_id)
         if not isinstance(elsewhere, Gone):
             return elsewhere
-        is_gone = self._is_in_trash(draft.message_id) or (is_same and len(added) < opened.next_uid - before["n"])
-        if not is_gone:
+        if self._is_in_trash(draft.message_id):
+            return Gone()
+        if not is_same or len(added) == opened.next_uid - before["n"]:
             return None
-        return Edited() if _has_edited(added, gist(draft.to)) else Gone()
+        return Edited() if _has_edited(added, gist(draft.to)) else Gone(is_sure=False)
 
     def _added(self, first: int) -> list[Present]:
         """Look at all in the open folder from a UID on; a range that begins after the last message means that one (RFC 9051 9)."""

@@ -290,7 +290,7 @@ class TestDrafts:
 
     @pytest.mark.parametrize(
         ("hand", "seen"),
-        [("deleted", Gone()), ("sent", Sent()), ("moved", Moved()), ("edited", Edited())],
+        [("deleted", Gone(is_sure=False)), ("sent", Sent()), ("moved", Moved()), ("edited", Edited())],
         ids=str,
     )
     def test_what_the_owner_did_before_the_retry_is_respected(
@@ -309,6 +309,19 @@ class TestDrafts:
         before = len(owner.drafts())
         assert mailbox(proxy).save_draft(a_draft(), witness) == seen
         assert len(owner.drafts()) == before
+
+    def test_a_draft_of_the_owners_own_that_came_and_went_before_the_retry_is_no_certain_sign(
+        self, owner: MailHands, proxy: ImapProxy
+    ) -> None:
+        """Programs save what is being written again and again; nothing of ours was ever there, and nobody can tell."""
+        box = mailbox(proxy)
+        witness = box.witness()
+        proxy.fault, proxy.failing = "busy", ("APPEND",)
+        with pytest.raises(Unavailable):
+            box.save_draft(a_draft(), witness)
+        owner.hands.append("Drafts", "(\\Draft)", imaplib.Time2Internaldate(NOON), b"To: x@x\r\nMessage-ID: <mine@x>\r\n\r\n")
+        owner.delete_draft(Saved(remote_id="0:*"))
+        assert box.save_draft(a_draft(), witness) == Gone(is_sure=False)
 
     def test_of_several_copies_the_one_that_came_first_stays(self, owner: MailHands, proxy: ImapProxy) -> None:
         """Four that check and then APPEND at the same instant make four (nobody can forbid it); here they are there for certain."""

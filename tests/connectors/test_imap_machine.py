@@ -43,11 +43,12 @@ ANY = st.integers(0, 30)
 Fate = Literal["lying", "sent", "deleted", "moved", "edited"]
 ENDINGS: dict[Fate, set[str | None]] = {
     "sent": {"done"},
-    "deleted": {"owner_deleted"},
+    "deleted": {"owner_deleted", "expired"},
     "moved": {"owner_edited"},
-    "edited": {"owner_edited", "owner_deleted"},
+    "edited": {"owner_edited", "owner_deleted", "expired"},
 }
-"""What the ledger says of it; an edited draft has another Message-ID, which a new UIDVALIDITY makes hard to tell from a deleted one."""
+"""What the ledger says of it; an edited draft has another Message-ID, which a new UIDVALIDITY makes hard to tell
+from a deleted one; of one that was deleted before it was confirmed nobody knows whether it was ours."""
 FAULTS: tuple[Fault | None, ...] = (None, None, "lose", "cut", "error_after", "unavailable", "rate")
 
 

@@ -270,10 +270,15 @@ def another(suggestion: Suggestion) -> Suggestion:
     return replace(other, action=replace(other.action, start=suggestion.action.start + by, end=suggestion.action.end + by))
 
 
-def after(suggestion: Suggestion, hand: Hand | None) -> tuple[str, str | None]:
-    """Say how a suggestion stands once it was looked at after the owner's hand: a hold that was changed is followed to its end."""
+def after(suggestion: Suggestion, hand: Hand | None, *, is_confirmed: bool = True) -> tuple[str, str | None]:
+    """Say how a suggestion stands once it was looked at after the owner's hand: a hold that was changed is followed to its end.
+
+    Of a draft that was deleted before anybody could confirm it, only a UID that is empty again is left: it may have been another.
+    """
     if isinstance(suggestion.action, Hold) and hand in (edit, move):
         return "delivered", None
+    if isinstance(suggestion.action, Draft) and hand is delete and not is_confirmed:
+        return "closed", "expired"
     endings: dict[Hand | None, str | None] = {
         None: None,
         delete: "owner_deleted",
@@ -413,7 +418,7 @@ def test_what_the_owner_did_in_the_gap_stands(bench: Bench, suggestion: Suggesti
     hand(bench.office, suggestion)
     before = bench.office.hands.drafts(), bench.office.hands.holds()
     bench.settle()
-    assert bench.states() == [after(suggestion, hand)]
+    assert bench.states() == [after(suggestion, hand, is_confirmed=point == "after the confirmation")]
     bench.pointless = "You wrote to them"
     bench.settle()
     assert (bench.office.hands.drafts(), bench.office.hands.holds()) == before
@@ -496,7 +501,7 @@ def test_a_server_that_is_gone_after_storing_has_one_when_it_is_back(
     bench.imap.fault = bench.dav.fault = None
     bench.settle()
     assert objects(bench.office) == (0 if hand is delete else 1)
-    assert bench.states() == [after(suggestion, hand)]
+    assert bench.states() == [after(suggestion, hand, is_confirmed=False)]
 
 
 @pytest.mark.parametrize("point", ["after the claim", "after the call"])
