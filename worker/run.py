@@ -160,6 +160,7 @@ def _signals(asked: SimpleQueue[None]) -> Iterator[None]:
     def stop(number: int, _: object) -> None:
         if seen:
             signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
         seen.append(number)
         asked.put(None)
 

@@ -29,6 +29,26 @@ def office(tmp_path: Path) -> Office:
     return Office(tmp_path)
 
 
+HANGS = """
+import sys, time
+from worker import actors
+from worker.pipeline import Pipeline
+actors.TIME_LIMIT = {limit}
+
+def hang(*_):
+    print("hanging", file=sys.stderr, flush=True)
+    while True:
+        time.sleep(0.05)
+
+Pipeline.pull = hang
+"""
+
+
+def hanging(limit: int) -> str:
+    """Write a service whose pulls never end by themselves; an actor gets so many milliseconds."""
+    return HANGS.format(limit=limit) + SERVE
+
+
 def parts(*names: str) -> str:
     return SERVE.replace("app.run(", f"app.run({names!r}, ")
 
@@ -94,6 +114,21 @@ def test_a_sigterm_at_any_instant_ends_it_in_time_and_the_next_run_goes_on(offic
         assert office.stop(service)[0] == 0
     assert len(office.holds()) == 1
     assert "Traceback" not in office.log()
+
+
+def test_what_takes_too_long_is_interrupted(office: Office) -> None:
+    with office.running(hanging(1000)) as service:
+        assert wait_until(lambda: "TimeLimitExceeded" in office.log() or "ime limit exceeded" in office.log()), office.log()
+        assert office.stop(service)[0] == 0
+
+
+def test_a_second_sigterm_ends_it_at_once_whatever_hangs(office: Office) -> None:
+    with office.running(hanging(600_000)) as service:
+        assert wait_until(lambda: "hanging" in office.log()), office.log()
+        service.send_signal(signal.SIGTERM)
+        assert wait_until(lambda: "stopping" in office.log()), office.log()
+        service.send_signal(signal.SIGTERM)
+        assert service.wait(timeout=30) == -signal.SIGTERM, "the first one waits for what hangs and ends well"
 
 
 def test_the_parts_cannot_be_split_without_a_broker(office: Office) -> None:
