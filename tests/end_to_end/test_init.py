@@ -157,6 +157,27 @@ def test_an_answer_to_another_question_is_asked_for_again(home: Path, answer: Te
     assert [each.addresses for each in owner.people] == [("iris@north.example",)]
 
 
+CALENDAR = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n"
+
+
+@pytest.mark.parametrize(("answered", "is_read"), [("", True), ("none", False)])
+def test_a_calendar_that_lies_with_the_mail_is_the_usual_answer(home: Path, answer: Tell, answered: str, *, is_read: bool) -> None:
+    (home / "takeout").mkdir()
+    (home / "all.mbox").rename(home / "takeout" / "all.mbox")
+    (home / "takeout" / "ana.ics").write_text(CALENDAR)
+    said = answer(*DIALOGUE[:2], "takeout", answered, *DIALOGUE[4:], "y")
+    assert f"('none' for none) [{home / 'takeout'}]" in said
+    account = load(settings(home)).owners["ana"].accounts["files"]
+    assert ("calendar" in account.settings) is is_read
+
+
+def test_a_script_is_told_of_a_calendar_that_lies_with_the_mail(home: Path, answer: Tell) -> None:
+    (home / "ana.ics").write_text(CALENDAR)
+    named = ("--name", "Ana Lopez", "--address", "ana@home.example", "--zone", "Europe/Madrid", "--yes")
+    assert f"{home} holds a calendar too, which is not read: add --calendar {home}." in answer(options=(*named, "--mail", "."))
+    assert "calendar" not in load(settings(home)).owners["ana"].accounts["files"].settings
+
+
 def test_scripts_say_it_all_by_options(home: Path, answer: Tell) -> None:
     said = answer(
         options=("--name", "Ana Lopez", "--address", "ana@home.example", "--zone", "Europe/Lisbon", "--mail", "all.mbox", "--yes")

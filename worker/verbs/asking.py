@@ -116,7 +116,9 @@ def mail(text: str) -> tuple[Path, ...]:
 
 
 def calendar(text: str) -> tuple[Path, ...]:
-    """Read files and folders of calendars."""
+    """Read files and folders of calendars; `none` is an answer too."""
+    if text.strip().casefold() == "none":
+        return ()
     return material.only("calendar", paths(text), "`rekindle connect files` adds mail later.")
 
 

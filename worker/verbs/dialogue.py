@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ from worker.verbs import asking
 from worker.verbs.also_own import completed
 from worker.verbs.connecting import files_account
 from worker.verbs.explaining import previewed
-from worker.verbs.material import only
+from worker.verbs.material import holding, only
 from worker.verbs.opened import Here, instant, opened
 from worker.verbs.remarked import remark
 from worker.verbs.retained import letting_go
@@ -118,7 +118,7 @@ def _answered(said: Said, file: Path, now: datetime | None, *, is_silent: bool) 
     if not addresses or not full_name:
         raise Refusal("Your name and one of your addresses are wanted.", "Say --name NAME --address ADDRESS.", code=USAGE)
     mail = only("mail", said.mail) or ask("Your mail on disk: mbox, Maildir or Takeout (Enter: none)", "", asking.mail)
-    calendar = only("calendar", said.calendar) or ask("Your calendar on disk: .ics (Enter: none)", "", asking.calendar)
+    calendar = only("calendar", said.calendar) or _calendar(mail, ask, is_silent=is_silent)
     where = zone_called(said.zone or zone_here())
     addresses = completed(addresses, (*mail, *calendar), file, now=instant(now, where), zone=where.key, is_silent=is_silent)
     return Answers(
@@ -138,6 +138,17 @@ def _answered(said: Said, file: Path, now: datetime | None, *, is_silent: bool) 
         ),
         accounts=(files_account("files", mail, calendar, said.out or file.parent / "out"),) if mail or calendar else (),
     )
+
+
+def _calendar(mail: Sequence[Path], ask: Callable[..., tuple[Path, ...]], *, is_silent: bool) -> tuple[Path, ...]:
+    """Ask for the calendar: usually what lies with the mail, as in a Takeout; a script is only told of it."""
+    beside = holding("calendar", mail)
+    if is_silent:
+        for path in beside:
+            click.echo(f"{path} holds a calendar too, which is not read: add --calendar {path}.", err=True)
+        return ()
+    none = "'none' for none" if beside else "Enter: none"
+    return ask(f"Your calendar on disk: .ics ({none})", ", ".join(map(str, beside)), asking.calendar)
 
 
 def _assumed(_question: str, usual: str, read: Callable[[str], Answer]) -> Answer:

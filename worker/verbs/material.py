@@ -63,6 +63,11 @@ def only(side: Side, paths: Sequence[Path], remedy: str = "Say {option} {path}."
     return tuple(paths)
 
 
+def holding(side: Side, paths: Sequence[Path]) -> tuple[Path, ...]:
+    """List those of the paths that are no empty folder and hold this too, as a Takeout holds mail and calendars."""
+    return tuple(path for path in paths if side in _fit(path) and not (path.is_dir() and not any(path.iterdir())))
+
+
 def _fit(path: Path) -> frozenset[Side]:
     if path.is_dir():
         return _folder(path)
