@@ -1,16 +1,15 @@
-"""Connections kept open for a while: a nudge a moment after the last one need not sign in again."""
+"""Connections kept open for a while: a nudge a moment after the last one need not sign in again. One an account, beside its watcher's."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from connectors.optional import Expecting, Keepable, Schedules, Span
-from connectors.port import Calendar, Connection, Cursor, Mailbox, Watcher
+from connectors.port import Calendar, Connection, Cursor, Mailbox, RateLimited, Watcher
 from rules.facts import Address
 
 LONGEST: Final = timedelta(minutes=10)
@@ -19,11 +18,15 @@ AGED: Final = timedelta(seconds=30)
 """So long after its sign-in another takes its place, once it is at rest: a password that has died is to be noticed."""
 FRESH: Final = timedelta(seconds=1)
 """Used so shortly ago, it is not asked whether it still answers."""
+LOST: Final = timedelta(minutes=5)
+"""Whoever has it for longer was interrupted before giving it back: no work goes on for so long."""
+PATIENCE: Final = timedelta(seconds=20)
+"""So long is waited for whoever uses the account's connection: servers allow few, some only a handful for all of an owner's programs."""
 
 
 @dataclass(slots=True)
 class Kept:
-    """At most one idle connection an account; one that is taken belongs to one thread until it is closed."""
+    """At most one connection an account, where one costs a sign-in; taken, it belongs to one thread until it is closed."""
 
     open_connection: Callable[[str], Connection]
     clock: Callable[[], datetime]
@@ -31,11 +34,46 @@ class Kept:
     """How long after its last use one that has aged is renewed: news is not to wait for a sign-in."""
     _idle: dict[str, tuple[Connection, datetime, datetime]] = field(default_factory=dict)
     """With when it was opened and when it was last used."""
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lent: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+    """Which thread has that of an account, or opens it, and since when."""
+    _lock: threading.Condition = field(default_factory=threading.Condition)
     _is_closed: bool = False
 
     def open(self, account: str) -> Connection:
-        """Take the account's idle connection if it still answers, else open one. Raises the port's errors."""
+        """Take the account's connection once it is idle, if it still answers, else open one. Raises the port's errors."""
+        if not self._enter(account):
+            return self.open_connection(account)
+        try:
+            connection = self._opened(account)
+        except BaseException:
+            self._leave(account)
+            raise
+        if not isinstance(connection, _Lent):
+            self._leave(account)
+        return connection
+
+    def _enter(self, account: str) -> bool:
+        """Wait until nobody else has it; False for who has it already (and opens another to tell what went wrong, say)."""
+        me = threading.get_ident()
+        with self._lock:
+            if not self._lock.wait_for(lambda: self._holder(account) in (None, me), PATIENCE.total_seconds()):
+                message = "The account is in use by another part of the service."
+                raise RateLimited(message, retry_after=FRESH, is_paced=True)
+            is_first = self._holder(account) is None
+            if is_first:
+                self._lent[account] = me, self.clock()
+        return is_first
+
+    def _holder(self, account: str) -> int | None:
+        thread, since = self._lent.get(account, (None, None))
+        return thread if since is not None and self.clock() - since < LOST else None
+
+    def _leave(self, account: str) -> None:
+        with self._lock:
+            self._lent.pop(account, None)
+            self._lock.notify_all()
+
+    def _opened(self, account: str) -> Connection:
         with self._lock:
             found = self._idle.pop(account, None)
         if found is not None:
@@ -56,7 +94,8 @@ class Kept:
                 self._idle[account] = (connection, opened, self.clock())
         if not is_kept:
             connection.close()
-        elif self.clock() - opened >= AGED:
+        self._leave(account)
+        if is_kept and self.clock() - opened >= AGED:
             renewal = threading.Timer(self.rest.total_seconds(), self._renew, (account, connection))
             renewal.daemon = True
             renewal.start()
@@ -65,16 +104,21 @@ class Kept:
         """Sign in anew in place of a connection that has aged, where nobody uses it; what stands in the way the next use finds."""
         with self._lock:
             found = self._idle.get(account)
-            if found is None or found[0] is not aged:
+            if found is None or found[0] is not aged or account in self._lent:
                 return
             del self._idle[account]
+            self._lent[account] = threading.get_ident(), self.clock()
         aged.close()
-        with suppress(Exception):  # nobody is there to tell: the next use meets it again, and says so
+        try:
             fresh = self.open_connection(account)
             if isinstance(fresh, Keepable) and fresh.is_alive():
                 self.give_back(account, fresh, self.clock())
             else:
                 fresh.close()
+        except Exception:  # noqa: BLE001, S110 - nobody is there to tell: the next use meets it again, and says so
+            pass
+        finally:
+            self._leave(account)
 
     def close(self) -> None:
         """Close all that is idle, and from now on whatever is given back."""

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from tests.conftest import Server
 from tests.end_to_end.files_world import CANARY, ME, stamp, wait_until
 from tests.end_to_end.standards_world import HALF_AN_HOUR, ServerOffice, hold_path
+from tests.servers.proxies import ImapProxy
 from worker.store import accounts
 from worker.store.store import Store
 
@@ -163,3 +164,23 @@ def _with_store(office: ServerOffice, ask: Callable[[Connection], T]) -> T:
             return ask(db)
     finally:
         store.close()
+
+
+def test_a_service_that_reads_waits_and_delivers_at_once_holds_two_connections_to_the_mail_server(
+    tmp_path: Path, dovecot: Server, radicale: Server
+) -> None:
+    proxy = ImapProxy((dovecot.host, dovecot.port))
+    office = ServerOffice(tmp_path, imap=dovecot, dav=radicale, imap_port=proxy.port)
+    soon_over(office)
+    office.mail(from_=f"Eva Beispiel <{EVA}>", to=ME, at=datetime.now(UTC) - timedelta(days=3), subject="See you")
+    with office.serving() as service:
+        is_made = False
+        end = time.monotonic() + 120
+        while not is_made and time.monotonic() < end:
+            for _ in range(5):
+                office.wake()
+            is_made = office.states("thank_you") == [("delivered", None)]
+        assert is_made, office.log()
+        assert office.stop(service)[0] == 0
+    proxy.close()
+    assert proxy.most == 2

@@ -48,6 +48,9 @@ class ImapProxy:
         """Set once a write is stored of which the client does not hear."""
         self.is_lagging = False
         """Whether what has come lately is not yet found by what stands in its header, as where a search has an index."""
+        self.most = 0
+        """The most connections there were at once."""
+        self._clients: list[socket.socket] = []
         self.poison: bytes = b""
         """A UID on which the server breaks the connection whenever its header is fetched."""
         self.alias: tuple[bytes, bytes] = (b"", b"")
@@ -64,6 +67,8 @@ class ImapProxy:
                 if self.is_gone:
                     client.close()
                     continue
+                self._clients = [each for each in [*self._clients, client] if _is_open(each)]
+                self.most = max(self.most, len(self._clients))
                 threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
@@ -146,6 +151,16 @@ class ImapProxy:
                 client.sendall(data.replace(*self.alias) if self.alias[0] else data)
         with contextlib.suppress(OSError):
             client.shutdown(socket.SHUT_RDWR)
+
+
+def _is_open(client: socket.socket) -> bool:
+    """Tell whether whoever is at the other end has not hung up."""
+    try:
+        return client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
 
 
 class HttpProxy:

@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connectors.port import AuthorizationExpired, Calendar, Connection, Mailbox, Watcher
+from connectors.port import AuthorizationExpired, Calendar, Connection, Mailbox, RateLimited, Watcher
 from rules.facts import Address
+from worker import kept as kept_connections
 from worker.kept import AGED, FRESH, LONGEST, Kept
 from worker.secret_sources import SecretMissingError
 
@@ -71,14 +72,68 @@ def test_the_next_use_takes_the_connection_of_the_last() -> None:
     assert [line.is_closed for line in exchange.lines] == [False]
 
 
-def test_two_at_once_never_share_one() -> None:
+def test_two_at_once_have_it_one_after_the_other() -> None:
     exchange = Exchange()
     kept = exchange.kept()
-    first, second = kept.open("ada/home"), kept.open("ada/home")
-    assert len(exchange.lines) == 2
+    first = kept.open("ada/home")
+    taken: list[Connection] = []
+    other = threading.Thread(target=lambda: taken.append(kept.open("ada/home")), daemon=True)
+    other.start()
+    time.sleep(0.1)
+    assert (taken, len(exchange.lines)) == ([], 1), "servers allow few: one is enough"
     first.close()
-    second.close()
-    assert [line.is_closed for line in exchange.lines] == [False, True], "one idle connection is enough"
+    assert until(lambda: len(taken) == 1)
+    assert [line.is_closed for line in exchange.lines] == [False]
+
+
+def test_who_waits_too_long_comes_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_connections, "PATIENCE", timedelta(milliseconds=10))
+    kept = Exchange().kept()
+    raised: list[RateLimited] = []
+    lent = kept.open("ada/home")
+
+    def use() -> None:
+        try:
+            kept.open("ada/home")
+        except RateLimited as error:
+            raised.append(error)
+
+    other = threading.Thread(target=use)
+    other.start()
+    other.join()
+    assert [error.is_paced for error in raised] == [True], "nothing for the owner to do"
+    lent.close()
+    kept.open("ada/home").close()
+
+
+def test_who_has_it_does_not_wait_for_itself() -> None:
+    exchange = Exchange()
+    kept = exchange.kept()
+    first = kept.open("ada/home")
+    kept.open("ada/home").close()
+    first.close()
+    assert [line.is_closed for line in exchange.lines] == [False, True], "only its own is kept"
+
+
+def test_one_that_is_never_given_back_is_given_up() -> None:
+    exchange = Exchange()
+    kept = exchange.kept()
+    threading.Thread(target=lambda: kept.open("ada/home")).start()
+    assert until(lambda: len(exchange.lines) == 1)
+    exchange.now += kept_connections.LOST
+    kept.open("ada/home").close()
+    assert len(exchange.lines) == 2
+
+
+def test_a_sign_in_that_fails_keeps_nobody_waiting() -> None:
+    exchange = Exchange(refusal=AuthorizationExpired("no"))
+    kept = exchange.kept()
+    with pytest.raises(AuthorizationExpired):
+        kept.open("ada/home")
+    exchange.refusal = None
+    taken: list[Connection] = []
+    threading.Thread(target=lambda: taken.append(kept.open("ada/home")), daemon=True).start()
+    assert until(lambda: len(taken) == 1)
 
 
 def test_accounts_never_share_one() -> None:
