@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -14,6 +15,7 @@ from connectors.memory import Connection
 from connectors.port import AuthorizationExpired, PortError, RateLimited, Rejected, Unavailable
 from rules.facts import Address, MessageMetadata
 from rules.network import Owner
+from tests.end_to_end.files_world import wait_until
 from tests.worker.stage import ACCOUNT, EVA, ME, Stage, thank_you
 from worker.actors import Nudges
 from worker.deliver import Point
@@ -216,6 +218,34 @@ def test_a_push_makes_a_pull_due_at_once(stage: Stage) -> None:
     watch.stop()
     thread.join(timeout=5)
     assert not thread.is_alive()
+
+
+def test_of_two_processes_one_watches_and_the_other_takes_over_when_it_stops(stage: Stage) -> None:
+    nudges = Nudges(store=stage.store, clock=lambda: stage.now, send=lambda _, __: None)
+    opened: list[str] = []
+
+    def opening(who: str) -> Callable[[str], Connection]:
+        def open_(_: str) -> Connection:
+            opened.append(who)
+            return Connection(stage.provider)
+
+        return open_
+
+    one, other = (Watch(stage.store, lambda: stage.now, opening(who), nudges) for who in ("one", "other"))
+    first = threading.Thread(target=one.run, daemon=True)
+    first.start()
+    assert wait_until(lambda: opened == ["one"])
+    second = threading.Thread(target=other.run, daemon=True)
+    second.start()
+    assert not wait_until(lambda: "other" in opened, seconds=1)
+    one.stop()
+    third = Watch(stage.store, lambda: stage.now, opening("third"), nudges)
+    last = threading.Thread(target=third.run, daemon=True)
+    last.start()
+    assert wait_until(lambda: "third" in opened)
+    for watch, thread in ((other, second), (third, last), (one, first)):
+        watch.stop()
+        thread.join(timeout=5)
 
 
 def test_a_clock_set_back_by_a_day_stops_nothing_and_counts_nothing_twice(stage: Stage) -> None:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from connectors.port import Changes, Cursor
 from tests.conftest import Server
 from tests.worker.conftest import fresh_database, postgresql
 from tests.worker.world import BOB, DAY, EVE, HOUR, ME, NEWS, NOW, World, mail, meeting
-from worker.store import feeds, leases, people, schema
+from worker.store import copies, feeds, leases, people, schema
 from worker.store.engine import Unreadable
 from worker.store.feeds import Overtaken
 from worker.store.rebuild import rebuild
 from worker.store.store import Store
+from worker.store.tables import meta
 
 
 def busy_world(world: World) -> World:
@@ -132,3 +134,22 @@ def test_what_a_dump_was_restored_to_counts_as_restored_once_and_nothing_else_do
     again = Store.open(database)
     assert again.ledger_epoch() == 1, "its tables were dropped and made anew in the same database"
     again.close()
+
+
+def test_of_two_that_find_it_restored_at_the_same_time_one_counts_that(database: str) -> None:
+    store = Store.open(database)
+    with store.write() as db:
+        db.execute(update(meta).where(meta.c.name == copies.PLACE).values(value="where it lay before"))
+
+    def note() -> None:
+        with store.write() as db:
+            copies.note(db)
+
+    with ThreadPoolExecutor(1) as pool:
+        with store.write() as db:
+            copies.note(db)
+            second = pool.submit(note)
+            time.sleep(0.5)  # it has seen where the store lay before, and waits for the row
+        second.result(timeout=60)
+    assert store.ledger_epoch() == 1
+    store.close()
