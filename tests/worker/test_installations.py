@@ -140,6 +140,7 @@ class TestComingBack:
         assert len(stage.drafts) == 2
         restored = Stage.__new__(Stage)
         restored.__dict__.update(stage.__dict__ | {"store": Store.open(f"sqlite:///{tmp_path}/b.db")})
+        assert {entry.key for entry in restored.due()} == {thank_you(1).key, thank_you(2).key}
         assert pipeline(restored).deliver(ACCOUNT) == 0
         with restored.store.read() as db:
             assert due(db, restored.now) == [("pull", ACCOUNT)]
