@@ -56,10 +56,6 @@ LOOK_EVERY: Final = timedelta(hours=1)
 LONGEST_BACKOFF: Final = timedelta(hours=6)
 
 
-def _go_on(_: Point) -> None:
-    """Pass the point."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """What delivering into one account works with."""
@@ -71,7 +67,7 @@ class Desk:
     """Decides again."""
     next_slot: Callable[[Entry], Slot | None]
     """Finds another time for a hold that was left untouched."""
-    passing: Callable[[Point], None] = _go_on
+    passing: Callable[[Point], None] = lambda _: None
 
     def side(self, entry: Entry) -> Mailbox | Calendar | None:
         """Return the side of the account the suggestion belongs to."""
@@ -174,13 +170,10 @@ def _settle(desk: Desk, side: Mailbox | Calendar, claimed: Entry, made: Made) ->
     match made:
         case Saved():
             _confirm(desk, side, claimed, made)
-        case Gone():
-            ending = feedback.REMOVED if made.is_sure else feedback.UNSURE
-            _close(desk, claimed, restored.UNMADE if restored.is_unsure(desk.store, claimed, desk.clock()) else ending)
-        case Sent():
-            _close(desk, claimed, feedback.SENT)
-        case Edited() | Moved():
-            _close(desk, claimed, feedback.CHANGED)
+        case Gone() if restored.is_unsure(desk.store, claimed, desk.clock()):
+            _close(desk, claimed, restored.UNMADE)
+        case Gone() | Sent() | Edited() | Moved():
+            _close(desk, claimed, feedback.fate(made))
         case Unclear():
             _postpone(desk, claimed, made.retry_after, "The provider cannot tell yet whether it is there")
         case _:

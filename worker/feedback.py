@@ -75,6 +75,21 @@ PUT_OFF: Final = Finish(reason="put_off", note="It was removed, perhaps by your 
 DECLINED: Final = Finish(reason="declined", note="They declined")
 
 
+def fate(seen: Edited | Moved | Sent | Gone) -> Finish:
+    """Say how a suggestion ends of which the owner had taken what an earlier attempt made in hand before it was confirmed."""
+    match seen:
+        case Gone(is_sure=False):
+            return UNSURE
+        case Gone():
+            return REMOVED
+        case Sent():
+            return SENT
+        case Edited() | Moved():
+            return CHANGED
+        case _:
+            assert_never(seen)
+
+
 def verdict(
     entry: Entry, seen: Look, wanted: Keep | Withdraw, event: CalendarEvent | None, mine: Collection[str], now: datetime
 ) -> Verdict:
@@ -82,10 +97,8 @@ def verdict(
     if isinstance(entry.action, Invite) and event is not None and _has_declined(event, mine):
         return DECLINED
     match seen:
-        case Gone():
-            return REMOVED
-        case Sent():
-            return SENT
+        case Gone() | Sent():
+            return fate(seen)
         case Untouched():
             return _untouched(entry, wanted, now)
         case Edited() | Moved():

@@ -34,8 +34,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _OURS = re.compile(r"[0-9a-v]{26}@")
 """Begins the Message-ID of a draft of ours; one that was edited has another, or still the very same."""
 _APPENDUID = re.compile(rb"\[APPENDUID (\d+) (\d+)\]", re.IGNORECASE)
-_NOWHERE = '{"v": 0, "n": 0}'
-"""Stands before everything: the folder did not exist yet, or nobody knows where it stood."""
+_NOWHERE = '{"v": 0, "n": 0}'  # there was no such folder yet, or nobody knows where it stood
 _IDENTITY = b"(UID FLAGS RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID TO SUBJECT)])"
 
 
@@ -212,9 +211,8 @@ class Drafts:
     def _fate(self, opened: Opened, before: dict[str, int], draft: Draft) -> Saved | Sent | Moved | Edited | Gone | None:
         """Say what became of a draft an earlier attempt made and no search finds in Drafts; None where none was made.
 
-        Nothing was added since the witness = nothing was made. Else a search may lag behind what it searches, so all that
-        was added is looked at; or it lies elsewhere; or a UID given out since the witness is empty again: then whether
-        it was ours cannot be known, and not creating is the safe side.
+        Where something was added since the witness, it may lie there and the search lag behind; or elsewhere; or a UID given
+        out since is empty again: then whether it was ours cannot be known, and not creating is the safe side.
         """
         is_same = bool(before["v"]) and opened.validity == before["v"]
         if is_same and opened.next_uid == before["n"]:
@@ -222,8 +220,7 @@ class Drafts:
         added = [one for one in self._added(before["n"]) if one.uid < opened.next_uid] if is_same else []
         if found := self._with(draft.message_id, added):
             return self._kept(opened, found, draft, is_adopted=True)
-        elsewhere = self._elsewhere(draft.message_id)
-        if not isinstance(elsewhere, Gone):
+        if not isinstance(elsewhere := self._elsewhere(draft.message_id), Gone):
             return elsewhere
         if self._is_in_trash(draft.message_id):
             return Gone()
