@@ -133,7 +133,7 @@ class Http:
         """
         self._pace = pace
         self._session = _Session()
-        self._session.auth = auth
+        self._session.auth = auth  # type: ignore[assignment]  # bytes too, which its types do not know
         self._session.trust_env = False  # REQUESTS_CA_BUNDLE would overrule ca_file, and .netrc the given credentials
         self._session.verify = ca_file or True
         self._name = name
