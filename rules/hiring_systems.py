@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
-from rules.addresses import organisation
+from rules.addresses import match_key, organisation
 from rules.names import is_human_name, tokens
 from rules.wordlists import MACHINE_WORDS, ORGANISATIONAL, ROLE_WORDS
 
@@ -22,6 +23,9 @@ SYSTEMS: Final = frozenset(
     welcometothejungle.com wellfound.com workable.com workablemail.com workday.com zohorecruit.com""".split()
 )
 """Their registrable domains."""
+NAME: Final = re.compile(r"[a-z]+(?:-[a-z]+)*(?:\.[a-z]+(?:-[a-z]+)*){1,2}\d{0,2}")
+"""A local part that is first.last, anne-marie.last or first.de.last, maybe the second who is called so."""
+WORD: Final = re.compile("[a-z]+")
 
 
 def is_hiring_system(key: str, names: Iterable[str]) -> bool:
@@ -36,6 +40,6 @@ def _is_employee(name: str, key: str) -> bool:
         return False
     if is_human_name(name):
         return any(len(word) > 2 and word in local for word in tokens(name))  # noqa: PLR2004 - initials say nothing
-    words = local.split(".")
-    is_pair = len(words) == 2 and all(word.isalpha() for word in words)  # noqa: PLR2004 - first and last
-    return is_pair and not name and (MACHINE_WORDS | ROLE_WORDS | ORGANISATIONAL).isdisjoint(words)
+    is_unnamed = not name or match_key(name) == key  # Exchange repeats the address as the name
+    words = WORD.findall(local) if is_unnamed and NAME.fullmatch(local) else []
+    return bool(words) and (MACHINE_WORDS | ROLE_WORDS | ORGANISATIONAL).isdisjoint(words)

@@ -187,11 +187,7 @@ def _human(key: str, names: Mapping[str, int], counts: Mapping[str, int]) -> Ver
     is_role = not ROLE_WORDS.isdisjoint(set(words) - {token for name in own for token in tokens(clean_name(name))})
     is_the_domains = any(_is_the_domains(tokens(clean_name(name)), key) for name in names)
     if counts.get("meetings", 0):
-        if is_hiring_system(key, names or ("",)) and not (counts.get("in", 0) and counts.get("to", 0)):
-            return Verdict(kind="machine", reason="a hiring system makes appointments from there")
-        if (is_role or is_the_domains) and not any(map(is_human_name, names)):
-            return Verdict(kind="unknown", reason="a meeting was held with it, but nothing names a human there")
-        return Verdict(kind="human", reason="a meeting was held with them")
+        return _met(key, names, counts, is_role=is_role, is_the_domains=is_the_domains)
     is_somebodys = not is_role and _is_personal(words) and not is_the_domains
     if has_exchange(counts) and (own or is_somebodys):
         return Verdict(kind="human", reason="the owner and they wrote to each other")
@@ -200,6 +196,18 @@ def _human(key: str, names: Mapping[str, int], counts: Mapping[str, int]) -> Ver
     if counts.get("from_reply", 0) and not is_role and not any(names) and _is_full_name(words):
         return Verdict(kind="human", reason="it answers mail, and its address is a full name")
     return Verdict(kind="unknown", reason="a shared mailbox without an exchange" if is_role else "nothing yet shows a human")
+
+
+def _met(key: str, names: Mapping[str, int], counts: Mapping[str, int], *, is_role: bool, is_the_domains: bool) -> Verdict:
+    """Judge who was met: what organises meetings is a human where a human is named, or writes back under a name of its own."""
+    has_mail = counts.get("in", 0) > 0 and counts.get("to", 0) > 0
+    if is_hiring_system(key, names or ("",)) and not has_mail:
+        return Verdict(kind="machine", reason="a hiring system makes appointments from there")
+    is_named = any(is_human_name(name) or _is_signed(name, key) for name in names)
+    is_called = any(name and match_key(name) != key for name in names) and not is_the_domains
+    if (is_role or is_the_domains) and not is_named and not (has_mail and (is_called or not is_role)):
+        return Verdict(kind="unknown", reason="a meeting was held with it, but nothing names a human there")
+    return Verdict(kind="human", reason="a meeting was held with them")
 
 
 def _is_personal(words: list[str]) -> bool:
