@@ -140,7 +140,12 @@ PHRASES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Words that say it only together."""
 
-ORDINARY = re.compile(r"\brelease candidates?\b|\b(?:customer|user|press|podcast|radio|tv|media|magazine) interviews?\b")
+ORDINARY = re.compile(
+    r"\brelease candidates?\b|\b(?:customer|user|stakeholder|press|podcast|radio|tv|media|magazine) interviews?\b"
+    r"|\b(?:kunden|nutzer|anwender|presse|medien|podcast|radio|tv|klant|gebruikers|kund|anvandar|press) ?inter(?:views?|vju)\b"
+    r"|\bround tables?\b|\bpanel discussions?\b|\brole (?:models?|plays?)\b|\bposition papers?\b|\bopening remarks\b"
+    r"|\b(?:splash|touch|green|login) screens?\b|\bscreen (?:designs?|flows?|layouts?|mockups?)\b"
+)
 """What sounds delicate and is not."""
 
 
