@@ -34,13 +34,13 @@ def local(hold: Hold | Slot) -> tuple[date, time, time]:
 def test_a_lunch_is_at_lunchtime_and_takes_an_hour(decide: Decide) -> None:
     (hold,) = holds(decide(fortnightly(BOB), owner=with_times(LUNCH)))
     assert local(hold) == (date(2026, 3, 12), time(12), time(13))
-    assert (hold.social, hold.title) == ("lunch", "Lunch with Bob Kay")
+    assert (hold.social, hold.title) == ("lunch", "Bob Kay: lunch")
 
 
 def test_the_earliest_of_the_kinds_is_taken_and_its_earliest_span_first(decide: Decide) -> None:
     (hold,) = holds(decide(fortnightly(BOB), owner=with_times(LUNCH, COFFEE)))
     assert local(hold) == (date(2026, 3, 12), time(10), time(10, 25))
-    assert (hold.social, hold.title) == ("coffee", "Coffee with Bob Kay")
+    assert (hold.social, hold.title) == ("coffee", "Bob Kay: coffee")
 
 
 def test_so_many_of_a_kind_a_week_and_no_more(decide: Decide) -> None:
@@ -67,7 +67,7 @@ def test_no_go_times_stand_above_lunch(decide: Decide) -> None:
 
 def test_a_kind_without_hours_of_its_own_has_the_working_day(decide: Decide) -> None:
     (hold,) = holds(decide(fortnightly(BOB), owner=with_times(SocialTime(kind="one_to_one"))))
-    assert (local(hold)[1:], hold.title) == ((time(9), time(9, 25)), "Catch up with Bob Kay")
+    assert (local(hold)[1:], hold.title) == ((time(9), time(9, 25)), "Bob Kay")
 
 
 # The other side's holidays
@@ -112,4 +112,4 @@ def test_one_persons_holidays_take_no_slot_from_the_next(decide: Decide) -> None
     days_off = {"DE": frozenset(date(2026, 3, day) for day in range(10, 32))}
     away = living("bob@kay.de", plus60=9)
     made = decide(away, fortnightly(CAT), days_off=days_off)
-    assert [hold.title for hold in holds(made)] == ["Catch up with Cat Lee"]
+    assert [hold.title for hold in holds(made)] == ["Cat Lee"]

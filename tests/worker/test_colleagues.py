@@ -87,7 +87,7 @@ def test_a_colleague_without_a_free_hour_gets_no_time_and_keeps_others_from_none
     known = informed(seen, decided(seen), Asked({"tom@own.example": [(NOW - WEEK, NOW + 5 * WEEK)]}), NOW)
     assert known is not None
     made = holds(suggest(known, shipped(), NOW, wording()))
-    assert [hold.title for hold in made] == ["Catch up with Bob Kay"]
+    assert [hold.title for hold in made] == ["Bob Kay"]
 
 
 class Telling(MemoryConnection):

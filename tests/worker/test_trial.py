@@ -122,7 +122,7 @@ def test_it_says_what_it_would_make_today_and_why(mail: Path) -> None:
         (one.why, one.evidence, one.action) for one in report.decision.suggestions if isinstance(one.action, Hold)
     ]
     assert not others
-    assert hold.title == "Catch up with Eva Beispiel"
+    assert hold.title == "Eva Beispiel"
     assert "since June" in why
     assert evidence
     assert "%" not in f"{hold.title}{hold.description}"
