@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from contextlib import closing, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -57,9 +57,15 @@ class Live:
         tasted = self._taste()
         for found in tasted.values():
             yield from self._counted(iter(found))
-        for feed in self._feeds:
-            known = {each.remote_id for each in tasted.get(feed.id, ())}
-            yield from self._counted(each for each in self._read(feed) if each.remote_id not in known)
+        with self._packing():
+            for feed in self._feeds:
+                known = {each.remote_id for each in tasted.get(feed.id, ())}
+                yield from self._counted(each for each in self._read(feed) if each.remote_id not in known)
+
+    def _packing(self) -> AbstractContextManager[None]:
+        """Have one second process read for all folders together, where they are long."""
+        mailbox: object = self._mailbox
+        return mailbox.packing(NOBODYS) if isinstance(mailbox, Packs) else nullcontext()
 
     def events(self) -> Iterator[CalendarEvent | Skipped]:
         """Yield every event of every calendar, or why one cannot be read."""
@@ -101,14 +107,12 @@ class Live:
         if self._mailbox is None:
             return
         seen: set[str] = set()
-        packing = self._mailbox.packing(NOBODYS) if isinstance(self._mailbox, Packs) else nullcontext()
         try:
-            with packing:
-                for page in self._mailbox.changes(feed, None):
-                    self._left = page.remaining or 0
-                    yield from (each for each in page.upserted if each.remote_id not in seen)
-                    yield from page.skipped
-                    seen.update(each.remote_id for each in page.upserted[:50])
+            for page in self._mailbox.changes(feed, None):
+                self._left = page.remaining or 0
+                yield from (each for each in page.upserted if each.remote_id not in seen)
+                yield from page.skipped
+                seen.update(each.remote_id for each in page.upserted[:50])
         except AuthorizationExpired:
             raise
         except PortError as error:

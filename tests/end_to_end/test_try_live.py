@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import jsonschema  # type: ignore[import-untyped]  # its stubs are a package of their own
 import pytest
 
-from connectors import standards
+from connectors import imap_beside, standards
+from connectors.cores import cores
+from connectors.imap_beside import Beside
+from connectors.optional import Packing
 from connectors.port import AuthorizationExpired
 from rules.rulebook import Rulebook
 from tests.conftest import Server
@@ -142,6 +146,28 @@ class TestFirstNames:
         assert first.done <= 400
         assert len(seen) < 300
         assert found.messages.stored == found.messages.read == 924
+
+    @pytest.mark.skipif(cores() < 2, reason="a second process wants a core of its own")
+    def test_one_second_process_reads_for_all_long_folders(
+        self, mail: MailHands, dovecot: Server, book: Rulebook, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun: list[Packing] = []
+        begin = imap_beside.beside
+
+        def counted(packing: Packing) -> AbstractContextManager[Beside | None]:
+            begun.append(packing)
+            return begin(packing)
+
+        monkeypatch.setattr(imap_beside, "beside", counted)
+        monkeypatch.setattr(imap_beside, "MANY", 1)
+        monkeypatch.setenv("REKINDLE_PASSWORD", "secret")
+        connection = standards.open(account_at([at(dovecot)], "UTC"))
+        try:
+            found = trial.run_on(Live(connection), now=NOW, zone="UTC", rulebook=book)
+        finally:
+            connection.close()
+        assert found.messages.stored >= 20
+        assert len(begun) == 1
 
     def test_one_folder_that_fails_hides_no_other(
         self, mail: MailHands, dovecot: Server, book: Rulebook, monkeypatch: pytest.MonkeyPatch
