@@ -231,6 +231,10 @@ class PortError(Exception):
         self.remedy = remedy
         """What the owner can do about it, in one sentence."""
 
+    def told(self) -> str:
+        """Say what happened and what to do, for places that have room for one text."""
+        return f"{self} {self.remedy}".rstrip()
+
 
 class AuthorizationExpired(PortError):
     """Pause the account and ask the owner to reconnect."""

@@ -117,9 +117,9 @@ def _attempt(desk: Desk, side: Mailbox | Calendar, claimed: Entry) -> None:
     try:
         made = _save(side, claimed)
     except Rejected as error:
-        _close(desk, claimed, feedback.Finish(reason="failed", note=str(error)))
+        _close(desk, claimed, feedback.Finish(reason="failed", note=error.told()))
     except PortError as error:
-        _postpone(desk, claimed, error.retry_after if isinstance(error, RateLimited) else backoff(claimed), str(error))
+        _postpone(desk, claimed, error.retry_after if isinstance(error, RateLimited) else backoff(claimed), error.told())
         raise
     else:
         desk.passing("after the call")
@@ -219,7 +219,7 @@ def _look_after(desk: Desk, side: Mailbox | Calendar, entry: Entry) -> None:
     try:
         seen = side.look(entry.saved)
     except Rejected as error:
-        _look_later(desk, entry, error=str(error))
+        _look_later(desk, entry, error=error.told())
         return
     _follow(desk, side, entry, _judged(desk, entry, seen))
 

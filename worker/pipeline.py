@@ -210,7 +210,7 @@ class Pipeline:
         try:
             delivering.attend(desk, entry)
         except Rejected as error:
-            self._put_off(entry, str(error))
+            self._put_off(entry, error.told())
         except PortError as error:
             self._note_failure(account, error)
             return False

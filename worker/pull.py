@@ -180,7 +180,7 @@ class _Slice:
             raise
         except Rejected as error:
             with self.store.write() as db:
-                feeds.refuse(db, stored, str(error), found.hint)
+                feeds.refuse(db, stored, error.told(), found.hint)
         except PortError as error:
             self._note(stored, error)
         except StoreError:
@@ -191,7 +191,7 @@ class _Slice:
 
     def _note(self, stored: StoredFeed, error: PortError) -> None:
         with self.store.write() as db:
-            feeds.note_error(db, stored, str(error))
+            feeds.note_error(db, stored, error.told())
         self.troubles.append(error)
         if len(self.troubles) > 1:
             raise self.troubles[0]  # two in a row: it is the provider, not the feed

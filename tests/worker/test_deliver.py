@@ -375,7 +375,7 @@ def test_an_invite_is_delivered_once_released_and_never_withdrawn(stage: Stage) 
         (RateLimited("Slow down", retry_after=timedelta(seconds=90)), "delivering", timedelta(seconds=90)),
         (Unavailable("Away"), "delivering", None),
         (AuthorizationExpired("Signed out"), "delivering", None),
-        (Rejected("Too long"), "closed", None),
+        (Rejected("Too long.", remedy="Shorten it."), "closed", None),
     ],
 )
 def test_a_failure_of_the_call_decides_what_is_next(stage: Stage, error: PortError, state: str, wait: timedelta | None) -> None:
@@ -386,7 +386,7 @@ def test_a_failure_of_the_call_decides_what_is_next(stage: Stage, error: PortErr
     entry = stage.entry(thank_you().key)
     assert (entry.state, objects(stage)) == (state, 0)
     if state == "closed":
-        assert (entry.close_reason, entry.note) == ("failed", "Too long")
+        assert (entry.close_reason, entry.note) == ("failed", "Too long. Shorten it.")
     elif wait is not None:
         assert entry.next_attempt_at == stage.now + wait
     else:

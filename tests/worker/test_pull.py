@@ -222,7 +222,7 @@ class Poisoned(Mailbox):
 
 @pytest.mark.parametrize(
     ("error", "is_tried_again"),
-    [(RuntimeError("a bug"), True), (Unavailable("down"), True), (Rejected("this folder is a link to nowhere"), False)],
+    [(RuntimeError("a bug"), True), (Unavailable("down"), True), (Rejected("It is a link to nowhere.", remedy="Mend it."), False)],
 )
 def test_one_poison_feed_never_stops_the_others(world: World, error: Exception, *, is_tried_again: bool) -> None:
     world.receive(mail(1, BOB, ME))
@@ -238,6 +238,7 @@ def test_one_poison_feed_never_stops_the_others(world: World, error: Exception, 
     assert [each[0] for each in world.occurrences()] == ["lunch"]
     inbox = next(each for each in world.feeds() if each.id == "inbox")
     assert inbox.error
+    assert not isinstance(error, Rejected) or inbox.error == "It is a link to nowhere. Mend it."
     assert (pulled.next_attempt_at is not None) is is_tried_again
     world.pull_all()
     assert {key for _, key in world.stored_mail()} == {"1", "2"}
