@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -111,6 +111,26 @@ class _Session(requests.Session):
         return None
 
 
+def joined(base: str, address: str) -> str:
+    """Make an address absolute. Raises Rejected for what is none."""
+    try:
+        return urljoin(base, address)
+    except ValueError as error:
+        raise _no_address(address) from error
+
+
+def _as_sent(url: str) -> SplitResult:
+    """Take an address apart as the request will: of an odd one, as with a backslash in it, others see another host."""
+    try:
+        return urlsplit(requests.Request("GET", url).prepare().url or "")
+    except ValueError as error:  # requests' own among them
+        raise _no_address(url) from error
+
+
+def _no_address(text: str) -> Rejected:
+    return Rejected(f"{text!r} is no web address.", remedy="Write it as https://host/path.")
+
+
 class Http:
     """A session with one provider. Not for several threads.
 
@@ -151,7 +171,7 @@ class Http:
             answer = self._once(method, url, headers or {}, body)
             if not answer.is_redirect and answer.status_code not in (301, 302, 307, 308):
                 return answer
-            target = urljoin(url, answer.headers.get("Location", ""))
+            target = joined(url, answer.headers.get("Location", ""))
             self.check_way(url, target)
             url = target
         message = f"{self._name} redirects in circles."
@@ -168,8 +188,7 @@ class Http:
         except requests.exceptions.SSLError as error:
             raise self._untrusted(error) from error
         except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema) as error:
-            message = f"{url!r} is no web address."
-            raise Rejected(message, remedy="Write it as https://host/path.") from error
+            raise _no_address(url) from error
         except requests.exceptions.RequestException as error:
             message = f"{self._name} cannot be reached or broke off ({type(error).__name__})."
             raise Unavailable(message) from error
@@ -225,7 +244,7 @@ class Http:
 
     def check_way(self, url: str, target: str) -> None:
         """Raise Rejected where the credentials meant for one address must not be sent to the other it leads to."""
-        here, there = urlsplit(url), urlsplit(target)
+        here, there = _as_sent(url), _as_sent(target)
         if here.scheme == "https" and there.scheme != "https":
             message = f"{self._name} leads to an unencrypted address."
             raise Rejected(message, remedy="Check the address in config.")

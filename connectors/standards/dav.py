@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 from xml.etree import ElementTree as ET
 
-from connectors.http import Http
+from connectors.http import Http, joined
 from connectors.port import Rejected, Unavailable
 
 DAV, CAL, CS = "{DAV:}", "{urn:ietf:params:xml:ns:caldav}", "{http://calendarserver.org/ns/}"
@@ -81,7 +81,7 @@ class Dav:
 
     def url(self, href: str) -> str:
         """Make an href absolute. Raises Rejected where it is somebody else's: the password goes with every request."""
-        target = urljoin(self._base, href)
+        target = joined(self._base, href)
         self._http.check_way(self._base, target)
         return target
 
@@ -151,4 +151,8 @@ def path(href: str) -> str:
     """Bring an href into one form: no host, percent-encoded the same way everywhere; a collection keeps its slash."""
     if _IN_FORM.fullmatch(href):
         return href
-    return quote(unquote(urlsplit(href.strip()).path), safe="/@:!$&'()*+,;=~-._")
+    try:
+        found = urlsplit(href.strip()).path
+    except ValueError:  # it is no address, and nothing lies there
+        found = href
+    return quote(unquote(found), safe="/@:!$&'()*+,;=~-._")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
-from urllib.parse import urljoin
 
+from connectors.http import joined
 from connectors.port import Feed, Rejected
 from connectors.standards.dav import BOTH_MARKS, CAL, CS, DAV, Dav, Multistatus, Refused, Resource, path
 
@@ -75,7 +75,7 @@ def home_of(dav: Dav, start: str) -> CalendarHome:
 def _principal(answer: Multistatus) -> str:
     """Return whom the server knows one as: an address, whoever has answered."""
     told = next((href for resource in answer.resources if (href := resource.href_in(f"{DAV}current-user-principal"))), "")
-    return urljoin(answer.at, told) if told else ""
+    return joined(answer.at, told) if told else ""
 
 
 def _home_of_principal(dav: Dav, principal: str) -> CalendarHome | None:
@@ -88,7 +88,7 @@ def _home_of_principal(dav: Dav, principal: str) -> CalendarHome | None:
     for resource in answer.resources:
         home = resource.href_in(f"{CAL}calendar-home-set")
         if home:
-            dav.moved_to(dav.url(urljoin(answer.at, home)))
+            dav.moved_to(dav.url(joined(answer.at, home)))
             return CalendarHome(
                 href=path(home),
                 principal=path(principal),

@@ -59,6 +59,28 @@ class TestDiscovery:
         assert other.asked == []
         assert raised.value.remedy
 
+    @pytest.mark.parametrize("step", ["redirect", "principal"])
+    def test_an_address_that_two_readers_read_differently_leads_the_password_nowhere(
+        self, script: Script, other: Script, step: str
+    ) -> None:
+        """One host to urllib.parse, another to what sends the request: what follows a backslash."""
+        elsewhere = f"http://localhost:{other.port}\\@127.0.0.1/p/"
+        script.answers["PROPFIND /"] = lambda _: (
+            (301, {"Location": elsewhere}, "") if step == "redirect" else says(PRINCIPAL.format(elsewhere))
+        )
+        with pytest.raises(Rejected):
+            calendar(script.port).feeds()
+        assert other.asked == []
+
+    @pytest.mark.parametrize("step", ["redirect", "principal"])
+    def test_an_address_that_is_none_is_said_to_be_none(self, script: Script, step: str) -> None:
+        script.answers["PROPFIND /"] = lambda _: (
+            (301, {"Location": "http://[x/"}, "") if step == "redirect" else says(PRINCIPAL.format("http://[x/"))
+        )
+        with pytest.raises(Rejected) as raised:
+            calendar(script.port).feeds()
+        assert raised.value.remedy
+
     def test_what_a_redirect_leads_to_is_asked_where_it_has_led(self, script: Script, other: Script) -> None:
         script.answers["PROPFIND /.well-known/caldav"] = lambda _: (301, {"Location": f"http://127.0.0.1:{other.port}/dav/"}, "")
         other.answers["PROPFIND /dav/"] = lambda _: says(PRINCIPAL.format("/p/"))
@@ -114,6 +136,18 @@ class TestListing:
         assert uids(pages) == {"a"}
         etags.clear()
         assert read(calendar(script.port, "/cal/"), pages[-1].cursor)[-1].removed == ("/cal/work/a.ics",)
+
+    def test_a_member_whose_address_is_none_hides_no_other(self, script: Script) -> None:
+        stocked(script, {"a": "1"})
+        listing = script.answers["PROPFIND /cal/work/"]
+        odd = MEMBER.format(href="http://[x", etag="9", more="")
+        script.answers["PROPFIND /cal/work/"] = lambda body: (
+            207,
+            {},
+            listing(body)[2].replace("</d:multistatus>", odd + "</d:multistatus>"),
+        )
+        script.answers["REPORT sync-collection /cal/work/"] = lambda _: (415, {}, "")
+        assert uids(read(calendar(script.port, "/cal/"))) == {"a"}
 
     def test_a_collection_among_the_members_is_no_event_whatever_its_address(self, script: Script) -> None:
         stocked(script, {"a": "1"})
