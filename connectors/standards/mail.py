@@ -46,6 +46,7 @@ class Place:
     validity: int
     next_uid: int
     modseq: int = 0
+    """Since when expunges are told; 0 where they are not."""
     mark: tuple[int, int] | None = None
     """Arrival (epoch seconds) and UID of the oldest message read in an unfinished first read; None when it is finished."""
     uids: str = ""
@@ -164,13 +165,9 @@ class ImapMailbox:
 
     def _beginning(self, opened: Opened) -> Place:
         """Fix what the first read has to cover: all that is there now; later arrivals belong to the next round."""
-        modseq = self._modseq(opened)
+        modseq = opened.modseq if self._has_qresync() else 0
         uids = "" if modseq else sequence_set(self._all_uids()).decode()
         return Place(validity=opened.validity, next_uid=opened.next_uid, modseq=modseq, mark=_NOTHING, uids=uids)
-
-    def _modseq(self, opened: Opened) -> int:
-        """Return the mark from which expunges are told; 0 where they are not, and have to be found by comparing UIDs."""
-        return opened.modseq if self._has_qresync() else 0
 
     def _backfill(self, feed: Feed, place: Place, exists: int) -> Iterator[Changes[MessageMetadata]]:
         """Read everything older than the mark, newest arrivals first, page by page; a taste of the newest UIDs comes at once."""
@@ -202,7 +199,7 @@ class ImapMailbox:
         return [vanished, b"UID SEARCH UID %d:*" % place.next_uid]
 
     def _since(self, feed: Feed, place: Place, opened: Opened, answers: Sequence[Response]) -> Iterator[Changes[MessageMetadata]]:
-        """Report what was expunged, with the first page of what has arrived, which begins with the lowest UID."""
+        """Report what was expunged, at last with the first page of what has arrived, which begins with the lowest UID."""
         before, has_qresync = set(uids_of(place.uids)), self._has_qresync()
         if place.modseq and has_qresync:
             gone, there, known = vanished(answers), searched(answers), ""
@@ -213,9 +210,13 @@ class ImapMailbox:
             gone, known = sorted(before.difference(there)), sequence_set(there).decode()
         fresh = array("q", (uid for uid in there if uid >= place.next_uid or not (has_qresync or uid in before)))
         next_uid = max([opened.next_uid, place.next_uid, *(uid + 1 for uid in fresh[-1:])])
-        done = replace(place, next_uid=next_uid, modseq=self._modseq(opened), uids=known)
+        done = replace(place, next_uid=next_uid, modseq=opened.modseq if has_qresync else 0, uids=known)
         pages = _pages(len(fresh), self._headers(feed, place).fetch(fresh), _as_read, partial(_up_to, done, fresh))
-        yield replace(next(pages), removed=tuple(f"{place.validity}:{uid}" for uid in gone))
+        removed = tuple(f"{place.validity}:{uid}" for uid in gone)
+        while len(removed) > LARGEST:  # told again should the round break off: nothing is read up to yet
+            yield Changes(removed=removed[:LARGEST], cursor=place.cursor())
+            removed = removed[LARGEST:]
+        yield replace(next(pages), removed=removed)
         yield from pages
 
     def _headers(self, feed: Feed, place: Place) -> Headers:

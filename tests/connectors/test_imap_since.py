@@ -104,6 +104,24 @@ def test_a_round_that_breaks_off_goes_on_where_it_was_and_tells_of_every_change_
 
 
 @KINDS
+def test_much_that_has_gone_is_told_in_pages_and_again_where_the_round_breaks_off(
+    owner: MailHands, proxy: ImapProxy, without: tuple[str, ...]
+) -> None:
+    proxy.without = without
+    made = fill(owner, 11)
+    first = inbox(mailbox(proxy))
+    left = {ids(first)[name] for name in made[1:]}
+    for name in made[1:]:
+        owner.remove_mail(name)
+    [begun] = some(mailbox(proxy), first[-1].cursor, 1)
+    assert (len(begun.removed), begun.is_last) == (4, False)
+    rest = inbox(mailbox(proxy), begun.cursor)
+    assert [len(page.removed) for page in rest] == [4, 4, 2]
+    assert set(gone(rest)) == left
+    assert gone(inbox(mailbox(proxy), rest[-1].cursor)) == []
+
+
+@KINDS
 def test_what_came_before_its_turn_and_is_gone_when_it_has_come_is_told_to_be_gone(
     owner: MailHands, proxy: ImapProxy, monkeypatch: pytest.MonkeyPatch, without: tuple[str, ...]
 ) -> None:
