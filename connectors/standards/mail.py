@@ -46,7 +46,6 @@ class Place:
     validity: int
     next_uid: int
     modseq: int = 0
-    """Since when expunges are told; 0 where they are not."""
     mark: tuple[int, int] | None = None
     """Arrival (epoch seconds) and UID of the oldest message read in an unfinished first read; None when it is finished."""
     uids: str = ""
