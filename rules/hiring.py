@@ -57,7 +57,7 @@ def is_hiring(meeting: Meeting, owner: Owner) -> bool:
     if any(hires(address, owner) for address in people):
         return True
     hosts = [*LINK.findall(meeting.location.casefold()), meeting.uid.rpartition("@")[2].casefold()]
-    return any(organisation(f"x@{host}") in SYSTEMS for host in hosts)
+    return not (SYSTEMS - owner.domains).isdisjoint(organisation(f"x@{host}") for host in hosts)
 
 
 def hires(address: Address, owner: Owner) -> bool:

@@ -235,6 +235,9 @@ def test_where_the_owner_works_is_no_agency_to_them() -> None:
     colleague = human("Max Berg <max@hirewell.example>")
     assert care_for(meeting_with(ANNA, colleague), owner) == ""
     assert "interview" in care_for(meeting_with(ANNA, human("<interviews@hirewell.example>")), owner)
+    maker = replace(OLIVIA, domains=frozenset({"gem.com"}))
+    assert care_for(meeting_with(ANNA, uid="4711@gem.com", location="https://visit.gem.com/hq"), maker) == ""
+    assert "interview" in care_for(meeting_with(ANNA, uid="4711@calendar.ashbyhq.com"), maker)
 
 
 @pytest.mark.parametrize(
