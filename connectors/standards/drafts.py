@@ -6,22 +6,18 @@ witness (UIDVALIDITY + UIDNEXT of Drafts) tells after a crash what was added mea
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
-from connectors import mime
 from connectors.compose import compose
-from connectors.imap_fetched import split
 from connectors.port import CursorExpired, Edited, Gone, Look, Moved, Rejected, Saved, Sent, Untouched, Witness
 from connectors.standards.fetch import searched, sequence_set
 from connectors.standards.folders import Folder, own_prefix
 from connectors.standards.opened import Opened
+from connectors.standards.present import IDENTITY, Present, gist, has_edited, present
 from connectors.standards.session import Session, quoted, shown
-from rules.facts import Address
 from rules.suggestions import Draft
 
 KEYWORD = "$RekindleDraft"
@@ -31,28 +27,8 @@ _MARK_LENGTH = 40
 """Dovecot cuts no keyword of up to 50 characters."""
 _MARKED = re.compile(re.escape(MARK) + r"(\d{8}T\d{6}Z)\.([0-9a-f]+)", re.IGNORECASE)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_OURS = re.compile(r"[0-9a-v]{26}@")
-"""Begins the Message-ID of a draft of ours; one that was edited has another, or still the very same."""
 _APPENDUID = re.compile(rb"\[APPENDUID (\d+) (\d+)\]", re.IGNORECASE)
 _NOWHERE = '{"v": 0, "n": 0}'  # there was no such folder yet, or nobody knows where it stood
-_IDENTITY = b"(UID FLAGS RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID TO SUBJECT)])"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Present:
-    """A message found in a folder, as far as identity needs it."""
-
-    uid: int
-    size: int
-    is_deleted: bool
-    message_id: str
-    gist: str
-    """Hash of its recipients: what an edited draft usually keeps."""
-
-
-def gist(to: Sequence[Address]) -> str:
-    """Hash whom a draft is for."""
-    return hashlib.sha256(" ".join(sorted(address.email.lower() for address in to)).encode()).hexdigest()[:16]
 
 
 class Drafts:
@@ -133,11 +109,12 @@ class Drafts:
     def look(self, saved: Saved) -> Look:
         """Compare by UIDVALIDITY, UID and size; find out what became of a draft that is not there any more."""
         validity, uid, size, whom, message_id = saved.version.split(" ", 4)
-        opened = self._opened(saved.place)
-        if opened is None:
+        try:
+            opened = self._session.open(saved.place)
+        except CursorExpired:  # the folder has gone
             return self._elsewhere(message_id, but=saved.place)
         if opened.validity == int(validity):
-            here = next(iter(self._present(b"UID FETCH " + uid.encode() + b" " + _IDENTITY)), None)
+            here = next(iter(self._present(b"UID FETCH " + uid.encode() + b" " + IDENTITY)), None)
             if here is not None:
                 if here.is_deleted:
                     return Gone()
@@ -145,7 +122,7 @@ class Drafts:
         same = [one for one in self._all_with(message_id) if not one.is_deleted]
         if same:
             return Untouched() if opened.validity != int(validity) and same[0].size == int(size) else Edited()
-        if opened.validity == int(validity) and _has_edited(self._added(int(uid) + 1), whom):
+        if opened.validity == int(validity) and has_edited(self._added(int(uid) + 1), whom):
             return Edited()
         return self._elsewhere(message_id)
 
@@ -188,12 +165,20 @@ class Drafts:
             self._create()
             return self._session.append(self.folder, content, flags)
 
-    def _opened(self, folder: str) -> Opened | None:
-        """Open a folder to look into it; None where it has gone, or may not be looked into."""
+    def _finds(self, folder: Folder, message_id: str) -> bool:
+        """Tell whether a message lies in a folder; one that has gone holds none.
+
+        Raises Rejected where it is Sent or Trash that may not be looked into: what became of a draft cannot be told then.
+        """
         try:
-            return self._session.open(folder)
-        except (CursorExpired, Rejected):
-            return None
+            self._session.open(folder.id)
+        except CursorExpired:
+            return False
+        except Rejected:
+            if folder.role in ("\\Sent", "\\Trash"):
+                raise
+            return False
+        return bool(self._all_with(message_id))
 
     def _flags(self, opened: Opened) -> list[str]:
         return ["\\Draft", "\\Seen", *(self._keywords if opened.takes_keywords else [])]
@@ -226,11 +211,11 @@ class Drafts:
             return Gone()
         if not is_same or len(added) == opened.next_uid - before["n"]:
             return None
-        return Edited() if _has_edited(added, gist(draft.to)) else Gone(is_sure=False)
+        return Edited() if has_edited(added, gist(draft.to)) else Gone(is_sure=False)
 
     def _added(self, first: int) -> list[Present]:
         """Look at all in the open folder from a UID on; a range that begins after the last message means that one (RFC 9051 9)."""
-        return [one for one in self._present(b"UID FETCH %d:* " % first + _IDENTITY) if one.uid >= first]
+        return [one for one in self._present(b"UID FETCH %d:* " % first + IDENTITY) if one.uid >= first]
 
     @staticmethod
     def _with(message_id: str, present: Sequence[Present]) -> list[Present]:
@@ -240,13 +225,12 @@ class Drafts:
         """Look for it outside Drafts: Sent = the owner sent it, Trash or nowhere = gone, any other folder = moved."""
         for folder in sorted(self._folders, key=lambda one: one.role != "\\Sent"):
             is_meant = folder.id != (but or self.folder) and folder.role not in ("\\Trash", "\\All", "\\Junk")
-            if is_meant and self._opened(folder.id) is not None and self._all_with(message_id):
+            if is_meant and self._finds(folder, message_id):
                 return Sent() if folder.role == "\\Sent" else Moved()
         return Gone()
 
     def _is_in_trash(self, message_id: str) -> bool:
-        trash = (folder.id for folder in self._folders if folder.role == "\\Trash")
-        return any(self._opened(folder) is not None and self._all_with(message_id) for folder in trash)
+        return any(folder.role == "\\Trash" and self._finds(folder, message_id) for folder in self._folders)
 
     def _open_with(self, message_id: str) -> tuple[Opened, list[Present]]:
         """Open Drafts for writing, and find a Message-ID in it."""
@@ -261,26 +245,13 @@ class Drafts:
         """Look at what a search has found, ascending; SEARCH is a substring match, so the header is compared exactly."""
         if not uids:
             return []
-        return self._with(message_id, self._present(b"UID FETCH " + sequence_set(uids) + b" " + _IDENTITY))
+        return self._with(message_id, self._present(b"UID FETCH " + sequence_set(uids) + b" " + IDENTITY))
 
     def _uids(self, command: bytes) -> list[int]:
         return searched(self._session.command(command, "searching"))
 
     def _present(self, command: bytes) -> list[Present]:
-        rows = [row for response in self._session.command(command, "reading drafts") if (row := split(response))]
-        found = []
-        for row in rows:
-            facts = mime.parse_header(row.header, remote_id=str(row.uid))
-            found.append(
-                Present(
-                    uid=row.uid,
-                    size=row.size,
-                    is_deleted=b"\\deleted" in row.flags.lower(),
-                    message_id=facts.message_id,
-                    gist=gist(facts.to),
-                )
-            )
-        return sorted(found, key=lambda one: one.uid)
+        return present(self._session.command(command, "reading drafts"))
 
     def _remove(self, uids: Sequence[int]) -> None:
         if not uids:
@@ -289,11 +260,6 @@ class Drafts:
         self._session.command(b"UID STORE " + these + b" +FLAGS.SILENT (\\Deleted)", "removing the draft")
         if "UIDPLUS" in self._session.capabilities:
             self._session.command(b"UID EXPUNGE " + these, "removing the draft")
-
-
-def _has_edited(added: Sequence[Present], whom: str) -> bool:
-    """Tell whether what came after a draft may be what its owner made of it: for the same people, and no other draft of ours."""
-    return any(one.gist == whom and not one.is_deleted and not _OURS.match(one.message_id) for one in added)
 
 
 def _search(message_id: str) -> bytes:

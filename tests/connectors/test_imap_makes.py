@@ -221,6 +221,35 @@ class TestDrafts:
         hands.hands.delete("Mine")
         assert box_at(dovecot.port, drafts="Mine").look(saved) == Gone()
 
+    @pytest.mark.parametrize("refused", ["Drafts", "Sent"])
+    def test_a_draft_is_not_taken_for_gone_where_one_may_not_look_for_a_moment(
+        self, make: Callable[..., Make], refused: str
+    ) -> None:
+        """Exchange says so of every folder for a while, and in no words of RFC 5530."""
+        rows = b'* LIST () "/" INBOX\r\n* LIST (\\Drafts) "/" Drafts\r\n* LIST (\\Sent) "/" Sent\r\n'
+        server = make(
+            "SPECIAL-USE LIST-EXTENDED",
+            list=lambda _: rows,
+            examine=lambda said: (b"", b"BAD User is authenticated but not connected.") if refused in said else STANDS % (0, 9),
+        )
+        saved = Saved(remote_id="7:5", version=f"7 5 99 whom {a_draft().message_id}", place="Drafts", is_adopted=False)
+        with pytest.raises(Rejected):
+            box_at(server.port).look(saved)
+
+    def test_a_draft_of_an_earlier_attempt_is_not_made_again_where_one_may_not_look_whether_it_was_sent(
+        self, make: Callable[..., Make]
+    ) -> None:
+        rows = b'* LIST () "/" INBOX\r\n* LIST (\\Drafts) "/" Drafts\r\n* LIST (\\Sent) "/" Sent\r\n'
+        server = make(
+            "SPECIAL-USE LIST-EXTENDED",
+            list=lambda _: rows,
+            examine=lambda _: (b"", b"BAD User is authenticated but not connected."),
+            select=lambda _: STANDS % (0, 9),
+        )
+        with pytest.raises(Rejected, match="opening"):
+            box_at(server.port).save_draft(a_draft(), BEGINNING)
+        assert not any(each.startswith("APPEND") for each in server.asked)
+
     def test_a_draft_whose_folder_was_renamed_is_found_there(self, dovecot: Server) -> None:
         hands = MailHands(dovecot)
         hands.hands.create("Mine")
