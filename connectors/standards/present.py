@@ -39,7 +39,8 @@ def present(responses: Iterable[Response]) -> list[Present]:
     """Read what a FETCH of IDENTITY has found, ascending."""
     found = []
     for row in filter(None, map(split, responses)):
-        facts = mime.parse_header(row.header, remote_id=str(row.uid))
+        header = b"Date: -\r\n" + row.header  # a draft that bears no name yet is one all the same
+        facts = mime.parse_header(header, remote_id=str(row.uid))
         found.append(
             Present(
                 uid=row.uid,

@@ -19,6 +19,7 @@ from connectors.port import (
     Changes,
     Connection,
     CursorExpired,
+    Edited,
     Feed,
     Gone,
     Mailbox,
@@ -220,6 +221,28 @@ class TestDrafts:
         assert isinstance(saved, Saved)
         hands.hands.delete("Mine")
         assert box_at(dovecot.port, drafts="Mine").look(saved) == Gone()
+
+    @pytest.mark.parametrize("beside", ["To: zoe@elsewhere.example\r\nSubject: Later\r\n", "X-Mailer: some\r\n"])
+    def test_a_draft_of_the_owners_that_bears_no_name_yet_stands_in_no_ones_way(self, dovecot: Server, beside: str) -> None:
+        hands, draft = MailHands(dovecot), a_draft()
+        box = box_at(dovecot.port)
+        witness = box.witness()
+        hands.hands.append("Drafts", "", "", f"{beside}\r\n...".encode())
+        saved = box.save_draft(draft, witness)
+        assert isinstance(saved, Saved)
+        hands.hands.append("Drafts", "", "", f"{beside}\r\n...".encode())
+        hands.delete_draft(saved)
+        assert box_at(dovecot.port).look(saved) == Gone()
+
+    def test_a_draft_of_ours_whose_name_was_dropped_in_editing_is_edited(self, dovecot: Server) -> None:
+        hands, draft = MailHands(dovecot), a_draft()
+        box = box_at(dovecot.port)
+        saved = box.save_draft(draft, box.witness())
+        assert isinstance(saved, Saved)
+        to = ", ".join(address.email for address in draft.to)
+        hands.hands.append("Drafts", "", "", f"To: {to}\r\nSubject: Mine now\r\n\r\n...".encode())
+        hands.delete_draft(saved)
+        assert box_at(dovecot.port).look(saved) == Edited()
 
     @pytest.mark.parametrize("refused", ["Drafts", "Sent"])
     def test_a_draft_is_not_taken_for_gone_where_one_may_not_look_for_a_moment(
