@@ -69,9 +69,11 @@ class Kept:
         return thread if since is not None and self.clock() - since < LOST else None
 
     def _leave(self, account: str) -> None:
+        """Let others have it; where that is so already, take it from nobody."""
         with self._lock:
-            self._lent.pop(account, None)
-            self._lock.notify_all()
+            if self._lent.get(account, (0,))[0] == threading.get_ident():
+                del self._lent[account]
+                self._lock.notify_all()
 
     def _opened(self, account: str) -> Connection:
         with self._lock:

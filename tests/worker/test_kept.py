@@ -187,6 +187,28 @@ def test_one_that_is_in_use_again_is_not_renewed_under_its_user() -> None:
     assert until(lambda: [line.is_closed for line in exchange.lines] == [True, False])
 
 
+def test_a_renewal_that_is_over_takes_nothing_from_whoever_waited_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    exchange, waiting, taken = Exchange(), list[threading.Thread](), list[Connection]()
+
+    def clock() -> datetime:
+        if isinstance(threading.current_thread(), threading.Timer):
+            if not waiting:
+                waiting.append(threading.Thread(target=lambda: taken.append(kept.open("ada/home")), daemon=True))
+                waiting[0].start()
+            time.sleep(0.1)  # who waits comes first wherever it may
+        return exchange.now
+
+    kept = Kept(exchange.open, clock, timedelta(0))
+    lent = kept.open("ada/home")
+    exchange.now += AGED
+    lent.close()
+    assert until(lambda: len(taken) == 1)
+    assert until(lambda: not [each for each in threading.enumerate() if is_renewal_of(kept, each)])
+    monkeypatch.setattr(kept_connections, "PATIENCE", timedelta(milliseconds=10))
+    with pytest.raises(RateLimited):
+        kept.open("ada/home")
+
+
 def is_renewal_of(kept: Kept, thread: threading.Thread) -> bool:
     return isinstance(thread, threading.Timer) and getattr(thread.function, "__self__", None) is kept
 
