@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import imaplib
 import re
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import pytest
 from sqlalchemy import Connection
 
 from tests.conftest import Server
-from tests.end_to_end.files_world import CANARY, ME, stamp, wait_until
+from tests.end_to_end.files_world import CANARY, ME, rows, stamp, wait_until
 from tests.end_to_end.standards_world import HALF_AN_HOUR, ServerOffice, hold_path
 from tests.servers.proxies import ImapProxy
 from worker.store import accounts
@@ -22,6 +23,15 @@ from worker.store.store import Store
 T = TypeVar("T")
 EVA = "eva@elsewhere.example"
 TOM = "tom@third.example"
+ANSWER = """
+[rules.nudge]
+trigger = "reply_owed"
+mode = "create"
+when = []
+timing = { delay = "0m", hours = "00-24" }
+caps = { per_person = "0 days", per_day = 100, per_week = 100 }
+"""
+"""A rule of the owner's own that would answer the same mail any number of times."""
 
 
 @pytest.fixture
@@ -184,3 +194,45 @@ def test_a_service_that_reads_waits_and_delivers_at_once_holds_two_connections_t
         assert office.stop(service)[0] == 0
     proxy.close()
     assert proxy.most == 2
+
+
+def test_a_folder_the_server_has_rebuilt_is_read_anew_and_no_rule_fires_for_its_mail_again(office: ServerOffice) -> None:
+    with (office.home / "rules.toml").open("a") as rules:
+        rules.write(ANSWER)
+    hands = office.hands.hands
+    hands.create("Projects")
+    try:
+        office.correspondence(TOM, last=datetime.now(UTC) - timedelta(days=20), times=3)
+        with office.serving() as service:
+            assert wait_until(lambda: succeeded(office, "ada/home") is not None), office.log()
+            now = datetime.now(UTC)
+            letter = f"From: Tom Freund <{TOM}>\r\nTo: {ME}\r\nSubject: A question\r\nMessage-ID: <question@third.example>\r\n"
+            letter += f"Date: {now:%a, %d %b %Y %H:%M:%S} +0000\r\n\r\nWhen do we meet?\r\n"
+            hands.append("Projects", "", imaplib.Time2Internaldate(now), letter.encode())
+            office.wake()
+            assert wait_until(lambda: office.states("nudge") == [("delivered", None)], seconds=60), office.log()
+            assert office.stop(service)[0] == 0
+        [draft] = office.entries("nudge")
+        assert draft.saved is not None
+        office.hands.delete_draft(draft.saved)
+        before = known(office, "Projects")
+        hands.select("INBOX")
+        hands.rename("Projects", "Before")
+        hands.create("Projects")
+        hands.select("Before")
+        hands.uid("COPY", "1:*", "Projects")
+        hands.select("INBOX")
+        hands.delete("Before")
+        with office.serving() as service:
+            assert wait_until(lambda: known(office, "Projects") not in ([], before), seconds=60), office.log()
+            office.wake()
+            assert not wait_until(lambda: len(office.entries("nudge")) > 1 or bool(office.saved_drafts()), seconds=8)
+            assert office.stop(service)[0] == 0
+    finally:
+        hands.select("INBOX")
+        hands.delete("Projects")
+
+
+def known(office: ServerOffice, folder: str) -> list[object]:
+    """Return under which ids the mail of a folder is known."""
+    return [remote_id for feed, remote_id in rows(office, "SELECT feed, remote_id FROM message") if feed == folder]
