@@ -174,7 +174,7 @@ def test_a_calendar_that_lies_with_the_mail_is_the_usual_answer(home: Path, answ
 def test_a_script_is_told_of_a_calendar_that_lies_with_the_mail(home: Path, answer: Tell) -> None:
     (home / "ana.ics").write_text(CALENDAR)
     named = ("--name", "Ana Lopez", "--address", "ana@home.example", "--zone", "Europe/Madrid", "--yes")
-    assert f"{home} holds a calendar too, which is not read: add --calendar {home}." in answer(options=(*named, "--mail", "."))
+    assert f"If {home} holds your calendar too, add --calendar {home}: it is not read." in answer(options=(*named, "--mail", "."))
     assert "calendar" not in load(settings(home)).owners["ana"].accounts["files"].settings
 
 

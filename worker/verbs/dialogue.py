@@ -145,7 +145,7 @@ def _calendar(mail: Sequence[Path], ask: Callable[..., tuple[Path, ...]], *, is_
     beside = holding("calendar", mail)
     if is_silent:
         for path in beside:
-            click.echo(f"{path} holds a calendar too, which is not read: add --calendar {path}.", err=True)
+            click.echo(f"If {path} holds your calendar too, add --calendar {path}: it is not read.", err=True)
         return ()
     none = "'none' for none" if beside else "Enter: none"
     return ask(f"Your calendar on disk: .ics ({none})", ", ".join(map(str, beside)), asking.calendar)
