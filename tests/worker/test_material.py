@@ -107,9 +107,13 @@ def test_an_archive_counts_by_its_list(tmp_path: Path) -> None:
     with tarfile.open(tar, "w:gz") as packed:
         packed.add(made(tmp_path / "all.mbox", MBOX))
     assert both([both_kinds, tar]) == ((both_kinds, tar),) * 2
-    for path, said in ((other, "it holds one.jpg"), (broken, "no zip file that can be read")):
-        with pytest.raises(Refusal, match=said):
+    for path, said, remedy in (
+        (other, "it holds one.jpg", "unpack it and name the folder"),
+        (broken, "no zip file that can be read", ""),
+    ):
+        with pytest.raises(Refusal, match=said) as refused:
             both([path])
+        assert remedy in refused.value.advice.remedy
 
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ SIGNS: Final = (
 CALENDAR: Final = (b"begin:vcalendar", b"b\0e\0g\0i\0n\0:\0v\0c\0a\0l")
 """In letters of one byte, and of two."""
 TAKES: Final = "Name an mbox, a Maildir, .eml or .ics files, a folder of them, or a Google Takeout (.zip, .tgz)."
+UNPACK: Final = "If it holds some under names without .mbox, .eml or .ics, unpack it and name the folder."
 EXPORT: Final = "Export the mail from Outlook as .eml or mbox, its calendar as .ics."
 
 
@@ -105,7 +106,7 @@ def _archive(path: Path) -> frozenset[Side]:
         raise Refusal(f"{path} is no zip file that can be read: {error}.", "Download it again.", code=USAGE) from None
     sides = _sides(has_mail=any(map(is_mail, names)), has_calendar=any(map(is_ics, names)))
     if not sides:
-        raise Refusal(f"{path} holds neither mail nor a calendar: {_some(names)}.", TAKES, code=USAGE)
+        raise Refusal(f"{path} holds neither mail nor a calendar that I can see: {_some(names)}.", UNPACK, code=USAGE)
     return sides
 
 
