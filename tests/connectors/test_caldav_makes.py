@@ -149,6 +149,16 @@ class TestListing:
         script.answers["REPORT sync-collection /cal/work/"] = lambda _: (415, {}, "")
         assert uids(read(calendar(script.port, "/cal/"))) == {"a"}
 
+    def test_events_made_up_anew_at_each_read_stay_the_events_they_were(self, script: Script) -> None:
+        etags = {"a": "1", "b": "1"}
+        stocked(script, etags)
+        script.answers["REPORT sync-collection /cal/work/"] = lambda _: (415, {}, "")
+        pages = read(calendar(script.port, "/cal/"))
+        etags.update(dict.fromkeys(etags, "2"))
+        later = read(calendar(script.port, "/cal/"), pages[-1].cursor)
+        assert [page.upserted for page in later] == [page.upserted for page in pages]
+        assert [page.removed for page in later] == [()]
+
     def test_a_collection_among_the_members_is_no_event_whatever_its_address(self, script: Script) -> None:
         stocked(script, {"a": "1"})
         listing = script.answers["PROPFIND /cal/work/"]
@@ -249,6 +259,18 @@ class TestWriting:
         keeper.etag = '"1"'
         assert calendar(keeper.script.port, "/cal/").withdraw(saved) == Untouched()
         assert keeper.matched == ['"1"']
+
+    def test_what_is_written_overwrites_nothing(self, keeper: Keeper) -> None:
+        saved = self.saved(keeper)
+        side = calendar(keeper.script.port, "/cal/")
+        side.look(saved)
+        side.withdraw(saved)
+        written = [
+            (asked.split()[0], headers.get("If-None-Match"), headers.get("If-Match"))
+            for asked, headers in zip(keeper.script.asked, keeper.script.headers, strict=True)
+            if asked.split()[0] in ("PUT", "DELETE", "POST", "PROPPATCH")
+        ]
+        assert written == [("PUT", "*", None), ("DELETE", None, '"1"')]
 
     def test_what_the_server_keeps_elsewhere_than_it_was_put_is_found_there(self, script: Script) -> None:
         keeper = Keeper(script, href="/cal/work/4711.ics")

@@ -8,6 +8,7 @@ import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from typing import BinaryIO, cast
 
 import pytest
@@ -29,7 +30,7 @@ from connectors.port import (
     Unavailable,
     Untouched,
 )
-from connectors.standards import mail
+from connectors.standards import idle, mail
 from connectors.standards.mail_server import Server as ImapServer
 from connectors.standards.session import Session
 from rules.facts import MessageMetadata
@@ -63,6 +64,9 @@ class Make(Listener):
                 tag, _, command = line.decode("latin-1").rstrip("\r\n").partition(" ")
                 self.asked.append(command)
                 verb = command.removeprefix("UID ").split(" ")[0].lower()
+                if verb == "idle":
+                    client.sendall(b"+ idling\r\n")
+                    self.asked.append(next(lines).decode().strip())
                 if verb == "authenticate":
                     self._challenge(client, cast("BinaryIO", lines))
                 said = self._said(verb, command)
@@ -289,6 +293,18 @@ class TestDrafts:
 class TestWhatTheServerCan:
     def test_without_idle_there_is_nothing_to_wait_for(self, make: Callable[..., Make]) -> None:
         assert connected(make().port).watcher() is None
+
+    def test_waiting_is_begun_anew_before_anybody_between_forgets_the_connection(
+        self, make: Callable[..., Make], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert timedelta(minutes=10) >= idle.Idle._ROUND  # noqa: SLF001 - how long nothing passes
+        monkeypatch.setattr(idle.Idle, "_ROUND", timedelta(milliseconds=20))
+        server = make("IDLE")
+        watcher = connected(server.port).watcher()
+        assert watcher is not None
+        assert [watcher.wait(timedelta(hours=1)) for _ in range(4)] == [True, False, False, False]
+        watcher.close()
+        assert [each for each in server.asked if each in ("IDLE", "DONE")] == ["IDLE", "DONE"] * 3
 
     @pytest.mark.parametrize("can", ["CONDSTORE QRESYNC", "ENABLE CONDSTORE QRESYNC"])
     def test_what_a_server_says_it_can_and_does_not_switch_on_is_not_asked_for(self, make: Callable[..., Make], can: str) -> None:
