@@ -79,7 +79,8 @@ class Make(Listener):
         return self.said[verb](command) if verb in self.said else b""
 
     def _challenge(self, client: socket.socket, lines: BinaryIO) -> None:
-        for challenge in (b"", b"eyJzdGF0dXMiOiI0MDEifQ=="):  # {"status":"401"}: RFC 7628 3.2.3, and XOAUTH2 alike
+        why = (b"eyJzdGF0dXMiOiI0MDEifQ==",)  # {"status":"401"}: RFC 7628 3.2.3, and XOAUTH2 alike
+        for challenge in (b"", *(why if "authenticate" in self.said else ())):
             client.sendall(b"+ " + challenge + b"\r\n")
             self.replies.append(b64decode(next(lines)))
 
@@ -116,6 +117,15 @@ def message(number: int) -> bytes:
 
 
 class TestSigningIn:
+    @pytest.mark.parametrize(
+        ("auth", "shown"),
+        [("xoauth2", b"user=ana\1auth=Bearer t0ken\1\1"), ("oauthbearer", b"n,a=ana,\1auth=Bearer t0ken\1\1")],
+    )
+    def test_a_token_signs_in(self, make: Callable[..., Make], auth: str, shown: bytes) -> None:
+        server = make(f"AUTH={auth.upper()}", list=lambda _: b'* LIST () "/" INBOX\r\n')
+        assert [feed.name for feed in box_at(server.port, "t0ken", auth=auth).feeds()] == ["INBOX"]
+        assert server.replies == [shown]
+
     @pytest.mark.parametrize(("auth", "last"), [("xoauth2", b""), ("oauthbearer", b"\1")])
     def test_a_token_that_has_died_is_shown_once_and_the_reason_is_waited_for(
         self, make: Callable[..., Make], auth: str, last: bytes
