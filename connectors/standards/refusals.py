@@ -19,6 +19,8 @@ WITH_TLS: Mapping[Kind, str] = {
     "calendar server": "Check the port: https:// is for one that speaks TLS, mostly 443.",
 }
 
+_ALLOWED = "Have this sign-in allowed to do so, or leave the folder out by naming the others under `folders`."
+
 
 def refusal(text: bytes, what: str) -> PortError:
     """Turn a NO or BAD into the port's error: RFC 5530 response codes first, then Gmail's and Yahoo's words."""
@@ -32,13 +34,16 @@ def refusal(text: bytes, what: str) -> PortError:
             f"The mail server refused the sign-in: {said}",
             remedy="Check user and password (many providers want an app password), then reconnect.",
         )
-    if any(code in upper for code in ("[LIMIT]", "[OVERQUOTA]", "TOO MANY", "THROTTL", "BANDWIDTH")):
+    if any(code in upper for code in ("[LIMIT]", "TOO MANY", "THROTTL", "BANDWIDTH")):  # Gmail's come with [OVERQUOTA]
         return RateLimited(f"The mail server asks to slow down ({what}): {said}", retry_after=timedelta(minutes=5))
+    if "[OVERQUOTA]" in upper:
+        return Unavailable(f"The mailbox is full ({what}): {said}", remedy="Make room in it; we go on by ourselves.")
     if any(code in upper for code in ("[UNAVAILABLE]", "[INUSE]", "[SERVERBUG]", "SYSTEM ERROR", "[CONTACTADMIN]")):
         return Unavailable(f"The mail server is busy or ill ({what}): {said}")
     if any(word in upper for word in ("[NONEXISTENT]", "[TRYCREATE]", "DOESN'T EXIST", "UNKNOWN MAILBOX")):
         return CursorExpired(f"The folder is gone ({what}): {said}")
-    return Rejected(f"The mail server refused {what}: {said}")
+    remedy = _ALLOWED if "[NOPERM]" in upper else "Show these words to whoever runs the mail server."
+    return Rejected(f"The mail server refused {what}: {said}", remedy=remedy)
 
 
 def refused_sign_in(error: imaplib.IMAP4.error) -> PortError:

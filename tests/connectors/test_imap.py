@@ -40,6 +40,7 @@ from connectors.port import (
 from connectors.standards import fetch, mail
 from connectors.standards.folders import listed
 from connectors.standards.mail_server import Server as ImapServer
+from connectors.standards.refusals import refusal
 from connectors.standards.session import Session
 from rules.facts import MessageMetadata
 from tests.conftest import Server
@@ -446,6 +447,21 @@ class TestRefusals:
         assert owner.drafts() == []
         assert isinstance(box.save_draft(a_draft(), witness), Saved)
         assert len(owner.drafts()) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "raised", "words"),
+    [
+        (b"NO [OVERQUOTA] Quota exceeded", Unavailable, "Make room"),
+        (b"NO [OVERQUOTA] Account exceeded command or bandwidth limits", RateLimited, ""),
+        (b"NO [NOPERM] Not yours", Rejected, "folders"),
+        (b"BAD what?", Rejected, "whoever runs the mail server"),
+    ],
+)
+def test_a_refusal_says_what_to_do(said: bytes, raised: type[PortError], words: str) -> None:
+    found = refusal(said, "the draft")
+    assert type(found) is raised
+    assert words in found.remedy
 
 
 class TestSigningIn:
