@@ -25,6 +25,8 @@ class Written:
     is_invite: bool
     guests: str
     """Digest of the guests' addresses."""
+    key: str
+    """Begins its UID, wherever a server keeps it; "" where it was noted before keys were."""
 
     @classmethod
     def of(cls, hold: Hold | Invite, etag: str) -> Written:
@@ -37,24 +39,28 @@ class Written:
             title=digest(hold.title),
             is_invite=isinstance(hold, Invite),
             guests=_guests(guests),
+            key=hold.key,
         )
 
     @classmethod
     def parse(cls, version: str) -> Written:
         """Read it back; a version noted before guests were told of says that there were none."""
-        etag, start, end, title, is_invite, *guests = json.loads(version)
+        etag, start, end, title, is_invite, *later = json.loads(version)
         return cls(
             etag=etag,
             start=datetime.fromisoformat(start),
             end=datetime.fromisoformat(end),
             title=title,
             is_invite=is_invite,
-            guests=guests[0] if guests else _guests(()),
+            guests=later[0] if later else _guests(()),
+            key=later[1] if len(later) > 1 else "",
         )
 
     def text(self) -> str:
         """Write it down."""
-        return json.dumps([self.etag, self.start.isoformat(), self.end.isoformat(), self.title, self.is_invite, self.guests])
+        return json.dumps(
+            [self.etag, self.start.isoformat(), self.end.isoformat(), self.title, self.is_invite, self.guests, self.key]
+        )
 
     def compared(self, event: CalendarEvent) -> Look:
         """Say what became of it: other guests or another title are edits, other times a move, a cancellation means gone."""

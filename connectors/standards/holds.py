@@ -165,9 +165,10 @@ class Holds:
             return False
 
     def _moved_away(self, saved: Saved) -> Look:
-        key = saved.remote_id.rpartition("/")[2].removesuffix(".ics")
-        is_invite = Written.parse(saved.version).is_invite  # whose UID ends in a domain we have not kept: its key will do
-        return Moved() if self._find(f"{key}@" if is_invite else f"{key}@{_HOST}") else Gone()
+        written = Written.parse(saved.version)
+        key = written.key or saved.remote_id.rpartition("/")[2].removesuffix(".ics")
+        uid = f"{key}@" if written.is_invite else f"{key}@{_HOST}"  # an invite's ends in a domain we have not kept
+        return Moved() if self._find(uid) else Gone()
 
     def _find(self, uid: str) -> CalendarEvent | None:
         """Find one of ours by its UID, or how that begins, in any calendar."""

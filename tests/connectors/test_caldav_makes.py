@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from connectors.port import BEGINNING, Edited, Gone, Rejected, Saved, Untouched
+from connectors.port import BEGINNING, Edited, Gone, Moved, Rejected, Saved, Untouched
 from tests.connectors.contract import a_hold
 from tests.connectors.dav_script import EVENT, MEMBER, Script, multistatus, scripted, stocked
 from tests.connectors.test_caldav import calendar, read, uids
@@ -283,6 +283,18 @@ class TestWriting:
         assert isinstance(again, Saved)
         assert (again.remote_id, again.is_adopted) == (saved.remote_id, True)
         assert script.asked.count(f"PUT {HREF}") == 1
+
+    def test_what_the_server_kept_elsewhere_and_the_owner_put_into_another_calendar_is_moved(self, script: Script) -> None:
+        keeper = Keeper(script, href="/cal/work/4711.ics")
+        keeper.begin()
+        saved = self.saved(keeper)
+        text, keeper.text = keeper.text, ""
+        script.answers["PROPFIND /cal/"] = lambda _: says(CALENDAR.format("work", "write") + CALENDAR.format("private", "write"))
+        uid = f"{a_hold().key}@"
+        moved = MEMBER.format(href="/cal/private/4711.ics", etag='"1"', more="")
+        script.answers["REPORT calendar-query /cal/private/"] = lambda body: says(moved if uid in body else "")
+        script.answers["GET /cal/private/4711.ics"] = lambda _: (200, {}, text)
+        assert calendar(script.port, "/cal/").look(saved) == Moved()
 
     def test_a_search_that_finds_everything_finds_no_hold(self, keeper: Keeper) -> None:
         saved = self.saved(keeper)
