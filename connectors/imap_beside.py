@@ -64,7 +64,7 @@ class Ahead:
     def forgotten(self) -> list[Sequence[int]]:
         """Take all and forget what was answered; return the UIDs it was asked for, in their order.
 
-        Also where nobody wants the rest: what the second process tells of it would be taken for what it is asked next.
+        Also where nobody wants the rest: until the second process is done with an answer, it lies in its memory.
         """
         forgotten: list[Sequence[int]] = []
         while self._waiting:
@@ -82,6 +82,14 @@ class Beside:
         self._process, self._memory, self._packing = process, memory, packing
         self._asked, self._told = process.stdin or io.BytesIO(), Pipe(process.stdout or io.BytesIO(), SILENCE)
         self._at = self._held = 0
+        self._lying: deque[tuple[int, int]] = deque()
+        """Where answers lie, and their sizes, from the first on whose room is needed still."""
+        self._free: set[int] = set()
+        """Where those of them lie whose room is not."""
+        self._order: deque[int] = deque()
+        """Where those lie that it has said nothing of yet, as it will."""
+        self._said: dict[int, bytes] = {}
+        """What it has said of others than the one that was wanted."""
         self._is_ready, self._is_over = False, False
 
     def has_room(self) -> bool:
@@ -89,7 +97,7 @@ class Beside:
         return self._is_listening() and self._held < RING // 4
 
     def hand(self, answer: bytes, reading: Reading) -> Callable[[], Read] | None:
-        """Have it read an answer; return what says, in the order of answers, what was read, None where there is no room for it."""
+        """Have it read an answer; return what says, to be asked once, what was read, None where there is no room for it."""
         size = len(answer)
         if not self._is_listening() or self._held + size > RING // 2:
             return None
@@ -102,12 +110,20 @@ class Beside:
             self._is_over = True
             return None
         place, self._at, self._held = self._at, self._at + size, self._held + size
+        self._order.append(place)
+        self._lying.append((place, size))
         return partial(self.read, place, size, reading)
 
     def read(self, at: int, size: int, reading: Reading) -> Read:
-        """Return what the first answer it was handed says, read here where it cannot tell."""
-        self._held -= size
-        return self._heard(at + RING) or reading.read(os.pread(self._memory, size, at))
+        """Return what the answer there says, read here where it cannot tell."""
+        while at not in self._said:
+            self._said[self._order.popleft()] = self._next()
+        self._free.add(at)
+        while self._lying and self._lying[0][0] in self._free:
+            place, room = self._lying.popleft()
+            self._free.remove(place)
+            self._held -= room
+        return self._heard(self._said.pop(at), at + RING) or reading.read(os.pread(self._memory, size, at))
 
     def close(self) -> None:
         """Stop it, wherever it is."""
@@ -123,9 +139,8 @@ class Beside:
             self._is_over = not self._is_ready
         return self._is_ready and not self._is_over
 
-    def _heard(self, room: int) -> Read | None:
-        """Take what it told next, None where it cannot tell or tells what nobody understands."""
-        told = self._next()
+    def _heard(self, told: bytes, room: int) -> Read | None:
+        """Take what it told, None where it cannot tell or tells what nobody understands."""
         try:
             return heard(told, self._memory, room, self._packing) if told else None
         except (EOFError, OSError, TypeError, ValueError):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from connectors.letter import Letter
-from connectors.port import Cursor
+from connectors.port import Cursor, Feed
 from rules.facts import MessageMetadata
 
 
@@ -75,8 +75,11 @@ class Packing(Protocol):
 class Packs(Protocol):
     """A mailbox that reads much mail in a process beside this one, and can have it packed there."""
 
-    def packing(self, by: Packing) -> AbstractContextManager[None]:
-        """Until the end, have what a first read reports go through this."""
+    def packing(self, by: Packing, first_reads: Sequence[tuple[Feed, Cursor | None]] = ()) -> AbstractContextManager[None]:
+        """Until the end, have what a first read reports go through this.
+
+        `first_reads`: those that will be asked for, in this order, if all goes well; each may be begun before it is.
+        """
         ...
 
 

@@ -141,17 +141,18 @@ class _Slice:
         oldest = sorted(stored, key=lambda each: (_is_beginning(each), str(each.last_ok_at), listed.index(each.id)))
         changed = (each for each in oldest if not self._is_unchanged(each, found[each.id]))
         readers = (self._read_feed(source, found[each.id], each) for each in changed)
-        with self._packing(source) if any(map(_is_beginning, stored)) else nullcontext():
+        first_reads = [(found[each.id], each.cursor) for each in oldest if _is_beginning(each)]
+        with self._packing(source, first_reads) if first_reads else nullcontext():
             is_done = take_turns(readers, source.at_once if isinstance(source, SideBySide) else 1, self.budget)
         if not is_done:
             self.pulled = replace(self.pulled, is_done=False)
 
-    def _packing(self, source: object) -> AbstractContextManager[None]:
+    def _packing(self, source: object, first_reads: Sequence[tuple[Feed, Cursor | None]]) -> AbstractContextManager[None]:
         """Have mail packed where it is read; where what becomes of it changes meanwhile, the store does it again."""
         if not isinstance(source, Packs):
             return nullcontext()
         with self.store.read() as db:
-            return source.packing(messages.packing_of(db, self.account.owner))
+            return source.packing(messages.packing_of(db, self.account.owner), first_reads)
 
     def _known(self, kind: Kind, found: Sequence[Feed]) -> list[StoredFeed]:
         """Take over the provider's list of feeds, which seldom needs writing."""

@@ -68,11 +68,38 @@ def items(session: Session, fields: bytes) -> bytes:
     return b"(UID FLAGS INTERNALDATE RFC822.SIZE" + extra + b" BODY.PEEK[HEADER.FIELDS (" + fields + b")])"
 
 
-class Headers:
-    """Fetches header fields of many messages over one session that it may have to renew."""
+class Course:
+    """How far the reading of many messages has come: what is to be asked for, what was asked, and what is being read."""
 
-    def __init__(self, session: Callable[[], Session], reopen: Callable[[], Session], fields: bytes, reading: Reading) -> None:
-        self._session, self._reopen, self._fields, self._reading = session, reopen, fields, reading
+    __slots__ = ("ahead", "sent", "waiting")
+
+    def __init__(self, uids: Batch, ahead: Ahead) -> None:
+        """Begin with all of them."""
+        self.waiting = deque(uids[at : at + BATCH] for at in range(0, len(uids), BATCH))
+        self.sent: deque[tuple[bytes, Batch]] = deque()
+        self.ahead = ahead
+
+    def is_asked(self) -> bool:
+        """Tell whether the server has answered all of it."""
+        return not self.waiting and not self.sent
+
+
+class Headers:
+    """Fetches header fields of many messages over one session that it may have to renew.
+
+    `then`: called whenever all is answered and not yet taken; the session is free for others.
+    """
+
+    def __init__(
+        self,
+        session: Callable[[], Session],
+        reopen: Callable[[], Session],
+        fields: bytes,
+        reading: Reading,
+        then: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.reading = reading
+        self._session, self._reopen, self._fields, self._then = session, reopen, fields, then
         self._renewals = 0
         self._suspects = 0
         """Batches to be asked for one at a time: one of them may be what the connection broke on."""
@@ -90,29 +117,33 @@ class Headers:
         """Fetch a few messages with one command."""
         return self._isolated([uid for uid in uids if uid > 0])
 
-    def fetch(self, uids: Batch, ahead: Ahead | None = None) -> Iterator[tuple[Batch, Read]]:
+    def fetch(self, uids: Batch) -> Iterator[tuple[Batch, Read]]:
+        """Read them as `read` does, all of it here."""
+        return self.read(Course(uids, Ahead(self.reading)))
+
+    def read(self, course: Course) -> Iterator[tuple[Batch, Read]]:
         """Yield batch after batch in the order given, with what could not be read; keeps `DEPTH` commands under way.
 
         No message comes twice, though some servers (Dovecot: four) answer several commands together, and the connection may break.
         """
-        waiting = deque(uids[at : at + BATCH] for at in range(0, len(uids), BATCH))
-        sent: deque[tuple[bytes, Batch]] = deque()
-        ahead = Ahead(self._reading) if ahead is None else ahead
-        while waiting or sent or ahead:
+        while course.ahead or not course.is_asked():
             try:
-                self._fill(waiting, sent, ahead)
+                self.go_on(course)
             except PortError as error:
-                while ahead:  # what came before it
-                    yield self._taken(ahead, waiting, sent)
+                while course.ahead:  # what came before it
+                    yield self._taken(course)
                 if not isinstance(error, Rejected | Unavailable):
                     raise
-                _, batch = sent.popleft() if sent else (b"", waiting.popleft())
-                yield batch, self._apart(batch, error, waiting, sent)
+                _, batch = course.sent.popleft() if course.sent else (b"", course.waiting.popleft())
+                yield batch, self._apart(batch, error, course)
             else:
-                yield self._taken(ahead, waiting, sent)
+                if course.is_asked():
+                    self._then()
+                yield self._taken(course)
 
-    def _fill(self, waiting: deque[Batch], sent: deque[tuple[bytes, Batch]], ahead: Ahead) -> None:
+    def go_on(self, course: Course) -> None:
         """Have commands under way, and of what they are answered as much read ahead as there is room for."""
+        waiting, sent, ahead = course.waiting, course.sent, course.ahead
         session = self._session()
         with translated("reading headers"):
             while waiting or sent:
@@ -124,17 +155,17 @@ class Headers:
                 sent.popleft()
                 self._suspects = max(0, self._suspects - 1)
 
-    def _taken(self, ahead: Ahead, waiting: deque[Batch], sent: deque[tuple[bytes, Batch]]) -> tuple[Batch, Read]:
-        batch, answer = ahead.take()
+    def _taken(self, course: Course) -> tuple[Batch, Read]:
+        batch, answer = course.ahead.take()
         try:
             return batch, self._once(batch, answer())
         except EOFError as error:  # it may have held what is missing in those after it
-            sent.extendleft((b"", again) for again in reversed(ahead.forgotten()))
-            return batch, self._apart(batch, Unavailable(str(error)), waiting, sent)
+            course.sent.extendleft((b"", again) for again in reversed(course.ahead.forgotten()))
+            return batch, self._apart(batch, Unavailable(str(error)), course)
 
     def _once(self, batch: Batch, read: Read) -> Read:
         """Leave out what came before its turn, and remember what comes before it now."""
-        of = f"{self._reading.validity}:%d".__mod__
+        of = f"{self.reading.validity}:%d".__mod__
         found, skipped = read
         ids = found.remote_ids if isinstance(found, Packed) else [each.remote_id for each in found]
         if not self._early and 0 < len(ids) <= len(batch) and ids[-1] == of(max(batch)):
@@ -143,11 +174,11 @@ class Headers:
         self._early = self._early.union(ids, (each.remote_id for each in skipped)).difference(map(of, batch))
         return fresh
 
-    def _apart(self, batch: Batch, error: PortError, waiting: deque[Batch], sent: deque[tuple[bytes, Batch]]) -> Read:
+    def _apart(self, batch: Batch, error: PortError, course: Course) -> Read:
         """Read a batch that failed by itself, over a new connection, where the commands under way are asked again."""
-        waiting.extendleft(reversed([again for _, again in sent]))
-        self._suspects = len(sent)
-        sent.clear()
+        course.waiting.extendleft(reversed([again for _, again in course.sent]))
+        self._suspects = len(course.sent)
+        course.sent.clear()
         self._renew(error)
         return self._once(batch, self._isolated(batch))
 
@@ -159,13 +190,13 @@ class Headers:
         try:
             session = self._session()
             with translated("reading headers"):
-                return self._reading.read(session.whole(self._ask(session, uids), "reading headers"))
+                return self.reading.read(session.whole(self._ask(session, uids), "reading headers"))
         except (Rejected, Unavailable) as error:
             self._renew(error)
             if len(uids) == 1:
                 if self._fails_on_others(uids[0]):
                     raise
-                return [], [self._reading.skipped(uids[0], "the server fails on this message")]
+                return [], [self.reading.skipped(uids[0], "the server fails on this message")]
         middle = len(uids) // 2
         found, skipped = self._isolated(uids[:middle])
         more, others = self._isolated(uids[middle:])

@@ -2,64 +2,33 @@
 
 from __future__ import annotations
 
-import json
 from array import array
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
-from time import monotonic
 
 from connectors import mime
 from connectors.imap_beside import Ahead, Helped
-from connectors.imap_fetched import arrival_of, stamp
-from connectors.imap_reading import Messages, Packed, Read, Reading
+from connectors.imap_reading import Reading
 from connectors.imap_wire import Response
-from connectors.optional import Packing, Portion
-from connectors.port import Changes, Cursor, CursorExpired, Feed, Look, Made, PortError, Saved, Skipped, Witness
+from connectors.optional import Packing
+from connectors.port import Changes, Cursor, CursorExpired, Feed, Look, Made, PortError, Saved, Witness
+from connectors.standards import paging
 from connectors.standards.drafts import Drafts
 from connectors.standards.fetch import Headers, searched, sequence_set, uids_of, vanished
+from connectors.standards.first_read import FirstRead
 from connectors.standards.folders import Folder, listed, readable
 from connectors.standards.mail_server import Server
 from connectors.standards.opened import Opened
+from connectors.standards.paging import NOTHING, Place, Size, as_read, pages, taste, up_to
 from connectors.standards.session import Session
 from rules.facts import MessageMetadata
 from rules.suggestions import Draft, Hold, Invite
 
-PAGE, LARGEST = 1000, 3000
-"""Messages of a page: of a first read they get larger as long as they come quickly, for each page costs a commit."""
-QUICK = 2.0
-"""Seconds in which a page has to come for the next to be larger."""
-_TASTE = 50
-"""Messages read before the others are listed, so that first names come at once."""
-_NOTHING = (1 << 62, 0)
-"""The mark before anything is read."""
 FIELDS = " ".join(field for field in mime.FIELDS if field != "Received").upper().encode()
-_BEGINNING = datetime.min.replace(tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """What a cursor holds: where the folder stood, and how far a first read has come."""
-
-    validity: int
-    next_uid: int
-    modseq: int = 0
-    mark: tuple[int, int] | None = None
-    """Arrival (epoch seconds) and UID of the oldest message read in an unfinished first read; None when it is finished."""
-    uids: str = ""
-    """All UIDs known where the server cannot report expunges (no QRESYNC), as a sequence-set."""
-
-    def cursor(self) -> Cursor:
-        """Write it down."""
-        return Cursor(json.dumps([self.validity, self.next_uid, self.modseq, self.mark, self.uids]))
-
-    @classmethod
-    def read(cls, cursor: Cursor) -> Place:
-        """Read it back."""
-        validity, next_uid, modseq, mark, uids = json.loads(cursor)
-        return cls(validity=validity, next_uid=next_uid, modseq=modseq, mark=(mark[0], mark[1]) if mark else None, uids=uids)
 
 
 class ImapMailbox:
@@ -72,32 +41,49 @@ class ImapMailbox:
         self._open: Session | None = None
         self._folders: tuple[Folder, ...] = ()
         self._help: Helped | None = None
+        self._size = Size()
+        self._to_come: deque[tuple[Feed, Cursor | None]] = deque()
+        self._early: FirstRead | None = None
 
     def feeds(self) -> Sequence[Feed]:
         """List the folders that are history; one LIST-STATUS where the server can."""
         return [folder.feed() for folder in readable(self.folders(), self._chosen)]
 
     @contextmanager
-    def packing(self, by: Packing) -> Iterator[None]:
+    def packing(self, by: Packing, first_reads: Sequence[tuple[Feed, Cursor | None]] = ()) -> Iterator[None]:
         """Until the end, have what a first read reports packed, in a second process where there is much of it."""
         with closing(Helped(by)) as helped:
-            self._help = helped
+            self._help, self._size, self._to_come = helped, Size(), deque(first_reads)
             try:
                 yield
             finally:
                 self._help = None
+                self._to_come.clear()
+                if self._early is not None:
+                    self._early = None
+                    self.close()  # it is full of answers that nobody waits for
 
     def changes(self, feed: Feed, since: Cursor | None) -> Iterator[Changes[MessageMetadata]]:
         """Yield the first read newest first, or what came and went since; a new UIDVALIDITY is a CursorExpired."""
-        place = Place.read(since) if since is not None else None
-        known = place.validity if place is not None else None
-        opened, answers = self._session().open_with(feed.id, self._questions(place), f"opening {feed.name}", validity=known)
-        place = place or self._beginning(opened)
-        if place.mark is not None:
-            pages = self._backfill(feed, place, opened.exists)
-            yield from pages if since is None else (replace(page, hint="") for page in pages)  # what was read before may have gone
-        else:
-            yield from self._since(feed, place, opened, answers)
+        first_read = self._begun_early(feed, since)
+        if first_read is None:
+            opened, answers = self._opened(feed, since)
+            place = Place.read(since) if since is not None else self._beginning(opened)
+            if place.mark is None:
+                yield from self._since(feed, place, opened, answers)
+                return
+            first_read = self._backfill(feed, since, place, opened.exists)
+        yield from first_read if since is None else (replace(page, hint="") for page in first_read)  # what was read may have gone
+
+    def _begun_early(self, feed: Feed, since: Cursor | None) -> Iterator[Changes[MessageMetadata]] | None:
+        """Take the first read that was begun before it was asked for, if it is the one that is."""
+        early = self._early
+        if early is not None and early.is_for(feed, since):
+            self._early = None
+            return early.pages(self._size)
+        self._let_go()
+        self._to_come = deque(each for each in self._to_come if each[0].id != feed.id)
+        return None
 
     def witness(self) -> Witness:
         """Say where Drafts stands."""
@@ -166,29 +152,59 @@ class ImapMailbox:
         """Fix what the first read has to cover: all that is there now; later arrivals belong to the next round."""
         modseq = opened.modseq if self._has_qresync() else 0
         uids = "" if modseq else sequence_set(self._all_uids()).decode()
-        return Place(validity=opened.validity, next_uid=opened.next_uid, modseq=modseq, mark=_NOTHING, uids=uids)
+        return Place(validity=opened.validity, next_uid=opened.next_uid, modseq=modseq, mark=NOTHING, uids=uids)
 
-    def _backfill(self, feed: Feed, place: Place, exists: int) -> Iterator[Changes[MessageMetadata]]:
+    def _opened(self, feed: Feed, since: Cursor | None) -> tuple[Opened, Sequence[Response]]:
+        place = Place.read(since) if since is not None else None
+        known = place.validity if place is not None else None
+        return self._session().open_with(feed.id, self._questions(place), f"opening {feed.name}", validity=known)
+
+    def _backfill(self, feed: Feed, since: Cursor | None, place: Place, exists: int) -> Iterator[Changes[MessageMetadata]]:
         """Read everything older than the mark, newest arrivals first, page by page; a taste of the newest UIDs comes at once."""
-        helped, reading, headers = self._help, _reading(feed, place), self._headers(feed, place)
-        if helped is not None:
-            helped.prepare(exists)
-        is_tasted = place.mark == _NOTHING and place.next_uid > PAGE
-        found, skipped = headers.some(range(place.next_uid - _TASTE, place.next_uid)) if is_tasted else ((), ())
+        headers = self._headers(feed, place)
+        if self._help is not None:
+            self._help.prepare(exists)
+        newest = taste(place)
+        found, skipped = headers.some(newest) if newest else ((), ())
         arrivals = headers.arrivals(place.next_uid)
-        if is_tasted:
+        if newest:
             yield Changes(upserted=tuple(found), skipped=tuple(skipped), cursor=place.cursor())
-        before = None if place.mark is None else stamp(*place.mark)
-        todo = array("Q", (one for one in arrivals() if before is None or one < before))
-        uids = array("q", (arrival_of(one)[1] for one in todo))
-        if helped is not None:
-            helped.prepare(len(uids))
-        ahead = helped.ahead(reading) if helped is not None else Ahead(reading)
+        yield from self._first_read(feed, since, place, headers, arrivals).pages(self._size)
+
+    def _first_read(
+        self, feed: Feed, since: Cursor | None, place: Place, headers: Headers, arrivals: Callable[[], Sequence[int]]
+    ) -> FirstRead:
+        read = FirstRead(feed, since, place, headers, arrivals())
+        if self._help is not None:
+            self._help.prepare(len(read))
+        read.begin(self._help.ahead(headers.reading) if self._help is not None else Ahead(headers.reading))
+        read.unpack = self._help.unpack if self._help is not None else as_read
+        return read
+
+    def _follow(self) -> None:
+        """Begin the first read that comes next while the last of this one is read and stored: nobody waits between them."""
         try:
-            unpack = helped.unpack if helped is not None else _as_read
-            yield from _pages(len(todo), headers.fetch(uids, ahead), unpack, partial(_down_to, place, todo))
-        finally:
-            ahead.forgotten()
+            if self._early is None and self._to_come and self._help is not None:
+                feed, since = self._to_come.popleft()
+                opened, _ = self._opened(feed, since)
+                place = Place.read(since) if since is not None else self._beginning(opened)
+                self._help.prepare(opened.exists)
+                headers = self._headers(feed, place)
+                self._early = self._first_read(feed, since, place, headers, headers.arrivals(place.next_uid))
+            if self._early is not None:
+                self._early.go_on()
+        except PortError:  # it is told when that folder is asked for
+            self._to_come.clear()
+            self._let_go()
+            self.close()
+
+    def _let_go(self) -> None:
+        """Forget what was begun early: something else is asked for."""
+        if self._early is not None:
+            early, self._early = self._early, None
+            self._to_come.clear()
+            early.forget()
+            self.close()
 
     def _questions(self, place: Place | None) -> list[bytes]:
         """Ask, as the folder is opened, what was expunged since (RFC 7162 3.2.6) and what has come, where the server can tell."""
@@ -210,16 +226,17 @@ class ImapMailbox:
         fresh = array("q", (uid for uid in there if uid >= place.next_uid or not (has_qresync or uid in before)))
         next_uid = max([opened.next_uid, place.next_uid, *(uid + 1 for uid in fresh[-1:])])
         done = replace(place, next_uid=next_uid, modseq=opened.modseq if has_qresync else 0, uids=known)
-        pages = _pages(len(fresh), self._headers(feed, place).fetch(fresh), _as_read, partial(_up_to, done, fresh))
+        read = pages(len(fresh), self._headers(feed, place).fetch(fresh), as_read, partial(up_to, done, fresh), Size())
         removed = tuple(f"{place.validity}:{uid}" for uid in gone)
-        while len(removed) > LARGEST:  # told again should the round break off: nothing is read up to yet
-            yield Changes(removed=removed[:LARGEST], cursor=place.cursor())
-            removed = removed[LARGEST:]
-        yield replace(next(pages), removed=removed)
-        yield from pages
+        while len(removed) > paging.LARGEST:  # told again should the round break off: nothing is read up to yet
+            yield Changes(removed=removed[: paging.LARGEST], cursor=place.cursor())
+            removed = removed[paging.LARGEST :]
+        yield replace(next(read), removed=removed)
+        yield from read
 
     def _headers(self, feed: Feed, place: Place) -> Headers:
         def reopen() -> Session:
+            self._let_go()
             self.close()
             session = self._session()
             if session.open(feed.id).validity != place.validity:
@@ -227,74 +244,4 @@ class ImapMailbox:
                 raise CursorExpired(message)
             return session
 
-        return Headers(self._session, reopen, FIELDS, _reading(feed, place))
-
-
-def _reading(feed: Feed, place: Place) -> Reading:
-    return Reading(validity=place.validity, role=feed.role)
-
-
-def _pages(
-    left: int,
-    read: Iterator[tuple[Sequence[int], Read]],
-    unpack: Callable[[Sequence[Portion]], Sequence[MessageMetadata]],
-    at: Callable[[int], tuple[Place, datetime | None]],
-) -> Iterator[Changes[MessageMetadata]]:
-    """Put what is read of so many messages together to pages; what ends the reading ends the last one early.
-
-    `at`: where a cursor stands, and what is covered, with so many left.
-    """
-    if not left:
-        yield _page((), (), 0, *at(0))
-    paged = left
-    size, begun = PAGE, monotonic()
-    count, portions = 0, list[Portion]()
-    skipped: list[Skipped] = []
-    trouble: PortError | None = None
-    while left and trouble is None:
-        try:
-            batch, (found, poisoned) = next(read)
-        except PortError as error:
-            trouble = error
-        else:
-            left -= len(batch)
-            skipped += poisoned
-            portions.append(_portion(found))
-            count += len(batch)  # found or not: there may be nothing to be found for long
-            del found
-        if (left and trouble is None and count < size) or left == paged:
-            continue
-        messages, portions = unpack(portions), []  # what was packed is not held while the page is stored
-        yield _page(messages, skipped, left, *at(left))
-        del messages
-        count, skipped, paged = 0, [], left
-        size, begun = min(2 * size, LARGEST) if monotonic() - begun < QUICK else PAGE, monotonic()
-    if trouble is not None:
-        raise trouble
-
-
-def _page(
-    upserted: Sequence[MessageMetadata], skipped: Sequence[Skipped], left: int, place: Place, covered: datetime | None
-) -> Changes[MessageMetadata]:
-    at, is_last = place.cursor(), not left
-    return Changes(upserted=upserted, skipped=tuple(skipped), cursor=at, remaining=left, covered_since=covered, is_last=is_last)
-
-
-def _down_to(place: Place, todo: Sequence[int], left: int) -> tuple[Place, datetime | None]:
-    """Say how far a first read has come with so many of its stamps left."""
-    oldest = arrival_of(todo[-left - 1]) if left else None
-    return replace(place, mark=oldest), datetime.fromtimestamp(oldest[0], UTC) if oldest else _BEGINNING
-
-
-def _up_to(done: Place, fresh: Sequence[int], left: int) -> tuple[Place, datetime | None]:
-    """Say how far arrivals have been read with so many of the fresh UIDs left: all are known, and read up to the next one."""
-    return (replace(done, next_uid=fresh[-left]), None) if left else (done, _BEGINNING)
-
-
-def _portion(found: Messages) -> Portion:
-    return found.packed if isinstance(found, Packed) else found
-
-
-def _as_read(portions: Sequence[Portion]) -> tuple[MessageMetadata, ...]:
-    """Put messages together that nobody has packed."""
-    return tuple(each for portion in portions if not isinstance(portion, bytes) for each in portion)
+        return Headers(self._session, reopen, FIELDS, Reading(validity=place.validity, role=feed.role), self._follow)

@@ -17,10 +17,10 @@ class Pickled:
     """Satisfies `connectors.optional.Packing`."""
 
     fails_on: str = ""
-    """A subject on which the packing fails."""
+    """A subject on which the packing fails; "" = on none."""
 
     def pack(self, found: Sequence[MessageMetadata | Letter]) -> bytes:
-        if self.fails_on in {each.subject for each in found}:
+        if self.fails_on and self.fails_on in {each.subject for each in found}:
             raise ValueError(self.fails_on)
         return pickle.dumps(messages(found))
 

@@ -37,7 +37,7 @@ from connectors.port import (
     Unavailable,
     Untouched,
 )
-from connectors.standards import fetch, mail
+from connectors.standards import fetch, paging
 from connectors.standards.folders import listed
 from connectors.standards.mail_server import Server as ImapServer
 from connectors.standards.refusals import refusal
@@ -110,7 +110,7 @@ class TestReading:
     def test_coverage_is_exact_also_where_uids_do_not_follow_arrival(
         self, owner: MailHands, proxy: ImapProxy, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(mail, "PAGE", 2)
+        monkeypatch.setattr(paging, "PAGE", 2)
         monkeypatch.setattr(fetch, "BATCH", 2)
         for day in (3, 0, 4, 1, 5, 2):
             owner.add_mail(f"d{day}@elsewhere.example", subject="x", body="b", at=NOON - timedelta(days=day))
@@ -159,8 +159,8 @@ class TestReading:
     def test_a_second_process_reads_what_is_stored_later(
         self, owner: MailHands, proxy: ImapProxy, monkeypatch: pytest.MonkeyPatch, *, is_poisoned: bool
     ) -> None:
-        for name, value in (("PAGE", 4), ("LARGEST", 4), ("_TASTE", 1)):
-            monkeypatch.setattr(mail, name, value)
+        for name, value in (("PAGE", 4), ("LARGEST", 4), ("TASTE", 1)):
+            monkeypatch.setattr(paging, name, value)
         monkeypatch.setattr(imap_beside, "MANY", 1)
         monkeypatch.setattr(fetch, "BATCH", 2)
         seen: list[Read] = []
@@ -617,4 +617,4 @@ def test_a_folder_that_was_rebuilt_or_keeps_no_marks_is_read_anew_though_what_is
     assert box is not None
     feed = Feed(id="INBOX", name="INBOX", role="", hint="")
     with pytest.raises(raised):
-        list(box.changes(feed, mail.Place(validity=1, next_uid=5, modseq=7).cursor()))
+        list(box.changes(feed, paging.Place(validity=1, next_uid=5, modseq=7).cursor()))

@@ -16,7 +16,7 @@ from connectors import imap_wire
 from connectors.dates import EPOCH
 from connectors.imap_reading import Read, Reading
 from connectors.imap_wire import Response
-from connectors.standards import fetch, mail
+from connectors.standards import fetch, paging
 from connectors.standards.answers import Answers
 from connectors.standards.session import Session
 
@@ -176,14 +176,14 @@ def test_sequence_sets_go_there_and_back() -> None:
 
 
 def test_a_page_is_full_of_what_was_asked_for_also_where_nothing_of_it_can_be_read() -> None:
-    todo = array("Q", (fetched.stamp(at, at) for at in range(5 * mail.PAGE, 0, -1)))
+    todo = array("Q", (fetched.stamp(at, at) for at in range(5 * paging.PAGE, 0, -1)))
     batches = ([fetched.arrival_of(each)[1] for each in todo[at : at + fetch.BATCH]] for at in range(0, len(todo), fetch.BATCH))
     reading = Reading(validity=7, role="")
     read: Iterator[tuple[Sequence[int], Read]] = (
         (batch, ([], [reading.skipped(uid, "it is no mail") for uid in batch])) for batch in batches
     )
-    place = mail.Place(validity=7, next_uid=9999)
-    pages = list(mail._pages(len(todo), read, lambda _: (), lambda _: (place, None)))  # noqa: SLF001 - no server has so much of it
-    assert max(len(page.skipped) for page in pages) <= mail.LARGEST
-    assert sum(len(page.skipped) for page in pages) == len(todo)
-    assert [page.is_last for page in pages] == [False] * (len(pages) - 1) + [True]
+    place = paging.Place(validity=7, next_uid=9999)
+    made = list(paging.pages(len(todo), read, lambda _: (), lambda _: (place, None), paging.Size()))
+    assert max(len(page.skipped) for page in made) <= paging.LARGEST
+    assert sum(len(page.skipped) for page in made) == len(todo)
+    assert [page.is_last for page in made] == [False] * (len(made) - 1) + [True]

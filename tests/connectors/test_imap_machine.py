@@ -22,7 +22,7 @@ from sqlalchemy import select
 
 from connectors import standards
 from connectors.port import PortError, Saved
-from connectors.standards import fetch, mail
+from connectors.standards import fetch, paging
 from rules.engine import Keep, Withdraw
 from rules.people import OwnerKeys
 from tests.conftest import Server
@@ -345,7 +345,7 @@ SERVERS = pytest.mark.parametrize(
 @pytest.fixture
 def mailbox(dovecot: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Mailbox]]:
     """The machine over small pages, on a server behind a proxy."""
-    monkeypatch.setattr(mail, "PAGE", 3)
+    monkeypatch.setattr(paging, "PAGE", 3)
     monkeypatch.setattr(fetch, "BATCH", 2)
     Mailbox.server, Mailbox.proxy = dovecot, ImapProxy((dovecot.host, dovecot.port))
     yield Mailbox

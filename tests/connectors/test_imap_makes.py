@@ -30,7 +30,7 @@ from connectors.port import (
     Unavailable,
     Untouched,
 )
-from connectors.standards import idle, mail
+from connectors.standards import idle, paging
 from connectors.standards.mail_server import Server as ImapServer
 from connectors.standards.session import Session
 from rules.facts import MessageMetadata
@@ -327,7 +327,7 @@ class TestWhatTheServerCan:
     def test_a_server_that_can_qresync_no_more_is_read_anew_so_that_what_went_is_seen(self, make: Callable[..., Make]) -> None:
         server = make(examine=lambda _: STANDS % (1, 2), search=lambda _: b"* SEARCH 1\r\n", fetch=lambda _: message(1))
         with pytest.raises(CursorExpired):
-            list(box_at(server.port).changes(INBOX, mail.Place(validity=7, next_uid=2, modseq=3).cursor()))
+            list(box_at(server.port).changes(INBOX, paging.Place(validity=7, next_uid=2, modseq=3).cursor()))
 
     def test_a_message_that_is_refused_for_a_moment_is_not_lost(self, make: Callable[..., Make]) -> None:
         left = [3]
@@ -339,7 +339,7 @@ class TestWhatTheServerCan:
             return message(2)
 
         server = make(examine=lambda _: STANDS % (2, 3), search=lambda _: b"* SEARCH 1 2\r\n", fetch=fetch)
-        place = mail.Place(validity=7, next_uid=2, uids="1").cursor()
+        place = paging.Place(validity=7, next_uid=2, uids="1").cursor()
         pages: list[Changes[MessageMetadata]] = []
         while not pages:
             with suppress(Unavailable):

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from connectors.port import Changes, Cursor, Mailbox, RateLimited
-from connectors.standards import fetch, mail
+from connectors.standards import fetch, paging
 from connectors.standards.session import Session
 from rules.facts import MessageMetadata
 from tests.conftest import Server
@@ -29,7 +29,7 @@ SIZE = 4
 @pytest.fixture
 def proxy(dovecot: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImapProxy]:
     for name in ("PAGE", "LARGEST"):
-        monkeypatch.setattr(mail, name, SIZE)
+        monkeypatch.setattr(paging, name, SIZE)
     for name, value in (("BATCH", 2), ("DEPTH", 1)):
         monkeypatch.setattr(fetch, name, value)
     with closing(ImapProxy((dovecot.host, dovecot.port))) as proxy:

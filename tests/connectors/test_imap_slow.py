@@ -13,7 +13,7 @@ import pytest
 from connectors import imap_wire
 from connectors.imap_wire import PIECE, TooSlow, Wire
 from connectors.port import Connection, Unavailable
-from connectors.standards import mail
+from connectors.standards import paging
 from tests.connectors.listener import Listener
 from tests.connectors.test_imap import connection
 
@@ -83,7 +83,7 @@ def test_a_server_that_sends_a_byte_now_and_then_is_given_up(
 @pytest.mark.parametrize("dripping", [b"UID FETCH 1:2 (UID"], indirect=True)
 def test_headers_that_never_come_are_waited_for_once(dripping: Dripping, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imap_wire, "PATIENCE", 5.0)
-    monkeypatch.setattr(mail, "PAGE", 1)  # so that there is a taste
+    monkeypatch.setattr(paging, "PAGE", 1)  # so that there is a taste
     box = dripping.connection.mailbox
     assert box is not None
     with pytest.raises(Unavailable, match=r"too slowly.*reading headers"):

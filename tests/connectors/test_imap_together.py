@@ -12,7 +12,7 @@ import pytest
 
 from connectors.optional import Packs
 from connectors.port import Changes
-from connectors.standards import fetch, mail
+from connectors.standards import fetch, paging
 from rules.facts import MessageMetadata
 from tests.connectors.listener import Listener
 from tests.connectors.pickled import Pickled
@@ -87,8 +87,8 @@ class Together(Listener):
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("PAGE", 4), ("LARGEST", 4), ("_TASTE", 1)):
-        monkeypatch.setattr(mail, name, value)
+    for name, value in (("PAGE", 4), ("LARGEST", 4), ("TASTE", 1)):
+        monkeypatch.setattr(paging, name, value)
     monkeypatch.setattr(fetch, "BATCH", 2)
 
 

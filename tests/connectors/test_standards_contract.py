@@ -20,7 +20,7 @@ import pytest
 from connectors import ical, standards
 from connectors.account import Account
 from connectors.port import Connection, Cursor, Saved
-from connectors.standards import fetch, mail, objects
+from connectors.standards import fetch, objects, paging
 from rules.facts import CalendarEvent
 from tests.conftest import Server
 from tests.connectors.contract import EVA, ME, Ability, Contract, Failure, StoredDraft, StoredHold, World
@@ -237,7 +237,7 @@ class StandardsWorld(MailHands, CalendarHands):
 class TestStandards(Contract):
     @pytest.fixture
     def world(self, dovecot: Server, radicale: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-        monkeypatch.setattr(mail, "PAGE", 3)
+        monkeypatch.setattr(paging, "PAGE", 3)
         monkeypatch.setattr(fetch, "BATCH", 2)
         monkeypatch.setattr(objects, "BATCH", 3)
         world = StandardsWorld(dovecot, radicale)

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from connectors.cores import cores
 from connectors.imap_beside import Beside
 from connectors.imap_reading import Packed, Read
-from connectors.standards import fetch, mail
+from connectors.standards import fetch, paging
 from tests.connectors.second import wait_for_it
 from tests.connectors.test_imap import connection
 from tests.connectors.test_imap_together import Together
@@ -61,7 +61,7 @@ def read(world: World) -> tuple[Rows, Any, list[str]]:
 
 @pytest.mark.skipif(cores() < 2, reason="this machine has one core")
 def test_what_a_second_process_packs_is_stored_as_what_is_read_here(empty_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, name, value in ((mail, "PAGE", 20), (mail, "LARGEST", 20), (mail, "_TASTE", 1), (fetch, "BATCH", 5)):
+    for module, name, value in ((paging, "PAGE", 20), (paging, "LARGEST", 20), (paging, "TASTE", 1), (fetch, "BATCH", 5)):
         monkeypatch.setattr(module, name, value)
     here = read(World(given=empty_store))
     taken, seen = Beside.read, list[int]()

@@ -57,7 +57,7 @@ class Packer:
         return getattr(self.real, name)
 
     @contextmanager
-    def packing(self, by: AnyPacking) -> Iterator[None]:
+    def packing(self, by: AnyPacking, _first_reads: object = ()) -> Iterator[None]:
         self.by = pickle.loads(pickle.dumps(by))  # noqa: S301 - as another process would have it
         yield
         self.by = None

@@ -1,0 +1,61 @@
+"""The first read of one folder, newest arrivals first; it may be begun before anybody asks for it."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+from connectors.imap_beside import Ahead
+from connectors.imap_fetched import arrival_of, stamp
+from connectors.optional import Portion
+from connectors.port import Changes, Cursor, Feed
+from connectors.standards.fetch import Course, Headers
+from connectors.standards.paging import NOTHING, Place, Size, as_read, down_to, pages
+from rules.facts import MessageMetadata
+
+
+class FirstRead:
+    """What is left of a first read from the mark of its place on."""
+
+    def __init__(self, feed: Feed, since: Cursor | None, place: Place, headers: Headers, arrivals: Sequence[int]) -> None:
+        """Take what arrived before the mark; `arrivals`: stamps, newest first."""
+        self._asked = feed.id, since
+        self._place, self._headers = place, headers
+        before = stamp(*(place.mark or NOTHING))
+        self._todo = array("Q", (one for one in arrivals if one < before))
+        self._course: Course | None = None
+        self.unpack: Callable[[Sequence[Portion]], Sequence[MessageMetadata]] = as_read
+
+    def __len__(self) -> int:
+        """Count the messages that are left."""
+        return len(self._todo)
+
+    def is_for(self, feed: Feed, since: Cursor | None) -> bool:
+        """Tell whether it reads that folder from there on."""
+        return self._asked == (feed.id, since)
+
+    def begin(self, ahead: Ahead) -> None:
+        """Have the answers read there."""
+        self._course = Course(array("q", (arrival_of(one)[1] for one in self._todo)), ahead)
+
+    def go_on(self) -> None:
+        """Ask for more, and have what has come read, as far as there is room. Raises what the server does."""
+        if self._course is not None:
+            self._headers.go_on(self._course)
+
+    def pages(self, size: Size) -> Iterator[Changes[MessageMetadata]]:
+        """Yield its pages."""
+        if self._course is None:
+            return
+        try:
+            yield from pages(
+                len(self._todo), self._headers.read(self._course), self.unpack, partial(down_to, self._place, self._todo), size
+            )
+        finally:
+            self.forget()
+
+    def forget(self) -> None:
+        """Take back what is being read: nobody wants it."""
+        if self._course is not None:
+            self._course.ahead.forgotten()

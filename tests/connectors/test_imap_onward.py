@@ -1,0 +1,210 @@
+"""A first read goes on into the next folder before the last page of one is taken; whatever comes between, nothing is lost or told twice."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from connectors.cores import cores
+from connectors.optional import Packs
+from connectors.port import Changes, Cursor, Feed, Mailbox, PortError
+from connectors.standards import fetch, paging
+from rules.facts import MessageMetadata
+from tests.connectors.listener import Listener
+from tests.connectors.pickled import Pickled
+from tests.connectors.second import wait_for_it
+from tests.connectors.test_imap import connection
+
+COMMAND = re.compile(rb'(\S+) (?:UID )?(\S+)(?: "?([^" ]+)"?)?(?: \((\S+))?')
+CAN = b"* CAPABILITY IMAP4rev1 LIST-STATUS ENABLE CONDSTORE QRESYNC\r\n"
+DAY = datetime(2026, 11, 16, 9, tzinfo=UTC)
+COUNT = 12
+SLOWLY = 5 * fetch.MOMENT
+
+
+class Folders(Listener):
+    """A server with folders of COUNT messages each, whose newest has UID 1; it answers one command after the other."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+        self.begun: list[str] = []
+        """The folders that were opened, in order, whoever did."""
+        self.refused: set[str] = set()
+        """Folders that cannot be opened."""
+        self.lies_about = ("", 0)
+        """The folder and the UID of whose header it promises more than it has."""
+        self.dies_on = ("", 0)
+        """The folder and the UID on which it dies, once."""
+        self.slow = ""
+        """The folder whose messages it takes a while to tell."""
+        super().__init__()
+
+    def serve(self, client: socket.socket) -> None:
+        folder = ""
+        with suppress(OSError), client, client.makefile("rb") as lines:
+            client.sendall(b"* OK hi\r\n")
+            for line in lines:
+                tag, verb, what, items = COMMAND.findall(line)[0]
+                if verb == b"EXAMINE":
+                    folder = what.decode()
+                    self.begun.append(folder)
+                    if folder in self.refused:
+                        client.sendall(tag + b" NO there is none\r\n")
+                        continue
+                uids = list(fetch.uids_of(what.decode())) if verb == b"FETCH" else []
+                if (folder, True) == (self.dies_on[0], self.dies_on[1] in uids) and items == b"UID":
+                    self.dies_on = ("", 0)
+                    return
+                if uids and folder == self.slow and items == b"UID":
+                    time.sleep(SLOWLY)
+                client.sendall(self._said(verb, folder, uids, is_listing=items != b"UID") + tag + b" OK done\r\n")
+
+    def _said(self, verb: bytes, folder: str, uids: Sequence[int], *, is_listing: bool) -> bytes:
+        if verb == b"FETCH":
+            return b"".join(self._dated(uid) if is_listing else self._row(folder, uid) for uid in uids)
+        opened = b"* OK [UIDVALIDITY 7] so\r\n* OK [UIDNEXT %d] so\r\n* OK [HIGHESTMODSEQ 9] so\r\n" % (COUNT + 1)
+        listed = b"".join(b'* LIST () "/" %b\r\n' % name.encode() for name in self.names)
+        return {b"CAPABILITY": CAN, b"LIST": listed, b"EXAMINE": opened}.get(verb, b"")
+
+    @staticmethod
+    def _dated(uid: int) -> bytes:
+        return b'* %d FETCH (UID %d INTERNALDATE "%b")\r\n' % (
+            uid,
+            uid,
+            f"{DAY - timedelta(days=uid):%d-%b-%Y %H:%M:%S +0000}".encode(),
+        )
+
+    def _row(self, folder: str, uid: int) -> bytes:
+        header = b"Message-ID: <%b.%d@elsewhere.example>\r\nFrom: eva@elsewhere.example\r\n\r\n" % (folder.encode(), uid)
+        size = len(header) + (10_000 if (folder, uid) == self.lies_about else 0)
+        begun = b'* %d FETCH (UID %d FLAGS () INTERNALDATE "16-Nov-2026 09:00:00 +0000" RFC822.SIZE 9 BODY[X] {%d}\r\n'
+        return begun % (uid, uid, size) + header + b")\r\n"
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("PAGE", 4), ("LARGEST", 4), ("TASTE", 1)):
+        monkeypatch.setattr(paging, name, value)
+    monkeypatch.setattr(fetch, "BATCH", 2)
+    if cores() > 1:
+        wait_for_it(monkeypatch)
+
+
+@pytest.fixture
+def server() -> Iterator[Folders]:
+    with closing(Folders("INBOX", "Sent", "Work")) as server:
+        yield server
+
+
+def mailbox(server: Folders) -> Mailbox:
+    box = connection(server.port).mailbox
+    assert box is not None
+    return box
+
+
+def read(box: Mailbox, promised: Sequence[str], asked: Sequence[str]) -> list[list[Changes[MessageMetadata]]]:
+    """Read folders from their beginning, having said which will be."""
+    feeds = {feed.id: feed for feed in box.feeds()}
+    assert isinstance(box, Packs)
+    with box.packing(Pickled(), [(feeds[each], None) for each in promised]):
+        return [list(box.changes(feeds[each], None)) for each in asked]
+
+
+def found(pages: list[Changes[MessageMetadata]]) -> list[str]:
+    """Name what came, but for the taste."""
+    return [fact.message_id for page in pages if page.remaining is not None for fact in page.upserted]
+
+
+def letters(folder: str, but: int = 0) -> list[str]:
+    return [f"{folder}.{uid}@elsewhere.example" for uid in range(1, COUNT + 1) if uid != but]
+
+
+def test_the_next_folder_is_begun_before_the_last_page_of_one_is_taken(server: Folders) -> None:
+    box = mailbox(server)
+    feeds: list[Feed] = list(box.feeds())
+    assert isinstance(box, Packs)
+    with box.packing(Pickled(), [(each, None) for each in feeds]):
+        for page in box.changes(feeds[0], None):
+            if page.is_last:
+                assert server.begun == ["INBOX", "Sent"]
+        rest = [list(box.changes(each, None)) for each in feeds[1:]]
+    assert [found(pages) for pages in rest] == [letters("Sent"), letters("Work")]
+    assert server.begun == ["INBOX", "Sent", "Work"]
+
+
+def test_folders_read_one_into_the_other_tell_what_each_tells_alone(server: Folders) -> None:
+    together = read(mailbox(server), server.names, server.names)
+    alone = [read(mailbox(server), (), (name,))[0] for name in server.names]
+    assert [found(pages) for pages in together] == [found(pages) for pages in alone] == [*map(letters, server.names)]
+    assert [pages[-1] for pages in together] == [pages[-1] for pages in alone], "the cursors, too"
+
+
+@pytest.mark.parametrize("asked", [("INBOX", "Work", "Sent"), ("Work", "INBOX", "Sent"), ("INBOX", "INBOX", "Sent")])
+def test_what_was_begun_for_nothing_is_let_go_of(server: Folders, asked: tuple[str, ...]) -> None:
+    server.slow = "Sent"
+    pages = read(mailbox(server), server.names, asked)
+    assert [found(each) for each in pages] == [*map(letters, asked)]
+
+
+def test_a_folder_that_cannot_be_opened_is_told_of_when_it_is_asked_for(server: Folders) -> None:
+    server.refused.add("Sent")
+    box = mailbox(server)
+    feeds = list(box.feeds())
+    assert isinstance(box, Packs)
+    with box.packing(Pickled(), [(each, None) for each in feeds]):
+        assert found(list(box.changes(feeds[0], None))) == letters("INBOX")
+        assert "Sent" in server.begun
+        with pytest.raises(PortError):
+            list(box.changes(feeds[1], None))
+        assert found(list(box.changes(feeds[2], None))) == letters("Work")
+
+
+@pytest.mark.parametrize("slow", ["", "Sent"])
+@pytest.mark.parametrize("uid", [1, COUNT - 3, COUNT])
+def test_what_cannot_be_read_is_found_in_its_folder_though_the_next_is_open(server: Folders, uid: int, slow: str) -> None:
+    server.lies_about, server.slow = ("INBOX", uid), slow
+    inbox, sent = read(mailbox(server), server.names, ("INBOX", "Sent"))
+    assert found(inbox) == letters("INBOX", but=uid)
+    assert {skip.remote_id for page in inbox for skip in page.skipped} == {f"7:{uid}"}
+    assert found(sent) == letters("Sent")
+
+
+@pytest.mark.parametrize("folder", ["INBOX", "Sent"])
+@pytest.mark.parametrize("uid", [1, COUNT])
+def test_a_connection_that_breaks_costs_nothing_whichever_folder_it_was_for(server: Folders, folder: str, uid: int) -> None:
+    server.dies_on = (folder, uid)
+    inbox, sent = read(mailbox(server), server.names, ("INBOX", "Sent"))
+    assert server.dies_on == ("", 0), "it did break"
+    assert (found(inbox), found(sent)) == (letters("INBOX"), letters("Sent"))
+
+
+def test_a_read_that_stops_between_two_folders_leaves_a_connection_others_can_use(server: Folders) -> None:
+    server.slow = "Sent"
+    box = mailbox(server)
+    (pages,) = read(box, server.names, ("INBOX",))
+    assert found(pages) == letters("INBOX")
+    assert [feed.id for feed in box.feeds()] == [*server.names]
+    cursor: Cursor = pages[-1].cursor
+    assert found(list(box.changes(box.feeds()[0], cursor))) == []
+    assert found(list(box.changes(box.feeds()[1], None))) == letters("Sent")
+
+
+def test_a_first_read_that_was_cut_short_goes_on_from_there_though_it_is_begun_early(server: Folders) -> None:
+    box = mailbox(server)
+    feeds = list(box.feeds())
+    assert isinstance(box, Packs)
+    some = box.changes(feeds[1], None)
+    begun = [page for page, _ in zip(some, range(2), strict=False)]
+    some.close()  # type: ignore[attr-defined]  # a generator
+    since = begun[-1].cursor
+    with box.packing(Pickled(), [(feeds[0], None), (feeds[1], since)]):
+        assert found(list(box.changes(feeds[0], None))) == letters("INBOX")
+        rest = list(box.changes(feeds[1], since))
+    assert found(begun) + found(rest) == letters("Sent")
+    assert {page.hint for page in rest} == {""}, "what was read before may have gone"
