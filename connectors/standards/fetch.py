@@ -20,6 +20,8 @@ BATCH, DEPTH = 250, 16
 """UIDs in one command, and commands under way: so far the server may run ahead while a page is stored."""
 MOMENT = 0.02
 """Seconds for which what is there may wait for what is to come."""
+OTHERS = 4
+"""Parts of a folder out of which one message each shows whether any is to be had."""
 Batch = Sequence[int]
 
 
@@ -205,7 +207,8 @@ class Headers:
     def _fails_on_others(self, uid: int) -> bool:
         """Tell whether no other message is to be had either: then none is to blame, and what is set aside now would be lost."""
         there = searched(self._session().command(b"UID SEARCH ALL", "listing messages"))
-        others = {other for other in (*there[:1], *there[-1:]) if other != uid}
+        first, *spread = there[:: max(1, len(there) // OTHERS)] or [uid]
+        others = [other for other in (*spread, first, *there[-1:]) if other != uid]
         for other in others:
             try:
                 with translated("reading headers"):

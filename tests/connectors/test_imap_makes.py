@@ -329,6 +329,19 @@ class TestWhatTheServerCan:
         with pytest.raises(CursorExpired):
             list(box_at(server.port).changes(INBOX, paging.Place(validity=7, next_uid=2, modseq=3).cursor()))
 
+    def test_the_oldest_and_the_newest_that_cannot_be_had_do_not_keep_back_the_others(self, make: Callable[..., Make]) -> None:
+        broken = {1, 5}
+
+        def fetch(said: str) -> Said:
+            wanted = [uid for part in said.split(" ")[2].split(",") for uid in range(int(part[0]), int(part[-1]) + 1)]
+            return (b"", b"NO cannot convert it") if broken & {*wanted} else b"".join(map(message, wanted))
+
+        server = make(examine=lambda _: STANDS % (5, 6), search=lambda _: b"* SEARCH 1 2 3 4 5\r\n", fetch=fetch)
+        place = paging.Place(validity=7, next_uid=1).cursor()
+        pages = list(box_at(server.port).changes(INBOX, place))
+        assert [each.message_id for page in pages for each in page.upserted] == [f"m{n}@elsewhere.example" for n in (2, 3, 4)]
+        assert sorted(each.remote_id for page in pages for each in page.skipped) == ["7:1", "7:5"]
+
     def test_a_message_that_is_refused_for_a_moment_is_not_lost(self, make: Callable[..., Make]) -> None:
         left = [3]
 
