@@ -10,11 +10,10 @@ from typing import NamedTuple
 
 from connectors.imap_wire import Response, responses_in
 
-_USUAL = re.compile(
-    rb'\* \d+ FETCH \(UID (\d{1,10}) FLAGS \(([^)]*)\) INTERNALDATE "([^"]+)" RFC822\.SIZE (\d{1,19})'
-    rb" BODY\[[^\]\r\n]*\] \{(\d{1,9})\}\r\n"
-)
-"""All before the header, as we have asked for it."""
+_USUAL = re.compile(rb'\* \d+ FETCH \(UID (\d{1,10}) FLAGS \(([^)]*)\) INTERNALDATE "([^"]+)" RFC822\.SIZE (\d{1,19}) (?=BODY\[)')
+"""All before the header, as we have asked for it, but for the words that say so again."""
+_SECTION = re.compile(rb"BODY\[[^\]\r\n]*\] \{")
+_LENGTH = re.compile(rb"(\d{1,9})\}\r\n")
 ARRIVED = re.compile(rb'^\* \d+ FETCH \(UID (\d{1,10}) INTERNALDATE "([^"]+)"\)\r?$', re.MULTILINE)
 """The usual line of an answer that lists when messages arrived."""
 _UID = re.compile(rb"\bUID (\d{1,10})\b")
@@ -46,14 +45,18 @@ class Fetched(NamedTuple):
 
 def fetched_in(answer: bytes) -> Iterator[Fetched]:
     """Take the untagged responses to one command apart. Raises EOFError where a literal is not as long as it says."""
-    at = 0
+    at, first = 0, _SECTION.search(answer)
+    section = first[0] if first else b""  # of each message the same hundreds of bytes
     while usual := _USUAL.match(answer, at):
-        uid, flags, date, size, length = usual.groups()
-        begun = usual.end()
-        end = begun + int(length)
+        length = _LENGTH.match(answer, usual.end() + len(section)) if answer.startswith(section, usual.end()) else None
+        if length is None:
+            break
+        begun = length.end()
+        end = begun + int(length[1])
         if answer[end : end + 3] != b")\r\n":
             break
         at = end + 3
+        uid, flags, date, size = usual.groups()
         yield Fetched(int(uid), epoch(date), int(size), flags, (), "", answer[begun:end])
     if at < len(answer):  # from the first that is told in another way on, nothing is taken for granted
         yield from filter(None, map(split, responses_in(answer[at:])))

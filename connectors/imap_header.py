@@ -169,8 +169,8 @@ _envelope = lru_cache(maxsize=KEPT)(_made)
 
 
 def _routed(to: bytes, cc: bytes, bcc: bytes) -> Route:
-    found = people_in(to), people_in(cc), people_in(bcc)
-    return Route(found[0].addresses, found[1].addresses, found[2].addresses, sum(part.count for part in found))
+    first, second, third = people_in(to), people_in(cc), people_in(bcc)
+    return Route(first.addresses, second.addresses, third.addresses, first.count + second.count + third.count)
 
 
 _route = lru_cache(maxsize=KEPT)(_routed)

@@ -177,8 +177,10 @@ def _with_bystanders(authors: tuple[Sighting, ...], others: tuple[Sighting, ...]
     """See also to whom else a personal message was addressed."""
     if not others:
         return authors
+    if len(authors) == 1:
+        return authors + tuple([each for each in others if each.key != authors[0].key])
     seen = {each.key for each in authors}
-    return (*authors, *(each for each in others if each.key not in seen))
+    return authors + tuple([each for each in others if each.key not in seen])
 
 
 def _from_whom(

@@ -78,15 +78,17 @@ def rename(
 
 def _count(deltas: dict[str, _Delta], shown: Iterable[Shown], sign: int) -> None:
     """Add up what messages show. One sighting comes thousands of times, as the same object: it is added once, that often."""
-    found: dict[int, tuple[Sighting, list[int]]] = {}
+    found: dict[int, list[int]] = {}
+    sighted: list[Sighting] = []
     for _, at, _, sightings in shown:
         for sighting in sightings:
-            same = found.get(id(sighting))
-            if same is None:
-                found[id(sighting)] = sighting, [at]
+            same = id(sighting)
+            if same in found:
+                found[same].append(at)
             else:
-                same[1].append(at)
-    for sighting, times in found.values():
+                found[same] = [at]
+                sighted.append(sighting)
+    for sighting, times in zip(sighted, found.values(), strict=True):
         delta = deltas.get(sighting.key)
         if delta is None:
             delta = deltas[sighting.key] = _Delta()

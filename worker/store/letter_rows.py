@@ -11,7 +11,7 @@ from rules.people import Company, OwnerKeys, Side, Sighting, between
 from rules.promises import is_promise_box
 from rules.signals import Signal, is_a_calendars
 from worker.store.mapping import MINUTE, labels_text
-from worker.store.message_facts import SENT_IN, SENT_TO, letter_text, shared_texts
+from worker.store.message_facts import Texts, letter_text, sent_in, sent_to
 from worker.store.storable import SHORT, are_clean
 
 ENDINGS: Final = int(Signal.BOUNCE | Signal.ANSWERED_BY_MACHINE)
@@ -47,8 +47,8 @@ class Shared(NamedTuple):
     signals: int
     recipients: int
     labels: str
-    sent_in: tuple[str, ...]
-    sent_to: tuple[str, ...]
+    of_envelope: Texts
+    of_route: Texts
     """Their texts among the facts."""
     seen: Seen
     is_telling: bool
@@ -64,8 +64,8 @@ class Letters:
         """Begin without any."""
         self.owner = owner
         self.shared = lru_cache(maxsize=KEPT)(self._shared)
-        self._sent_in = lru_cache(maxsize=KEPT)(self._by_sender)
-        self._sent_to = lru_cache(maxsize=KEPT)(self._by_route)
+        self._envelope = lru_cache(maxsize=KEPT)(self._by_sender)
+        self._route = lru_cache(maxsize=KEPT)(self._by_route)
 
     def __reduce__(self) -> tuple[type[Letters], tuple[OwnerKeys]]:
         """Pickle whose letters these are."""
@@ -74,7 +74,7 @@ class Letters:
     def row(self, letter: Letter, shared: Shared) -> tuple[Any, ...] | None:
         """Write the row of a letter, a Written; None where its message has to be looked at."""
         _, _, remote_id, name, sent, offset, subject, parents, chain, thread, *_ = letter
-        facts, parent = letter_text(letter, shared.sent_in, shared.sent_to), parents[0] if parents else ""
+        facts, parent = letter_text(letter, shared.of_envelope, shared.of_route), parents[0] if parents else ""
         root = thread or (chain[0] if chain else parent or name)
         is_usual = (
             shared.is_clean
@@ -90,20 +90,20 @@ class Letters:
         return remote_id, name, sent * SECOND, minutes, author, signals, recipients, subject, parent, root, labels, facts
 
     def _shared(self, envelope: Envelope, route: Route) -> Shared:
-        side, sent_in, labels, is_clean = self._sent_in(envelope)
-        company, sent_to, is_promised = self._sent_to(route)
+        side, of_envelope, labels, is_clean = self._envelope(envelope)
+        company, of_route, is_promised = self._route(route)
         shown = between(side, company, self.owner)
         bits, seen = int(shown.signals), (shown.recipients, shown.sightings)
         is_telling = is_promised or bool(bits & ENDINGS)
-        return Shared(shown.author, bits, route.recipients, labels, sent_in, sent_to, seen, is_telling, is_clean)
+        return Shared(shown.author, bits, route.recipients, labels, of_envelope, of_route, seen, is_telling, is_clean)
 
-    def _by_sender(self, envelope: Envelope) -> tuple[Side, tuple[str, ...], str, bool]:
+    def _by_sender(self, envelope: Envelope) -> tuple[Side, Texts, str, bool]:
         facts = envelope.facts
-        return Side(facts, self.owner), shared_texts(facts, SENT_IN), labels_text(facts.labels), are_clean(facts.labels)
+        return Side(facts, self.owner), sent_in(facts), labels_text(facts.labels), are_clean(facts.labels)
 
-    def _by_route(self, route: Route) -> tuple[Company, tuple[str, ...], bool]:
+    def _by_route(self, route: Route) -> tuple[Company, Texts, bool]:
         company = Company(route.to, route.cc, route.bcc, route.recipients, self.owner)
-        return company, shared_texts(route, SENT_TO), is_promise(route, self.owner)
+        return company, sent_to(route), is_promise(route, self.owner)
 
 
 def is_promise(found: MessageMetadata | Route, known_as: OwnerKeys) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Final, overload
 from connectors.letter import Letter, messages
 from connectors.optional import Portion
 from rules.facts import MessageMetadata
-from rules.people import OwnerKeys, Sighting, observe, sighting
+from rules.people import OwnerKeys, observe, sighting
 from worker.store.forgotten import Forgotten
 from worker.store.letter_rows import ENDINGS, Letters, Seen, Written, is_promise
 from worker.store.mapping import message_facts, message_of
@@ -101,31 +101,28 @@ class MailPage(Sequence[MessageMetadata]):
         """Add what `packed` has put together."""
         rows, numbers, kinds, sightings, telling = marshal.loads(packed)  # noqa: S302 - a process of ours wrote it
         shown = [sighting(*each) for each in sightings]
-        seen = [(recipients, tuple(shown[number] for number in those)) for recipients, *those in kinds]
-        for row, number in zip(rows, numbers, strict=True):
-            self.rows[row[0]] = row
-            self.seen[row[0]] = seen[number]
-            self.telling.pop(row[0], None)
+        seen = [(recipients, tuple([shown[number] for number in those])) for recipients, *those in kinds]
+        ids = [row[0] for row in rows]
+        self.rows.update(zip(ids, rows, strict=True))
+        self.seen.update(zip(ids, map(seen.__getitem__, numbers), strict=True))
+        for each in self.telling.keys() & set(ids) if self.telling else ():
+            del self.telling[each]
         self.telling.update(telling)
 
     def packed(self) -> bytes:
         """Put together, in plain values, what `take` adds; what is seen again goes by its number, and so does a sighting."""
-        known: dict[int, int] = {}
-        numbers, kinds, sightings = list[int](), list[Seen](), dict[int, tuple[int, Sighting]]()
+        numbers: dict[int, int] = {}
+        kinds: list[Seen] = []
         for seen in self.seen.values():
-            number = known.get(id(seen))
-            if number is None:
-                number = known[id(seen)] = len(kinds)
+            if id(seen) not in numbers:
+                numbers[id(seen)] = len(kinds)
                 kinds.append(seen)
-            numbers.append(number)
-        for _, those in kinds:
-            for each in those:
-                sightings.setdefault(id(each), (len(sightings), each))
-        told = [(recipients, *(sightings[id(each)][0] for each in those)) for recipients, those in kinds]
-        plain = [
-            (one.key, one.address.email, one.address.name, one.role, one.direction, one.tallies) for _, one in sightings.values()
-        ]
-        return marshal.dumps((list(self.rows.values()), numbers, told, plain, self.telling), PLAIN)
+        sighted = {id(each): each for _, those in kinds for each in those}
+        known = {each: number for number, each in enumerate(sighted)}
+        told = [(recipients, *[known[id(each)] for each in those]) for recipients, those in kinds]
+        plain = [(one.key, one.address.email, one.address.name, one.role, one.direction, one.tallies) for one in sighted.values()]
+        marked = [numbers[id(seen)] for seen in self.seen.values()]
+        return marshal.dumps(([*self.rows.values()], marked, told, plain, self.telling), PLAIN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json.encoder
 from collections.abc import Callable, Collection, Iterable
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any
 
 from connectors.letter import Letter, Route
 from rules.facts import Address, MessageMetadata
@@ -80,27 +80,39 @@ _WRITTEN: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("x", "references", _texts),
     ("bh", "bulk_headers", _words),
 )
-SENT_IN: Final = (("ar", "au"), ("bh",), ("f",), ("li", "lp"), ("p", "r"), ("s",))
-SENT_TO: Final = (("b",), ("c",), ("t",))
-"""The keys that letters share, in the parts between which others come."""
-_BY_KEY = {short: (name, write) for short, name, write in _WRITTEN}
+Texts = tuple[str, ...]
+"""What letters share, in the parts between which other keys come."""
 
 
-def shared_texts(found: MessageMetadata | Route, keys: Iterable[Iterable[str]]) -> tuple[str, ...]:
-    """Write what letters share: SENT_IN of an envelope, or SENT_TO of a route, a text for each part of the keys."""
-    return tuple("".join(_shared(found, key) for key in part) for part in keys)
+def sent_in(found: MessageMetadata) -> Texts:
+    """Write what letters in one envelope share."""
+    return (
+        _field("ar", _quoted, found.auto_response_suppress) + _field("au", _quoted, found.auto_submitted),
+        _field("bh", _words, found.bulk_headers),
+        _field("f", _people, found.from_),
+        _field("li", _quoted, found.list_id) + _field("lp", _quoted, found.list_post),
+        _field("p", _quoted, found.precedence) + _field("r", _people, found.reply_to),
+        _field("s", _person, found.sender),
+    )
 
 
-def _shared(found: MessageMetadata | Route, key: str) -> str:
-    name, write = _BY_KEY[key]
-    value = getattr(found, name)
+def sent_to(found: Route) -> Texts:
+    """Write what letters to the same people share."""
+    return (
+        f'"b":{_people(found.bcc)},' if found.bcc else "",
+        f'"c":{_people(found.cc)},' if found.cc else "",
+        f'"t":{_people(found.to)},' if found.to else "",
+    )
+
+
+def _field(key: str, write: Callable[[Any], str], value: object) -> str:
     return f'"{key}":{write(value)},' if value else ""
 
 
-def letter_text(letter: Letter, sent_in: tuple[str, ...], sent_to: tuple[str, ...]) -> str:
-    """Write the facts of a letter as `FactsWriter` writes those of its message, from what `shared_texts` has written."""
-    first, bulk, sender, lists, answered, carrier = sent_in
-    blind, copied, to = sent_to
+def letter_text(letter: Letter, of_envelope: Texts, of_route: Texts) -> str:
+    """Write the facts of a letter as `FactsWriter` writes those of its message, from what `sent_in` and `sent_to` have written."""
+    first, bulk, sender, lists, answered, carrier = of_envelope
+    blind, copied, to = of_route
     _, _, _, _, _, _, _, parents, chain, thread, size, kind, path, unsubscribe, feedback = letter
     text = "".join(
         (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from operator import itemgetter
@@ -50,7 +51,8 @@ class _Row(NamedTuple):
 
 _Raw = tuple[Any, ...]
 """What a _Row is made of: of most nobody asks for a column by its name."""
-_ID, _REMOTE_ID, _MESSAGE_ID, _SENT_AT = map(_Row._fields.index, ("id", "remote_id", "message_id", "sent_at"))
+_ID, _REMOTE_ID, _MESSAGE_ID, _SENT_AT, _LABELS = map(_Row._fields.index, ("id", "remote_id", "message_id", "sent_at", "labels"))
+_NAME = itemgetter(_MESSAGE_ID)
 _STANDING = itemgetter(*map(_Row._fields.index, STANDING))
 
 
@@ -76,22 +78,36 @@ def apply(connection: Connection, origin: Origin, page: MailPage, removed: Itera
     gone_ids = {plain(each) for each in removed} - page.rows.keys()
     known = _stored(connection, origin, [*page.rows, *gone_ids])
     rows = _rows(connection, origin, page, known)
-    changed = {rid: row for rid, row in rows.items() if rid not in known or _differs(known[rid], row)}
+    changed = {rid: row for rid, row in rows.items() if rid not in known or _differs(known[rid], row)} if known else rows
     gone = [known[remote_id] for remote_id in gone_ids if remote_id in known]
     old = {known[rid]["id"]: known[rid] for rid in changed.keys() & known.keys()} | {each["id"]: each for each in gone}
-    names = {row[_MESSAGE_ID] for row in changed.values()} | {row["message_id"] for row in old.values()}
-    ours = _ours(connection, origin.owner, names)
-    before = _copies(connection, origin.owner, names, ours)
+    names = Counter(map(_NAME, changed.values()))
+    named = names.keys() | {row["message_id"] for row in old.values()}
+    ours = _ours(connection, origin.owner, named)
+    before = _copies(connection, origin.owner, named, ours)
     _write(connection, rows, changed, known)
     for some in chunks([each["id"] for each in gone]):
         connection.execute(delete(message).where(message.c.id.in_(some)))
-    lost, won = _turned(before, old, _copies_of(map(_STANDING, changed.values()), ours))
-    fresh = {row[_ID]: row[_SENT_AT] for row in changed.values()}
+    compared = [row for row in changed.values() if names[row[_MESSAGE_ID]] > 1 or row[_MESSAGE_ID] in before]
+    lost, won = _turned(before, old, _copies_of(map(_STANDING, compared), ours))
+    fresh = {row[_ID]: row[_SENT_AT] for row in compared}
     minus = _shown_stored(connection, lost, old, owner)
     plus = [Shown(each.id, fresh[each.id], *page.seen[each.remote_id]) for each in won if each.id in fresh]
     if len(plus) < len(won):
         plus += _shown_stored(connection, [each for each in won if each.id not in fresh], {}, owner)
-    return shift(connection, origin.owner, minus, plus)
+    alone = changed.values() if not compared else [row for row in changed.values() if row[_ID] not in fresh]
+    return shift(connection, origin.owner, minus, plus + _speaking(alone, page, ours))
+
+
+def _speaking(rows: Iterable[_Raw], page: MailPage, ours: Collection[str]) -> list[Shown]:
+    """Say what messages show of which there is no other copy, as far as they count."""
+    seen = page.seen
+    shown: list[Any] = []  # each a Shown: to make thousands of these by name takes four times as long
+    for row in rows:
+        is_counted, is_unsent = _standing(row[_LABELS])
+        if is_counted and not (is_unsent and row[_MESSAGE_ID] in ours):
+            shown.append((row[_ID], row[_SENT_AT], *seen[row[_REMOTE_ID]]))
+    return shown
 
 
 def sweep(connection: Connection, origin: Origin, since: int | None) -> list[str]:
@@ -162,7 +178,9 @@ def _differs(old: RowMapping, new: _Raw) -> bool:
 
 def _write(connection: Connection, rows: Mapping[str, _Raw], changed: Mapping[str, _Raw], known: Mapping[str, RowMapping]) -> None:
     """Insert what is new, overwrite what is not; of what is as it was only the read and the judgement are noted."""
-    insert_tuples(connection, message, [row for remote_id, row in changed.items() if remote_id not in known])
+    insert_tuples(connection, message, [row for rid, row in changed.items() if rid not in known] if known else [*changed.values()])
+    if not known:
+        return
     again = [_Row._make(row) for remote_id, row in rows.items() if remote_id in known]
     whole = [row._asdict() | {"row": row.id} for row in again if row.remote_id in changed]
     light = [
