@@ -132,9 +132,9 @@ class Drafts:
         if not isinstance(seen, Untouched):
             return seen
         opened = self._session.open(saved.place, is_writing=True)
-        validity, uid, _, _, message_id = saved.version.split(" ", 4)
+        validity, uid, size, _, message_id = saved.version.split(" ", 4)
         same = {int(uid)} if opened.validity == int(validity) else set()  # a search may lag behind
-        self._remove(sorted(same | {one.uid for one in self._all_with(message_id)}))
+        self._remove(sorted(same | {one.uid for one in self._all_with(message_id) if one.size == int(size)}))
         return seen
 
     def _create(self) -> None:
@@ -184,12 +184,12 @@ class Drafts:
         return ["\\Draft", "\\Seen", *(self._keywords if opened.takes_keywords else [])]
 
     def _kept(self, opened: Opened, found: list[Present], draft: Draft, *, is_adopted: bool) -> Saved | Gone:
-        """Keep the lowest UID of several, remove the others, and describe the one that stays."""
+        """Keep the lowest UID of several, remove those just like it, and describe the one that stays."""
         alive = [one for one in found if not one.is_deleted]
         if not alive:
             return Gone()
-        self._remove([one.uid for one in alive[1:]])
         first = alive[0]
+        self._remove([one.uid for one in alive[1:] if one.size == first.size])  # another size is the owner's own version
         version = f"{opened.validity} {first.uid} {first.size} {gist(draft.to)} {draft.message_id}"
         return Saved(remote_id=f"{opened.validity}:{first.uid}", version=version, place=self.folder, is_adopted=is_adopted)
 

@@ -248,6 +248,19 @@ class TestDrafts:
         hands.delete_draft(saved)
         assert box_at(dovecot.port).look(saved) == Gone()
 
+    @pytest.mark.parametrize("step", ["withdraw", "retry"])
+    def test_what_the_owner_made_of_a_draft_under_its_very_name_is_not_removed_with_it(self, dovecot: Server, step: str) -> None:
+        hands, draft = MailHands(dovecot), a_draft()
+        box = box_at(dovecot.port)
+        witness = box.witness()
+        saved = box.save_draft(draft, witness)
+        assert isinstance(saved, Saved)
+        theirs = f"Message-ID: <{draft.message_id}>\r\nSubject: My own words\r\n\r\n..."
+        hands.hands.append("Drafts", "", "", theirs.encode())
+        _ = box.withdraw(saved) if step == "withdraw" else box.save_draft(draft, witness)
+        hands.hands.select("Drafts")
+        assert hands.hands.search(None, "SUBJECT", '"My own words"')[1] != [b""]
+
     def test_a_draft_of_ours_whose_name_was_dropped_in_editing_is_edited(self, dovecot: Server) -> None:
         hands, draft = MailHands(dovecot), a_draft()
         box = box_at(dovecot.port)
