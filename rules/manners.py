@@ -153,10 +153,11 @@ def care_for(meeting: Meeting, owner: Owner) -> str:
     """Say what makes a meeting one to be left to the owner, as a noun phrase; "" for an ordinary meeting."""
     if meeting.is_private:
         return "an event marked private or confidential"
-    people = [each for each in (meeting.organizer, *(guest.address for guest in meeting.guests)) if each is not None]
-    if is_hiring(meeting, owner) or any(_matter_of(each.name) == HIRING for each in people):
+    organizer = [meeting.organizer] if meeting.organizer is not None else []
+    names = [each.name for each in (*organizer, *(guest.address for guest in meeting.guests if guest.kind != "room"))]
+    if is_hiring(meeting, owner) or any(_matter_of(name) == HIRING for name in names):
         return HIRING
-    for address in people:
+    for address in (*organizer, *(guest.address for guest in meeting.guests)):
         if matter := care_for_domain(address, owner):
             return matter
     return care_for_title(meeting.title, owner)

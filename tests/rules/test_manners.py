@@ -11,6 +11,7 @@ from rules.facts import Address
 from rules.hiring import hires
 from rules.manners import care_for, care_for_domain, care_for_title
 from rules.month import Terms, choose
+from rules.network import Guest
 from rules.promises import Promise
 from rules.rulebook import Rulebook
 from rules.wording import Wording
@@ -222,6 +223,12 @@ def test_a_meeting_about_hiring_is_known_by_any_guest_or_its_organiser(written: 
 def test_who_sells_a_hiring_system_or_is_only_called_like_one_is_thanked_as_others_are(written: str) -> None:
     assert not hires(address(written), OLIVIA)
     assert care_for(meeting_with(ANNA, organizer=address(written)), OLIVIA) == ""
+
+
+def test_what_a_room_is_called_says_nothing_of_what_is_talked_about_in_it() -> None:
+    booked = Guest(address=address("BER Interview Room 2 <ber-2@own.example>"), kind="room")
+    assert care_for(meeting_with(ANNA, booked), OLIVIA) == ""
+    assert "interview" in care_for(meeting_with(ANNA, replace(booked, kind="list")), OLIVIA)
 
 
 def test_a_link_to_an_interview_room_says_what_the_meeting_is() -> None:
