@@ -25,6 +25,8 @@ PAGE = 8192
 """Bytes of a page of a database made now; half as many pages to find, to change and to carry over as with those of 4 kB."""
 LONGEST_LOG = 64_000_000
 """Bytes after which a commit has to carry the log into the database itself; a service does that sooner, between them."""
+KEPT_LOG = 16_000_000
+"""Bytes of it that keep their room on the disk once it was carried over."""
 LEAST_ROOM = 64_000
 """Bytes beside a database; its index of the log alone has 32 kB."""
 _AT_THE_DISK = ("SQLITE_CANTOPEN", "SQLITE_IOERR")
@@ -146,6 +148,7 @@ def _on_connect(engine: Engine, *, is_reader: bool) -> None:
             _keep_log(cursor)
             page = int(cursor.execute("PRAGMA page_size").fetchone()[0])
             cursor.execute(f"PRAGMA wal_autocheckpoint={LONGEST_LOG // page}")
+            cursor.execute(f"PRAGMA journal_size_limit={KEPT_LOG}")
         for pragma in (
             "synchronous=FULL",
             "secure_delete=FAST",
