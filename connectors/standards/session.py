@@ -102,10 +102,11 @@ class Session:
             raise refused_sign_in(error) from error
 
     def _show_password(self, user: str, password: str) -> None:
-        """LOGIN, where the server takes it: it knows ASCII alone (RFC 9051 6.2.3), PLAIN any letters (RFC 4616)."""
+        """LOGIN, where the server takes it: it knows ASCII of one line alone (RFC 9051 6.2.3), PLAIN any letters (RFC 4616)."""
         can: tuple[str, ...] = self._client._imap.capabilities  # noqa: SLF001 - as they are before the sign-in
-        if "LOGINDISABLED" not in can and f"{user}{password}".isascii():
-            self._client.login(user, password)
+        is_plain = f"{user}{password}".isascii() and f"{user}{password}".isprintable()
+        if "LOGINDISABLED" not in can and is_plain:
+            self._client.login(quoted(user).decode(), password)  # imaplib quotes the password alone
         elif "AUTH=PLAIN" in can:
             self._client.plain_login(user, password)
         else:
@@ -265,7 +266,7 @@ def _is_readable(sock: socket.socket, seconds: float) -> bool:
 
 
 def quoted(folder: str) -> bytes:
-    """Put a wire name (modified UTF-7) into quotes."""
+    """Put a wire name (modified UTF-7), or what else is written in one line, into quotes."""
     return b'"' + folder.encode("latin-1").replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
 
 

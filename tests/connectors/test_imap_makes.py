@@ -152,6 +152,19 @@ class TestSigningIn:
             proxy.close()
         assert "AUTHENTICATE PLAIN" in proxy.commands
 
+    @pytest.mark.parametrize(("user", "said"), [("ana x", '"ana x"'), ("FIRM\\ana", '"FIRM\\\\ana"'), ("a{3}", '"a{3}"')])
+    def test_a_user_name_of_any_letters_is_told_as_one_word(self, make: Callable[..., Make], user: str, said: str) -> None:
+        server = make()
+        box_at(server.port, 'p"w', user=user).feeds()
+        assert f'LOGIN {said} "p\\"w"' in server.asked
+
+    def test_a_line_break_in_a_password_begins_no_command(self, make: Callable[..., Make]) -> None:
+        server = make()
+        with pytest.raises(Rejected) as raised:
+            box_at(server.port, "a\r\nX NOOP").feeds()
+        assert raised.value.remedy
+        assert not any("LOGIN" in each or "NOOP" in each for each in server.asked)
+
     def test_starttls_comes_before_the_password_and_shows_what_the_server_can(self, dovecot: Server) -> None:
         ca_file = str(dovecot.folder / "cert.pem")
         server = ImapServer(host="localhost", port=dovecot.port, security="starttls", user="ana", secret="secret", ca_file=ca_file)
