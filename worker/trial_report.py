@@ -131,7 +131,10 @@ _NOUNS: dict[Kind, tuple[str, str]] = {
     "machine": ("machine", "machines"),
     "list": ("mailing list", "mailing lists"),
     "room": ("room", "rooms"),
-    "unknown": ("address that only one side ever wrote to", "addresses that only one side ever wrote to"),
+    "unknown": (
+        "address that names nobody or that only one side ever wrote to",
+        "addresses that name nobody or that only one side ever wrote to",
+    ),
 }
 
 

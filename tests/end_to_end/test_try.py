@@ -69,6 +69,7 @@ def test_it_tells_a_tired_executive_what_matters(demo_once: Demo, tmp_path: Path
     assert re.search(r"people take \d+% of your meeting hours", told)
     assert "That is certain" in told
     assert "No mail or meeting that I can see since" in told
+    assert "addresses that name nobody or that only one side ever wrote to" in " ".join(told.split())
     assert "Nothing was written anywhere, nothing was sent." in told
 
 
