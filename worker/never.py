@@ -66,7 +66,8 @@ def _entry(cell: str) -> tuple[str, str]:
 
 def is_unclear(entry: str) -> bool:
     """Tell whether an entry was meant as an address or organisation and is none: "Lunch @ Joe's" is words of a title."""
-    return re.search(r"^\s*@|\S@|@\S", entry) is not None and not _entry(entry.strip())[0]
+    cells = (cell.strip().strip('"') for cell in CELLS.split(entry.partition("#")[0]))
+    return any(re.search(r"^@|\S@|@\S", cell) is not None and not _entry(cell)[0] for cell in cells)
 
 
 def _once(entries: Iterable[str]) -> tuple[str, ...]:

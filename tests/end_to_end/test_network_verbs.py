@@ -210,6 +210,7 @@ def test_a_never_list_is_imported_and_counts_from_then_on(demo: Demo, tell: Tell
     tell("decide")
     assert next(each for each in ask("people") if each["name"] == "Marcus Bell")["state"] == "muted"
     assert (demo.folder / "never-maya.txt").stat().st_mode & 0o077 == 0
+    assert "2 added" in tell("never", "amy@far.example, Bo <bo@far.example>  # retired")
 
 
 def test_attention_and_backtest_look_at_the_whole_history(ask: Ask, tell: Tell) -> None:
