@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from connectors.port import Edited, Gone, Moved, Sent
 from rules.addresses import match_key
 from rules.facts import Address, Attendee
 from rules.people import OwnerKeys
@@ -37,6 +38,22 @@ def test_a_deleted_draft_means_not_this_time(stage: Stage) -> None:
     assert stage.state(thank_you().key) == ("closed", "owner_deleted")
     assert not stage.plan(thank_you())
     assert stage.rows("stop") == []
+
+
+@pytest.mark.parametrize(
+    ("seen", "reason"),
+    [
+        (Sent(), "done"),
+        (Edited(), "owner_edited"),
+        (Moved(), "owner_edited"),
+        (Gone(), "owner_deleted"),
+        (Gone(is_sure=False), "expired"),  # nothing is learned from it
+    ],
+)
+def test_what_the_owner_took_in_hand_before_it_was_confirmed_ends_as_what_they_did(
+    seen: Sent | Edited | Moved | Gone, reason: str
+) -> None:
+    assert feedback.fate(seen).reason == reason
 
 
 def test_two_discarded_for_a_person_stop_the_rule_for_that_person(stage: Stage) -> None:

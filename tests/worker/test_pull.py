@@ -317,6 +317,16 @@ def test_what_is_older_than_is_kept_is_counted_and_not_stored(world: World) -> N
     assert world.rows() == world.rebuilt()
 
 
+def test_an_old_exception_of_a_series_is_kept_with_it_however_old(world: World) -> None:
+    begun = NOW - 400 * DAY
+    series = meeting("weekly", begun, BOB, recurrence=("RRULE:FREQ=WEEKLY",))
+    world.book(series, meeting("weekly", begun + HOUR, EVE, remote_id="weekly.0", original_start=begun))
+    pull(world.store, Connection(world.provider), account_of(world), NOW, budget=lambda: True, kept_since=NOW - 300 * DAY)
+    assert world.stored_events().keys() == {"weekly", "weekly.0"}
+    with world.store.read() as db:
+        assert left_out.skips(db, "ada/main") == []
+
+
 def test_a_meeting_moved_further_back_than_is_kept_is_gone_from_where_it_stood(world: World) -> None:
     world.book(meeting("lunch", NOW + DAY, BOB))
     world.pull_all()

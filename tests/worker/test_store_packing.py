@@ -166,6 +166,13 @@ def test_what_is_too_old_is_left_out_of_a_packed_page_as_out_of_any_other() -> N
     assert packed.upserted.by == PACKING
 
 
+def test_of_a_message_that_is_left_out_nothing_is_told() -> None:
+    bounce = replace(MAILS[0], content_type="multipart/report; report-type=delivery-status")
+    page = left_out.young(Changes(upserted=PACKING.unpack([PACKING.pack([bounce])]), cursor=Cursor("1")), NOW + timedelta(days=1))
+    assert isinstance(page.upserted, MailPage)
+    assert list(page.upserted.told()) == []
+
+
 def test_of_a_message_packed_twice_nothing_is_told_that_only_the_first_did() -> None:
     first, last = replace(MAILS[0], content_type="multipart/report; report-type=delivery-status"), MAILS[0]
     for portions in ([[first, last]], [[first], [last]], [PACKING.pack([first]), PACKING.pack([last])]):
