@@ -6,29 +6,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from rules.facts import Address, MessageMetadata
-
-
-class Envelope:
-    """What many messages have in common. Told apart by identity, so that what is concluded from one can be remembered."""
-
-    __slots__ = ("facts",)
-
-    def __init__(self, facts: MessageMetadata) -> None:
-        self.facts = facts
-        """Its sender, list and machine fields and labels, and whom it is addressed to where it names a list; Return-Path,
-        List-Unsubscribe, Feedback-ID, In-Reply-To and Content-Type only as far as they tell who wrote; no date, subject or ids."""
-
-
-class Route:
-    """Whom a message is addressed to. Told apart by identity, as an envelope is."""
-
-    __slots__ = ("bcc", "cc", "recipients", "to")
-
-    def __init__(self, to: tuple[Address, ...], cc: tuple[Address, ...], bcc: tuple[Address, ...], recipients: int) -> None:
-        self.to, self.cc, self.bcc = to, cc, bcc
-        self.recipients = recipients
-        """How many addresses these fields really name."""
+from connectors.envelopes import Envelope, Route
+from rules.facts import MessageMetadata
 
 
 class Letter(NamedTuple):

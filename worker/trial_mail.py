@@ -10,7 +10,8 @@ from heapq import merge
 from itertools import groupby, islice
 from typing import Final
 
-from connectors.glance import Envelope, Glance, Route, at_once
+from connectors.envelopes import Envelope, Route
+from connectors.glance import Glance, at_once
 from rules.absences import LOOKED_BACK, Span, their_absences
 from rules.addresses import match_key
 from rules.facts import MessageMetadata

@@ -11,25 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, Protocol, TypeVar
 
+from connectors.envelopes import Envelope, Route, envelope_of, route_of
 from connectors.files.glances import all_outlines
 from connectors.files.reading import Disk
 from connectors.files.sources import Source
 from connectors.frames import Readable, frame, framed
-from connectors.glance import (
-    Envelope,
-    Fields,
-    Glance,
-    Outline,
-    Route,
-    Shape,
-    Shared,
-    at_once,
-    envelope_of,
-    is_short,
-    is_usual,
-    look,
-    route_of,
-)
+from connectors.glance import Fields, Glance, Outline, Shared, at_once, is_short, is_usual, look
 from connectors.port import Skipped
 from rules.facts import MessageMetadata
 
@@ -43,7 +30,7 @@ One = TypeVar("One")
 Key = TypeVar("Key")
 Told = tuple[Any, ...]
 """What marshal takes."""
-New = tuple[bool, Sequence[Told]]
+New = tuple[bool, Sequence[Any]]
 """Whether all that is known so far is to be forgotten, and what comes to it."""
 
 
@@ -83,23 +70,23 @@ def told(stream: Readable) -> Iterator[tuple[bool, int, list[Glance | Skipped]]]
         yield is_last, passed, [listener.message(row) for row in rows]
 
 
-class _Numbers(dict[Key, int | Told]):
+class _Numbers(dict[Key, int | Key]):
     """What the other side knows by which number. What it does not know gets the next number, and is told; what is not worth it is told as it is."""
 
-    def __init__(self, is_kept: Callable[[Key], bool], plain: Callable[[Key], Told]) -> None:
+    def __init__(self, is_kept: Callable[[Key], bool]) -> None:
         super().__init__()
-        self._is_kept, self._as_told = is_kept, plain
-        self._new: list[Told] = []
+        self._is_kept = is_kept
+        self._new: list[Key] = []
         self._is_anew = False
 
-    def __missing__(self, one: Key) -> int | Told:
+    def __missing__(self, one: Key) -> int | Key:
         if not self._is_kept(one):
-            return self._as_told(one)
-        self._new.append(self._as_told(one))
+            return one
+        self._new.append(one)
         number = self[one] = len(self)
         return number
 
-    def new(self) -> New:
+    def new(self) -> tuple[bool, list[Key]]:
         """Return whether the other side is to forget all of them first, and what is new since it was asked last."""
         told = self._is_anew, self._new
         self._new, self._is_anew = [], len(self) >= KNOWN
@@ -112,8 +99,8 @@ class _Teller:
     """One side: outlines into plain values."""
 
     def __init__(self) -> None:
-        self._envelopes = _Numbers(is_usual, _plain)
-        self._routes = _Numbers(is_short, _same)
+        self._envelopes = _Numbers[Shared](is_usual)
+        self._routes = _Numbers[Fields](is_short)
 
     def row(self, found: Outline | MessageMetadata | Skipped) -> Told:
         """Return a message in plain values: of what is remembered, its number."""
@@ -128,15 +115,6 @@ class _Teller:
         return self._envelopes.new(), self._routes.new()
 
 
-def _same(fields: Fields) -> Told:
-    return fields
-
-
-def _plain(shared: Shared) -> Told:
-    shape, picked, parts, labels = shared
-    return shape.picked, shape.marks, picked, parts, labels
-
-
 class _Listener:
     """The other side: plain values into glances."""
 
@@ -146,8 +124,8 @@ class _Listener:
 
     def learn(self, envelopes: New, routes: New) -> None:
         """Take in what a portion brings."""
-        _learn(self._envelopes, _envelope, envelopes)
-        _learn(self._routes, route_of.__wrapped__, routes)
+        _learn(self._envelopes, envelope_of, envelopes)
+        _learn(self._routes, route_of, routes)
 
     def message(self, row: Told) -> Glance | Skipped:
         """Return what _Teller.row was given."""
@@ -157,8 +135,8 @@ class _Listener:
             return Skipped(remote_id=row[0], reason=row[1])
         envelope, route, rest = row
         return look(
-            self._envelopes[envelope] if isinstance(envelope, int) else _envelope(*envelope),
-            self._routes[route] if isinstance(route, int) else route_of.__wrapped__(*route),
+            self._envelopes[envelope] if isinstance(envelope, int) else envelope_of(*envelope),
+            self._routes[route] if isinstance(route, int) else route_of(*route),
             rest,
         )
 
@@ -168,9 +146,3 @@ def _learn(known: list[One], read: Callable[..., One], new: New) -> None:
     if is_anew:
         known.clear()
     known += [read(*each) for each in values]
-
-
-def _envelope(
-    names: tuple[bytes, ...], marks: tuple[bytes, ...], picked: tuple[bytes, ...], parts: tuple[bytes, ...], labels: frozenset[str]
-) -> Envelope:
-    return envelope_of.__wrapped__(Shape(names, marks), picked, parts, labels)

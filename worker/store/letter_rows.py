@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from connectors.letter import Envelope, Letter, Route
+from connectors.envelopes import Envelope, Route
+from connectors.letter import Letter
 from rules.facts import MessageMetadata
 from rules.people import Company, OwnerKeys, Side, Sighting, between
 from rules.promises import is_promise_box

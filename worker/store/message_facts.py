@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Iterable
 from operator import attrgetter
 from typing import Any
 
-from connectors.letter import Letter, Route
+from connectors.envelopes import Route
+from connectors.letter import Letter
 from rules.facts import Address, MessageMetadata
 
 LISTS = (("f", "from_"), ("r", "reply_to"), ("t", "to"), ("c", "cc"), ("b", "bcc"))
