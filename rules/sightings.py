@@ -42,7 +42,7 @@ class Sighting:
     """Names of the counters of this address to which 1 is added."""
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 12)
 def sighting(key: str, email: str, name: str, role: Role, direction: Direction, tallies: tuple[str, ...]) -> Sighting:
     """Build a sighting once: the same address in the same part comes thousands of times."""
     return Sighting(key=key, address=Address(email=email, name=name), role=role, direction=direction, tallies=tallies)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Literal, cast
@@ -138,16 +139,16 @@ def _correspondents(connection: Connection, owner: str, keys: Collection[str]) -
     own = owner_keys(connection, owner).keys
     found: dict[str, frozenset[str]] = {}
     for some in chunks(sorted(keys)):
-        sample = {key: connection.execute(_NEWEST, {"whose": owner, "wanted": key}).scalars().all() for key in some}
+        sample = {key: array("q", connection.execute(_NEWEST, {"whose": owner, "wanted": key}).scalars()) for key in some}
         named = _named_on(connection, set().union(*sample.values()))
         found |= {key: beside(key, (named[each] for each in ids if each in named), own) for key, ids in sample.items()}
     return found
 
 
-def _named_on(connection: Connection, ids: Iterable[int]) -> dict[int, list[str]]:
+def _named_on(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[str, ...]]:
     """Name who is on messages, by match key; a message is read once, however many of them are asked about."""
     rows = (row for some in chunks(sorted(ids)) for row in connection.execute(_FACTS, {"these": some}))
-    return {number: list(map(match_key, written_on(facts))) for number, facts in rows}
+    return {number: tuple([match_key(each) for each in written_on(facts)]) for number, facts in rows}
 
 
 def _enter_blocks(connection: Connection, owner: str, names: Mapping[str, frozenset[str]]) -> None:
