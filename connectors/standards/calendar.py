@@ -89,10 +89,8 @@ class CalDavCalendar:
         found = calendars(self._dav, self.home(), has_marks=has_marks)
         main = primary(found, self.home(), self._wanted)
         chosen = [one for one in found if {one.name, one.href} & self._chosen]
-        if not self._chosen:
-            chosen = [one for one in found if one.is_writable] or list(
-                found
-            )  # what may only be read is somebody else's, or made up
+        if not self._chosen:  # what may only be read is somebody else's, or made up
+            chosen = [one for one in found if one.is_writable] or [*found]
         return [one.feed(is_primary=one is main) for one in chosen]
 
     def changes(self, feed: Feed, since: Cursor | None) -> Iterator[Changes[CalendarEvent]]:
