@@ -20,8 +20,8 @@ FRESH: Final = timedelta(seconds=1)
 """Used so shortly ago, it is not asked whether it still answers."""
 LOST: Final = timedelta(minutes=5)
 """Whoever has it for longer was interrupted before giving it back: no work goes on for so long."""
-PATIENCE: Final = timedelta(seconds=20)
-"""So long is waited for whoever uses the account's connection: servers allow few, some only a handful for all of an owner's programs."""
+PATIENCE: Final = timedelta(seconds=2)
+"""So long is waited for whoever uses the account's connection, then the turn is given up: servers allow few, some a handful for all an owner has."""
 
 
 @dataclass(slots=True)
