@@ -11,13 +11,15 @@ from typing import get_args
 import pytest
 
 from connectors.port import AuthorizationExpired, PortError, RateLimited, Rejected, Saved, Unavailable
+from rules.addresses import match_key
+from rules.engine import Keep
 from rules.facts import MessageMetadata
 from rules.slots import Slot
 from rules.suggestions import Hold, Suggestion
-from tests.worker.stage import MONDAY, Crash, Stage, check_in, invitation, thank_you
+from tests.worker.stage import EVA, MONDAY, Crash, Stage, check_in, invitation, thank_you
 from worker import deliver
 from worker.heartbeat import LASTING
-from worker.store import outbox
+from worker.store import looking, outbox
 from worker.store.entry import Entry
 from worker.store.store import Store
 
@@ -290,6 +292,34 @@ def test_an_untouched_object_that_became_pointless_is_withdrawn_and_not_read_as_
         stage.later(hours=1)
         stage.work()
     assert objects(stage) == 0
+    assert stage.state(suggestion.key) == ("closed", "withdrawn")
+
+
+@BOTH
+@pytest.mark.parametrize("is_about_them", [True, False])
+def test_news_that_comes_while_one_is_looked_at_is_seen_at_the_next_turn(
+    stage: Stage, suggestion: Suggestion, is_about_them: bool
+) -> None:
+    stage.meet()
+    stage.plan(suggestion)
+    stage.work()
+    stage.later(hours=1)
+    (entry,) = stage.due()
+
+    def decided_before_it_was_stored(_: Entry) -> Keep:
+        stage.later(seconds=1)
+        stage.pointless = "You wrote to Eva"
+        with stage.store.write() as db:
+            if is_about_them:
+                looking.look_at(db, "ada", [match_key(EVA.email)], stage.now)
+            else:
+                looking.look_again(db, "ada", stage.now)
+        return Keep()
+
+    deliver.attend(replace(stage.desk(), wanted=decided_before_it_was_stored), entry)
+    assert stage.state(suggestion.key) == ("delivered", None)
+    stage.later(seconds=1)
+    stage.work()
     assert stage.state(suggestion.key) == ("closed", "withdrawn")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, BindParameter, Connection, bindparam, case, func, select, update
+from sqlalchemy import BigInteger, BindParameter, Connection, bindparam, case, func, or_, select, update
 
 from worker.store.mapping import micros
 from worker.store.statements import chunks, lock_owner
@@ -16,20 +16,20 @@ SOON = timedelta(minutes=5)
 """When a draft is looked at again after news that is about others: the owner may have tidied up."""
 
 # Statements are built once: they are run for every mail, and building one takes longer than running it.
-_LATER: Final = (
-    suggestion.c.owner == bindparam("whose"),
-    suggestion.c.state == "delivered",
-    suggestion.c.next_attempt_at > bindparam("by_then"),
-)
+_IS_DUE: Final = suggestion.c.next_attempt_at <= bindparam("by_now", type_=BigInteger)
+"""Perhaps being looked at: whoever does sees by the new time that there is more."""
 _THEN: Final = case(
     (suggestion.c.action == "draft", bindparam("soon", type_=BigInteger)), else_=bindparam("by_now", type_=BigInteger)
 )
 _SOONER: Final = (
     update(suggestion)
-    .where(suggestion.c.owner == bindparam("whose"), suggestion.c.state == "delivered", suggestion.c.next_attempt_at > _THEN)
-    .values(next_attempt_at=_THEN)
+    .where(suggestion.c.owner == bindparam("whose"), suggestion.c.state == "delivered")
+    .where(or_(_IS_DUE, suggestion.c.next_attempt_at > _THEN))
+    .values(next_attempt_at=case((_IS_DUE, bindparam("by_now", type_=BigInteger)), else_=_THEN))
 )
-_DELIVERED: Final = select(suggestion.c.key, suggestion.c.address, func.lower(suggestion.c.payload)).where(*_LATER)
+_DELIVERED: Final = select(suggestion.c.key, suggestion.c.address, func.lower(suggestion.c.payload)).where(
+    suggestion.c.owner == bindparam("whose"), suggestion.c.state == "delivered"
+)
 _THEIRS: Final[BindParameter[Any]] = bindparam("theirs", expanding=True)
 _ADDRESSES: Final = select(address.c.key, address.c.email, address.c.person).where(address.c.owner == bindparam("whose"))
 _NAMED: Final = _ADDRESSES.where(address.c.key.in_(_THEIRS))
@@ -44,7 +44,7 @@ def look_again(db: Connection, owner: str, now: datetime) -> None:
 
 def look_at(db: Connection, owner: str, keys: Collection[str], now: datetime) -> None:
     """Have looked at now what is delivered for anybody with one of these match keys: it may have become pointless."""
-    rows = db.execute(_DELIVERED, {"whose": owner, "by_then": micros(now)}).all()
+    rows = db.execute(_DELIVERED, {"whose": owner}).all()
     if not rows:
         return
     known = _addresses(db, owner, keys)

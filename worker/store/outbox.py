@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Connection, and_, bindparam, func, or_, select, update
+from sqlalchemy import BigInteger, Connection, and_, bindparam, case, func, or_, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -187,8 +187,10 @@ def postpone(db: Connection, claimed: Entry, until: datetime, error: str, now: d
 def look_later(
     db: Connection, seen: Entry, until: datetime, now: datetime, *, action: Hold | Invite | None = None, error: str = ""
 ) -> bool:
-    """Note that a delivered object was looked at; `action` is how the owner has rescheduled it."""
-    values: dict[str, object] = {"looked_at": micros(now), "next_attempt_at": micros(until), "error": error}
+    """Note that a delivered object was looked at; `action` is how the owner has rescheduled it. What has become new meanwhile is still to be seen."""
+    is_as_seen = suggestion.c.next_attempt_at == micros(seen.next_attempt_at)
+    then = case((is_as_seen, micros(until)), else_=suggestion.c.next_attempt_at)
+    values: dict[str, object] = {"looked_at": micros(now), "next_attempt_at": then, "error": error}
     if action is not None:
         values |= {"at": micros(action.start), "payload": json_of(action)}
     return _change(db, seen.key, suggestion.c.state == "delivered", now, values) is not None
