@@ -25,7 +25,7 @@ class Script:
 
 
 HOME = """<d:multistatus xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav" xmlns:cs="http://calendarserver.org/ns/">
-<d:response><d:href>/cal/work/</d:href><d:propstat><d:prop><d:resourcetype><d:collection/><c:calendar/></d:resourcetype>
+<d:response><d:href>/cal/diary/</d:href><d:propstat><d:prop><d:resourcetype><d:collection/><c:calendar/></d:resourcetype>
 <d:displayname>Work</d:displayname><cs:getctag>{ctag}</cs:getctag></d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>
 <d:response><d:href>/cal/birthdays/</d:href><d:propstat><d:prop><d:resourcetype><d:collection/><c:calendar/><cs:subscribed/></d:resourcetype>
 </d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response></d:multistatus>"""
@@ -84,24 +84,24 @@ def stocked(script: Script, etags: dict[str, str]) -> None:
     """Let the script hold objects; only listing and multiget are answered."""
 
     def listing(_: str) -> tuple[int, Mapping[str, str], str]:
-        own = MEMBER.format(href="/cal/work/", etag="", more="")
+        own = MEMBER.format(href="/cal/diary/", etag="", more="")
         return (
             207,
             {},
             multistatus(
-                own + "".join(MEMBER.format(href=f"/cal/work/{uid}.ics", etag=etag, more="") for uid, etag in etags.items())
+                own + "".join(MEMBER.format(href=f"/cal/diary/{uid}.ics", etag=etag, more="") for uid, etag in etags.items())
             ),
         )
 
     def multiget(body: str) -> tuple[int, Mapping[str, str], str]:
-        wanted = re.findall(r"/cal/work/([\w-]+)\.ics", body)
+        wanted = re.findall(r"/cal/diary/([\w-]+)\.ics", body)
         data = "<c:calendar-data>{}</c:calendar-data>"
         return (
             207,
             {},
             multistatus(
                 "".join(
-                    MEMBER.format(href=f"/cal/work/{uid}.ics", etag=etags[uid], more=data.format(EVENT.format(uid=uid)))
+                    MEMBER.format(href=f"/cal/diary/{uid}.ics", etag=etags[uid], more=data.format(EVENT.format(uid=uid)))
                     for uid in wanted
                     if uid in etags
                 )
@@ -109,5 +109,16 @@ def stocked(script: Script, etags: dict[str, str]) -> None:
         )
 
     script.answers["PROPFIND /cal/"] = lambda _: (207, {}, HOME.format(ctag="".join(etags.values())))
-    script.answers["PROPFIND /cal/work/"] = listing
-    script.answers["REPORT calendar-multiget /cal/work/"] = multiget
+    script.answers["PROPFIND /cal/diary/"] = listing
+    script.answers["REPORT calendar-multiget /cal/diary/"] = multiget
+
+
+def also_listed(script: Script, member: str) -> None:
+    """Let what is stocked be listed with one more member."""
+    listing = script.answers["PROPFIND /cal/diary/"]
+
+    def more(body: str) -> tuple[int, Mapping[str, str], str]:
+        status, headers, text = listing(body)
+        return status, headers, text.replace("</d:multistatus>", member + "</d:multistatus>")
+
+    script.answers["PROPFIND /cal/diary/"] = more

@@ -1,4 +1,4 @@
-"""What scripted mail servers have in common: a port of this machine, and a thread for each connection."""
+"""What scripted mail servers have in common: a port of this machine, a thread for each connection, how a message is told."""
 
 from __future__ import annotations
 
@@ -26,3 +26,10 @@ class Listener:
             while True:
                 client, _ = self._listener.accept()
                 threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+
+def told(uid: int, name: bytes, *, too_long: int = 0) -> bytes:
+    """One message's answer to a FETCH; a literal may be told to be longer than it is."""
+    header = b"Message-ID: <%b@elsewhere.example>\r\nFrom: eva@elsewhere.example\r\n\r\n" % name
+    begun = b'* %d FETCH (UID %d FLAGS () INTERNALDATE "16-Nov-2026 09:00:00 +0000" RFC822.SIZE 9 BODY[X] {%d}\r\n'
+    return begun % (uid, uid, len(header) + too_long) + header + b")\r\n"

@@ -289,14 +289,14 @@ class TestOtherServers:
     def test_without_sync_collection_the_etags_are_compared(self, script: Script, status: int) -> None:
         etags = {"a": "1", "b": "1", "c": "1"}
         stocked(script, etags)
-        script.answers["REPORT sync-collection /cal/work/"] = lambda _: (status, {}, "no")
+        script.answers["REPORT sync-collection /cal/diary/"] = lambda _: (status, {}, "no")
         pages = read(calendar(script.port, "/cal/"))
         assert uids(pages) == {"a", "b", "c"}
         etags.update(a="2", d="1")
         del etags["b"]
         later = read(calendar(script.port, "/cal/"), pages[-1].cursor)
         assert uids(later) == {"a", "d"}
-        assert [gone for page in later for gone in page.removed] == ["/cal/work/b.ics"]
+        assert [gone for page in later for gone in page.removed] == ["/cal/diary/b.ics"]
 
     def test_a_cut_answer_is_asked_on(self, script: Script) -> None:
         etags = {"a": "1", "b": "1", "c": "1"}
@@ -308,13 +308,13 @@ class TestOtherServers:
             more = (
                 ""
                 if at >= 2
-                else "<d:response><d:href>/cal/work/</d:href><d:status>HTTP/1.1 507 Insufficient Storage</d:status></d:response>"
+                else "<d:response><d:href>/cal/diary/</d:href><d:status>HTTP/1.1 507 Insufficient Storage</d:status></d:response>"
             )
             uid = "abc"[at] if at < 3 else None
-            member = MEMBER.format(href=f"/cal/work/{uid}.ics", etag="1", more="") if uid else ""
+            member = MEMBER.format(href=f"/cal/diary/{uid}.ics", etag="1", more="") if uid else ""
             return 207, {}, multistatus(f"{member}{more}<d:sync-token>{min(at + 1, 3)}</d:sync-token>")
 
-        script.answers["REPORT sync-collection /cal/work/"] = sync
+        script.answers["REPORT sync-collection /cal/diary/"] = sync
         pages = read(calendar(script.port, "/cal/"))
         assert uids(pages) == {"a", "b", "c"}
         assert uids(read(calendar(script.port, "/cal/"), pages[-1].cursor)) == set()
@@ -322,11 +322,11 @@ class TestOtherServers:
     def test_a_lost_token_answered_as_no_change_is_found_out_within_a_week(self, script: Script) -> None:
         etags = {"a": "1"}
         stocked(script, etags)
-        script.answers["REPORT sync-collection /cal/work/"] = lambda _: (
+        script.answers["REPORT sync-collection /cal/diary/"] = lambda _: (
             207,
             {},
             multistatus(
-                "".join(MEMBER.format(href=f"/cal/work/{uid}.ics", etag=etag, more="") for uid, etag in etags.items())
+                "".join(MEMBER.format(href=f"/cal/diary/{uid}.ics", etag=etag, more="") for uid, etag in etags.items())
                 + "<d:sync-token>same</d:sync-token>"
             ),
         )
@@ -340,23 +340,23 @@ class TestOtherServers:
         monkeypatch.setattr(objects, "BATCH", 8)
         etags = dict.fromkeys("abcdefg", "1")
         stocked(script, etags)
-        good = script.answers["REPORT calendar-multiget /cal/work/"]
-        script.answers["REPORT calendar-multiget /cal/work/"] = lambda body: (
-            (500, {}, "oh") if "/cal/work/d.ics" in body else good(body)
+        good = script.answers["REPORT calendar-multiget /cal/diary/"]
+        script.answers["REPORT calendar-multiget /cal/diary/"] = lambda body: (
+            (500, {}, "oh") if "/cal/diary/d.ics" in body else good(body)
         )
         pages = read(calendar(script.port, "/cal/"))
         assert uids(pages) == set("abcefg")
-        assert [skip.remote_id for page in pages for skip in page.skipped] == ["/cal/work/d.ics"]
+        assert [skip.remote_id for page in pages for skip in page.skipped] == ["/cal/diary/d.ics"]
 
     def test_hrefs_written_differently_are_one_object(self, script: Script) -> None:
         etags = {"a": "1"}
         stocked(script, etags)
-        script.answers["PROPFIND /cal/work/"] = lambda _: (
+        script.answers["PROPFIND /cal/diary/"] = lambda _: (
             207,
             {},
-            multistatus(MEMBER.format(href=f"http://127.0.0.1:{script.port}/cal/work/%61.ics", etag="1", more="")),
+            multistatus(MEMBER.format(href=f"http://127.0.0.1:{script.port}/cal/diary/%61.ics", etag="1", more="")),
         )
-        script.answers["REPORT sync-collection /cal/work/"] = lambda _: (415, {}, "")
+        script.answers["REPORT sync-collection /cal/diary/"] = lambda _: (415, {}, "")
         assert uids(read(calendar(script.port, "/cal/"))) == {"a"}
 
     @pytest.mark.parametrize(
@@ -381,7 +381,7 @@ class TestOtherServers:
     def test_a_hostile_calendar_costs_its_own_events_and_no_other(self, script: Script) -> None:
         stocked(script, dict.fromkeys("abcdefg", "1"))
         giant, endless = "DESCRIPTION:" + "x" * (33 << 20), "RRULE:FREQ=SECONDLY"
-        plain = script.answers["REPORT calendar-multiget /cal/work/"]
+        plain = script.answers["REPORT calendar-multiget /cal/diary/"]
 
         def multiget(body: str) -> tuple[int, Mapping[str, str], str]:
             status, headers, text = plain(body)
@@ -389,15 +389,15 @@ class TestOtherServers:
                 text = text.replace(f"SUMMARY:{uid}\n", f"SUMMARY:{uid}\n{line}\n")
             return status, headers, text
 
-        script.answers["REPORT calendar-multiget /cal/work/"] = multiget
-        script.answers["REPORT sync-collection /cal/work/"] = lambda _: (415, {}, "")
+        script.answers["REPORT calendar-multiget /cal/diary/"] = multiget
+        script.answers["REPORT sync-collection /cal/diary/"] = lambda _: (415, {}, "")
         pages = read(calendar(script.port, "/cal/"))
         assert uids(pages) == set("abdefg")
         assert {(each.remote_id, each.reason) for page in pages for each in page.skipped} == {
-            ("/cal/work/c.ics", "An event was left out: it is larger than 32 MB."),
-            ("/cal/work/f.ics", "A series counts as a single event: it repeats every minute or every second."),
+            ("/cal/diary/c.ics", "An event was left out: it is larger than 32 MB."),
+            ("/cal/diary/f.ics", "A series counts as a single event: it repeats every minute or every second."),
         }
-        assert script.asked.count("REPORT calendar-multiget /cal/work/") > 1, "the whole batch was read into memory"
+        assert script.asked.count("REPORT calendar-multiget /cal/diary/") > 1, "the whole batch was read into memory"
 
     @pytest.mark.parametrize("headers", [{}, {"Content-Encoding": "gzip"}])
     def test_an_answer_without_end_is_broken_off_with_its_size(self, script: Script, headers: Mapping[str, str]) -> None:
@@ -442,7 +442,7 @@ class TestOtherServers:
             stored.append(body)
             return 201, {}, ""
 
-        href = f"/cal/work/{a_hold().key}.ics"
+        href = f"/cal/diary/{a_hold().key}.ics"
         script.answers[f"PUT {href}"] = put
         script.answers[f"GET {href}"] = lambda _: (200, {}, stored[0]) if stored else (404, {}, "")
         script.answers[f"PROPFIND {href}"] = lambda _: (207, {}, multistatus(MEMBER.format(href=href, etag='"e1"', more="")))
@@ -456,7 +456,7 @@ class TestOtherServers:
         stocked(script, {})
         stored: list[str] = []
         etag = ['"1"']
-        href = f"/cal/work/{a_hold().key}.ics"
+        href = f"/cal/diary/{a_hold().key}.ics"
 
         def put(body: str) -> tuple[int, Mapping[str, str], str]:
             stored.append(body.replace("END:VEVENT", "X-SERVER:was here\r\nEND:VEVENT"))

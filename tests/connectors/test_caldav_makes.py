@@ -9,10 +9,10 @@ import pytest
 
 from connectors.port import BEGINNING, Edited, Gone, Moved, Rejected, Saved, Untouched
 from tests.connectors.contract import a_hold
-from tests.connectors.dav_script import EVENT, MEMBER, Script, multistatus, scripted, stocked
+from tests.connectors.dav_script import EVENT, MEMBER, Script, also_listed, multistatus, scripted, stocked
 from tests.connectors.test_caldav import calendar, read, uids
 
-HREF = f"/cal/work/{a_hold().key}.ics"
+HREF = f"/cal/diary/{a_hold().key}.ics"
 OK = "<d:status>HTTP/1.1 200 OK</d:status>"
 PRINCIPAL = (
     "<d:response><d:href>/</d:href><d:propstat><d:prop><d:current-user-principal><d:href>{}</d:href>"
@@ -27,7 +27,7 @@ CALENDAR = (
     "<d:current-user-privilege-set><d:privilege><d:{}/></d:privilege></d:current-user-privilege-set></d:prop>"
     f"{OK}</d:propstat></d:response>"
 )
-CUT = "<d:response><d:href>/cal/work/</d:href><d:status>HTTP/1.1 507 Insufficient Storage</d:status></d:response>"
+CUT = "<d:response><d:href>/cal/diary/</d:href><d:status>HTTP/1.1 507 Insufficient Storage</d:status></d:response>"
 Told = tuple[int, Mapping[str, str], str]
 
 
@@ -110,17 +110,17 @@ class TestListing:
     def test_a_sync_that_gives_no_token_is_none(self, script: Script) -> None:
         etags = {"a": "1", "b": "1"}
         stocked(script, etags)
-        script.answers["REPORT sync-collection /cal/work/"] = script.answers["PROPFIND /cal/work/"]
+        script.answers["REPORT sync-collection /cal/diary/"] = script.answers["PROPFIND /cal/diary/"]
         pages = read(calendar(script.port, "/cal/"))
         assert uids(pages) == {"a", "b"}
         del etags["b"]
         later = read(calendar(script.port, "/cal/"), pages[-1].cursor)
-        assert (uids(later), later[-1].removed) == (set(), ("/cal/work/b.ics",))
+        assert (uids(later), later[-1].removed) == (set(), ("/cal/diary/b.ics",))
 
     def test_a_sync_that_is_cut_and_gets_no_further_is_none(self, script: Script) -> None:
         stocked(script, {"a": "1", "b": "1"})
-        first = MEMBER.format(href="/cal/work/a.ics", etag="1", more="")
-        script.answers["REPORT sync-collection /cal/work/"] = lambda body: says(
+        first = MEMBER.format(href="/cal/diary/a.ics", etag="1", more="")
+        script.answers["REPORT sync-collection /cal/diary/"] = lambda body: says(
             ("" if "<d:sync-token>t" in body else first) + CUT + "<d:sync-token>t</d:sync-token>"
         )
         assert uids(read(calendar(script.port, "/cal/"))) == {"a", "b"}
@@ -128,31 +128,26 @@ class TestListing:
     def test_a_server_that_wants_to_be_told_a_time_range_is(self, script: Script) -> None:
         etags = {"a": "1"}
         stocked(script, etags)
-        listing = script.answers["PROPFIND /cal/work/"]
-        script.answers["PROPFIND /cal/work/"] = lambda _: (403, {}, "")
-        script.answers["REPORT sync-collection /cal/work/"] = lambda _: (415, {}, "")
-        script.answers["REPORT calendar-query /cal/work/"] = lambda body: listing(body) if "time-range" in body else (403, {}, "")
+        listing = script.answers["PROPFIND /cal/diary/"]
+        script.answers["PROPFIND /cal/diary/"] = lambda _: (403, {}, "")
+        script.answers["REPORT sync-collection /cal/diary/"] = lambda _: (415, {}, "")
+        script.answers["REPORT calendar-query /cal/diary/"] = lambda body: listing(body) if "time-range" in body else (403, {}, "")
         pages = read(calendar(script.port, "/cal/"))
         assert uids(pages) == {"a"}
         etags.clear()
-        assert read(calendar(script.port, "/cal/"), pages[-1].cursor)[-1].removed == ("/cal/work/a.ics",)
+        assert read(calendar(script.port, "/cal/"), pages[-1].cursor)[-1].removed == ("/cal/diary/a.ics",)
 
     def test_a_member_whose_address_is_none_hides_no_other(self, script: Script) -> None:
         stocked(script, {"a": "1"})
-        listing = script.answers["PROPFIND /cal/work/"]
         odd = MEMBER.format(href="http://[x", etag="9", more="")
-        script.answers["PROPFIND /cal/work/"] = lambda body: (
-            207,
-            {},
-            listing(body)[2].replace("</d:multistatus>", odd + "</d:multistatus>"),
-        )
-        script.answers["REPORT sync-collection /cal/work/"] = lambda _: (415, {}, "")
+        also_listed(script, odd)
+        script.answers["REPORT sync-collection /cal/diary/"] = lambda _: (415, {}, "")
         assert uids(read(calendar(script.port, "/cal/"))) == {"a"}
 
     def test_events_made_up_anew_at_each_read_stay_the_events_they_were(self, script: Script) -> None:
         etags = {"a": "1", "b": "1"}
         stocked(script, etags)
-        script.answers["REPORT sync-collection /cal/work/"] = lambda _: (415, {}, "")
+        script.answers["REPORT sync-collection /cal/diary/"] = lambda _: (415, {}, "")
         pages = read(calendar(script.port, "/cal/"))
         etags.update(dict.fromkeys(etags, "2"))
         later = read(calendar(script.port, "/cal/"), pages[-1].cursor)
@@ -161,14 +156,9 @@ class TestListing:
 
     def test_a_collection_among_the_members_is_no_event_whatever_its_address(self, script: Script) -> None:
         stocked(script, {"a": "1"})
-        listing = script.answers["PROPFIND /cal/work/"]
-        inner = MEMBER.format(href="/cal/work/inner", etag="9", more="<d:resourcetype><d:collection/></d:resourcetype>")
-        script.answers["PROPFIND /cal/work/"] = lambda body: (
-            207,
-            {},
-            listing(body)[2].replace("</d:multistatus>", inner + "</d:multistatus>"),
-        )
-        script.answers["REPORT sync-collection /cal/work/"] = lambda _: (415, {}, "")
+        inner = MEMBER.format(href="/cal/diary/inner", etag="9", more="<d:resourcetype><d:collection/></d:resourcetype>")
+        also_listed(script, inner)
+        script.answers["REPORT sync-collection /cal/diary/"] = lambda _: (415, {}, "")
         page = read(calendar(script.port, "/cal/"))[-1]
         assert (page.removed, page.skipped) == ((), ())
 
@@ -191,7 +181,7 @@ class Keeper:
         for verb in ("GET", "PUT", "PROPFIND", "DELETE"):
             self.script.answers[f"{verb} {self.href}"] = getattr(self, verb.lower())
         self.script.answers[f"PUT {HREF}"] = self.put
-        self.script.answers["REPORT calendar-query /cal/work/"] = lambda _: says(self.row() if self.text else "")
+        self.script.answers["REPORT calendar-query /cal/diary/"] = lambda _: says(self.row() if self.text else "")
 
     def row(self) -> str:
         return MEMBER.format(href=self.href, etag=self.etag, more="")
@@ -273,10 +263,10 @@ class TestWriting:
         assert written == [("PUT", "*", None), ("DELETE", None, '"1"')]
 
     def test_what_the_server_keeps_elsewhere_than_it_was_put_is_found_there(self, script: Script) -> None:
-        keeper = Keeper(script, href="/cal/work/4711.ics")
+        keeper = Keeper(script, href="/cal/diary/4711.ics")
         keeper.begin()
         saved = self.saved(keeper)
-        assert saved.remote_id == "/cal/work/4711.ics"
+        assert saved.remote_id == "/cal/diary/4711.ics"
         side = calendar(script.port, "/cal/")
         assert side.look(saved) == Untouched()
         again = side.save_hold(a_hold(), BEGINNING)
@@ -285,7 +275,7 @@ class TestWriting:
         assert script.asked.count(f"PUT {HREF}") == 1
 
     def test_what_the_server_kept_elsewhere_and_the_owner_put_into_another_calendar_is_moved(self, script: Script) -> None:
-        keeper = Keeper(script, href="/cal/work/4711.ics")
+        keeper = Keeper(script, href="/cal/diary/4711.ics")
         keeper.begin()
         saved = self.saved(keeper)
         text, keeper.text = keeper.text, ""
@@ -299,7 +289,7 @@ class TestWriting:
     def test_a_search_that_finds_everything_finds_no_hold(self, keeper: Keeper) -> None:
         saved = self.saved(keeper)
         keeper.text = ""
-        found = MEMBER.format(href="/cal/work/a.ics", etag="1", more="")
-        keeper.script.answers["REPORT calendar-query /cal/work/"] = lambda _: says(found)
-        keeper.script.answers["GET /cal/work/a.ics"] = lambda _: (200, {}, EVENT.format(uid="else"))
+        found = MEMBER.format(href="/cal/diary/a.ics", etag="1", more="")
+        keeper.script.answers["REPORT calendar-query /cal/diary/"] = lambda _: says(found)
+        keeper.script.answers["GET /cal/diary/a.ics"] = lambda _: (200, {}, EVENT.format(uid="else"))
         assert calendar(keeper.script.port, "/cal/").look(saved) == Gone()

@@ -14,7 +14,7 @@ from connectors.optional import Packs
 from connectors.port import Changes
 from connectors.standards import fetch, paging
 from rules.facts import MessageMetadata
-from tests.connectors.listener import Listener
+from tests.connectors.listener import Listener, told
 from tests.connectors.pickled import Pickled
 from tests.connectors.second import wait_for_it
 from tests.connectors.test_imap import connection
@@ -79,10 +79,7 @@ class Together(Listener):
         return True
 
     def _row(self, uid: int) -> bytes:
-        header = b"Message-ID: <m%d@elsewhere.example>\r\nFrom: eva@elsewhere.example\r\n\r\n" % uid
-        size = len(header) + (10_000 if uid == self.lies_about else 0)
-        begun = b'* %d FETCH (UID %d FLAGS () INTERNALDATE "16-Nov-2026 09:00:00 +0000" RFC822.SIZE 9 BODY[X] {%d}\r\n'
-        return begun % (uid, uid, size) + header + b")\r\n"
+        return told(uid, b"m%d" % uid, too_long=10_000 if uid == self.lies_about else 0)
 
 
 @pytest.fixture(autouse=True)
