@@ -19,8 +19,6 @@ TASTE: Final = 1000
 """Messages of Sent and Inbox that are read before all others: names need both sides."""
 FIRST: Final = frozenset({"\\Sent", "\\Inbox", "\\All"})
 Found = MessageMetadata | Skipped
-NOBODYS: Final = Packing(known_as=OwnerKeys(keys=frozenset()), forgotten=Forgotten(owner="", pepper="", digests=frozenset()))
-"""So that a second process may read; whose mail it is, a trial finds out itself."""
 
 
 @dataclass(slots=True)
@@ -65,7 +63,9 @@ class Live:
     def _packing(self) -> AbstractContextManager[None]:
         """Have one second process read for all folders together, where they are long."""
         mailbox: object = self._mailbox
-        return mailbox.packing(NOBODYS) if isinstance(mailbox, Packs) else nullcontext()
+        nobodys = Forgotten(owner="", pepper="", digests=frozenset())  # whose mail it is, a trial finds out itself
+        by = Packing(known_as=OwnerKeys(keys=frozenset()), forgotten=nobodys)
+        return mailbox.packing(by) if isinstance(mailbox, Packs) else nullcontext()
 
     def events(self) -> Iterator[CalendarEvent | Skipped]:
         """Yield every event of every calendar, or why one cannot be read."""

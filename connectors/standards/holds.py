@@ -84,7 +84,8 @@ class Holds:
         if status == _NO_MATCH:
             if not isinstance(seen := self.look(saved), Untouched):
                 return seen  # the owner was faster
-            message = "The calendar server names no version of the hold to remove it by."
+            why = "does not know the version it named of the hold" if is_certain else "names no version of the hold to remove it by"
+            message = f"The calendar server {why}."
             raise Rejected(message, remedy="Delete it in your calendar.")
         if status not in (200, 202, 204, 404, 410):
             raise Unavailable(f"The calendar server did not remove the hold ({status}).")

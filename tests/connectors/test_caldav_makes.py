@@ -243,6 +243,13 @@ class TestWriting:
         assert keeper.text
         assert "" not in keeper.matched
 
+    def test_a_server_that_does_not_know_its_own_version_is_not_said_to_name_none(self, keeper: Keeper) -> None:
+        saved = self.saved(keeper)
+        keeper.script.answers[f"DELETE {keeper.href}"] = lambda _: (412, {}, "")
+        with pytest.raises(Rejected, match="does not know the version it named"):
+            calendar(keeper.script.port, "/cal/").withdraw(saved)
+        assert keeper.text
+
     def test_a_weak_etag_after_the_put_and_a_strong_one_later_is_removed_by_the_strong_one(self, keeper: Keeper) -> None:
         keeper.etag = 'W/"1"'
         saved = self.saved(keeper)
