@@ -11,9 +11,10 @@ from rules.facts import Address, CalendarEvent
 from rules.people import OwnerKeys, match_key
 from worker.store.counters import rename
 from worker.store.forgotten import Forgotten
-from worker.store.mapping import Origin, Row, event_facts, event_of, iso, micros, plain, start_of
+from worker.store.mapping import Origin, Row, event_facts, event_of, event_text, iso, micros, plain, start_of
 from worker.store.occurrences import freeze, lay_out
 from worker.store.statements import chunks, upsert_rows
+from worker.store.storable import is_event_clean, storable
 from worker.store.tables import event, occurrence
 
 KEY = ("account", "feed", "remote_id", "uid", "original_start")
@@ -41,9 +42,10 @@ def apply(
     page: dict[Name, Row] = {}
     texts: dict[Name, CalendarEvent] = {}
     for each in upserted:
-        row = _row(origin, each)
+        found, facts = _written(each)
+        row = _row(origin, found, facts)
         name = row["remote_id"], row["uid"], row["original_start"]
-        page[name], texts[name] = row, each
+        page[name], texts[name] = row, found
     gone_ids = {plain(each) for each in removed} - {name[0] for name in page}
     known = _stored(connection, origin, {name[0] for name in page} | gone_ids)
     gone = [row for name, row in known.items() if name[0] in gone_ids or (name not in page and _is_replaced(name, page))]
@@ -100,22 +102,31 @@ def clean_kept(
     return lay_out(connection, owner, {row["uid"] for row in kept}, known_as, now, zone)
 
 
-def _row(origin: Origin, found: CalendarEvent) -> Row:
+def _written(found: CalendarEvent) -> tuple[CalendarEvent, str]:
+    """Write an event as it is stored, and say what it is then: what is concluded from it is concluded from that."""
+    text = event_text(found)
+    if not is_event_clean(found, text):
+        found = storable(found)
+        text = event_text(found)
+    return found, text
+
+
+def _row(origin: Origin, found: CalendarEvent, facts: str) -> Row:
     start = "" if found.original_start is not None or found.recurrence else iso(found.start)
     return {
         "owner": origin.owner,
         "account": origin.account,
         "feed": origin.feed,
-        "remote_id": plain(found.remote_id),
-        "uid": plain(found.uid),
+        "remote_id": found.remote_id,
+        "uid": found.uid,
         "original_start": "" if found.original_start is None else iso(found.original_start),
         "generation": origin.generation,
         "first_start": start,
         "start_at": start_of(found.start),
         "end_at": FOREVER if found.recurrence else start_of(found.end),
         "is_series": bool(found.recurrence),
-        "rekindle_key": plain(found.rekindle_key),
-        "facts": event_facts(found),
+        "rekindle_key": found.rekindle_key,
+        "facts": facts,
     }
 
 

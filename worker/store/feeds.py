@@ -193,7 +193,7 @@ def _apply(
         touched = messages.apply(connection, origin, page, gone, known_as)
         touched |= glean(connection, feed.owner, page.told(), touched, known_as, now, zone)
     else:
-        read = forgotten.events([storable(each) for each in changes.upserted])
+        read = forgotten.events(list(map(storable, changes.upserted))) if forgotten.digests else changes.upserted
         touched = _apply_events(connection, feed, origin, read, gone, known_as, now, zone)
     if touched:
         looking.look_at(connection, feed.owner, touched, now)

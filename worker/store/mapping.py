@@ -176,6 +176,11 @@ _said = attrgetter(*_PLAIN)
 
 
 def event_facts(event: CalendarEvent) -> str:
+    """Write a calendar event as JSON that any database stores."""
+    return _storable(event_text(event))
+
+
+def event_text(event: CalendarEvent) -> str:
     """Write a calendar event as JSON."""
     facts: Row = {"remote_id": event.remote_id, "uid": event.uid, "start": iso(event.start), "end": iso(event.end)}
     for name, value, usual in zip(_PLAIN, _said(event), _USUAL, strict=True):
@@ -193,7 +198,7 @@ def event_facts(event: CalendarEvent) -> str:
         facts["updated_at"] = iso(event.updated_at)
     if event.attendees:
         facts["attendees"] = [_attendee_facts(each) for each in event.attendees]
-    return json_text(facts)
+    return encode(facts)
 
 
 def event_of(text: str) -> CalendarEvent:

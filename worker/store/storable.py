@@ -59,6 +59,11 @@ def is_written_clean(message: MessageMetadata, texts: Sequence[str], facts: str)
     )
 
 
+def is_event_clean(event: CalendarEvent, text: str) -> bool:
+    """Tell by its JSON that a calendar event is storable as it is, as nearly all are."""
+    return plain(text) is text and "\\u0000" not in text and len(event.uid) <= SHORT and len(event.remote_id) <= SHORT
+
+
 @lru_cache(maxsize=1 << 10)
 def are_clean(labels: frozenset[str]) -> bool:
     """Tell whether labels are storable as they are."""
