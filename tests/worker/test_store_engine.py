@@ -23,6 +23,7 @@ from worker.app import App
 from worker.config import load
 from worker.store import leases, messages
 from worker.store.engine import LONGEST_LOG, DiskFull, ReadOnly, StoreError, Unreadable
+from worker.store.letter_rows import Written
 from worker.store.store import Store
 from worker.store.tables import message, meta, party
 
@@ -340,6 +341,7 @@ def test_a_new_database_has_large_pages_and_an_older_one_keeps_its_own_and_both_
     raw.close()
 
 
-def test_rows_told_by_position_hold_the_columns_in_the_order_of_the_table() -> None:
-    assert messages._Row._fields == tuple(message.c.keys())  # noqa: SLF001 - a column put in between would shift all others
+def test_rows_told_by_position_hold_their_columns_in_order() -> None:
+    assert sorted(messages._Row._fields) == sorted(message.c.keys())  # noqa: SLF001 - a column left out would be empty
+    assert messages._Row._fields[5:] == Written._fields  # noqa: SLF001 - one put in between would shift all others
     assert tuple(party.c.keys()) == ("owner", "address", "sent_at", "message", "direction", "role", "recipients")

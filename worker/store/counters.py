@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from operator import itemgetter
+from itertools import chain, repeat
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -21,7 +23,7 @@ NAMES = 32
 """Different names or spellings kept of one address; a machine that writes under thousands keeps some, whatever the order."""
 
 
-_ADDRESS = itemgetter(1)
+_SENT_AT = _ADDRESS = itemgetter(1)
 
 
 class Shown(NamedTuple):
@@ -31,6 +33,15 @@ class Shown(NamedTuple):
     sent_at: int
     recipients: int
     sightings: tuple[Sighting, ...]
+
+
+class _Seen(NamedTuple):
+    """Sighting by sighting, by the time of their messages."""
+
+    sightings: Sequence[Sighting]
+    messages: Sequence[int]
+    times: Sequence[int]
+    recipients: Sequence[int]
 
 
 @dataclass(slots=True)
@@ -48,15 +59,10 @@ def shift(connection: Connection, owner: str, minus: Sequence[Shown], plus: Sequ
     deltas: dict[str, _Delta] = {}
     for some in chunks([each.message for each in minus]):
         connection.execute(delete(party).where(party.c.message.in_(some)))
-    parties = [
-        (owner, each.key, at, message, each.direction, each.role, recipients)
-        for message, at, recipients, sightings in plus
-        for each in sightings
-    ]
-    parties.sort(key=_ADDRESS)
-    insert_narrow(connection, party, parties)
-    _count(deltas, minus, -1)
-    _count(deltas, plus, 1)
+    _count(deltas, _seen(minus), -1)
+    seen = _seen(plus)
+    insert_narrow(connection, party, _parties(owner, seen))
+    _count(deltas, seen, 1)
     _add(connection, owner, deltas)
     return set(deltas)
 
@@ -76,23 +82,35 @@ def rename(
     return set(deltas)
 
 
-def _count(deltas: dict[str, _Delta], shown: Iterable[Shown], sign: int) -> None:
+def _seen(shown: Iterable[Shown]) -> _Seen:
+    """Lay out in columns what messages show. All of it by what is written in C: a mailbox has a million of these."""
+    messages, times, recipients, sightings = zip(*sorted(shown, key=_SENT_AT), strict=True) if shown else ((), (), (), ())
+    counts = list(map(len, sightings))
+    each_once = chain.from_iterable
+    return _Seen(
+        list(each_once(sightings)),
+        *(list(each_once(map(repeat, column, counts))) for column in (messages, times, recipients)),
+    )
+
+
+def _parties(owner: str, seen: _Seen) -> list[tuple[Any, ...]]:
+    """Make the rows of the index, in its order."""
+    sightings, messages, times, recipients = seen
+    keys, directions, roles = (map(attrgetter(name), sightings) for name in ("key", "direction", "role"))
+    owners = repeat(owner, len(sightings))
+    return sorted(zip(owners, keys, times, messages, directions, roles, recipients, strict=True), key=_ADDRESS)
+
+
+def _count(deltas: dict[str, _Delta], seen: _Seen, sign: int) -> None:
     """Add up what messages show. One sighting comes thousands of times, as the same object: it is added once, that often."""
-    found: dict[int, list[int]] = {}
-    sighted: list[Sighting] = []
-    for _, at, _, sightings in shown:
-        for sighting in sightings:
-            same = id(sighting)
-            if same in found:
-                found[same].append(at)
-            else:
-                found[same] = [at]
-                sighted.append(sighting)
-    for sighting, times in zip(sighted, found.values(), strict=True):
+    same, times = list(map(id, seen.sightings)), seen.times
+    often, sightings, last = Counter(same), dict(zip(same, seen.sightings, strict=True)), dict(zip(same, times, strict=True))
+    first = dict(zip(reversed(same), reversed(times), strict=True))
+    for one, sighting in sightings.items():
         delta = deltas.get(sighting.key)
         if delta is None:
             delta = deltas[sighting.key] = _Delta()
-        _sight(delta, sighting, sign * len(times), (min(times), max(times)))
+        _sight(delta, sighting, sign * often[one], (first[one], last[one]))
 
 
 def _sight(delta: _Delta, sighting: Sighting, count: int, times: tuple[int, int]) -> None:

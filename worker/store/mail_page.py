@@ -5,12 +5,15 @@ from __future__ import annotations
 import marshal
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, overload
+from functools import lru_cache
+from sys import intern
+from typing import Any, Final, cast, overload
 
 from connectors.letter import Letter, messages
 from connectors.optional import Portion
 from rules.facts import MessageMetadata
-from rules.people import OwnerKeys, observe, sighting
+from rules.people import OwnerKeys, Sighting, observe, sighting
+from rules.sightings import Direction, Role
 from worker.store.forgotten import Forgotten
 from worker.store.letter_rows import ENDINGS, Letters, Seen, Written, is_promise
 from worker.store.mapping import message_facts, message_of
@@ -100,7 +103,7 @@ class MailPage(Sequence[MessageMetadata]):
     def take(self, packed: bytes) -> None:
         """Add what `packed` has put together."""
         rows, numbers, kinds, sightings, telling = marshal.loads(packed)  # noqa: S302 - a process of ours wrote it
-        shown = [sighting(*each) for each in sightings]
+        shown = list(map(_read, sightings))
         seen = [(recipients, tuple([shown[number] for number in those])) for recipients, *those in kinds]
         ids = [row[0] for row in rows]
         self.rows.update(zip(ids, rows, strict=True))
@@ -120,9 +123,20 @@ class MailPage(Sequence[MessageMetadata]):
         sighted = {id(each): each for _, those in kinds for each in those}
         known = {each: number for number, each in enumerate(sighted)}
         told = [(recipients, *[known[id(each)] for each in those]) for recipients, those in kinds]
-        plain = [(one.key, one.address.email, one.address.name, one.role, one.direction, one.tallies) for one in sighted.values()]
+        plain = [_written(one) for one in sighted.values()]
         marked = [numbers[id(seen)] for seen in self.seen.values()]
         return marshal.dumps(([*self.rows.values()], marked, told, plain, self.telling), PLAIN)
+
+
+def _written(one: Sighting) -> str:
+    """Write a sighting as one text, under which it is soon found again; nothing that is stored holds a NUL."""
+    return "\0".join((one.key, one.address.email, one.address.name, one.role, one.direction, *one.tallies))
+
+
+@lru_cache(maxsize=1 << 12)
+def _read(text: str) -> Sighting:
+    key, email, name, role, direction, *tallies = text.split("\0")
+    return sighting(key, email, name, cast("Role", role), cast("Direction", direction), tuple(map(intern, tallies)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
-from operator import itemgetter
-from typing import Any, Final, NamedTuple
+from itertools import repeat
+from operator import add, itemgetter
+from typing import Any, Final, NamedTuple, cast
 
 from sqlalchemy import Connection, RowMapping, Select, and_, bindparam, delete, select, update
 
@@ -28,14 +29,14 @@ _HAS_DRAFTS: Final = select(suggestion.c.key).where(suggestion.c.owner == bindpa
 
 
 class _Row(NamedTuple):
-    """A row of the table, its columns in order."""
+    """A row of the table: its place, and then what is Written of it."""
 
     id: int
     owner: str
     account: str
     feed: str
-    remote_id: str
     generation: int
+    remote_id: str
     message_id: str
     sent_at: int
     sent_offset: int | None
@@ -51,9 +52,14 @@ class _Row(NamedTuple):
 
 _Raw = tuple[Any, ...]
 """What a _Row is made of: of most nobody asks for a column by its name."""
-_ID, _REMOTE_ID, _MESSAGE_ID, _SENT_AT, _LABELS = map(_Row._fields.index, ("id", "remote_id", "message_id", "sent_at", "labels"))
-_NAME = itemgetter(_MESSAGE_ID)
-_STANDING = itemgetter(*map(_Row._fields.index, STANDING))
+
+
+def _taking(*names: str) -> Callable[[_Raw], Any]:
+    return itemgetter(*map(_Row._fields.index, names))
+
+
+_NAME, _LABELS, _REMOTE_ID = map(_taking, ("message_id", "labels", "remote_id"))
+_STANDING, _ID_AND_TIME = _taking(*STANDING), _taking("id", "sent_at")
 
 
 class _Copy(NamedTuple):
@@ -88,26 +94,27 @@ def apply(connection: Connection, origin: Origin, page: MailPage, removed: Itera
     _write(connection, rows, changed, known)
     for some in chunks([each["id"] for each in gone]):
         connection.execute(delete(message).where(message.c.id.in_(some)))
-    compared = [row for row in changed.values() if names[row[_MESSAGE_ID]] > 1 or row[_MESSAGE_ID] in before]
+    are_alone = not before and len(names) == len(changed)
+    compared = [] if are_alone else [row for row in changed.values() if names[_NAME(row)] > 1 or _NAME(row) in before]
     lost, won = _turned(before, old, _copies_of(map(_STANDING, compared), ours))
-    fresh = {row[_ID]: row[_SENT_AT] for row in compared}
+    fresh = dict(map(_ID_AND_TIME, compared))
     minus = _shown_stored(connection, lost, old, owner)
     plus = [Shown(each.id, fresh[each.id], *page.seen[each.remote_id]) for each in won if each.id in fresh]
     if len(plus) < len(won):
         plus += _shown_stored(connection, [each for each in won if each.id not in fresh], {}, owner)
-    alone = changed.values() if not compared else [row for row in changed.values() if row[_ID] not in fresh]
+    alone = changed.values() if not compared else [row for row in changed.values() if row[0] not in fresh]
     return shift(connection, origin.owner, minus, plus + _speaking(alone, page, ours))
 
 
-def _speaking(rows: Iterable[_Raw], page: MailPage, ours: Collection[str]) -> list[Shown]:
+def _speaking(rows: Collection[_Raw], page: MailPage, ours: Collection[str]) -> list[Shown]:
     """Say what messages show of which there is no other copy, as far as they count."""
-    seen = page.seen
-    shown: list[Any] = []  # each a Shown: to make thousands of these by name takes four times as long
-    for row in rows:
-        is_counted, is_unsent = _standing(row[_LABELS])
-        if is_counted and not (is_unsent and row[_MESSAGE_ID] in ours):
-            shown.append((row[_ID], row[_SENT_AT], *seen[row[_REMOTE_ID]]))
-    return shown
+    standing = {labels: _standing(labels) for labels in set(map(_LABELS, rows))}
+    if not all(is_counted for is_counted, _ in standing.values()):
+        rows = [row for row in rows if standing[_LABELS(row)][0]]
+    if ours:
+        rows = [row for row in rows if not (standing[_LABELS(row)][1] and _NAME(row) in ours)]
+    shown = map(add, map(_ID_AND_TIME, rows), map(page.seen.__getitem__, map(_REMOTE_ID, rows)))
+    return cast("list[Shown]", list(shown))  # to make thousands of these by name takes four times as long
 
 
 def sweep(connection: Connection, origin: Origin, since: int | None) -> list[str]:
@@ -160,15 +167,12 @@ def _by_remote_id(dialect: str) -> Select[*tuple[Any, ...]]:
 
 def _rows(connection: Connection, origin: Origin, page: MailPage, known: Mapping[str, RowMapping]) -> dict[str, _Raw]:
     """Give the rows of a page their place, each with its id: its own, or a new one."""
-    fresh = len(page.rows.keys() - known.keys())
-    ids = iter(take_ids(connection, message, fresh) if fresh else ())
-    owner, account, feed, generation = origin.owner, origin.account, origin.feed, origin.generation
-    return {
-        remote_id: (
-            known[remote_id]["id"] if remote_id in known else next(ids), owner, account, feed, remote_id, generation, *row[1:]
-        )
-        for remote_id, row in page.rows.items()
-    }  # fmt: skip
+    fresh = len(page.rows.keys() - known.keys()) if known else len(page.rows)
+    taken = take_ids(connection, message, fresh) if fresh else ()
+    new = iter(taken)
+    ids = [known[each]["id"] if each in known else next(new) for each in page.rows] if known else taken
+    places = zip(ids, repeat(origin.owner), repeat(origin.account), repeat(origin.feed), repeat(origin.generation))
+    return dict(zip(page.rows, map(add, places, page.rows.values()), strict=True))
 
 
 def _differs(old: RowMapping, new: _Raw) -> bool:
@@ -178,7 +182,8 @@ def _differs(old: RowMapping, new: _Raw) -> bool:
 
 def _write(connection: Connection, rows: Mapping[str, _Raw], changed: Mapping[str, _Raw], known: Mapping[str, RowMapping]) -> None:
     """Insert what is new, overwrite what is not; of what is as it was only the read and the judgement are noted."""
-    insert_tuples(connection, message, [row for rid, row in changed.items() if rid not in known] if known else [*changed.values()])
+    fresh = [row for rid, row in changed.items() if rid not in known] if known else [*changed.values()]
+    insert_tuples(connection, message, fresh, _Row._fields)
     if not known:
         return
     again = [_Row._make(row) for remote_id, row in rows.items() if remote_id in known]

@@ -49,10 +49,10 @@ def upsert_rows(
         _driven(connection, _written(connection.dialect.name, table, key, kept, tuple(rows[0])), rows)
 
 
-def insert_tuples(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert rows that hold every column in the table's order, in the plain types of the driver."""
+def insert_tuples(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]], columns: tuple[str, ...] = ()) -> None:
+    """Insert rows that hold these columns, or every one in the table's order, in the plain types of the driver."""
     if rows:
-        connection.exec_driver_sql(_positional(connection.dialect.name, table, 1), list(rows))
+        connection.exec_driver_sql(_positional(connection.dialect.name, table, 1, columns), list(rows))
 
 
 def insert_narrow(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -101,11 +101,12 @@ def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[Sequence[Item]]
 
 
 @cache
-def _positional(dialect: str, table: Table, count: int) -> str:
+def _positional(dialect: str, table: Table, count: int, columns: tuple[str, ...] = ()) -> str:
     """Return the text of an INSERT of so many rows whose values are given by position."""
-    places = ", ".join(["%s" if dialect == "postgresql" else "?"] * len(table.c))
+    names = columns or tuple(each.name for each in table.c)
+    places = ", ".join(["%s" if dialect == "postgresql" else "?"] * len(names))
     rows = ", ".join([f"({places})"] * count)
-    return f"INSERT INTO {table.name} ({', '.join(each.name for each in table.c)}) VALUES {rows}"  # noqa: S608 - names of our own
+    return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES {rows}"  # noqa: S608 - names of our own
 
 
 @cache
