@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import BinaryIO
 
 from connectors import ical_lean
 from connectors.ical_event import build
 from connectors.ical_expand import expand
 from connectors.ical_fields import Fields, Unreadable
-from connectors.ical_lines import Line, Piece, pieces
+from connectors.ical_lines import Line, Piece, pieces, whole
 from connectors.ical_rules import problem
 from connectors.ical_write import calendar_bytes, event_lines, hold_bytes, invite_bytes
 from connectors.ical_zones import Zones, described, named
@@ -20,6 +21,8 @@ from rules.facts import CalendarEvent
 
 __all__ = ["calendar_bytes", "event_lines", "expand", "hold_bytes", "invite_bytes", "read"]
 
+LONGEST_HEAD = 8192
+"""Bytes before the first event that may be remembered: a hostile one fills no memory."""
 DAY = timedelta(days=1)
 """No zone is further from UTC."""
 MOST_HELD_BACK = 10_000
@@ -36,6 +39,16 @@ def read(
     whose recurrence cannot be followed comes as a single one, with a Skipped beside it. Content is never quoted.
     Single events that ended before `since` are passed over before they are parsed.
     """
+    if isinstance(source, bytes) and since is None:
+        calendar = _Calendar(remote_id=remote_id, is_export=is_export, zones=Zones(zone))
+        if (found := calendar.read_whole(source)) is not None:
+            return iter(found)
+    return _streamed(source, remote_id=remote_id, zone=zone, is_export=is_export, since=since)
+
+
+def _streamed(
+    source: BinaryIO | bytes, *, remote_id: str, zone: str, is_export: bool, since: datetime | None
+) -> Iterator[CalendarEvent | Skipped]:
     calendar = _Calendar(remote_id=remote_id, is_export=is_export, zones=Zones(zone))
     is_empty = True
     for piece in pieces(source, f"{since - DAY:%Y%m%d}".encode() if since else b""):
@@ -64,27 +77,38 @@ class _Calendar:
     method: str = ""
     waiting: list[Fields] = field(default_factory=list)
 
-    def take(self, piece: Piece) -> Iterator[CalendarEvent | Skipped]:
-        """Take in what is no event; yield what it makes known."""
+    def read_whole(self, source: bytes) -> Sequence[CalendarEvent | Skipped] | None:
+        """Read a short calendar that holds nothing but events after its head; None for others."""
+        found = whole(source)
+        frame = _frame(found.head) if found is not None and len(found.head) <= LONGEST_HEAD else None
+        if found is None or frame is None:
+            return None
+        self.method, self.zones.default, self.zones.definitions = frame
+        return [*(item for lines in found.events for item in self.event(lines)), *self.finish()]
+
+    def take(self, piece: Piece) -> Sequence[CalendarEvent | Skipped]:
+        """Take in what is no event; return what it makes known."""
         match piece.kind:
             case "property":
                 self._set(piece.text)
             case "zone":
                 self.zones.define(piece.text)
             case "end":
-                yield from self.finish()
+                return self.finish()
             case "oversized":
-                yield self._skipped("it is larger than 32 MB")
+                return (self._skipped("it is larger than 32 MB"),)
             case "truncated":
-                yield self._skipped("the file ends in the middle of it")
+                return (self._skipped("the file ends in the middle of it"),)
             case "calendar" | "event":
                 pass
+        return ()
 
-    def finish(self) -> Iterator[CalendarEvent | Skipped]:
-        """Yield what waited for a zone."""
-        for fields in self.waiting:
-            yield from self._built(fields)
-        self.waiting.clear()
+    def finish(self) -> Sequence[CalendarEvent | Skipped]:
+        """Return what waited for a zone."""
+        if not self.waiting:
+            return ()
+        waiting, self.waiting = self.waiting, []
+        return [item for fields in waiting for item in self._built(fields)]
 
     def _set(self, text: str) -> None:
         name, _, value = text.partition(":")
@@ -119,6 +143,19 @@ class _Calendar:
 
     def _skipped(self, reason: str) -> Skipped:
         return Skipped(remote_id=self.remote_id, reason=f"An event was left out: {reason}.")
+
+
+@lru_cache(maxsize=256)
+def _frame(head: bytes) -> tuple[str, str, dict[str, str]] | None:
+    """Read what stands before the events: method, default zone, zones by name; None where that is not all. Few differ."""
+    calendar = _Calendar(remote_id="", is_export=False, zones=Zones("UTC"))
+    found = list(pieces(head + b"\nEND:VCALENDAR"))
+    kinds = [each.kind for each in found]
+    if kinds[0] != "calendar" or kinds[-2] != "end" or not {"property", "zone"}.issuperset(kinds[1:-2]):
+        return None
+    for each in found[1:-2]:
+        calendar.take(each)
+    return calendar.method, calendar.zones.default, calendar.zones.definitions
 
 
 def _parsed(lines: Sequence[Line]) -> Fields:

@@ -36,13 +36,35 @@ _IN_EVENT = re.compile(rb"\n(?:(END:VEVENT)|BEGIN:VEVENT|END:VCALENDAR)[ \t]*\r?
 _IN_ZONE = re.compile(rb"\n(?:(END:VTIMEZONE)|BEGIN:VEVENT|END:VCALENDAR)[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
 _DATES = re.compile(rb"\nDT(?:START|END)(?:;[^:\r\n]*)?(?::(\d{8}))?", re.IGNORECASE)
 _LASTING = re.compile(rb"\n(?:DURATION|RRULE|RDATE|RECURRENCE-ID|X-REKINDLE-KEY)[;:]", re.IGNORECASE)
+_NEXT = re.compile(rb"\nBEGIN:VEVENT[ \t]*\r?$", re.MULTILINE)
+_OVER = re.compile(rb"\nEND:VCALENDAR\s*")
 _INNER = re.compile(r"\nBEGIN:", re.IGNORECASE)
-_NESTED = re.compile(r"^BEGIN:([\w-]+)[ \t]*$.*?^END:\1[ \t]*$", re.MULTILINE | re.DOTALL | re.IGNORECASE)
+_NESTED = re.compile(r"\nBEGIN:([\w-]+)[ \t]*$.*?\nEND:\1[ \t]*$", re.MULTILINE | re.DOTALL | re.IGNORECASE)
 _WANTED = re.compile(
     r"\n(UID|D(?:T(?:START|END|STAMP)|URATION)|R(?:ECURRENCE-ID|RULE|DATE)|EX(?:DATE|RULE)|S(?:UMMARY|TATUS|EQUENCE)|TRANSP|CLASS"
     r"|L(?:OCATION|AST-MODIFIED)|ORGANIZER|ATTENDEE|X-MICROSOFT-CDO-(?:BUSYSTATUS|ALLDAYEVENT)|X-REKINDLE-(?:KEY|BY))[ \t]*([;:].*)",
     re.IGNORECASE,
 )
+
+
+class Whole(NamedTuple):
+    """A calendar as servers keep an object: what stands before its first event, and the lines of one event after the other."""
+
+    head: bytes
+    events: tuple[tuple[Line, ...], ...]
+
+
+def whole(source: bytes) -> Whole | None:
+    """Split at once what is nothing but a head and its events, as nearly every object is; None for what `pieces` has to look at."""
+    at = source.find(b"\nBEGIN:VEVENT") if len(source) <= CHUNK else -1
+    head, events = source[: max(at, 0)], []
+    while at >= 0 and (begun := _NEXT.match(source, at)):
+        ended = _IN_EVENT.search(source, begun.end())
+        if ended is None or not ended[1]:
+            return None
+        events.append(_lines(source[begun.end() : ended.start() + 1]))
+        at = ended.end()
+    return Whole(head, tuple(events)) if events and _OVER.fullmatch(source, at) else None
 
 
 def pieces(source: BinaryIO | bytes, before: bytes = b"") -> Iterator[Piece]:
@@ -99,7 +121,7 @@ def _consume(buffer: bytes, inside: bytes, searched: int, before: bytes) -> Gene
         if inside != b"VEVENT":
             yield Piece("zone", _unfolded(body).strip("\n"))
         elif not (before and _is_past(body, before)):
-            yield _event(body)
+            yield Piece("event", "", _lines(body))
         at, inside = found.end() if found[1] else found.start(), b""
 
 
@@ -109,11 +131,11 @@ def _is_past(body: bytes, before: bytes) -> bool:
     return bool(dates) and all(dates) and max(dates) < before and _LASTING.search(body) is None
 
 
-def _event(body: bytes) -> Piece:
+def _lines(body: bytes) -> tuple[Line, ...]:
     text = _unfolded(body)
     if _INNER.search(text):
         text = _NESTED.sub("", text)
-    return Piece("event", "", tuple([(name.upper(), rest.rstrip()) for name, rest in _WANTED.findall(text)]))
+    return tuple([(name.upper(), rest.rstrip()) for name, rest in _WANTED.findall(text)])
 
 
 def _unfolded(body: bytes) -> str:

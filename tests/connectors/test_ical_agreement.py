@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import icalendar
 import recurring_ical_events
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from connectors import ical, ical_lean, ical_library
@@ -116,6 +117,42 @@ def test_the_lean_reader_gives_up_or_reads_what_the_library_reads_however_the_li
     lean = ical_lean.parse(lines)
     if lean is not None:
         assert lean == ical_library.parse(lines)
+
+
+# An object read at once, and the same as a stream
+
+_UNENDED_ZONE = "BEGIN:VTIMEZONE\r\nTZID:Ours\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0545\r\nTZOFFSETTO:+0545\r\nEND:STANDARD"
+_EVENT = "BEGIN:VEVENT\r\nUID:a\r\nDTSTART;TZID=Ours:20260601T100000\r\nEND:VEVENT"
+_UNENDED_EVENT = "BEGIN:VEVENT\r\nUID:e\r\nDTSTART:20260601T100000"
+_PARTS = [
+    "BEGIN:VCALENDAR",
+    "END:VCALENDAR",
+    _EVENT,
+    "BEGIN:VEVENT\r\nUID:b\r\nDTSTART;TZID=Central:20260601T100000\r\nSUMMARY:Lunch\r\nBEGIN:VALARM\r\nSUMMARY:Wake\r\nEND:VALARM\r\nEND:VEVENT",
+    "BEGIN:VEVENT\nUID:c\nDTSTART:20260601\nDESCRIPTION:No\n END:VEVENT\nEND:VEVENT ",
+    "begin:vevent\r\nUID:d\r\nDTSTART:20260601T100000\r\nend:vevent",
+    _UNENDED_EVENT,
+    "BEGIN:VEVENTS",
+    "END:VEVENT",
+    f"{_UNENDED_ZONE}\r\nEND:VTIMEZONE",
+    _UNENDED_ZONE,
+    "END:VTIMEZONE",
+    "METHOD:CANCEL",
+    "X-WR-TIMEZONE:America/New_York",
+    "PRODID:-//none//EN",
+    "",
+]
+
+
+@given(st.lists(st.sampled_from(_PARTS), max_size=6), st.booleans())
+@example([_UNENDED_ZONE, _EVENT], True)
+@example([_UNENDED_EVENT, "END:VCALENDAR"], True)
+@example([_EVENT, _UNENDED_EVENT, "BEGIN:VEVENT", _EVENT], True)
+@FEW
+def test_an_object_is_read_at_once_as_it_is_read_as_a_stream(parts: list[str], is_begun: bool) -> None:
+    data = "\r\n".join([*(["BEGIN:VCALENDAR", "METHOD:REQUEST"] if is_begun else []), *parts, "END:VCALENDAR", ""]).encode()
+    at_once = list(ical.read(data, remote_id="x", zone="Europe/Berlin"))
+    assert at_once == list(ical.read(io.BytesIO(data), remote_id="x", zone="Europe/Berlin"))
 
 
 # Whole calendars, expanded
