@@ -22,6 +22,14 @@ class Keepable(Protocol):
 
 
 @runtime_checkable
+class Counted(Keepable, Protocol):
+    """A connection to a server that allows few at a time, whichever process of ours has them. Opening it does not connect yet."""
+
+    is_counted: bool
+    """False: this account has no such server."""
+
+
+@runtime_checkable
 class Marked(Protocol):
     """A mailbox whose drafts say which installation made them, although no pull reports drafts."""
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from connectors.optional import Expecting, Keepable, Schedules, Span
+from connectors.optional import Counted, Expecting, Keepable, Schedules, Span
 from connectors.port import Calendar, Connection, Cursor, Mailbox, RateLimited, Watcher
 from rules.facts import Address
+from worker.lines import Lines
 
 LONGEST: Final = timedelta(minutes=10)
 """So long after its sign-in it is let go: servers mind what is held."""
@@ -22,6 +24,10 @@ LOST: Final = timedelta(minutes=5)
 """Whoever has it for longer was interrupted before giving it back: no work goes on for so long."""
 PATIENCE: Final = timedelta(seconds=2)
 """So long is waited for whoever uses the account's connection, then the turn is given up: servers allow few, some a handful for all an owner has."""
+LINGER: Final = timedelta(seconds=0.5)
+"""So long after its last use it is closed where other processes work too: what was read is often delivered by the same one at once."""
+AGAIN: Final = 0.05
+"""Seconds between two attempts to have an account's line."""
 
 
 @dataclass(slots=True)
@@ -32,12 +38,19 @@ class Kept:
     clock: Callable[[], datetime]
     rest: timedelta = timedelta(seconds=2)
     """How long after its last use one that has aged is renewed: news is not to wait for a sign-in."""
+    lines: Lines | None = None
+    """What other processes know of; None = there are none."""
     _idle: dict[str, tuple[Connection, datetime, datetime]] = field(default_factory=dict)
     """With when it was opened and when it was last used."""
     _lent: dict[str, tuple[int, datetime]] = field(default_factory=dict)
     """Which thread has that of an account, or opens it, and since when."""
     _lock: threading.Condition = field(default_factory=threading.Condition)
     _is_closed: bool = False
+
+    def __post_init__(self) -> None:
+        """Let go of what is idle while others work too."""
+        if self.lines is not None:
+            self.lines.on_meeting(self._retire_all)
 
     def open(self, account: str) -> Connection:
         """Take the account's connection once it is idle, if it still answers, else open one. Raises the port's errors."""
@@ -57,8 +70,7 @@ class Kept:
         me = threading.get_ident()
         with self._lock:
             if not self._lock.wait_for(lambda: self._holder(account) in (None, me), PATIENCE.total_seconds()):
-                message = "The account is in use by another part of the service."
-                raise RateLimited(message, retry_after=FRESH, is_paced=True)
+                raise _in_use()
             is_first = self._holder(account) is None
             if is_first:
                 self._lent[account] = me, self.clock()
@@ -69,7 +81,12 @@ class Kept:
         return thread if since is not None and self.clock() - since < LOST else None
 
     def _leave(self, account: str) -> None:
-        """Let others have it; where that is so already, take it from nobody."""
+        """Let others have it, and other processes where it is not kept; where that is so already, take it from nobody."""
+        with self._lock:
+            is_mine = self._lent.get(account, (0,))[0] == threading.get_ident()
+            is_kept = account in self._idle
+        if is_mine and not is_kept and self.lines is not None:
+            self.lines.leave(account)
         with self._lock:
             if self._lent.get(account, (0,))[0] == threading.get_ident():
                 del self._lent[account]
@@ -81,12 +98,30 @@ class Kept:
         if found is not None:
             connection, opened, used = found
             now = self.clock()
-            is_young = timedelta(0) <= now - opened < LONGEST
-            if is_young and isinstance(connection, Keepable) and (now - used < FRESH or connection.is_alive()):
+            is_ours = timedelta(0) <= now - opened < LONGEST and self._has_line(account, connection)
+            if is_ours and isinstance(connection, Keepable) and (now - used < FRESH or connection.is_alive()):
                 return _Lent(self, account, connection, opened)
             connection.close()
         connection = self.open_connection(account)
-        return _Lent(self, account, connection, self.clock()) if isinstance(connection, Keepable) else connection
+        if not isinstance(connection, Keepable):
+            return connection
+        if not self._has_line(account, connection) and not self._taken(account):
+            connection.close()
+            raise _in_use()
+        return _Lent(self, account, connection, self.clock())
+
+    def _has_line(self, account: str, connection: Connection) -> bool:
+        """Tell whether no other process may have such a connection now."""
+        return self.lines is None or not _is_counted(connection) or self.lines.has(account)
+
+    def _taken(self, account: str) -> bool:
+        """Take the account's line; where another process has it, wait for that."""
+        deadline = time.monotonic() + PATIENCE.total_seconds()
+        while self.lines is not None and not self.lines.take(account):
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(AGAIN)
+        return True
 
     def give_back(self, account: str, connection: Connection, opened: datetime) -> None:
         """Keep a connection for the next use; a second idle one is closed."""
@@ -97,19 +132,42 @@ class Kept:
         if not is_kept:
             connection.close()
         self._leave(account)
-        if is_kept and self.clock() - opened >= AGED:
-            renewal = threading.Timer(self.rest.total_seconds(), self._renew, (account, connection))
-            renewal.daemon = True
-            renewal.start()
+        if is_kept and self.lines is not None and not self.lines.is_alone() and _is_counted(connection):
+            self._later(LINGER, self._retire, account, connection)
+        elif is_kept and self.clock() - opened >= AGED:
+            self._later(self.rest, self._renew, account, connection)
+
+    def _later(self, wait: timedelta, what: Callable[[str, Connection], None], account: str, connection: Connection) -> None:
+        timer = threading.Timer(wait.total_seconds(), what, (account, connection))
+        timer.daemon = True
+        timer.start()
+
+    def _taken_out(self, account: str, connection: Connection) -> bool:
+        """Take a connection for oneself if it is idle."""
+        with self._lock:
+            found = self._idle.get(account)
+            is_idle = found is not None and found[0] is connection and account not in self._lent
+            if is_idle:
+                del self._idle[account]
+                self._lent[account] = threading.get_ident(), self.clock()
+        return is_idle
+
+    def _retire(self, account: str, connection: Connection) -> None:
+        """Close a connection nobody uses, for other processes to have one."""
+        if self._taken_out(account, connection):
+            connection.close()
+            self._leave(account)
+
+    def _retire_all(self) -> None:
+        with self._lock:
+            idle = [(account, connection) for account, (connection, *_) in self._idle.items() if _is_counted(connection)]
+        for account, connection in idle:
+            self._retire(account, connection)
 
     def _renew(self, account: str, aged: Connection) -> None:
         """Sign in anew in place of a connection that has aged, where nobody uses it; what stands in the way the next use finds."""
-        with self._lock:
-            found = self._idle.get(account)
-            if found is None or found[0] is not aged or account in self._lent:
-                return
-            del self._idle[account]
-            self._lent[account] = threading.get_ident(), self.clock()
+        if not self._taken_out(account, aged):
+            return
         aged.close()
         try:
             fresh = self.open_connection(account)
@@ -130,6 +188,16 @@ class Kept:
             self._idle.clear()
         for connection in idle:
             connection.close()
+        if self.lines is not None:
+            self.lines.close()
+
+
+def _is_counted(connection: Connection) -> bool:
+    return isinstance(connection, Counted) and connection.is_counted
+
+
+def _in_use() -> RateLimited:
+    return RateLimited("The account is in use by another part of the service.", retry_after=FRESH, is_paced=True)
 
 
 @dataclass(slots=True)

@@ -21,6 +21,7 @@ from worker import logs, notified, told_by_google
 from worker.actors import QUEUE, Nudges, Observed, broker_for, middleware, register, worker_timeout
 from worker.credentials import Credentials
 from worker.kept import Kept
+from worker.lines import Lines
 from worker.pipeline import Pipeline
 from worker.schedule import TICK, Ticker
 from worker.store.due import due
@@ -51,7 +52,7 @@ def serve(app: App, only: Sequence[Part], *, poll: timedelta) -> int:
         raise ValueError("With the broker memory: the parts cannot be run apart: nudges do not leave the process.")
     logs.set_up(is_json=not sys.stderr.isatty())
     stopping, asked = threading.Event(), SimpleQueue[None]()
-    kept = Kept(app.open_connection, app.clock)
+    kept = Kept(app.open_connection, app.clock, lines=Lines(app.store, app.clock))
     pipeline = replace(app.pipeline(poll=poll, is_stopping=stopping.is_set), open_connection=kept.open)
     metrics = Metrics(app.store)
     with _signals(asked), ExitStack() as running:

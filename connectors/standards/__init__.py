@@ -71,6 +71,11 @@ class StandardsConnection:
         idle = Idle(self._server) if self._server is not None and self._is_idle else None
         return idle if idle is not None and idle.is_able() else None
 
+    @property
+    def is_counted(self) -> bool:
+        """Say that mail servers allow an account few connections; satisfies `connectors.optional.Counted`."""
+        return self.mailbox is not None
+
     def is_alive(self) -> bool:
         """Tell whether the mail server still answers; the calendar server is asked anew each time."""
         return self.mailbox is None or self.mailbox.is_alive()

@@ -44,7 +44,7 @@ class Lease:
     """A grant: whoever presents an older fence than the newest is too late."""
 
     name: str
-    """`decide:<owner>`, `pull:<account>`, `watch:<account>` or `ticker`."""
+    """`decide:<owner>`, `pull:<account>`, `watch:<account>`, `line:<account>` or `work`, say."""
     holder: str
     fence: int
     until: datetime
@@ -89,6 +89,12 @@ def swap(connection: Connection, name: str, until: datetime) -> int:
 def expire(connection: Connection, name: str) -> None:
     """Let a lease run out now, whoever holds it: what it kept back may happen again."""
     connection.execute(_EXPIRE, {"called": name})
+
+
+def is_running(connection: Connection, name: str, now: datetime, lasting: timedelta) -> bool:
+    """Tell whether a lease runs that is granted for so long at a time, whoever holds it."""
+    until = connection.execute(_UNTIL, {"called": name}).scalar() or 0
+    return micros(now) < until <= micros(now + lasting + SKEW)
 
 
 def is_current(connection: Connection, held: Lease) -> bool:
