@@ -23,15 +23,16 @@ class Idle:
         self._is_closed = False
 
     def is_able(self) -> bool:
-        """Connect, and tell whether the server can tell of news. Raises the port's errors."""
-        self._session = Session(self._server)
-        if "IDLE" in self._session.capabilities:
-            self._session.open("INBOX")
-            self._is_new = True
-            return True
-        self._session.close()
-        self._session = None
-        return False
+        """Connect, and tell whether the server can tell of news. Raises the port's errors, and is not connected then."""
+        session = Session(self._server)
+        try:
+            if "IDLE" in session.capabilities:
+                session.open("INBOX")
+                self._session, self._is_new = session, True
+        finally:
+            if self._session is not session:
+                session.close()
+        return self._session is session
 
     def wait(self, timeout: timedelta) -> bool:
         """Wait for news; a connection made anew counts as news, because what came in the gap was not announced."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator
@@ -55,6 +56,8 @@ class Make(Listener):
         self.asked: list[str] = []
         self.replies: list[bytes] = []
         """What was sent in answer to a challenge."""
+        self.hung_up = threading.Event()
+        """Set once a client has let go."""
         super().__init__()
 
     def serve(self, client: socket.socket) -> None:
@@ -72,6 +75,7 @@ class Make(Listener):
                 said = self._said(verb, command)
                 untagged, end = said if isinstance(said, tuple) else (said, b"OK done")
                 client.sendall(untagged + tag.encode() + b" " + end + b"\r\n")
+        self.hung_up.set()
 
     def _said(self, verb: str, command: str) -> Said:
         if verb == "capability":
@@ -327,6 +331,17 @@ class TestDrafts:
 
 
 class TestWhatTheServerCan:
+    def test_a_wait_that_cannot_begin_leaves_no_connection_open(self, make: Callable[..., Make]) -> None:
+        server = make("IDLE", examine=lambda _: (b"", b"NO [NOPERM] Not yours"))
+        held = idle.Idle(ImapServer.parse(f"imap://127.0.0.1:{server.port}", user="ana", auth="login", secret="secret"))
+        with pytest.raises(Rejected) as raised:
+            held.is_able()
+        assert server.hung_up.wait(60), "not only when nobody remembers it any more"
+        with suppress(Rejected):
+            held.wait(timedelta(0))
+        assert len([each for each in server.asked if each.startswith("LOGIN")]) == 2, "it signs in anew"
+        assert raised.value.__traceback__ is not None, "which alone would have kept it open"
+
     def test_without_idle_there_is_nothing_to_wait_for(self, make: Callable[..., Make]) -> None:
         assert connected(make().port).watcher() is None
 
