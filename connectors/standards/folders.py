@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from unicodedata import normalize
 
 from connectors.port import CursorExpired, Feed, Rejected
 from connectors.roles import role_of
@@ -65,8 +66,18 @@ def listed(session: Session, *, overrides: Mapping[str, str]) -> tuple[Folder, .
 def _told(responses: tuple[tuple[bytes, ...], ...], overrides: tuple[tuple[str, str], ...]) -> tuple[Folder, ...]:
     """Read what the server told of its folders, once: to a poll without news it says the very same."""
     rows, statuses = _rows(responses), dict(_statuses(responses))
-    roles = _roles(rows, dict(overrides))
+    names = [name for name, _ in rows]
+    roles = _roles(rows, {role: as_listed(names, wanted) for role, wanted in overrides})
     return tuple(Folder(id=name, name=shown(name), role=roles.get(name, ""), status=statuses.get(name, {})) for name, _ in rows)
+
+
+def as_listed(names: Collection[str], wanted: str) -> str:
+    """Return the wire name of a folder the owner has named, as the server spells it: some do so in plain UTF-8, against the rules.
+
+    Where it has no such folder, the name is as the rules would have it (RFC 3501 5.1.3).
+    """
+    meant = normalize("NFC", shown(wanted))
+    return wanted if wanted in names else next((each for each in names if normalize("NFC", shown(each)) == meant), wanted)
 
 
 def own_prefix(session: Session) -> str:
@@ -80,7 +91,9 @@ def readable(folders: Iterable[Folder], chosen: frozenset[str]) -> tuple[Folder,
     r"""Keep the folders that are history: the chosen ones, else \All and what it lacks, else all but drafts, junk and trash."""
     folders = tuple(folders)
     if chosen:
-        return tuple(folder for folder in folders if folder.id in chosen)
+        names = [folder.id for folder in folders]
+        wanted = {as_listed(names, each) for each in chosen}
+        return tuple(folder for folder in folders if folder.id in wanted)
     everything = tuple(folder for folder in folders if folder.role == "\\All")
     kept = everything or tuple(folder for folder in folders if folder.role not in UNREAD_ROLES)
     return tuple(sorted(kept, key=lambda folder: (folder.role not in ("\\Sent", "\\Inbox"), folder.role, folder.id)))
