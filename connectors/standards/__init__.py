@@ -116,7 +116,8 @@ def steps(account: Account) -> Iterator[tuple[str, Step]]:
         return
     try:
         if connection.mailbox is not None and connection._server is not None:  # noqa: SLF001 - our own
-            yield from (("mail", step) for step in mail_steps(connection._server, connection.mailbox))  # noqa: SLF001 - as above
+            named = {key: _text(account.settings, key) for key in ("drafts", "sent")}
+            yield from (("mail", step) for step in mail_steps(connection._server, connection.mailbox, named))  # noqa: SLF001 - as above
         if connection.calendar is not None:
             url, ca_file = _text(account.settings, "caldav"), _text(account.settings, "ca_file")
             yield from (("calendar", step) for step in calendar_steps(connection.calendar, url, ca_file))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from connectors.port import AuthorizationExpired, PortError
@@ -16,8 +16,11 @@ from connectors.standards.servers import Known, of_calendar, of_domain
 _AGAIN = "Put that right, then check again."
 
 
-def mail_steps(server: Server, mailbox: ImapMailbox) -> Iterator[Step]:
-    """Check the mail side; it ends with the first step the others need. Folders are only opened to be looked at."""
+def mail_steps(server: Server, mailbox: ImapMailbox, named: Mapping[str, str]) -> Iterator[Step]:
+    """Check the mail side; it ends with the first step the others need. Folders are only opened to be looked at.
+
+    `named`: the folders the owner has named, by the settings' keys.
+    """
     way = list(reached(server.host, server.port, server.security, server.ca_file))
     yield from way
     if not way[-1].is_ok:
@@ -28,23 +31,38 @@ def mail_steps(server: Server, mailbox: ImapMailbox) -> Iterator[Step]:
         yield failed("sign-in", str(error), _remedy(error, of_domain(server.user.rpartition("@")[2])))
         return
     yield done("sign-in", f"{server.user} is signed in")
-    yield from _folder_steps(folders)
-    try:
-        yield done("drafts", mailbox.drafts_place())
-    except PortError as error:
-        yield failed("drafts", str(error), error.remedy or _AGAIN)
-
-
-def _folder_steps(folders: tuple[Folder, ...]) -> Iterator[Step]:
-    names = {role: next((one.name for one in folders if one.role == role), "") for role in ("\\Sent", "\\Drafts")}
     yield done("folders", f"{len(folders)} folders")
-    for role, key in (("\\Sent", "sent"), ("\\Drafts", "drafts")):
-        word = role[1:]
-        if names[role]:
-            yield done(key, f"{word} is “{names[role]}”")
-        else:
-            listed = ", ".join(sorted(one.name for one in folders)[:20])
-            yield failed(key, f"The server does not say which folder is {word}.", f'Say {key} = "NAME", one of: {listed}.')
+    yield _sent_step(folders, named.get("sent", ""))
+    yield _drafts_step(folders, named.get("drafts", ""), mailbox)
+
+
+def _sent_step(folders: tuple[Folder, ...], named: str) -> Step:
+    if found := _of_role(folders, "\\Sent"):
+        return done("sent", f"Sent is “{found}”")
+    what = f"There is no folder “{named}”." if named else "The server does not say which folder is Sent."
+    return failed("sent", what, _choice("sent", folders))
+
+
+def _drafts_step(folders: tuple[Folder, ...], named: str, mailbox: ImapMailbox) -> Step:
+    """Say where drafts will go; the folder is made by the first where it is missing, which only an owner who named it can have meant."""
+    try:
+        place = mailbox.drafts_place()
+    except PortError as error:
+        return failed("drafts", str(error), error.remedy or _AGAIN)
+    if found := _of_role(folders, "\\Drafts"):
+        return done("drafts", f"Drafts is “{found}”: {place}")
+    if named:
+        return done("drafts", place)
+    what = "The server does not say which folder is Drafts. Until you do, “Drafts” is made for the first."
+    return failed("drafts", what, _choice("drafts", folders))
+
+
+def _of_role(folders: tuple[Folder, ...], role: str) -> str:
+    return next((one.name for one in folders if one.role == role), "")
+
+
+def _choice(key: str, folders: tuple[Folder, ...]) -> str:
+    return f'Say {key} = "NAME", one of: {", ".join(sorted(one.name for one in folders)[:20])}.'
 
 
 def _remedy(error: PortError, known: Known) -> str:

@@ -126,6 +126,39 @@ def test_a_folder_the_server_does_not_name_is_asked_for(mail: MailHands, dovecot
     assert found["mail sent"].what == "Sent is “Archive”"
 
 
+def every(settings: Mapping[str, str]) -> list[Step]:
+    """The steps one after the other, also where several bear one name."""
+    return [step for _, step in standards.steps(account(settings))]
+
+
+def test_a_folder_for_drafts_the_owner_has_named_and_delivery_will_make_is_nothing_wrong(mail: MailHands, dovecot: Server) -> None:
+    settings = {"imap": dovecot.url, "drafts": "Thank yous"}
+    assert [step.what for step in every(settings) if step.name == "drafts"] == [
+        "drafts go into “Thank yous”, which is made with the first"
+    ]
+    assert all(step.is_ok for step in every(settings)), [step for step in every(settings) if not step.is_ok]
+    assert "Thank yous" not in mail.folders(), "it was only looked at"
+
+
+def test_where_no_folder_is_for_drafts_what_happens_then_is_told_and_nothing_against_it(mail: MailHands, dovecot: Server) -> None:
+    proxy = ImapProxy((dovecot.host, dovecot.port))
+    proxy.alias = (b"Drafts", b"Skizze")
+    try:
+        [told] = [step for step in every({"imap": f"imap://127.0.0.1:{proxy.port}"}) if step.name == "drafts"]
+    finally:
+        proxy.close()
+    assert not told.is_ok
+    assert "“Drafts” is made" in told.what
+    assert 'drafts = "NAME"' in told.remedy
+
+
+def test_a_folder_of_sent_mail_the_owner_has_named_wrongly_is_said_not_to_be_there(mail: MailHands, dovecot: Server) -> None:
+    found = steps({"imap": dovecot.url, "sent": "Gesendet"})
+    assert not found["mail sent"].is_ok
+    assert "There is no folder “Gesendet”" in found["mail sent"].what
+    assert "Sent" in found["mail sent"].remedy
+
+
 def test_a_calendar_to_hold_in_that_is_not_there_is_named(dates: CalendarHands, radicale: Server) -> None:
     found = steps({"caldav": radicale.url, "holds": "elsewhere"})
     assert not found["calendar holds"].is_ok
