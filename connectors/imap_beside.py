@@ -21,8 +21,8 @@ from connectors.imap_told import READY, asked, heard, tell
 from connectors.optional import Packing, Portion
 from rules.facts import MessageMetadata
 
-RING: Final = 12 << 20
-"""Bytes of memory the answers lie in; half of them are handed over at most, so that none lies on another."""
+RING: Final = 5 << 20
+"""Bytes of memory the answers lie in, one behind the other, and again from the beginning; behind it, as much for what is told."""
 PIPE: Final = 1 << 20
 """Bytes that may be told ahead; what Linux allows anybody."""
 MOST: Final = 500
@@ -94,22 +94,22 @@ class Beside:
 
     def has_room(self) -> bool:
         """Tell whether it listens, and has less to do than it might."""
-        return self._is_listening() and self._held < RING // 4
+        return self._is_listening() and self._held < RING * 3 // 4
 
     def hand(self, answer: bytes, reading: Reading) -> Callable[[], Read] | None:
         """Have it read an answer; return what says, to be asked once, what was read, None where there is no room for it."""
         size = len(answer)
-        if not self._is_listening() or self._held + size > RING // 2:
+        place = self._place(size) if self._is_listening() else None
+        if place is None:
             return None
-        self._at = 0 if self._at + size > RING else self._at
         try:
-            if os.pwrite(self._memory, answer, self._at) < size:
+            if os.pwrite(self._memory, answer, place) < size:
                 return None
-            tell(self._asked, asked(self._at, size, self._at + RING, reading))
+            tell(self._asked, asked(place, size, place + RING, reading))
         except OSError:
             self._is_over = True
             return None
-        place, self._at, self._held = self._at, self._at + size, self._held + size
+        self._at, self._held = place + max(size, 1), self._held + size  # no two of them lie in one place
         self._order.append(place)
         self._lying.append((place, size))
         return partial(self.read, place, size, reading)
@@ -132,6 +132,15 @@ class Beside:
             self._process.communicate()
         finally:
             os.close(self._memory)
+
+    def _place(self, size: int) -> int | None:
+        """Find where so much may lie on nothing whose room is needed still."""
+        if not self._lying:
+            return 0 if size <= RING else None
+        oldest = self._lying[0][0]
+        if self._at < oldest:
+            return self._at if self._at + size < oldest else None
+        return self._at if self._at + size <= RING else 0 if size < oldest else None
 
     def _is_listening(self) -> bool:
         if not self._is_ready and not self._is_over and self._told.has_more():

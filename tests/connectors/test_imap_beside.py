@@ -103,7 +103,7 @@ def test_memory_that_is_used_again_changes_nothing(monkeypatch: pytest.MonkeyPat
 
 
 def test_an_answer_larger_than_the_memory_is_read_here() -> None:
-    told = [answer(["plain"] * 3), letter(5, "plain") * (imap_beside.RING // 600), answer(["list"])]
+    told = [answer(["plain"] * 3), letter(5, "plain") * (imap_beside.RING // 300), answer(["list"])]
     with listening() as second:
         assert list(through(second, told)) == [READING.read(each) for each in told]
 
@@ -245,7 +245,7 @@ def test_whoever_is_interrupted_while_they_wait_is_told_nothing_wrong_afterwards
 
 
 def test_no_more_is_read_ahead_than_there_is_memory_for() -> None:
-    large = letter(5, "plain") * (imap_beside.RING // 600)
+    large = letter(5, "plain") * (imap_beside.RING // 300)
     with listening() as second:
         ahead = Ahead(READING, second)
         ahead.put([1], large)

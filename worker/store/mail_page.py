@@ -114,17 +114,15 @@ class MailPage(Sequence[MessageMetadata]):
 
     def packed(self) -> bytes:
         """Put together, in plain values, what `take` adds; what is seen again goes by its number, and so does a sighting."""
-        numbers: dict[int, int] = {}
-        kinds: list[Seen] = []
-        for seen in self.seen.values():
-            if id(seen) not in numbers:
-                numbers[id(seen)] = len(kinds)
-                kinds.append(seen)
+        seen = list(self.seen.values())
+        same = list(map(id, seen))
+        kinds = list(dict(zip(same, seen, strict=True)).values())
+        numbers = dict(zip(map(id, kinds), range(len(kinds)), strict=True))
         sighted = {id(each): each for _, those in kinds for each in those}
         known = {each: number for number, each in enumerate(sighted)}
         told = [(recipients, *[known[id(each)] for each in those]) for recipients, those in kinds]
         plain = [_written(one) for one in sighted.values()]
-        marked = [numbers[id(seen)] for seen in self.seen.values()]
+        marked = list(map(numbers.__getitem__, same))
         return marshal.dumps(([*self.rows.values()], marked, told, plain, self.telling), PLAIN)
 
 
