@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from email.utils import getaddresses
 from typing import Any, Final
 
 from connectors.compose import compose
@@ -39,7 +40,7 @@ class Drafts:
             raise Rejected("This account may read only.", remedy="Run `rekindle connect google` again and allow drafts.")
         return self._given_writer
 
-    def save(self, draft: Draft, since: Witness) -> Saved | Gone | Unclear:
+    def save(self, draft: Draft, since: Witness) -> Saved | Sent | Edited | Gone | Unclear:
         """Adopt what an attempt after the witness made, accept what the owner did with it, else create it."""
         earlier = self._earlier(draft, since)
         if earlier is not None:
@@ -93,7 +94,7 @@ class Drafts:
             return False
         return True
 
-    def _earlier(self, draft: Draft, since: Witness) -> Saved | Gone | Unclear | None:
+    def _earlier(self, draft: Draft, since: Witness) -> Saved | Sent | Edited | Gone | Unclear | None:
         """Find an earlier attempt: in history since the witness, else by search; None = there was none."""
         if since == BEGINNING:
             return self._searched(draft)
@@ -102,14 +103,11 @@ class Drafts:
             candidates = list(self._added_since(history))
         except CursorExpired:
             return self._searched(draft) or self._waiting(taken)
-        is_vanished = False
-        for candidate in candidates:
-            message = self._reading.metadata(candidate, _IDENTITY)
-            if message is None:
-                is_vanished = True  # ours, edited or deleted, or another's: creating could make a second one
-            elif message_id_of(message) == draft.message_id:
-                return self._adopted(message)
-        return Gone() if is_vanished else None
+        messages = [self._reading.metadata(candidate, _IDENTITY) for candidate in candidates]
+        there = [message for message in messages if message is not None]
+        if ours := next((message for message in there if message_id_of(message) == draft.message_id), None):
+            return self._adopted(ours)
+        return _fate(there, draft) if len(there) < len(messages) else None
 
     def _waiting(self, taken: str) -> Unclear | None:
         """Trust a search that finds nothing only when the attempt is older than search may lag."""
@@ -133,9 +131,11 @@ class Drafts:
             if page is None:
                 return iter(found)
 
-    def _adopted(self, message: Json) -> Saved | Gone | Unclear:
+    def _adopted(self, message: Json) -> Saved | Sent | Gone | Unclear:
         """Take over a message of ours: as a draft while it is one; sent or thrown away is what the owner did with it."""
         labels = message.get("labelIds", ())
+        if "SENT" in labels:
+            return Sent()
         if "DRAFT" not in labels or "TRASH" in labels:
             return Gone()
         found = next((one for one in self._all() if one["message"]["id"] == message["id"]), None)
@@ -153,18 +153,17 @@ class Drafts:
             if page is None:
                 return
 
-    def _searched(self, draft: Draft) -> Saved | Gone | None:
+    def _searched(self, draft: Draft) -> Saved | Sent | None:
         """Search drafts by Message-ID (works under gmail.compose, may lag), then look through the latest sent mail."""
         self._reading.pay("drafts.list")
         request = self._drafts().list(userId="me", q=f"rfc822msgid:{draft.message_id}", fields="drafts(id,message(id,threadId))")
         found = self._writer.call(request, "searching drafts").get("drafts", ())
         if found:
             return _saved(found[0], is_adopted=True)
-        return Gone() if self._is_sent(draft) else None
+        return Sent() if self._is_sent(draft) else None
 
     def _is_sent(self, draft: Draft) -> bool:
         """Tell whether the owner has sent it: the Message-ID may be another then, the recipients and the subject are not."""
-        whom = ",".join(sorted(one.email.lower() for one in draft.to))
         ids, _ = self._reading.listing("", label="SENT", size=_SENT_LOOKED_AT)
         for one in ids:
             message = self._reading.metadata(one, _IDENTITY)
@@ -173,9 +172,7 @@ class Drafts:
             received = received_at(message)
             if received is not None and received < draft.date - timedelta(days=1):
                 return False
-            if message_id_of(message) == draft.message_id:
-                return True
-            if header(message, "Subject") == draft.subject and whom in header(message, "To").lower():
+            if message_id_of(message) == draft.message_id or _is_like(message, draft):
                 return True
         return False
 
@@ -189,6 +186,30 @@ class Drafts:
 
     def _drafts(self) -> Any:  # noqa: ANN401 - googleapiclient has no types
         return self._writer.api.users().drafts()
+
+
+def _fate(there: Sequence[Json], draft: Draft) -> Sent | Edited | Gone:
+    """Say what became of a draft where one that came since the witness has vanished: ours, or another's, nobody can tell.
+
+    Gmail puts a new message in the place of one that is edited or sent; where none of these is like ours, it is not made
+    again all the same: it could be a second one.
+    """
+    for message in there:
+        labels = message.get("labelIds", ())
+        if "SENT" in labels and _is_like(message, draft):
+            return Sent()
+        if "DRAFT" in labels and "TRASH" not in labels and _is_for(message, draft):
+            return Edited()
+    return Gone(is_sure=False)
+
+
+def _is_like(message: Json, draft: Draft) -> bool:
+    return header(message, "Subject") == draft.subject and _is_for(message, draft)
+
+
+def _is_for(message: Json, draft: Draft) -> bool:
+    written = [email.lower() for _, email in getaddresses([header(message, "To")])]
+    return sorted(written) == sorted(one.email.lower() for one in draft.to)
 
 
 def _saved(draft: Json, *, is_adopted: bool) -> Saved:

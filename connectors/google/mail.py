@@ -12,7 +12,7 @@ from connectors.google.drafts import Drafts
 from connectors.google.lanes import WAVE
 from connectors.google.reading import Profile, Reading
 from connectors.google.transport import Json
-from connectors.port import Changes, Cursor, Feed, Gone, Look, Saved, Unclear, Witness
+from connectors.port import Changes, Cursor, Feed, Look, Made, Saved, Witness
 from rules.facts import Address, MessageMetadata
 from rules.suggestions import Draft
 
@@ -83,7 +83,7 @@ class GmailMailbox:
         history, now = self._profile().history, self._reading.server_time
         return Witness(json.dumps([history, now.isoformat() if now else ""]))
 
-    def save_draft(self, draft: Draft, since: Witness) -> Saved | Gone | Unclear:
+    def save_draft(self, draft: Draft, since: Witness) -> Made:
         """Save it unsent, or adopt what an earlier attempt made."""
         return self._drafts.save(draft, since)
 

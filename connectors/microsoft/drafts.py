@@ -47,7 +47,7 @@ class Drafts:
         """Say where the drafts stand: when it was, the delta link of their folder, and what lies there."""
         return self._log.witness(_SELECTED)
 
-    def save(self, draft: Draft, since: Witness) -> Saved | Gone | Unclear:
+    def save(self, draft: Draft, since: Witness) -> Saved | Sent | Gone | Unclear:
         """Adopt what an attempt after the witness made, accept what the owner did with it, else create it with one POST."""
         earlier = self._searched(draft) if since == BEGINNING else self._earlier(draft, since)
         if earlier is not None:
@@ -104,10 +104,10 @@ class Drafts:
         made = self._made(f"me/messages/{found[0]['id']}/createReply", {"message": self._message(draft)})
         return _saved(made, is_adopted=False)
 
-    def _earlier(self, draft: Draft, since: Witness) -> Saved | Gone | Unclear | None:
+    def _earlier(self, draft: Draft, since: Witness) -> Saved | Sent | Gone | Unclear | None:
         """Find an earlier attempt among what has come into the drafts since, wherever it is now.
 
-        What came and is nowhere any more was removed for good: perhaps ours, and then by the owner's will.
+        What came and is nowhere any more was removed for good: perhaps ours, which only its last words in the log can tell.
         """
         came = self._log.since(since)
         if came is None:
@@ -118,9 +118,10 @@ class Drafts:
         ours = [one for one in seen.values() if _is_ours(one, draft)]
         if ours:
             return self._taken_up(ours)
-        return Gone() if wanted.keys() - seen.keys() else None
+        vanished = [one for one in came if str(one["id"]) not in seen]
+        return Gone(is_sure=any(_is_ours(one, draft) for one in vanished)) if vanished else None
 
-    def _searched_for(self, draft: Draft, since: Witness) -> Saved | Gone | Unclear | None:
+    def _searched_for(self, draft: Draft, since: Witness) -> Saved | Sent | Gone | Unclear | None:
         """Look where it may lie, the log being lost: among the drafts, where they go, and by a search, which may lag."""
         items, _ = self._log.read(_SELECTED)
         found = next((one for one in items if _is_ours(one, draft)), None)
@@ -130,16 +131,16 @@ class Drafts:
         is_early = self._writer.now() - taken_at(since) < _LAG
         return searched or (Unclear(retry_after=_AGAIN) if is_early else None)
 
-    def _moved_on(self, draft: Draft) -> Gone | None:
+    def _moved_on(self, draft: Draft) -> Sent | Gone | None:
         """Look where a draft goes that is sent or deleted; a folder's list does not lag as a search does."""
         params = {"$select": _SHAPE, "$orderby": "lastModifiedDateTime desc", "$top": "50"}
         for folder in ("sentitems", "deleteditems"):
             answer = self._writer.get(f"me/mailFolders/{folder}/messages", "looking for the draft", params=params)
-            if any(_is_ours(one, draft) for one in answer.get("value", ())):
-                return Gone()
+            if ours := [one for one in answer.get("value", ()) if _is_ours(one, draft)]:
+                return _ended(ours)
         return None
 
-    def _searched(self, draft: Draft) -> Saved | Gone | None:
+    def _searched(self, draft: Draft) -> Saved | Sent | Gone | None:
         key = f"singleValueExtendedProperties/Any(ep: ep/id eq '{PROPERTY}' and ep/value eq '{draft.key}')"
         for condition in (key, f"internetMessageId eq '{_quoted(f'<{draft.message_id}>')}'"):
             found = list(self._writer.pages("me/messages", "searching drafts", params={"$filter": condition, "$select": _SHAPE}))
@@ -147,14 +148,19 @@ class Drafts:
                 return self._taken_up(found)
         return None
 
-    def _taken_up(self, found: Sequence[Json]) -> Saved | Gone:
+    def _taken_up(self, found: Sequence[Json]) -> Saved | Sent | Gone:
         """Adopt a draft that was found, unless the owner has sent it or thrown it away."""
         trash = self._trash()
         drafts = [one for one in found if one.get("isDraft") and one.get("parentFolderId") != trash]
-        return _saved(drafts[0], is_adopted=True) if drafts else Gone()
+        return _saved(drafts[0], is_adopted=True) if drafts else _ended(found)
 
     def _trash(self) -> str:
         return str(self._writer.get("me/mailFolders/deleteditems", "finding the trash", params={"$select": "id"}).get("id", ""))
+
+
+def _ended(found: Sequence[Json]) -> Sent | Gone:
+    """Say what the owner did with ours, found where no draft waits to be sent."""
+    return Gone() if all(one.get("isDraft") for one in found) else Sent()
 
 
 def _is_ours(item: Json, draft: Draft) -> bool:

@@ -141,7 +141,8 @@ class Holds:
         ours = next((one for one in seen.values() if key_of(one) == hold.key), None) or self._found(hold, since)
         if ours is not None:
             return self._taken_up(ours, hold)
-        return Gone() if suspects - seen.keys() else None
+        vanished = [one for one in came if str(one["id"]) in suspects - seen.keys()]
+        return Gone(is_sure=any(key_of(one) == hold.key for one in vanished)) if vanished else None
 
     def _searched(self, hold: Hold | Invite, since: Witness) -> Saved | Gone | Unclear | None:
         """Search, the log being lost: what is not found may lag behind, or be gone; an invite is then not sent again."""

@@ -14,7 +14,7 @@ from connectors.microsoft.glance import FOLDERS, ME, NEWEST, WELL_KNOWN, Glance
 from connectors.microsoft.graph import LANES, Graph, Json, Refused
 from connectors.microsoft.messages import SELECT, fact, moment
 from connectors.microsoft.oversize import TOO_LARGE, left_out
-from connectors.port import Changes, Cursor, CursorExpired, Feed, Gone, Look, Saved, Skipped, Unclear, Witness
+from connectors.port import Changes, Cursor, CursorExpired, Feed, Look, Made, Saved, Skipped, Witness
 from rules.facts import Address, MessageMetadata
 from rules.suggestions import Draft, Hold, Invite
 
@@ -116,7 +116,7 @@ class OutlookMailbox:
         """Say where the drafts stand: the delta link of their folder, and what lies there."""
         return self._drafts.witness()
 
-    def save_draft(self, draft: Draft, since: Witness) -> Saved | Gone | Unclear:
+    def save_draft(self, draft: Draft, since: Witness) -> Made:
         """Save it unsent, or adopt what an earlier attempt made."""
         return self._drafts.save(draft, since)
 
