@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from rules.addresses import domain_of, match_key, organisation
 from rules.hiring_systems import is_hiring_system
-from rules.names import clean_name, is_human_name, name_key, tokens
+from rules.names import is_human_name, name_key, name_tokens
 from rules.signals import VIA_NAME
 from rules.wordlists import MACHINE_DOMAINS, MACHINE_WORDS, NEVER_BORNE, ORGANISATIONAL, ROLE_WORDS
 
@@ -47,13 +47,14 @@ def judge(email: str, names: Mapping[str, int], counts: Mapping[str, int]) -> Ve
     key = match_key(email)
     if not key:
         return Verdict(kind="unknown", reason="no address of the outside world")
+    own = [name for name in names if _is_own(name, key)]
     found = (
         _by_calendar(key, counts)
         or _by_list(counts)
-        or _by_words(email, key, names, is_met=counts.get("meetings", 0) > 0)
+        or _by_words(email, key, names, own, is_met=counts.get("meetings", 0) > 0)
         or _by_behaviour(counts)
     )
-    return found or _human(key, names, counts)
+    return found or _human(key, names, own, counts)
 
 
 def has_exchange(counts: Mapping[str, int]) -> bool:
@@ -78,14 +79,14 @@ def _by_list(counts: Mapping[str, int]) -> Verdict | None:
     return None
 
 
-def _by_words(email: str, key: str, names: Mapping[str, int], *, is_met: bool) -> Verdict | None:
+def _by_words(email: str, key: str, names: Mapping[str, int], own: Sequence[str], *, is_met: bool) -> Verdict | None:
     word = _machine_word(email.strip().lower(), key)
     if is_met and any(_is_signed(name, key) for name in names):
         return None
-    if word and not _is_borne(word, key, names):
+    if word and not _is_borne(word, key, own):
         return Verdict(kind="machine", reason=f"its address says “{word}”")
-    human = sum(count for name, count in names.items() if _is_own(name, key))
-    machine = sum(count for name, count in names.items() if _is_nobodys(name))
+    human = sum([names[name] for name in own])
+    machine = sum([count for name, count in names.items() if _is_nobodys(name)])
     if machine > human:
         return Verdict(kind="machine", reason="its display name is a machine's or an organisation's")
     if len({name_key(name) for name in names} - {""}) >= TALKS and not _explains(key, names):
@@ -98,19 +99,19 @@ def _is_signed(name: str, key: str) -> bool:
 
     Who has also been met is believed to be called so.
     """
-    words, pieces = tokens(clean_name(name)), re.split(r"[^a-z]+", key.rpartition("@")[0])
+    words, pieces = name_tokens(name), re.split(r"[^a-z]+", key.rpartition("@")[0])
     is_pair = len(words) == 2 and sorted(words) == sorted(pieces)  # noqa: PLR2004 - first and last
     return is_pair and NEVER_BORNE.isdisjoint(words) and not MACHINE_LIKE.issuperset(words)
 
 
 def _is_nobodys(name: str) -> bool:
     """Tell whether a display name says that no single human writes: a word no human bears, or somebody "via" a service."""
-    return VIA_NAME.search(name) is not None or not ORGANISATIONAL.isdisjoint(tokens(clean_name(name)))
+    return VIA_NAME.search(name) is not None or not ORGANISATIONAL.isdisjoint(name_tokens(name))
 
 
 def _is_own(name: str, key: str) -> bool:
     """Tell whether a display name is a full human name, and not that of the organisation whose domain it is."""
-    return is_human_name(name) and not _is_nobodys(name) and not _is_the_domains(tokens(clean_name(name)), key)
+    return is_human_name(name) and not _is_nobodys(name) and not _is_the_domains(name_tokens(name), key)
 
 
 def _is_the_domains(words: tuple[str, ...], key: str) -> bool:
@@ -118,11 +119,18 @@ def _is_the_domains(words: tuple[str, ...], key: str) -> bool:
 
     Anna Berg at annaberg.com writes as anna@, not as annaberg@; a family name for a domain says nothing.
     """
-    local = set(re.split(r"[^a-z]+", key.rpartition("@")[0]))
-    label = "".join(re.findall("[a-z]", organisation(key).partition(".")[0]))
-    is_whole = label in {"".join(words), "".join(word[0] for word in words)} and len(label) > len("ab")
+    label = _letters(organisation(key).partition(".")[0])
+    is_whole = len(label) > len("ab") and label in {"".join(words), "".join([word[0] for word in words])}
     is_first = words[:1] == (label,)
+    if not (is_whole or is_first):
+        return False
+    local = set(re.split(r"[^a-z]+", key.rpartition("@")[0]))
     return (is_whole and local.isdisjoint(words)) or (is_first and local.isdisjoint(words[1:]))
+
+
+@lru_cache(maxsize=1 << 12)
+def _letters(text: str) -> str:
+    return "".join(re.findall("[a-z]", text))
 
 
 @lru_cache(maxsize=1 << 15)
@@ -142,7 +150,7 @@ def _machine_word(email: str, key: str) -> str:
     return "a code made for one message" if HASH.search(email.rpartition("@")[0]) else ""
 
 
-def _is_borne(word: str, key: str, names: Mapping[str, int]) -> bool:
+def _is_borne(word: str, key: str, own: Iterable[str]) -> bool:
     """Tell whether a human name explains the word: Alexandre Courbot has acourbot@, Richard Jenkins richard.jenkins@.
 
     A word that is a machine's as it stands needs another part of the name beside it: jenkins@ stays a machine's,
@@ -151,8 +159,7 @@ def _is_borne(word: str, key: str, names: Mapping[str, int]) -> bool:
     if word in NEVER_BORNE:
         return False
     pieces = re.split(r"[^a-z]+", key.rpartition("@")[0])
-    for name in names:
-        words = tokens(clean_name(name)) if _is_own(name, key) else ()
+    for words in map(name_tokens, own):
         if any(other in pieces for other in words if other != word and len(other) >= SHORTEST_NAME):
             return word in pieces
         for borne in words:
@@ -166,7 +173,7 @@ def _is_borne(word: str, key: str, names: Mapping[str, int]) -> bool:
 def _explains(key: str, names: Mapping[str, int]) -> bool:
     """Tell whether one of the names is the local part's own."""
     local = "".join(re.findall("[a-z]", key.rpartition("@")[0]))
-    return any(len(token) > 2 and token in local for name in names for token in tokens(clean_name(name)))  # noqa: PLR2004
+    return any(len(token) > 2 and token in local for name in names for token in name_tokens(name))  # noqa: PLR2004
 
 
 def _by_behaviour(counts: Mapping[str, int]) -> Verdict | None:
@@ -180,12 +187,11 @@ def _by_behaviour(counts: Mapping[str, int]) -> Verdict | None:
     return None
 
 
-def _human(key: str, names: Mapping[str, int], counts: Mapping[str, int]) -> Verdict:
+def _human(key: str, names: Mapping[str, int], own: Sequence[str], counts: Mapping[str, int]) -> Verdict:
     """Ask for evidence of a human: a meeting, a full name on mail of theirs, or an exchange under a personal address."""
     words = [word for word in re.split(r"[^a-z]+", key.rpartition("@")[0]) if word]
-    own = [name for name in names if _is_own(name, key)]
-    is_role = not ROLE_WORDS.isdisjoint(set(words) - {token for name in own for token in tokens(clean_name(name))})
-    is_the_domains = any(_is_the_domains(tokens(clean_name(name)), key) for name in names)
+    is_role = not ROLE_WORDS.isdisjoint(set(words) - {token for name in own for token in name_tokens(name)})
+    is_the_domains = any(_is_the_domains(name_tokens(name), key) for name in names)
     if counts.get("meetings", 0):
         return _met(key, names, counts, is_role=is_role, is_the_domains=is_the_domains)
     is_somebodys = not is_role and _is_personal(words) and not is_the_domains

@@ -79,6 +79,12 @@ def tokens(text: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=CACHED)
+def name_tokens(name: str) -> tuple[str, ...]:
+    """Split a display name, cleaned, into its words as `tokens` does: it is asked for again with every judgement."""
+    return tokens(clean_name(name))
+
+
+@lru_cache(maxsize=CACHED)
 def name_key(name: str) -> str:
     """Return the form in which spellings of one full name are equal; "" if it is no full name of a human.
 
