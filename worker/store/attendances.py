@@ -13,7 +13,7 @@ from rules.interactions import ALL_HANDS, NotHeld, meeting
 from rules.network import Kind, Meeting
 from rules.people import OwnerKeys
 from worker.store.mapping import Row, occurrence_of
-from worker.store.statements import chunks, insert_tuples
+from worker.store.statements import chunks, insert_narrow
 from worker.store.tables import attendance
 
 
@@ -42,7 +42,7 @@ def attend(
             guests[known] = _guests(row, event, known_as, now)
         start, uid, name, end = row["start_at"], row["uid"], row["original_start"], row["end_at"]
         rows += [(owner, key, start, uid, name, end, size, kind, is_met) for key, size, kind, is_met in guests[known]]
-    insert_tuples(connection, attendance, rows)
+    insert_narrow(connection, attendance, rows)
     return before.union(key for found in guests.values() for key, *_ in found)
 
 

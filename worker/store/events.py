@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, insert, select, update
 
 from rules.facts import Address, CalendarEvent
 from rules.people import OwnerKeys, match_key
@@ -13,7 +15,7 @@ from worker.store.counters import rename
 from worker.store.forgotten import Forgotten
 from worker.store.mapping import Origin, Row, event_facts, event_of, event_text, iso, micros, plain, start_of
 from worker.store.occurrences import freeze, lay_out
-from worker.store.statements import chunks, upsert_rows
+from worker.store.statements import among, chunks, listed, upsert_rows
 from worker.store.storable import is_event_clean, storable
 from worker.store.tables import event, occurrence
 
@@ -131,12 +133,15 @@ def _row(origin: Origin, found: CalendarEvent, facts: str) -> Row:
 
 
 def _stored(connection: Connection, origin: Origin, ids: Collection[str]) -> dict[Name, RowMapping]:
-    found: dict[Name, RowMapping] = {}
-    of_feed = select(event).where(event.c.account == origin.account, event.c.feed == origin.feed)
-    for some in chunks(ids):
-        rows = connection.execute(of_feed.where(event.c.remote_id.in_(some))).mappings()
-        found.update(((row["remote_id"], row["uid"], row["original_start"]), row) for row in rows)
-    return found
+    wanted = {"of": origin.account, "of_feed": origin.feed, "these": listed(connection, ids)}
+    rows = connection.execute(_by_id(connection.dialect.name), wanted).mappings().all() if ids else ()
+    return {(row["remote_id"], row["uid"], row["original_start"]): row for row in rows}
+
+
+@cache
+def _by_id(dialect: str) -> Select[*tuple[Any, ...]]:
+    of_feed = select(event).where(event.c.account == bindparam("of"), event.c.feed == bindparam("of_feed"))
+    return of_feed.where(among(dialect, event.c.remote_id))
 
 
 def _is_replaced(name: Name, page: Collection[Name]) -> bool:

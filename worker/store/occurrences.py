@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -29,7 +31,7 @@ from worker.store.accounts import owner_history
 from worker.store.attendances import attend
 from worker.store.layout import AHEAD, Frozen, Span, Spoken, Text, is_called_off, is_plain, is_struck, lay
 from worker.store.mapping import Row, event_of, maybe_instant, micros, start_of
-from worker.store.statements import chunks, upsert_rows
+from worker.store.statements import among, chunks, insert_narrow, listed, upsert_rows
 from worker.store.tables import attendance, event, feed, occurrence
 
 KEY = ("owner", "uid", "original_start")
@@ -42,6 +44,7 @@ TOGETHER = 500
 """UIDs laid out at a time."""
 MOST_HELD = 20_000
 """Occurrences held in memory, and those of one UID more."""
+_in_order = itemgetter(*occurrence.c.keys())
 
 # Statements are built once: they are run for every mail, and building one takes longer than running it.
 _WHOSE: Final[BindParameter[str]] = bindparam("whose")
@@ -88,8 +91,9 @@ def lay_out(
     span = Span(since=now - owner_history(connection, owner), now=now, zone=zone)
     touched: set[str] = set()
     for some in chunks(sorted(uids), TOGETHER):
-        texts = _texts(connection, owner, some, read)
-        old = _by_uid(connection, select(occurrence).where(occurrence.c.owner == owner, occurrence.c.uid.in_(some)))
+        wanted = {"whose": owner, "these": listed(connection, some)}
+        texts = _texts(connection, wanted, read)
+        old = _by_uid(connection, wanted)
         held: list[Held] = []
         done: list[str] = []
         for uid in some:
@@ -137,26 +141,28 @@ def roll(connection: Connection, owner: str, known_as: OwnerKeys, now: datetime,
     return len(uids)
 
 
-def _by_uid(connection: Connection, statement: Select[*tuple[Any, ...]]) -> dict[str, list[RowMapping]]:
+@cache
+def _laid_before(dialect: str) -> Select[*tuple[Any, ...]]:
+    return select(occurrence).where(occurrence.c.owner == _WHOSE, among(dialect, occurrence.c.uid))
+
+
+def _by_uid(connection: Connection, wanted: Mapping[str, Any]) -> dict[str, list[RowMapping]]:
     found: dict[str, list[RowMapping]] = {}
-    for row in connection.execute(statement).mappings():
+    for row in connection.execute(_laid_before(connection.dialect.name), wanted).mappings().all():
         found.setdefault(row["uid"], []).append(row)
     return found
 
 
-def _texts(connection: Connection, owner: str, uids: Sequence[str], read: Mapping[Place, CalendarEvent]) -> dict[str, list[Text]]:
-    """Load the events of these UIDs; the texts of those just read are not asked for."""
-    columns = (
-        event.c.id,
-        event.c.account,
-        event.c.feed,
-        event.c.remote_id,
-        event.c.uid,
-        event.c.original_start,
-        event.c.first_start,
-    )
-    rows = connection.execute(select(*columns).where(event.c.owner == owner, event.c.uid.in_(uids))).all()
-    known = {row[0]: found for row in rows if (found := read.get((row[1], row[2], row[3], row[4], row[5]))) is not None}
+@cache
+def _named(dialect: str) -> Select[*tuple[Any, ...]]:
+    places = (event.c.account, event.c.feed, event.c.remote_id, event.c.uid, event.c.original_start)
+    return select(event.c.id, *places, event.c.first_start).where(event.c.owner == _WHOSE, among(dialect, event.c.uid))
+
+
+def _texts(connection: Connection, wanted: Mapping[str, Any], read: Mapping[Place, CalendarEvent]) -> dict[str, list[Text]]:
+    """Load the events of the UIDs wanted; the texts of those just read are not asked for."""
+    rows = connection.execute(_named(connection.dialect.name), wanted).all()
+    known = {row[0]: found for row in rows if (found := read.get(row[1:6])) is not None}
     for some in chunks([row[0] for row in rows if row[0] not in known]):
         stored = connection.execute(select(event.c.id, event.c.facts).where(event.c.id.in_(some)))
         known |= {id_: event_of(facts) for id_, facts in stored}
@@ -266,7 +272,8 @@ def _write(
         one = and_(occurrence.c.uid == bindparam("u"), occurrence.c.original_start == bindparam("s"))
         stale = [{"u": uid, "s": name} for uid, name in sorted(gone)]
         connection.execute(delete(occurrence).where(occurrence.c.owner == owner, one), stale)
-    upsert_rows(connection, occurrence, KEY, [row for row, _ in held])
+    insert_narrow(connection, occurrence, [_in_order(row) for row, _ in held if row["uid"] not in old])
+    upsert_rows(connection, occurrence, KEY, [row for row, _ in held if row["uid"] in old])
     return attend(connection, owner, uids if before else (), held, known_as, now)
 
 
