@@ -13,7 +13,7 @@ import pytest
 from worker.advice import Refusal
 from worker.cli import run
 from worker.exit_codes import OK, USAGE
-from worker.verbs.material import Side, both, only
+from worker.verbs.material import Side, both, holding, only
 
 MBOX = b"From x Mon Nov 16 10:00:00 2026\nFrom: Bo <bo@far.example>\nSubject: Hello\n\nBody\n"
 EML = b"Received: from far.example\nFrom: Bo <bo@far.example>\nSubject: Hello\n\nBEGIN:VCALENDAR\n"
@@ -94,6 +94,52 @@ def test_a_folder_counts_by_what_is_in_it_and_may_be_filled_with_the_other_one_d
         with pytest.raises(Refusal) as refused:
             only(side, [path])
         assert said in refused.value.advice.text()
+
+
+def test_a_folder_nothing_has_come_into_yet_is_an_empty_one_whatever_folders_are_in_it(tmp_path: Path) -> None:
+    to_come = made(tmp_path / "mail" / "Inbox" / ".DS_Store", b"\0\0\0\1").parent.parent
+    made(to_come / "Desktop.ini", b"[.ShellClassInfo]")
+    assert both([to_come]) == ((to_come,),) * 2
+    assert holding("calendar", [to_come]) == ()
+
+
+def test_a_folder_of_other_files_is_refused_with_a_way_to_have_it_read_once_mail_comes(tmp_path: Path) -> None:
+    photos = made(tmp_path / "photos" / "one.jpg", b"\xff\xd8\xff").parent
+    with pytest.raises(Refusal, match="files, but neither") as refused:
+        both([photos])
+    assert "make an empty one in it" in refused.value.advice.remedy
+    (photos / "mail").mkdir()
+    assert both([photos / "mail"]) == ((photos / "mail",),) * 2
+
+
+def parts(folder: Path) -> dict[str, Path]:
+    """A Takeout in parts, as it is split by size."""
+    held = {"mail": ("Mail/All mail.mbox", MBOX), "dates": ("Calendar/me.ics", ICS), "photos": ("Drive/one.jpg", b"x")}
+    found = {what: folder / f"takeout-00{number}.zip" for number, what in enumerate(held, 1)}
+    for what, (name, content) in held.items():
+        with zipfile.ZipFile(found[what], "w") as archive:
+            archive.writestr(f"Takeout/{name}", content)
+    return found
+
+
+def test_a_part_of_an_export_that_holds_neither_is_left_out_and_said_to_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    part = parts(tmp_path)
+    assert both(list(part.values())) == ((part["mail"],), (part["dates"],))
+    assert capsys.readouterr().err == f"{part['photos']} holds neither mail nor a calendar and is left out.\n"
+    assert only("mail", list(part.values())) == (part["mail"],)
+    assert capsys.readouterr().err.splitlines() == [
+        f"{part['dates']} holds no mail and is left out.",
+        f"{part['photos']} holds no mail and is left out.",
+    ]
+    for paths in ([part["photos"]], [part["photos"], part["photos"]]):
+        with pytest.raises(Refusal, match=r"neither mail nor a calendar that I can see: it holds Takeout/Drive/one\.jpg"):
+            both(paths)
+    with pytest.raises(Refusal, match="holds a calendar, no mail"):
+        only("mail", [part["dates"]])
+    with pytest.raises(Refusal, match="neither"):
+        only("mail", [part["photos"], part["dates"]])
 
 
 def test_an_archive_counts_by_its_list(tmp_path: Path) -> None:

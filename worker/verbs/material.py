@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import os
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
+
+import click
 
 from connectors.files.archive import is_archive
 from connectors.files.reading import is_mail
@@ -41,6 +44,9 @@ SIGNS: Final = (
 CALENDAR: Final = (b"begin:vcalendar", b"b\0e\0g\0i\0n\0:\0v\0c\0a\0l")
 """In letters of one byte, and of two."""
 TAKES: Final = "Name an mbox, a Maildir, .eml or .ics files, a folder of them, or a Google Takeout (.zip, .tgz)."
+TO_COME: Final = "Where some is only to come into this folder, make an empty one in it for that, and name that one."
+LEFT_THERE: Final = frozenset({"desktop.ini", "thumbs.db"})
+"""Names, in small letters."""
 UNPACK: Final = "If it holds some under names without .mbox, .eml or .ics, unpack it and name the folder."
 EXPORT: Final = "Export the mail from Outlook as .eml or mbox, its calendar as .ics."
 
@@ -50,23 +56,38 @@ def both(paths: Sequence[Path]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
 
     A folder may be filled with the other one day.
     """
-    found = [(path, _fit(path)) for path in paths]
-    mail, calendar = ([path for path, sides in found if side in sides or path.is_dir()] for side in ("mail", "calendar"))
+    found = _useful({path: _fit(path) for path in paths}, BOTH)
+    mail, calendar = ([path for path, sides in found.items() if side in sides or path.is_dir()] for side in ("mail", "calendar"))
     return tuple(mail), tuple(calendar)
 
 
 def only(side: Side, paths: Sequence[Path], remedy: str = "Say {option} {path}.") -> tuple[Path, ...]:
     """Take paths that hold mail, or calendars. Raises Refusal, also for what holds the other, with that remedy."""
-    for path in paths:
-        if side not in _fit(path):
+    found = _useful({path: _fit(path) for path in paths}, frozenset({side}))
+    for path, sides in found.items():
+        if side not in sides:
             held = ("a calendar", "no mail", "--calendar") if side == "mail" else ("mail", "no calendar", "--mail")
             raise Refusal(f"{path} holds {held[0]}, {held[1]}.", remedy.format(option=held[2], path=path), code=USAGE)
-    return tuple(paths)
+    return tuple(found)
 
 
 def holding(side: Side, paths: Sequence[Path]) -> tuple[Path, ...]:
     """List those of the paths that are no empty folder and hold this too, as a Takeout holds mail and calendars."""
-    return tuple(path for path in paths if side in _fit(path) and not (path.is_dir() and not any(path.iterdir())))
+    return tuple(path for path in paths if side in _fit(path) and not (path.is_dir() and _is_empty(path)))
+
+
+def _useful(found: Mapping[Path, frozenset[Side]], wanted: frozenset[Side]) -> Mapping[Path, frozenset[Side]]:
+    """Leave out, and say so, archives that hold nothing of what is wanted where another path does: exports are split by their size.
+
+    Raises Refusal for one that holds neither where no other path is of use.
+    """
+    of_use = {path: sides for path, sides in found.items() if sides & wanted or not is_archive(path)}
+    for path in [path for path, sides in found.items() if path not in of_use and (of_use or not sides)]:
+        if not of_use:
+            raise Refusal(f"{path} holds neither mail nor a calendar that I can see: {_some(_names(path))}.", UNPACK, code=USAGE)
+        lacks = "neither mail nor a calendar" if len(wanted) > 1 else "no mail" if "mail" in wanted else "no calendar"
+        click.echo(f"{path} holds {lacks} and is left out.", err=True)
+    return of_use or found
 
 
 def _fit(path: Path) -> frozenset[Side]:
@@ -87,27 +108,34 @@ def _fit(path: Path) -> frozenset[Side]:
 
 def _folder(path: Path) -> frozenset[Side]:
     """Tell what a folder holds; an empty one may be filled with either."""
-    if not any(path.iterdir()):
+    if _is_empty(path):
         return BOTH
     sides = _sides(has_mail=_is_mail(path), has_calendar=any(calendars([path])))
     if not sides:
-        raise Refusal(f"{path} holds neither mail nor a calendar that I can see.", TAKES, code=USAGE)
+        raise Refusal(f"{path} holds files, but neither mail nor a calendar that I can see.", f"{TAKES} {TO_COME}", code=USAGE)
     return sides
+
+
+def _is_empty(path: Path) -> bool:
+    """Tell whether no file lies in a folder or below it, but for what systems leave there by themselves."""
+    left = (name for _, _, names in os.walk(path) for name in names)
+    return all(name.startswith(".") or name.lower() in LEFT_THERE for name in left)
 
 
 def _archive(path: Path) -> frozenset[Side]:
     """Tell what a .zip holds by its list; any other archive has none, and is read to its end when its turn comes."""
     if not path.name.lower().endswith(".zip"):
         return BOTH
+    names = _names(path)
+    return _sides(has_mail=any(map(is_mail, names)), has_calendar=any(map(is_ics, names)))
+
+
+def _names(path: Path) -> list[str]:
     try:
         with zipfile.ZipFile(path) as archive:
-            names = [info.filename for info in archive.infolist() if not info.is_dir()]
+            return [info.filename for info in archive.infolist() if not info.is_dir()]
     except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
         raise Refusal(f"{path} is no zip file that can be read: {error}.", "Download it again.", code=USAGE) from None
-    sides = _sides(has_mail=any(map(is_mail, names)), has_calendar=any(map(is_ics, names)))
-    if not sides:
-        raise Refusal(f"{path} holds neither mail nor a calendar that I can see: {_some(names)}.", UNPACK, code=USAGE)
-    return sides
 
 
 def _sides(*, has_mail: bool, has_calendar: bool) -> frozenset[Side]:
