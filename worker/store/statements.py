@@ -82,9 +82,10 @@ def among(dialect: str, column: Column[Any]) -> ColumnElement[bool]:
     return column.in_(select(values.c.value))
 
 
-def listed(connection: Connection, values: Iterable[str]) -> str | list[str]:
+def listed(connection: Connection, values: Iterable[str] | Iterable[int]) -> str | list[str] | list[int]:
     """Write what `among` calls `these`."""
-    return list(values) if connection.dialect.name == "postgresql" else encode(list(values))
+    found: Any = list(values)
+    return found if connection.dialect.name == "postgresql" else encode(found)
 
 
 def lock_owner(connection: Connection, name: str) -> None:
