@@ -15,6 +15,7 @@ from connectors.standards.mail import FIELDS
 
 FOLDERS = ("INBOX", "Sent", "Archive", "Lists")
 BATCH = 250
+OF_ENVELOPE = frozenset(b"DATE SUBJECT FROM SENDER REPLY-TO TO CC BCC IN-REPLY-TO MESSAGE-ID".split())
 
 
 def wire(port: int) -> float:
@@ -55,8 +56,10 @@ def _drained(sock: socket.socket, last: bytes) -> None:
         tail = (tail + sock.recv(1 << 18))[-400:]
 
 
-def with_imapclient(port: int) -> float:
-    """Fetch the same fields with IMAPClient, batch by batch; nothing is parsed beyond what it parses itself."""
+def with_imapclient(port: int, *, is_read: bool) -> float:
+    """Fetch the same fields with IMAPClient, batch by batch: as one text that nobody reads, or those it can read as its Envelope."""
+    fields = b" ".join(each for each in FIELDS.split() if not (is_read and each in OF_ENVELOPE)).decode()
+    asked = ["FLAGS", "INTERNALDATE", "RFC822.SIZE", f"BODY.PEEK[HEADER.FIELDS ({fields})]", *(["ENVELOPE"] if is_read else [])]
     begun = time.perf_counter()
     client = imapclient.IMAPClient("127.0.0.1", port, ssl=False)
     client.login("ana", "secret")
@@ -64,9 +67,7 @@ def with_imapclient(port: int) -> float:
         client.select_folder(folder, readonly=True)
         uids = client.search()
         for at in range(0, len(uids), BATCH):
-            client.fetch(
-                uids[at : at + BATCH], ["FLAGS", "INTERNALDATE", "RFC822.SIZE", f"BODY.PEEK[HEADER.FIELDS ({FIELDS.decode()})]"]
-            )
+            client.fetch(uids[at : at + BATCH], asked)
     client.logout()
     return time.perf_counter() - begun
 
