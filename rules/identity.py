@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from rules.addresses import is_freemail, match_key, organisation
-from rules.names import clean_name, name_key, tokens
+from rules.names import name_key, name_tokens, tokens
 from rules.people import CROWD
 from rules.wordlists import ROLE_WORDS
 
@@ -27,10 +28,14 @@ NOTHING_ELSE: Final = "the same full name, but nothing else in common"
 
 MOST_BESIDE: Final = 50
 """Correspondents of an address that are compared, the most frequent."""
+NOBODY: Final = frozenset[str]()
 
 GENERATIONS: Final = frozenset({"jr", "sr", "jun", "sen", "ii", "iii", "iv"})
 ALONE: Final = re.compile(r"[(\[]\s*(\w+)\.?\s*[)\]]")
 """A mark in brackets of its own: (jun.); brackets that say more are about something else."""
+
+Company = tuple[str, ...]
+"""Match keys of everybody on one message but the owner, each once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,37 +94,63 @@ def _said_by_local(key: str) -> set[str]:
     return {name for name in [name_key(" ".join(words))] if name} if is_name else set()
 
 
-def beside(key: str, mails: Iterable[Iterable[str]], owner: Collection[str]) -> frozenset[str]:
-    """Name who else is on messages with an address, the most frequent; the owner and messages to a crowd say nothing.
+def company(written: Iterable[str], owner: Collection[str]) -> Company:
+    """Name who is on one message, each once; the owner says nothing. `written`: the addresses in From, Reply-To, To and Cc."""
+    return tuple(set(map(match_key, written)).difference(owner, ("",)))
 
-    `mails`: of each message the addresses in From, Reply-To, To and Cc as written.
-    """
-    seen: dict[str, int] = {}
-    nobody = {"", key, *owner}
-    for written in mails:
-        others = {*map(match_key, written)} - nobody
-        if len(others) < CROWD:
-            for other in others:
-                seen[other] = seen.get(other, 0) + 1
-    return frozenset(sorted(seen, key=lambda other: (-seen[other], other))[:MOST_BESIDE])
+
+def beside(key: str, mails: Iterable[Company]) -> frozenset[str]:
+    """Name who else is on messages with an address, the most frequent; messages to a crowd say nothing."""
+    seen = Counter(itertools.chain.from_iterable([each for each in mails if len(each) - (key in each) < CROWD]))
+    del seen[key]
+    if len(seen) <= MOST_BESIDE:
+        return frozenset(seen)
+    return frozenset(sorted(sorted(seen), key=seen.__getitem__, reverse=True)[:MOST_BESIDE])
 
 
 def identify(profiles: Iterable[AddressProfile], links: Iterable[Link] = ()) -> Grouping:
     """Group the addresses of one human, whatever their order.
 
     The owner's links win: `different` is never crossed, not even through a third address; `same` always joins.
-    Give all human profiles, or for one new address those that share a block with it or with its group.
+    Give all human profiles, or for one new address those that share a block with it or with its group. Where it is costly to
+    say who is beside an address, `compare`, `group` them, and ask only about those that are `undecided`.
     """
+    known = {profile.key: profile for profile in profiles}
+    near = {key: profile.correspondents for key, profile in known.items()}
+    return group(known, in_company(compare(known.values()), near), links)
+
+
+def compare(profiles: Iterable[AddressProfile]) -> list[Link]:
+    """Judge the pairs of one full name by their names and addresses alone; those left with NOTHING_ELSE are for `in_company`."""
     known = {profile.key: profile for profile in sorted(profiles, key=lambda profile: profile.key)}
+    return [link for block in _blocks(known) for link in _within(block)]
+
+
+def in_company(compared: Iterable[Link], near: Mapping[str, frozenset[str]]) -> list[Link]:
+    """Decide pairs with NOTHING_ELSE by the correspondents they have in common. `near`: key -> who is `beside` it, where known."""
+    return [_shared(link, near) if link.reason == NOTHING_ELSE else link for link in compared]
+
+
+def _shared(link: Link, near: Mapping[str, frozenset[str]]) -> Link:
+    shared = len(near.get(link.a, NOBODY) & near.get(link.b, NOBODY))
+    if shared < COMMON:
+        return link
+    return replace(link, verdict="same", reason=f"the same full name and {shared} correspondents in common")
+
+
+def undecided(grouping: Grouping) -> frozenset[str]:
+    """Name the addresses of which it is worth asking who is `beside` them."""
+    return frozenset(key for link in grouping.unsure if link.reason == NOTHING_ELSE for key in (link.a, link.b))
+
+
+def group(keys: Iterable[str], compared: Iterable[Link], links: Iterable[Link]) -> Grouping:
+    """Group addresses by what `compare` and `in_company` made of them, and by what the owner says among `links`."""
     said = sorted((link for link in links if link.by == "owner"), key=lambda link: (link.a, link.b, link.verdict))
-    groups = _Groups(known, {_pair(link.a, link.b) for link in said if link.verdict == "different"})
+    groups = _Groups(keys, {_pair(link.a, link.b) for link in said if link.verdict == "different"})
     for link in said:
-        if link.verdict == "same" and link.a in known and link.b in known:
+        if link.verdict == "same" and groups.has(link):
             groups.join(link)
-    judged = sorted(
-        (link for block in _blocks(known) for link in _within(block)),
-        key=lambda link: (link.a, link.b, link.reason),
-    )
+    judged = sorted(compared, key=lambda link: (link.a, link.b, link.reason))
     groups.part(_pair(link.a, link.b) for link in judged if link.verdict == "different")
     for link in judged:
         if link.verdict == "same":
@@ -143,6 +174,10 @@ class _Groups:
         self._members: dict[str, set[str]] = {key: {key} for key in keys}
         self._links: dict[str, list[Link]] = {key: [] for key in self._members}
         self._apart = self._told_apart = apart
+
+    def has(self, link: Link) -> bool:
+        """Tell whether both ends of a link are asked about."""
+        return link.a in self._members and link.b in self._members
 
     def part(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Keep these pairs apart too, in place of those given before; the owner's stay."""
@@ -203,9 +238,6 @@ def _judge(a: AddressProfile, b: AddressProfile) -> Link:
         return _link(a, b, "same", "the same full name and the same name before the @")
     if organisation(a.key) and organisation(a.key) == organisation(b.key):
         return _link(a, b, "same", "the same full name at the same organisation")
-    shared = len(a.correspondents & b.correspondents)
-    if shared >= COMMON:
-        return _link(a, b, "same", f"the same full name and {shared} correspondents in common")
     return _link(a, b, "unsure", NOTHING_ELSE)
 
 
@@ -234,13 +266,13 @@ def _doubt(a: AddressProfile, b: AddressProfile) -> str:
 
 def _generations(profile: AddressProfile) -> frozenset[str]:
     """Read jun. and sen. from the names and from the address: hans.jun@ is not hans.sen@."""
-    said = {word for name in profile.names for word in (*tokens(clean_name(name)), *tokens(" ".join(ALONE.findall(name))))}
+    said = {word for name in profile.names for word in (*name_tokens(name), *tokens(" ".join(ALONE.findall(name))))}
     return frozenset(said.union(_words_of(profile.key))) & GENERATIONS
 
 
 def _initials(profile: AddressProfile) -> frozenset[str]:
     """Read the initials from the names, and those in the midst of an address: john.a.smith@ is not john.b.smith@."""
-    named = {word for name in profile.names for word in tokens(clean_name(name))}
+    named = {word for name in profile.names for word in name_tokens(name)}
     midst = {word for word in _words_of(profile.key)[1:-1] if not any(other.startswith(word) for other in named if len(other) > 1)}
     return frozenset(word for word in named | midst if len(word) == 1 and word.isascii())
 

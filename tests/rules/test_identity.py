@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rules.identity import MOST_ADDRESSES, AddressProfile, Grouping, Link, beside, block_keys, identify
+from rules.identity import (
+    MOST_ADDRESSES,
+    AddressProfile,
+    Company,
+    Grouping,
+    Link,
+    beside,
+    block_keys,
+    company,
+    compare,
+    group,
+    identify,
+    in_company,
+    undecided,
+)
 
 FRIENDS = frozenset({"cy@x.example", "dy@x.example", "ed@x.example"})
 
@@ -269,12 +284,62 @@ def test_asking_only_about_relatives_gives_what_asking_about_everybody_gives(pro
         assert part <= whole
 
 
-def written(to: Iterable[str], cc: Iterable[str] = ()) -> list[str]:
-    return ["Anna@a.example", *to, *cc]
+Case = tuple[list[AddressProfile], list[Link]]
+
+
+def asked_late(case: Case) -> tuple[Grouping, frozenset[str]]:
+    """Group without knowing who is beside anybody, then ask about those that are undecided."""
+    profiles, links = case
+    keys = {profile.key for profile in profiles}
+    compared = compare(replace(profile, correspondents=frozenset()) for profile in profiles)
+    open_keys = undecided(group(keys, compared, links))
+    near = {profile.key: profile.correspondents for profile in profiles if profile.key in open_keys}
+    return group(keys, in_company(compared, near), links), open_keys
+
+
+@settings(max_examples=150, deadline=None)
+@given(told())
+def test_who_is_beside_an_address_is_asked_of_the_undecided_alone(case: Case) -> None:
+    profiles, links = case
+    found, open_keys = asked_late(case)
+    told_some = [each if each.key in open_keys else replace(each, correspondents=frozenset()) for each in profiles]
+    assert found == identify(told_some, links)
+
+
+@settings(max_examples=150, deadline=None)
+@given(told())
+def test_where_nobody_is_told_apart_asking_late_groups_as_knowing_it_of_all_at_once(case: Case) -> None:
+    profiles, links = case
+    assume(all(link.verdict != "different" for link in [*compare(profiles), *links]))
+    assert groups(asked_late(case)[0]) == groups(identify(profiles, links))
+
+
+def test_addresses_something_else_decides_are_not_asked_about() -> None:
+    alike = [known("anna@a.example", "Anna Berg"), known("anna@b.example", "Anna Berg"), known("cy@x.example", "Cy Dahl")]
+    doubtful = [known("j@a.example", "John A. Smith"), known("js@b.example", "John B. Smith")]
+    apart = [known("eva@a.example", "Eva Lund"), known("lund@b.example", "Eva Lund")]
+    open_pair = [known("nils@a.example", "Nils Vik"), known("vik@b.example", "Nils Vik")]
+    profiles = [*alike, *doubtful, *apart, *open_pair]
+    grouping = group([each.key for each in profiles], compare(profiles), [said(apart[0].key, apart[1].key, "different")])
+    assert undecided(grouping) == {"nils@a.example", "vik@b.example"}
+
+
+def on(*written: str) -> Company:
+    return company(["Anna@a.example", *written], {"me@own.example"})
 
 
 def test_everybody_a_message_names_is_beside_its_author_but_the_owner_and_a_crowd() -> None:
-    mails = [written(["me@own.example", "cy@x.example"], ["Dy@x.example"]), written(["cy@x.example"])]
-    crowd = written([f"p{n}@x.example" for n in range(60)])
-    assert beside("anna@a.example", [*mails, crowd], {"me@own.example"}) == {"cy@x.example", "dy@x.example"}
-    assert len(beside("anna@a.example", [written([f"{part}{n}@x.example" for n in range(40)]) for part in "ab"], set())) == 50
+    mails = [on("me@own.example", "cy@x.example", "Dy@x.example"), on("CY@x.example", "cy@x.example", "no address")]
+    assert beside("anna@a.example", [*mails, on(*(f"p{n}@x.example" for n in range(60)))]) == {"cy@x.example", "dy@x.example"}
+
+
+def test_fifty_others_are_a_crowd_whether_the_message_names_the_address_itself_or_not() -> None:
+    others = [f"p{n}@x.example" for n in range(50)]
+    for itself in ([], ["anna@a.example"]):
+        assert beside("anna@a.example", [company([*itself, *others], ())]) == frozenset()
+        assert beside("anna@a.example", [company([*itself, *others[1:]], ())]) == set(others[1:])
+
+
+def test_of_many_who_are_beside_an_address_the_most_frequent_are_compared_and_of_those_the_first_by_name() -> None:
+    often, seldom = ([f"{part}{n:02}@x.example" for n in range(40)] for part in "ba")
+    assert beside("anna@a.example", [on(*seldom), on(*often), on(*often)]) == {*often, *seldom[:10]}

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final, Literal, cast
 
-from sqlalchemy import BindParameter, Connection, Row, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import BindParameter, Connection, Select, and_, bindparam, delete, func, or_, select, update
 
-from rules.addresses import match_key
-from rules.identity import NOTHING_ELSE, AddressProfile, Grouping, Identity, Link, beside, block_keys, identify
-from worker.store.accounts import owner_keys
+from rules.identity import AddressProfile, Grouping, Identity, Link, block_keys, compare, group, in_company, undecided
+from worker.store.beside import correspondents
 from worker.store.forgotten import hashed
 from worker.store.mapping import Row as Values
-from worker.store.mapping import decode, written_on
+from worker.store.mapping import decode
 from worker.store.statements import chunks, insert_ignoring, upsert
-from worker.store.tables import address, block, link, message, party, person
+from worker.store.tables import address, block, link, person
 from worker.store.tombstones import pepper_of
 
 RELATIVES = 200
 """Addresses looked at together at most."""
-SAMPLE = 100
-"""Messages of an address that are looked at for who else is on them."""
 _Joined = tuple[str, Sequence[str], set[str]]
 """A person, the addresses they are to have, and the persons that had some of these."""
 
@@ -31,8 +28,9 @@ _WHOSE: Final[BindParameter[str]] = bindparam("whose")
 _THESE: Final[BindParameter[Any]] = bindparam("these", expanding=True)
 _LINKS: Final = select(link).where(link.c.owner == _WHOSE).order_by(link.c.a, link.c.b)
 _LINKS_OF: Final = _LINKS.where(or_(link.c.a.in_(_THESE), link.c.b.in_(_THESE)))
-_HELD: Final = select(address.c.key, address.c.person, address.c.names).where(address.c.owner == _WHOSE, address.c.key.in_(_THESE))
-_HOLDERS: Final = select(address.c.key, address.c.person).where(address.c.owner == _WHOSE, address.c.person.in_(_THESE))
+_ADDRESSES: Final = select(address.c.key, address.c.person, address.c.names).where(address.c.owner == _WHOSE)
+_NAMED: Final = _ADDRESSES.where(address.c.key.in_(_THESE))
+_HELD: Final = _ADDRESSES.where(address.c.person.in_(_THESE))
 _ENTERED: Final = (
     select(block.c.address, block.c.name).where(block.c.owner == _WHOSE, block.c.address.in_(_THESE)).order_by(block.c.address)
 )
@@ -42,13 +40,14 @@ _NEAR: Final = (
     .order_by(block.c.name, block.c.address)
 )
 
-_NEWEST: Final = (
-    select(party.c.message)
-    .where(party.c.owner == _WHOSE, party.c.address == bindparam("wanted"))
-    .order_by(party.c.sent_at.desc())
-    .limit(SAMPLE)
-)
-_FACTS: Final = select(message.c.id, message.c.facts).where(message.c.id.in_(_THESE))
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """An address, and whose it is so far."""
+
+    profile: AddressProfile
+    person: str
+    """"" where it is nobody's."""
 
 
 def assign(connection: Connection, owner: str, keys: Iterable[str]) -> set[str]:
@@ -56,31 +55,32 @@ def assign(connection: Connection, owner: str, keys: Iterable[str]) -> set[str]:
 
     Most addresses have nobody they could be one with: all of these together take a few statements.
     """
-    held = _held(connection, owner, sorted(set(keys)))
-    names = {key: block_keys(AddressProfile(key=key, names=decode(row.names))) for key, row in held.items()}
+    asked = _read(connection, owner, _NAMED, sorted(set(keys)))
+    names = {key: block_keys(each.profile) for key, each in asked.items()}
     _enter_blocks(connection, owner, names)
-    families = _families(connection, owner, held, names)
-    settled = _settle(connection, owner, [key for family in families if len(family) > 1 for key in family], about=held.keys())
-    alone = [key for family in families if len(family) == 1 for key in family]
-    known = {str(held[key].person) for key in alone if held[key].person}
-    return settled | known | _introduce(connection, owner, [key for key in alone if not held[key].person])
+    known, families = _families(connection, owner, asked, names)
+    related = {key: known[key] for family in families if len(family) > 1 for key in family}
+    settled = _settle(connection, owner, related, about=asked.keys())
+    alone = [asked[family[0]] for family in families if len(family) == 1]
+    persons = {each.person for each in alone if each.person}
+    return settled | persons | _introduce(connection, owner, [each.profile.key for each in alone if not each.person])
 
 
 def merge(connection: Connection, owner: str, keep: str, other: str) -> None:
     """Say that two persons are one: a link between their addresses, by the owner; `split` takes it back."""
-    kept, others = sorted(_keys(connection, owner, [keep])), sorted(_keys(connection, owner, [other]))
+    kept, others = _read(connection, owner, _HELD, [keep]), _read(connection, owner, _HELD, [other])
     if kept and others and keep != other:
-        a, b = sorted((kept[0], others[0]))
+        a, b = sorted((min(kept), min(others)))
         _say(connection, owner, [Link(a=a, b=b, verdict="same", by="owner", reason="you said so")])
-        _settle(connection, owner, {*kept, *others}, first=keep)
+        _settle(connection, owner, kept | others, first=keep)
 
 
 def split(connection: Connection, owner: str, person_id: str, key: str) -> str:
     """Say that an address is somebody else's, for good; return the id of that person."""
-    keys = _keys(connection, owner, [person_id])
-    pairs = [sorted((key, each)) for each in keys - {key}]
+    held = _read(connection, owner, _HELD, [person_id])
+    pairs = [sorted((key, each)) for each in held if each != key]
     _say(connection, owner, [Link(a=a, b=b, verdict="different", by="owner", reason="you said so") for a, b in pairs])
-    _settle(connection, owner, keys, first=person_id, apart=key)
+    _settle(connection, owner, held, first=person_id, apart=key)
     found = connection.execute(select(address.c.person).where(address.c.owner == owner, address.c.key == key)).scalar()
     return str(found or "")
 
@@ -99,8 +99,10 @@ def _verdict(text: str) -> Literal["same", "different", "unsure"]:
     return cast('Literal["same", "different", "unsure"]', text)
 
 
-def _held(connection: Connection, owner: str, keys: Iterable[str]) -> dict[str, Row[*tuple[Any, ...]]]:
-    return {row.key: row for some in chunks(keys) for row in connection.execute(_HELD, {"whose": owner, "these": some})}
+def _read(connection: Connection, owner: str, wanted: Select[*tuple[Any, ...]], these: Iterable[str]) -> dict[str, _Known]:
+    """Read addresses, by key or by their person."""
+    rows = [row for some in chunks(these) for row in connection.execute(wanted, {"whose": owner, "these": some}).all()]
+    return {key: _Known(profile=AddressProfile(key=key, names=decode(names)), person=held_by or "") for key, held_by, names in rows}
 
 
 def _introduce(connection: Connection, owner: str, keys: Sequence[str]) -> set[str]:
@@ -109,7 +111,7 @@ def _introduce(connection: Connection, owner: str, keys: Sequence[str]) -> set[s
         return set()
     pepper = pepper_of(connection)
     fresh = {key: hashed(pepper, "person", owner, key) for key in keys}
-    taken = {row.person for row in _holders(connection, owner, fresh.values())}
+    taken = {each.person for each in _read(connection, owner, _HELD, fresh.values()).values()}
     fresh |= {key: hashed(pepper, "person", owner, f"{key}\0again") for key, each in fresh.items() if each in taken}
     connection.execute(insert_ignoring(connection, person), [{"owner": owner, "id": each} for each in fresh.values()])
     mine = update(address).where(address.c.owner == owner, address.c.key == bindparam("address_key"))
@@ -120,35 +122,16 @@ def _introduce(connection: Connection, owner: str, keys: Sequence[str]) -> set[s
 def _grouped(connection: Connection, owner: str, profiles: Mapping[str, AddressProfile]) -> Grouping:
     """Group addresses by their names; who is on mail with them is looked up where only that decides."""
     said = _said(connection, owner, profiles)
-    grouping = identify(profiles.values(), said)
-    open_keys = {key for each in grouping.unsure if each.reason == NOTHING_ELSE for key in (each.a, each.b)}
-    if not open_keys:
+    compared = compare(profiles.values())
+    grouping = group(profiles, compared, said)
+    if not (open_keys := undecided(grouping)):
         return grouping
-    near = _correspondents(connection, owner, open_keys)
-    found = (replace(each, correspondents=near.get(key, frozenset())) for key, each in profiles.items())
-    return identify(found, said)
+    return group(profiles, in_company(compared, correspondents(connection, owner, open_keys)), said)
 
 
 def _said(connection: Connection, owner: str, keys: Iterable[str]) -> list[Link]:
     """List what is known of pairs one of which is among `keys`, each once."""
     return list({(each.a, each.b): each for some in chunks(keys) for each in links(connection, owner, some)}.values())
-
-
-def _correspondents(connection: Connection, owner: str, keys: Collection[str]) -> dict[str, frozenset[str]]:
-    """Name who is on the newest mail with each address: everybody its facts name, also those who are only copied by others."""
-    own = owner_keys(connection, owner).keys
-    found: dict[str, frozenset[str]] = {}
-    for some in chunks(sorted(keys)):
-        sample = {key: array("q", connection.execute(_NEWEST, {"whose": owner, "wanted": key}).scalars()) for key in some}
-        named = _named_on(connection, set().union(*sample.values()))
-        found |= {key: beside(key, (named[each] for each in ids if each in named), own) for key, ids in sample.items()}
-    return found
-
-
-def _named_on(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[str, ...]]:
-    """Name who is on messages, by match key; a message is read once, however many of them are asked about."""
-    rows = (row for some in chunks(sorted(ids)) for row in connection.execute(_FACTS, {"these": some}))
-    return {number: tuple([match_key(each) for each in written_on(facts)]) for number, facts in rows}
 
 
 def _enter_blocks(connection: Connection, owner: str, names: Mapping[str, frozenset[str]]) -> None:
@@ -164,26 +147,27 @@ def _enter_blocks(connection: Connection, owner: str, names: Mapping[str, frozen
 
 
 def _families(
-    connection: Connection, owner: str, held: Mapping[str, Row[*tuple[Any, ...]]], names: Mapping[str, frozenset[str]]
-) -> list[list[str]]:
+    connection: Connection, owner: str, asked: dict[str, _Known], names: Mapping[str, frozenset[str]]
+) -> tuple[dict[str, _Known], list[list[str]]]:
     """Part addresses, with all humans they may be one with, into groups that have nothing to do with each other.
 
     One may be another by a name they share, by a link, or by the person they have; of a common name RELATIVES count.
+    Returns all these addresses too.
     """
     ties = [(name, key) for name, keys in _named(connection, owner, names).items() for key in keys]
-    ties += [(each.a, each.b) for each in _said(connection, owner, held)]
-    found = held.keys() | {node for tie in ties for node in tie if not node.startswith("name\0")}
-    persons = {row.key: row.person for row in _held(connection, owner, sorted(found)).values() if row.person}
-    kin = _holders(connection, owner, sorted(set(persons.values())))
-    humans = held.keys() | {row.key for row in kin}
-    groups = {node: node for tie in ties for node in tie} | {key: key for key in humans}
-    for a, b in [*ties, *((row.person, row.key) for row in kin)]:
+    ties += [(each.a, each.b) for each in _said(connection, owner, asked)]
+    tied = {node for tie in ties for node in tie if not node.startswith("name\0")}
+    others = _read(connection, owner, _NAMED, sorted(tied - asked.keys()))
+    kin = _read(connection, owner, _HELD, sorted({each.person for each in (asked | others).values()} - {""}))
+    known = kin | asked
+    groups = {node: node for tie in ties for node in tie} | {key: key for key in known}
+    for a, b in [*ties, *((each.person, key) for key, each in kin.items())]:
         first, second = _root(groups, a), _root(groups, b)
         groups[max(first, second)] = min(first, second)
     families: dict[str, list[str]] = {}
-    for key in sorted(humans):
+    for key in sorted(known):
         families.setdefault(_root(groups, key), []).append(key)
-    return [family for family in families.values() if not held.keys().isdisjoint(family)]
+    return known, [family for family in families.values() if not asked.keys().isdisjoint(family)]
 
 
 def _named(connection: Connection, owner: str, names: Mapping[str, frozenset[str]]) -> dict[str, list[str]]:
@@ -207,53 +191,44 @@ def _root(groups: dict[str, str], node: str) -> str:
     return root
 
 
-def _holders(connection: Connection, owner: str, persons: Iterable[str]) -> list[Row[*tuple[Any, ...]]]:
-    return [row for some in chunks(persons) for row in connection.execute(_HOLDERS, {"whose": owner, "these": some})]
-
-
-def _keys(connection: Connection, owner: str, persons: Sequence[str]) -> set[str]:
-    mine = select(address.c.key).where(address.c.owner == owner, address.c.person.in_(persons))
-    return set(connection.execute(mine).scalars())
-
-
 def _settle(
-    connection: Connection, owner: str, keys: Collection[str], *, about: Collection[str] = (), first: str = "", apart: str = ""
+    connection: Connection, owner: str, known: dict[str, _Known], *, about: Collection[str] = (), first: str = "", apart: str = ""
 ) -> set[str]:
     """Group addresses and give every group one person: the one it has, or a new one. `apart` never keeps `first`.
 
     Return the persons that have changed, and those of the addresses it is `about`.
     """
-    if not keys:
+    if not known:
         return set()
-    rows = _held(connection, owner, sorted(keys))
-    old = {key: str(row.person) for key, row in rows.items() if row.person}
-    profiles = {key: AddressProfile(key=key, names=decode(row.names)) for key, row in rows.items()}
-    grouping = _grouped(connection, owner, profiles)
+    old = {key: each.person for key, each in known.items() if each.person}
+    grouping = _grouped(connection, owner, {key: each.profile for key, each in known.items()})
     identities = grouping.identities
     _say(connection, owner, [*grouping.unsure, *(each for one in identities for each in one.links)])
+    holders: dict[str, set[str]] = {}
+    for key, each in old.items():
+        holders.setdefault(each, set()).add(key)
     taken: set[str] = set()
     touched = {old[key] for key in about if key in old}
     joined: list[_Joined] = []
     pepper = pepper_of(connection)
     for one in sorted(identities, key=lambda each: (apart in each.keys, -len(each.keys), each.keys)):
-        wanted = [] if apart in one.keys else [first]
-        wanted += sorted({old[key] for key in one.keys if key in old})
+        had = {old[key] for key in one.keys if key in old}
         new = (hashed(pepper, "person", owner, f"{key}{again}") for again in ("", "\0again") for key in one.keys)
-        chosen = next(each for each in [*wanted, *new] if each and each not in taken and _is_free(each, one, old))
+        wanted = chain([] if apart in one.keys else [first], sorted(had), new)
+        chosen = next(each for each in wanted if each and each not in taken and _is_free(each, one, holders))
         taken.add(chosen)
         if any(key in about for key in one.keys):
             touched.add(chosen)
         if any(old.get(key) != chosen for key in one.keys):
-            touched |= {chosen, *(old[key] for key in one.keys if key in old)}
-            joined.append((chosen, one.keys, {old[key] for key in one.keys if key in old} - {chosen}))
+            touched |= {chosen, *had}
+            joined.append((chosen, one.keys, had - {chosen}))
     _join(connection, owner, joined)
     return touched
 
 
-def _is_free(person_id: str, one: Identity, old: dict[str, str]) -> bool:
+def _is_free(person_id: str, one: Identity, holders: Mapping[str, set[str]]) -> bool:
     """Tell whether a person is nobody else's: of this group, or held by none of the addresses looked at."""
-    holders = {key for key, held in old.items() if held == person_id}
-    return not holders or bool(holders & set(one.keys))
+    return person_id not in holders or not holders[person_id].isdisjoint(one.keys)
 
 
 def _join(connection: Connection, owner: str, joined: Sequence[_Joined]) -> None:
