@@ -20,7 +20,8 @@ from rules.suggestions import Draft, Hold, Invite, Suggestion
 from worker import deliver
 from worker.store import accounts, outbox
 from worker.store.entry import Entry
-from worker.store.mapping import event_facts, micros
+from worker.store.event_facts import EventWriter
+from worker.store.mapping import micros
 from worker.store.store import Store
 from worker.store.tables import account, address, audit, event, note, person, rule_mode, stop
 
@@ -172,7 +173,7 @@ class Stage:
                     "start_at": micros(fact.start),
                     "end_at": micros(fact.end),
                     "rekindle_key": fact.rekindle_key,
-                    "facts": event_facts(fact),
+                    "facts": EventWriter().text(fact),
                 }
                 db.execute(insert(event), row)
 

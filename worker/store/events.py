@@ -12,8 +12,9 @@ from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, 
 from rules.facts import Address, CalendarEvent
 from rules.people import OwnerKeys, match_key
 from worker.store.counters import rename
+from worker.store.event_facts import EventWriter
 from worker.store.forgotten import Forgotten
-from worker.store.mapping import Origin, Row, event_facts, event_of, event_text, iso, micros, plain, start_of
+from worker.store.mapping import Origin, Row, event_of, iso, micros, plain, start_of
 from worker.store.occurrences import freeze, lay_out
 from worker.store.statements import among, chunks, listed, upsert_rows
 from worker.store.storable import is_event_clean, storable
@@ -43,8 +44,9 @@ def apply(
     """
     page: dict[Name, Row] = {}
     texts: dict[Name, CalendarEvent] = {}
+    writer = EventWriter()
     for each in upserted:
-        found, facts = _written(each)
+        found, facts = _written(each, writer)
         row = _row(origin, found, facts)
         name = row["remote_id"], row["uid"], row["original_start"]
         page[name], texts[name] = row, found
@@ -99,17 +101,17 @@ def clean_kept(
     """Take the forgotten out of texts that are kept only because something ended while they held."""
     kept = [row for row in rows if not row["account"]]
     for row in kept:
-        clean = event_facts(forgotten.events([event_of(row["facts"])])[0])
+        clean = EventWriter().text(forgotten.events([event_of(row["facts"])])[0])
         connection.execute(update(event).where(event.c.id == row["id"]).values(facts=clean))
     return lay_out(connection, owner, {row["uid"] for row in kept}, known_as, now, zone)
 
 
-def _written(found: CalendarEvent) -> tuple[CalendarEvent, str]:
+def _written(found: CalendarEvent, writer: EventWriter) -> tuple[CalendarEvent, str]:
     """Write an event as it is stored, and say what it is then: what is concluded from it is concluded from that."""
-    text = event_text(found)
+    text = writer.text(found)
     if not is_event_clean(found, text):
         found = storable(found)
-        text = event_text(found)
+        text = writer.text(found)
     return found, text
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from operator import attrgetter
 from typing import Any
 
 from rules.facts import Address, Attendee, CalendarEvent, MessageMetadata, Occurrence
@@ -166,39 +165,7 @@ def _address(pair: list[str]) -> Address:
     return Address(email=pair[0], name=pair[1] if len(pair) > 1 else "")
 
 
-# Calendar events: field by field, defaults left out.
-
-_DEFAULTS = {each.name: each.default for each in fields(CalendarEvent) if each.name not in {"remote_id", "uid", "start", "end"}}
-_SHAPED = {"attendees", "organizer", "organizer_sent_by", "original_start", "updated_at", "recurrence"}
-_PLAIN = tuple(name for name in _DEFAULTS if name not in _SHAPED)
-_USUAL = tuple(_DEFAULTS[name] for name in _PLAIN)
-_said = attrgetter(*_PLAIN)
-
-
-def event_facts(event: CalendarEvent) -> str:
-    """Write a calendar event as JSON that any database stores."""
-    return _storable(event_text(event))
-
-
-def event_text(event: CalendarEvent) -> str:
-    """Write a calendar event as JSON."""
-    facts: Row = {"remote_id": event.remote_id, "uid": event.uid, "start": iso(event.start), "end": iso(event.end)}
-    for name, value, usual in zip(_PLAIN, _said(event), _USUAL, strict=True):
-        if value != usual:
-            facts[name] = value
-    if event.recurrence:
-        facts["recurrence"] = event.recurrence
-    if event.organizer is not None:
-        facts["organizer"] = (event.organizer.email, event.organizer.name)
-    if event.organizer_sent_by is not None:
-        facts["organizer_sent_by"] = (event.organizer_sent_by.email, event.organizer_sent_by.name)
-    if event.original_start is not None:
-        facts["original_start"] = iso(event.original_start)
-    if event.updated_at is not None:
-        facts["updated_at"] = iso(event.updated_at)
-    if event.attendees:
-        facts["attendees"] = [_attendee_facts(each) for each in event.attendees]
-    return encode(facts)
+# Calendar events; `event_facts.EventWriter` writes them.
 
 
 def event_of(text: str) -> CalendarEvent:
@@ -227,21 +194,6 @@ def occurrence_of(row: Mapping[Any, Any]) -> Occurrence:
         is_all_day=is_all_day,
         is_cancelled=bool(row["is_cancelled"]),
     )
-
-
-def _attendee_facts(attendee: Attendee) -> Row:
-    facts: Row = {"a": (attendee.address.email, attendee.address.name)}
-    if attendee.response != "unknown":
-        facts["p"] = attendee.response
-    if attendee.role and attendee.role != "unknown":
-        facts["r"] = attendee.role
-    if attendee.kind and attendee.kind != "unknown":
-        facts["k"] = attendee.kind
-    if attendee.sent_by is not None:
-        facts["s"] = (attendee.sent_by.email, attendee.sent_by.name)
-    if attendee.delegated_to is not None:
-        facts["d"] = (attendee.delegated_to.email, attendee.delegated_to.name)
-    return facts
 
 
 def _attendee(facts: Row) -> Attendee:
