@@ -13,7 +13,7 @@ from connectors.standards.dav import Dav, Refused
 from connectors.standards.discovery import CalendarHome, calendars, home_of, primary
 from connectors.standards.holds import Holds
 from connectors.standards.invites import BY_MAIL, InviteDrafts
-from connectors.standards.listing import Listing, listed, synced
+from connectors.standards.listing import Listing, listed, marked, synced
 from connectors.standards.mail import ImapMailbox
 from connectors.standards.objects import Objects
 from rules.facts import CalendarEvent
@@ -106,12 +106,14 @@ class CalDavCalendar:
             message = f"{feed.name} is compared as a whole once a week."
             raise CursorExpired(message)
         listing = self._since_token(feed, place) if place.mode == "sync" else self._since_etags(feed, place)
-        done = replace(place, token=listing.token, etags=self._known(place, listing))
         events, removed, skipped = self._objects.read(sorted(listing.members))
+        known = self._known(place, marked(listing.members, (*events, *skipped)), listing.removed)
+        done = replace(place, token=listing.token, etags=known)
+        is_same = {href for href in listing.members if known.get(href) and known[href] == place.etags.get(href)}
         yield Changes(
-            upserted=events,
+            upserted=tuple(one for one in events if one.remote_id not in is_same),
             removed=listing.removed + removed,
-            skipped=skipped,
+            skipped=tuple(one for one in skipped if one.remote_id not in is_same),
             cursor=done.cursor(),
             remaining=0,
             covered_since=_BEGINNING,
@@ -169,7 +171,8 @@ class CalDavCalendar:
         for batch, resources in self._objects.batches(todo):
             left -= len(batch)
             events, removed, skipped = self._objects.events(batch, resources)
-            etags = {**place.etags, **{href: listing.members[href] for href in batch}} if mode == "etags" else {}
+            told = marked({href: listing.members[href] for href in batch}, (*events, *skipped))
+            etags = {**place.etags, **told} if mode == "etags" else {}
             place = replace(place, after=batch[-1] if left else "", etags=etags)
             yield Changes(
                 upserted=events,
@@ -207,11 +210,11 @@ class CalDavCalendar:
         return Listing(members=changed, removed=tuple(sorted(place.etags.keys() - now.keys())), token=place.token)
 
     @staticmethod
-    def _known(place: Place, listing: Listing) -> Mapping[str, str]:
+    def _known(place: Place, told: Mapping[str, str], removed: Collection[str]) -> Mapping[str, str]:
         if place.mode == "sync":
             return {}
-        gone = frozenset(listing.removed)
-        return {href: etag for href, etag in {**place.etags, **listing.members}.items() if href not in gone}
+        gone = frozenset(removed)
+        return {href: etag for href, etag in {**place.etags, **told}.items() if href not in gone}
 
     def _now(self) -> datetime:
         if self._dav.server_time is None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import blake2b
 from typing import Final
 from xml.sax.saxutils import escape
 
-from connectors.port import Rejected
+from connectors.port import Rejected, Skipped
 from connectors.standards.dav import DAV, Dav, Multistatus, Refused
+from rules.facts import CalendarEvent
 
 _ANY_TIME: Final = '<c:time-range start="19700101T000000Z" end="20380101T000000Z"/>'
 
@@ -54,6 +56,24 @@ def listed(dav: Dav, href: str) -> Listing:
             return Listing(members=members)
     message = f"The calendar server lists no events ({refused and refused.status})."
     raise Rejected(message, remedy="Check the calendar's address.") from refused
+
+
+def marked(members: Mapping[str, str], read: Iterable[CalendarEvent | Skipped]) -> Mapping[str, str]:
+    """Mark members without an ETag by what was read of them: else each would be news whenever it is looked at."""
+    texts: dict[str, str] = {}
+    for one in read:
+        if not members.get(one.remote_id, "-"):
+            texts[one.remote_id] = texts.get(one.remote_id, "") + repr(_undated(one))
+    return {**members, **{href: f"#{_digest(text)}" for href, text in texts.items()}}
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
+
+
+def _undated(one: CalendarEvent | Skipped) -> CalendarEvent | Skipped:
+    """Leave out when it was changed: what a server makes up anew at each read, it dates anew."""
+    return replace(one, updated_at=None) if isinstance(one, CalendarEvent) else one
 
 
 def _members(dav: Dav, href: str) -> Multistatus:

@@ -154,6 +154,43 @@ class TestListing:
         assert [page.upserted for page in later] == [page.upserted for page in pages]
         assert [page.removed for page in later] == [()]
 
+    def test_what_bears_no_etag_is_news_only_where_it_reads_otherwise_than_before(self, script: Script) -> None:
+        etags, said = dict.fromkeys("abc", ""), {"changed": "Lunch"}
+        stocked(script, etags)
+        told = script.answers["REPORT calendar-multiget /cal/diary/"]
+
+        def dated_anew(body: str) -> Told:
+            status, headers, text = told(body)
+            said["now"] = str(int(said.get("now", "10")) + 1)
+            return (
+                status,
+                headers,
+                text.replace("SUMMARY:b", f"SUMMARY:{said['changed']}").replace("DTSTAMP:20", f"DTSTAMP:{said['now']}"),
+            )
+
+        script.answers["REPORT calendar-multiget /cal/diary/"] = dated_anew
+        script.answers["REPORT sync-collection /cal/diary/"] = lambda _: (415, {}, "")
+        pages = read(calendar(script.port, "/cal/"))
+        assert uids(pages) == {"a", "b", "c"}
+        again = read(calendar(script.port, "/cal/"), pages[-1].cursor)
+        assert (uids(again), again[-1].removed) == (set(), ())
+        said["changed"] = "Supper"
+        del etags["c"]
+        later = read(calendar(script.port, "/cal/"), again[-1].cursor)
+        assert (uids(later), later[-1].removed) == ({"b"}, ("/cal/diary/c.ics",))
+        etags["c"] = ""
+        assert uids(read(calendar(script.port, "/cal/"), later[-1].cursor)) == {"c"}
+
+    def test_what_bears_no_etag_and_cannot_be_read_is_told_of_once(self, script: Script) -> None:
+        stocked(script, {"a": ""})
+        told = script.answers["REPORT calendar-multiget /cal/diary/"]
+        junk = EVENT.format(uid="a"), "no calendar"
+        script.answers["REPORT calendar-multiget /cal/diary/"] = lambda body: (207, {}, told(body)[2].replace(*junk))
+        script.answers["REPORT sync-collection /cal/diary/"] = lambda _: (415, {}, "")
+        pages = read(calendar(script.port, "/cal/"))
+        assert [len(page.skipped) for page in pages] == [1]
+        assert [len(page.skipped) for page in read(calendar(script.port, "/cal/"), pages[-1].cursor)] == [0]
+
     def test_a_collection_among_the_members_is_no_event_whatever_its_address(self, script: Script) -> None:
         stocked(script, {"a": "1"})
         inner = MEMBER.format(href="/cal/diary/inner", etag="9", more="<d:resourcetype><d:collection/></d:resourcetype>")
