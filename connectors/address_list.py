@@ -64,8 +64,8 @@ def _read(value: bytes) -> AddressList:
     pieces = value.split(b",")
     if len(pieces) <= KEPT:
         found = [_simple(piece) for piece in pieces]
-        if None not in found:
-            return AddressList(addresses=tuple(address for address in found if address), count=len(found))
+        if all(found):
+            return AddressList(addresses=tuple(found), count=len(found))  # type: ignore[arg-type]  # None is nowhere in it
     return _careful(value)
 
 

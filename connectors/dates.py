@@ -16,15 +16,15 @@ SLACK: Final = timedelta(days=1)
 FARTHEST: Final = timedelta(hours=15)
 """No zone is farther from UTC."""
 
-DAY: Final = re.compile(rb"(?:[A-Za-z]{3}, {1,2})?(\d{1,2}) ([A-Za-z]{3}) (\d{4}) ")
-ZONE: Final = re.compile(rb" ([+-]\d{4})")
+DAY: Final = re.compile(r"(?:[A-Za-z]{3}, {1,2})?(\d{1,2}) ([A-Za-z]{3}) (\d{4}) ", re.ASCII)
+ZONE: Final = re.compile(r" ([+-]\d{4})", re.ASCII)
 RECEIVED: Final = re.compile(rb"(?:\A|\n)received:[^\n]*(?:\n[ \t][^\n]*)*;\s*([^;\n]+)", re.IGNORECASE)
-TWO: Final = {b"%02d" % number: number for number in range(100)}
+TWO: Final = {f"{number:02}": number for number in range(100)}
 """Two digits as a number: int takes three times as long."""
 SECONDS: Final = {text: min(number, 59) for text, number in TWO.items()}
 """A leap second is the one before it."""
 MONTHS: Final = {
-    name.encode(): number
+    name: number
     for number, name in enumerate(["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"], 1)
 }
 
@@ -46,30 +46,33 @@ def sent(value: bytes, received_at: datetime | None, header: bytes) -> tuple[dat
 
 def read_date(value: bytes) -> tuple[datetime | None, timedelta | None]:
     """Return the instant of an RFC 5322 date (aware UTC) and its offset; `-0000` and no zone state none."""
-    usual = told(value)
+    usual = told(value.decode("latin-1"))
     try:
         return (datetime.fromtimestamp(usual[0], UTC), usual[1]) if usual is not None else _unusual(value)
     except (ValueError, OverflowError):
         return _unusual(value)
 
 
-def told(value: bytes) -> tuple[int, timedelta | None] | None:
-    """Return a date of the usual form in seconds since 1970, and its offset; None for any other.
+def told(value: str) -> tuple[int, timedelta | None] | None:
+    """Return a date of the usual form in seconds since 1970, and its offset; None for any other. A byte is a character.
 
     Its parts come again, and are remembered by how they stand: to take it apart takes three times as long.
     """
-    for cut in (17, 16, 12, 11, 18):  # with a day of the week, or without; a day of two digits, or of one
-        if value[cut - 1 : cut] == b" " and value[cut + 2 : cut + 3] == b":":
-            try:
-                offset, stated = _zone(value[cut + 8 :])
-                return _day(value[:cut]) + _minute(value[cut : cut + 6]) + SECONDS[value[cut + 6 : cut + 8]] - offset, stated
-            except (KeyError, ValueError, OverflowError):
-                return None
-    return None
+    cut = 17 if value[16:17] == " " else _cut(value)
+    try:
+        offset, stated = _zone(value[cut + 8 :])
+        return _day(value[:cut]) + _minute(value[cut : cut + 6]) + SECONDS[value[cut + 6 : cut + 8]] - offset, stated
+    except (KeyError, ValueError, OverflowError):
+        return None
+
+
+def _cut(value: str) -> int:
+    """Say where the day ends: of a day of the week or none, of one digit or two."""
+    return next((cut for cut in (16, 12, 11, 18) if value[cut - 1 : cut] == " "), 0)
 
 
 @lru_cache(maxsize=4096)
-def _day(text: bytes) -> int:
+def _day(text: str) -> int:
     """Return when a day begins, in seconds since 1970."""
     match = DAY.fullmatch(text)
     if match is None:
@@ -79,15 +82,15 @@ def _day(text: bytes) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _minute(text: bytes) -> int:
+def _minute(text: str) -> int:
     """Return the seconds at `hh:mm:`."""
-    if text[5:] != b":":
+    if text[2:3] != ":" or text[5:] != ":":
         raise ValueError("no such time")
     return TWO[text[:2]] * 3600 + TWO[text[3:5]] * 60
 
 
 @lru_cache(maxsize=256)
-def _zone(text: bytes) -> tuple[int, timedelta | None]:
+def _zone(text: str) -> tuple[int, timedelta | None]:
     """Return seconds east of UTC, and the offset stated by that: none by -0000."""
     match = ZONE.match(text)
     if match is None:
@@ -96,7 +99,7 @@ def _zone(text: bytes) -> tuple[int, timedelta | None]:
     seconds = int(zone[1:3]) * 3600 + int(zone[3:]) * 60
     if seconds > FARTHEST.total_seconds():
         raise ValueError("no zone is that far from UTC")
-    if zone[:1] == b"-":
+    if zone[:1] == "-":
         return -seconds, timedelta(seconds=-seconds) if seconds else None
     return seconds, timedelta(seconds=seconds)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 
 from connectors.dates import EPOCH
 from connectors.decode import flat_parameters
@@ -28,6 +29,8 @@ USUAL_TYPES: Final = frozenset(
 )
 """Media types that tell nothing about who wrote."""
 PARENT: Final = ("a@b",)
+NAME: Final = re.compile(rb"[!-9;-~]+")
+Text = TypeVar("Text", str, bytes)
 
 Values = tuple[bytes, ...]
 Parts = tuple[bytes, bytes, bytes, bytes, bool]
@@ -59,22 +62,33 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Layout:
+class Layout(Generic[Text]):
     """Where the fields stand in headers that have the same names in the same order. Both take values that end with an empty one."""
 
-    own: Callable[[Values], Values]
+    own: Callable[[Sequence[Text]], tuple[Text, ...]]
     """Take the values of OWN, empty where a field is not there."""
-    shared: Callable[[Values], Values]
+    shared: Callable[[Sequence[Text]], tuple[Text, ...]]
     """Take the values that an envelope has in full, and empty ones after them."""
     names: tuple[str, ...]
     """Of these, followed by the names of MARKS that are there."""
 
 
 @lru_cache(maxsize=1 << 10)
-def layout_of(names: Values) -> Layout | None:
+def layout_of(names: Values) -> Layout[bytes] | None:
     """Find the fields by their names; None where one stands twice, which takes care, or the one that names the message is not there."""
+    return _layout(names, range(len(names)))
+
+
+@lru_cache(maxsize=1 << 10)
+def layout_in(names: tuple[str, ...]) -> Layout[str] | None:
+    """Find them in what re.split makes of a header: the text between fields, a name, a value, and so on; None for no names, too."""
+    found = tuple(name.encode("latin-1") for name in names)
+    return _layout(found, range(2, 3 * len(names), 3)) if all(map(NAME.fullmatch, found)) else None
+
+
+def _layout(names: Values, at: Iterable[int]) -> Layout[Any] | None:
     places: dict[str, int] = {}
-    for place, name in enumerate(names):
+    for place, name in zip(at, names, strict=True):
         known = WANTED[name] if name in WANTED else WANTED.get(name.lower(), "")
         if known in places:
             return None

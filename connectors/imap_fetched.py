@@ -8,12 +8,15 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
+from connectors.dates import MONTHS
 from connectors.imap_wire import Response, responses_in
 
-_USUAL = re.compile(rb'\* \d+ FETCH \(UID (\d{1,10}) FLAGS \(([^)]*)\) INTERNALDATE "([^"]+)" RFC822\.SIZE (\d{1,19}) (?=BODY\[)')
-"""All before the header, as we have asked for it, but for the words that say so again."""
-_SECTION = re.compile(rb"BODY\[[^\]\r\n]*\] \{")
-_LENGTH = re.compile(rb"(\d{1,9})\}\r\n")
+USUAL = re.compile(
+    r'\* \d+ FETCH \(UID ([1-9]\d{0,9}) FLAGS \(([^)]*+)\) INTERNALDATE "([ \d]\d-\w{3}-\d{4}) (\d\d:\d\d):(\d\d) ([+-]\d{4})" '
+    r"RFC822\.SIZE (\d{1,19}) BODY\[[^]]*+\] \{(\d{1,9})\}\r\n",
+    re.ASCII,
+)
+"""All before the header, as we have asked for it."""
 ARRIVED = re.compile(rb'^\* \d+ FETCH \(UID (\d{1,10}) INTERNALDATE "([^"]+)"\)\r?$', re.MULTILINE)
 """The usual line of an answer that lists when messages arrived."""
 _UID = re.compile(rb"\bUID (\d{1,10})\b")
@@ -27,7 +30,6 @@ _HEADER = re.compile(rb"BODY\[[^\]]*\] \Z")
 _QUOTED_HEADER = re.compile(rb'BODY\[[^\]]*\] (?:"((?:[^"\\]|\\.)*)"|NIL)')
 FAR = 1 << 32
 """Seconds since 1970 up to which an arrival is believed, and fits a stamp: until 2106."""
-_MONTHS = {name: number for number, name in enumerate(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
 
 
 class Fetched(NamedTuple):
@@ -44,22 +46,8 @@ class Fetched(NamedTuple):
 
 
 def fetched_in(answer: bytes) -> Iterator[Fetched]:
-    """Take the untagged responses to one command apart. Raises EOFError where a literal is not as long as it says."""
-    at, first = 0, _SECTION.search(answer)
-    section = first[0] if first else b""  # of each message the same hundreds of bytes
-    while usual := _USUAL.match(answer, at):
-        length = _LENGTH.match(answer, usual.end() + len(section)) if answer.startswith(section, usual.end()) else None
-        if length is None:
-            break
-        begun = length.end()
-        end = begun + int(length[1])
-        if answer[end : end + 3] != b")\r\n":
-            break
-        at = end + 3
-        uid, flags, date, size = usual.groups()
-        yield Fetched(int(uid), epoch(date), int(size), flags, (), "", answer[begun:end])
-    if at < len(answer):  # from the first that is told in another way on, nothing is taken for granted
-        yield from filter(None, map(split, responses_in(answer[at:])))
+    """Take untagged responses apart, whatever they look like. Raises EOFError where a literal is not as long as it says."""
+    return filter(None, map(split, responses_in(answer)))
 
 
 def split(response: Response) -> Fetched | None:
@@ -110,28 +98,30 @@ def arrived(line: bytes) -> tuple[int, int] | None:
 
 def epoch(raw: bytes) -> int | None:
     """Read INTERNALDATE (` 5-Nov-2026 09:00:00 +0100`) as epoch seconds; None for what is none, or absurd."""
+    text = raw.decode("ascii", "replace")
+    return epoch_of(text[:11], text[12:17], text[18:20], text[21:26])
+
+
+def epoch_of(day: str, clock: str, second: str, zone: str) -> int | None:
+    """Read one that has been taken apart."""
     try:
-        at = _midnight(raw[:11]) + _minute(raw[12:17]) + int(raw[18:20]) - _east(raw[21:26])
+        at = _midnight(day, zone) + _minute(clock) + int(second)
     except (KeyError, ValueError, OverflowError):
         return None
     return at if 0 <= at < FAR else None
 
 
 @lru_cache(maxsize=1 << 14)
-def _midnight(day: bytes) -> int:
-    return int(datetime(int(day[7:11]), _MONTHS[day[3:6]], int(day[0:2]), tzinfo=UTC).timestamp())
+def _midnight(day: str, zone: str) -> int:
+    """Return when a day begins where it is."""
+    east = (int(zone[1:3]) * 60 + int(zone[3:5])) * 60
+    begun = datetime(int(day[7:11]), MONTHS[day[3:6]], int(day[0:2]), tzinfo=UTC)
+    return int(begun.timestamp()) + (east if zone[:1] == "-" else -east)
 
 
 @lru_cache(maxsize=1 << 11)
-def _minute(clock: bytes) -> int:
+def _minute(clock: str) -> int:
     return int(clock[:2]) * 3600 + int(clock[3:]) * 60
-
-
-@lru_cache(maxsize=1 << 8)
-def _east(zone: bytes) -> int:
-    """Return how many seconds a zone is ahead of UTC."""
-    offset = int(zone[1:3]) * 3600 + int(zone[3:5]) * 60
-    return -offset if zone[:1] == b"-" else offset
 
 
 def stamp(at: int, uid: int) -> int:

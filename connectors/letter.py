@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from connectors.envelopes import Envelope, Route
 from rules.facts import MessageMetadata
+
+PLAIN: Final = 250
+"""Characters of an id in a plain letter, at most."""
 
 
 class Letter(NamedTuple):
@@ -29,6 +32,8 @@ class Letter(NamedTuple):
     return_path: str
     list_unsubscribe: str
     feedback_id: str
+    is_plain: bool
+    """Whether of its own texts every one is printable ASCII, its ids no longer than PLAIN: as of nearly every letter."""
 
     def message(self) -> MessageMetadata:
         """Return it as everybody else has it."""

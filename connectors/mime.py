@@ -52,7 +52,8 @@ FIELD: Final = re.compile(
     rb"\n(?:(?!Received:|DKIM-|ARC-|Authentication-|MIME-V|Content-Tr|X-Rec)([!-9;-~]++)[ \t]*+:[ \t]*+(.*+(?:\n[ \t].*+)*+)|\n(?s:.*))"
 )
 """One field, or the empty line with all that follows: a body is no field."""
-IDS: Final = re.compile(r"<\s*([^<>\s\x00-\x1f\x7f]*@[^<>\s\x00-\x1f\x7f]*)\s*>", re.ASCII)
+IDS: Final = re.compile(r"<\s*+([!-;=?A-~]*+@[!-;=?-~]*+)\s*+>", re.ASCII)
+"""Ids in ASCII: what is neither blank nor bracket, with an @ in it."""
 MESSAGE_ID: Final = re.compile(rb"<\s*([^<>\x00-\x1f\x7f]*[^<>\s\x00-\x1f\x7f])\s*>")
 USUAL_ID: Final = re.compile(rb"<([\w.!#$%&'*+/^`{|}~=-]{1,400}@[\w.-]{1,255})>\s*")
 KEPT_REFERENCES: Final = 50
@@ -159,11 +160,18 @@ def ids(value: bytes | None) -> tuple[str, ...]:
     if not value:
         return ()
     if value.isascii() and len(value) <= LONGEST_ID:
-        kept = tuple(dict.fromkeys(IDS.findall(value.decode("ascii"))))
-    else:
-        found = dict.fromkeys(clean_id(match) for match in MESSAGE_ID.findall(value) if b"@" in match)
-        kept = tuple(name for name in found if name)
-    return kept if len(kept) <= KEPT_REFERENCES else (kept[0], *kept[1 - KEPT_REFERENCES :])
+        return ids_in(value.decode("ascii"))
+    found = dict.fromkeys(clean_id(match) for match in MESSAGE_ID.findall(value) if b"@" in match)
+    return _both_ends(tuple(name for name in found if name))
+
+
+def ids_in(text: str) -> tuple[str, ...]:
+    """Return them where the field is ASCII of no more than LONGEST_ID bytes."""
+    return _both_ends(tuple(dict.fromkeys(IDS.findall(text))))
+
+
+def _both_ends(found: tuple[str, ...]) -> tuple[str, ...]:
+    return found if len(found) <= KEPT_REFERENCES else (found[0], *found[1 - KEPT_REFERENCES :])
 
 
 def clean_id(raw: bytes) -> str:

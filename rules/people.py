@@ -117,11 +117,12 @@ def observe(message: MessageMetadata, owner: OwnerKeys) -> Observation:
 
 def addressed(side: Side, to: Addresses, cc: Addresses, bcc: Addresses, named: int, owner: OwnerKeys) -> Observation:
     """Say what one message shows, from its sender's side and whom it is addressed to; `named`: how many the fields name."""
-    return between(side, Company(to, cc, bcc, named, owner), owner)
+    direction, recipients, sightings = between(side, Company(to, cc, bcc, named, owner), owner)
+    return Observation(direction=direction, author=side.author, signals=side.signals, recipients=recipients, sightings=sightings)
 
 
-def between(side: Side, company: Company, owner: OwnerKeys) -> Observation:
-    """Say what one message shows, from both its sides."""
+def between(side: Side, company: Company, owner: OwnerKeys) -> tuple[Direction, int, tuple[Sighting, ...]]:
+    """Say of one message, from both its sides, which way it went, how many people it addressed, and whom it shows."""
     recipients, named = company.recipients, company.named
     direction = _direction(side.way, named, is_to_owner=company.has_owner)
     sightings: tuple[Sighting, ...] = ()
@@ -134,7 +135,7 @@ def between(side: Side, company: Company, owner: OwnerKeys) -> Observation:
                 sightings = _with_bystanders(sightings, company.bystanders())
     if direction == "in" and not company.has_owner:
         recipients = max(recipients, UNNAMED)
-    return Observation(direction=direction, author=side.author, signals=side.signals, recipients=recipients, sightings=sightings)
+    return direction, recipients, sightings
 
 
 def _behind(message: MessageMetadata, lists: tuple[Address, ...]) -> Address | None:

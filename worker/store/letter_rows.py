@@ -74,37 +74,45 @@ class Letters:
 
     def row(self, letter: Letter, shared: Shared) -> tuple[Any, ...] | None:
         """Write the row of a letter, a Written; None where its message has to be looked at."""
-        _, _, remote_id, name, sent, offset, subject, parents, chain, thread, *_ = letter
-        facts, parent = letter_text(letter, shared.of_envelope, shared.of_route), parents[0] if parents else ""
+        _, _, remote_id, name, sent, offset, subject, parents, chain, thread, _, _, _, _, _, is_plain = letter
+        author, signals, recipients, labels, of_envelope, of_route, _, _, is_clean = shared
+        facts, parent = letter_text(letter, of_envelope, of_route), parents[0] if parents else ""
         root = thread or (chain[0] if chain else parent or name)
         is_usual = (
-            shared.is_clean
-            and f"{remote_id}{name}{subject}{parent}{root}{facts}".isprintable()
+            is_clean
             and "\\u0000" not in facts
-            and max(map(len, (remote_id, name, *parents, *chain))) <= SHORT
+            and len(remote_id) <= SHORT
+            and (is_plain or self._is_clean(letter, facts))
             and not (":" in subject and is_a_calendars(subject))
         )
         if not is_usual:
             return None
-        author, signals, recipients, labels, *_ = shared
         minutes = None if offset is None else offset // MINUTE
         return remote_id, name, sent * SECOND, minutes, author, signals, recipients, subject, parent, root, labels, facts
 
     def _shared(self, envelope: Envelope, route: Route) -> Shared:
-        side, of_envelope, labels, is_clean = self._envelope(envelope)
-        company, of_route, is_promised = self._route(route)
-        shown = between(side, company, self.owner)
-        bits, seen = int(shown.signals), (shown.recipients, shown.sightings)
-        is_telling = is_promised or bool(bits & ENDINGS)
-        return Shared(shown.author, bits, route.recipients, labels, of_envelope, of_route, seen, is_telling, is_clean)
+        side, of_envelope, labels, is_sender_clean = self._envelope(envelope)
+        company, of_route, is_promised, is_route_clean = self._route(route)
+        _, recipients, sightings = between(side, company, self.owner)
+        is_telling, is_clean = is_promised or bool(side.bits & ENDINGS), is_sender_clean and is_route_clean
+        seen = recipients, sightings
+        return Shared(side.author, side.bits, route.recipients, labels, of_envelope, of_route, seen, is_telling, is_clean)
+
+    @staticmethod
+    def _is_clean(letter: Letter, facts: str) -> bool:
+        """Tell whether a letter is storable as it is: that of each text it shares is known."""
+        _, _, remote_id, name, _, _, subject, parents, chain, thread, *_ = letter
+        ids = remote_id, name, *parents, *chain
+        return "".join((*ids, thread, subject, facts)).isprintable() and max(map(len, ids)) <= SHORT
 
     def _by_sender(self, envelope: Envelope) -> tuple[Side, Texts, str, bool]:
         facts = envelope.facts
-        return Side(facts, self.owner), sent_in(facts), labels_text(facts.labels), are_clean(facts.labels)
+        texts = sent_in(facts)
+        return Side(facts, self.owner), texts, labels_text(facts.labels), are_clean(facts.labels) and "".join(texts).isprintable()
 
-    def _by_route(self, route: Route) -> tuple[Company, Texts, bool]:
-        company = Company(route.to, route.cc, route.bcc, route.recipients, self.owner)
-        return company, sent_to(route), is_promise(route, self.owner)
+    def _by_route(self, route: Route) -> tuple[Company, Texts, bool, bool]:
+        company, texts = Company(route.to, route.cc, route.bcc, route.recipients, self.owner), sent_to(route)
+        return company, texts, is_promise(route, self.owner), "".join(texts).isprintable()
 
 
 def is_promise(found: MessageMetadata | Route, known_as: OwnerKeys) -> bool:

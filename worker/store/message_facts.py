@@ -114,29 +114,21 @@ def letter_text(letter: Letter, of_envelope: Texts, of_route: Texts) -> str:
     """Write the facts of a letter as `FactsWriter` writes those of its message, from what `sent_in` and `sent_to` have written."""
     first, bulk, sender, lists, answered, carrier = of_envelope
     blind, copied, to = of_route
-    _, _, _, _, _, _, _, parents, chain, thread, size, kind, path, unsubscribe, feedback = letter
-    text = "".join(
-        (
-            first,
-            blind,
-            bulk,
-            copied,
-            f'"ct":{_quoted(kind)},' if kind else "",
-            sender,
-            f'"fb":{_quoted(feedback)},' if feedback else "",
-            f'"i":{_texts(parents)},' if len(parents) > 1 else "",
-            lists,
-            f'"lu":{_quoted(unsubscribe)},' if unsubscribe else "",
-            answered,
-            f'"rp":{_quoted(path)},' if path else "",
-            carrier,
-            to,
-            f'"th":{_quoted(thread)},' if thread else "",
-            f'"x":{_texts(chain)},' if chain else "",
-            f'"z":{size:d},' if size is not None else "",
-        )
-    )
-    return f"{{{text[:-1]}}}"
+    _, _, _, _, _, _, _, parents, chain, thread, size, kind, path, unsubscribe, feedback, _ = letter
+    kind = f'"ct":{_quoted(kind)},' if kind else ""
+    feedback = f'"fb":{_quoted(feedback)},' if feedback else ""
+    parent = f'"i":{_ids(parents)},' if len(parents) > 1 else ""
+    unsubscribe = f'"lu":{_quoted(unsubscribe)},' if unsubscribe else ""
+    path = f'"rp":{_quoted(path)},' if path else ""
+    thread = f'"th":{_quoted(thread)},' if thread else ""
+    named = f'"x":{_ids(chain)},' if chain else ""
+    text = f"{{{first}{blind}{bulk}{copied}{kind}{sender}{feedback}{parent}{lists}{unsubscribe}{answered}{path}{carrier}{to}{thread}{named}"
+    return f'{text}"z":{size:d}}}' if size is not None else f"{text.removesuffix(',')}}}"
+
+
+def _ids(found: tuple[str, ...]) -> str:
+    """Write Message-IDs at once: there is no blank in any that was read."""
+    return "[" + _quoted(" ".join(found)).replace(" ", '","') + "]"
 
 
 _KEYS, _NAMES, _WRITERS = zip(*sorted((f'"{short}":', name, write) for short, name, write in _WRITTEN), strict=True)
