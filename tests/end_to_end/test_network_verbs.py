@@ -167,6 +167,20 @@ def test_a_promise_is_open_until_it_is_kept(tell: Tell, ask: Ask) -> None:
     assert [each["id"] for each in ask("promise")] == [2]
 
 
+def test_a_promise_keeps_its_number_when_somebody_it_was_not_made_to_is_forgotten(tell: Tell, ask: Ask) -> None:
+    first, second, other = (each["name"] for each in ask("people")[:3])
+    tell("promise", first, "the paper", "--by", "friday")
+    tell("promise", second, "the slides", "--by", "friday")
+    tell("promise", other, "the book", "--by", "friday")
+    before = {each["id"]: each["text"] for each in ask("promise")}
+    tell("forget", first, "--yes")
+    assert {each["id"]: each["text"] for each in ask("promise")} == {2: "the slides", 3: "the book"} == dict([*before.items()][1:])
+    assert "no open promise 1" in tell("promise", "--done", "1", code=FAILED)
+    assert "the slides is kept" in tell("promise", "--done", "2")
+    tell("promise", other, "the film", "--by", "friday")
+    assert {each["id"]: each["text"] for each in ask("promise")} == {3: "the book", 4: "the film"}
+
+
 def test_an_ask_without_a_give_is_warned_about(tell: Tell, ask: Ask) -> None:
     assert "You gave Marcus Bell nothing that I know of" in tell("log", "Marcus Bell", "a reference", "--ask")
     assert "is there something to give first?" in tell("log", "Marcus Bell", "an introduction", "--ask")

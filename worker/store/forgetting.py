@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Table, delete, false, or_, select, update
 
-from worker.store import events, messages
+from worker.store import events, messages, notes
 from worker.store.accounts import owner_keys, owner_zone
 from worker.store.entry import Entry, entry_of
 from worker.store.forgotten import hashed
@@ -51,7 +51,7 @@ def forget(connection: Connection, owner: str, keys: Sequence[str], now: datetim
     connection.execute(delete(link).where(link.c.owner == owner, or_(link.c.a.in_(keys), link.c.b.in_(keys))))
     connection.execute(delete(address).where(address.c.owner == owner, address.c.key.in_(keys)))
     _drop_persons(connection, owner, persons)
-    connection.execute(delete(note).where(note.c.owner == owner, note.c.address.in_(keys)))
+    notes.erase(connection, owner, note.c.address.in_(keys))
     return went
 
 
@@ -169,5 +169,5 @@ def _drop_persons(connection: Connection, owner: str, persons: Collection[str]) 
     gone = sorted(set(persons) - set(connection.execute(held).scalars()))
     for some in chunks(gone):
         connection.execute(delete(person).where(person.c.owner == owner, person.c.id.in_(some)))
-        for table in (note, stop):
-            connection.execute(delete(table).where(table.c.owner == owner, table.c.person.in_(some)))
+        connection.execute(delete(stop).where(stop.c.owner == owner, stop.c.person.in_(some)))
+        notes.erase(connection, owner, note.c.person.in_(some))

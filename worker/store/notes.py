@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, cast
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, insert, select, update
 
 from worker.store.mapping import instant, maybe_instant, micros, plain
 from worker.store.tables import note
@@ -65,6 +65,14 @@ def close(connection: Connection, owner: str, ids: Collection[int], now: datetim
     """Close notes that are open; says how many."""
     mine = update(note).where(note.c.owner == owner, note.c.id.in_(ids), note.c.closed_at.is_(None))
     return connection.execute(mine.values(closed_at=micros(now))).rowcount
+
+
+def erase(connection: Connection, owner: str, *which: ColumnElement[bool]) -> None:
+    """Delete notes; of a promise an empty, closed row stays, so that the others keep the numbers the owner knows them by."""
+    these = note.c.owner == owner, *which
+    connection.execute(delete(note).where(*these, note.c.kind != "promise"))
+    empty = {"person": "", "address": "", "text": "", "at": 0, "due_at": None, "closed_at": 0}
+    connection.execute(update(note).where(*these).values(empty))
 
 
 def _stored(row: Row[*tuple[Any, ...]]) -> Note:

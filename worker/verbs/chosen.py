@@ -175,16 +175,17 @@ def promised(connection: Connection, owner: str) -> tuple[PromiseView, ...]:
 def done(here: Here, number: int) -> str:
     """Note that a promise is kept. Raises Refusal."""
 
-    def change(connection: Connection) -> bool:
+    def change(connection: Connection) -> str | None:
         known = promises.numbered(connection, here.name)
         if number not in known or not notes.close(connection, here.name, [known[number].id], here.now):
-            return False
+            return None
         people.touch(connection, here.name, holders(connection, here.name, [known[number].address]).values(), here.now)
-        return True
+        return known[number].text
 
-    if not here.write(change):
+    text = here.write(change)
+    if text is None:
         raise Refusal(f"There is no open promise {number}.", "`rekindle promise` lists them.")
-    return "Noted: it is kept."
+    return f"Noted: {text} is kept." if text else "Noted: it is kept."
 
 
 def today(here: Here) -> date:
