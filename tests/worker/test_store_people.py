@@ -91,6 +91,17 @@ def test_a_merge_joins_two_people_and_a_split_takes_it_back_for_good(world: Worl
     assert world.rows() == world.rebuilt()
 
 
+def test_an_address_parted_from_one_after_another_becomes_nobody_else(world: World) -> None:
+    with world.store.write() as db:
+        for other in (EVE, BOB_AT_HOME):
+            mine, theirs = people.find(db, "ada", BOB.email)[0], people.find(db, "ada", other.email)[0]
+            people.merge(db, "ada", mine.id, theirs.id)
+            people.split(db, "ada", mine.id, BOB.email)
+    found = [called(world, each.email) for each in (BOB, EVE, BOB_AT_HOME)]
+    assert [each.addresses for each in found] == [(BOB.email,), (EVE.email,), (BOB_AT_HOME.email,)]
+    assert len({each.id for each in found}) == 3
+
+
 def asked(world: World) -> set[tuple[str, str]]:
     """The pairs of addresses the owner is asked about."""
     with world.store.read() as db:

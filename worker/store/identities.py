@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, Final, Literal, cast
 
 from sqlalchemy import BindParameter, Connection, Select, and_, bindparam, delete, func, or_, select, update
@@ -107,16 +106,21 @@ def _read(connection: Connection, owner: str, wanted: Select[*tuple[Any, ...]], 
 
 def _introduce(connection: Connection, owner: str, keys: Sequence[str]) -> set[str]:
     """Give addresses that are alone a person each."""
-    if not keys:
-        return set()
-    pepper = pepper_of(connection)
-    fresh = {key: hashed(pepper, "person", owner, key) for key in keys}
-    taken = {each.person for each in _read(connection, owner, _HELD, fresh.values()).values()}
-    fresh |= {key: hashed(pepper, "person", owner, f"{key}\0again") for key, each in fresh.items() if each in taken}
-    connection.execute(insert_ignoring(connection, person), [{"owner": owner, "id": each} for each in fresh.values()])
-    mine = update(address).where(address.c.owner == owner, address.c.key == bindparam("address_key"))
-    connection.execute(mine.values(person=bindparam("person_id")), [{"address_key": k, "person_id": v} for k, v in fresh.items()])
-    return set(fresh.values())
+    made = _unborne(connection, owner, keys)
+    _join(connection, owner, [(made[key], (key,), set()) for key in keys])
+    return set(made.values())
+
+
+def _unborne(connection: Connection, owner: str, keys: Sequence[str]) -> dict[str, str]:
+    """Make for each address the id of a person nobody is so far: its own, unless that went to others as they were parted."""
+    pepper = pepper_of(connection) if keys else ""
+    made: dict[str, str] = {}
+    left, again = keys, ""
+    while left:
+        made |= {key: hashed(pepper, "person", owner, f"{key}{again}") for key in left}
+        borne = {each.person for each in _read(connection, owner, _HELD, [made[key] for key in left]).values()}
+        left, again = [key for key in left if made[key] in borne], f"{again}\0again"
+    return made
 
 
 def _grouped(connection: Connection, owner: str, profiles: Mapping[str, AddressProfile]) -> Grouping:
@@ -202,33 +206,33 @@ def _settle(
         return set()
     old = {key: each.person for key, each in known.items() if each.person}
     grouping = _grouped(connection, owner, {key: each.profile for key, each in known.items()})
-    identities = grouping.identities
-    _say(connection, owner, [*grouping.unsure, *(each for one in identities for each in one.links)])
-    holders: dict[str, set[str]] = {}
-    for key, each in old.items():
-        holders.setdefault(each, set()).add(key)
-    taken: set[str] = set()
+    _say(connection, owner, [*grouping.unsure, *(each for one in grouping.identities for each in one.links)])
+    kept = _kept(grouping.identities, old, first, apart)
+    fresh = _unborne(connection, owner, [one.keys[0] for one, had in kept if not had])
     touched = {old[key] for key in about if key in old}
     joined: list[_Joined] = []
-    pepper = pepper_of(connection)
-    for one in sorted(identities, key=lambda each: (apart in each.keys, -len(each.keys), each.keys)):
-        had = {old[key] for key in one.keys if key in old}
-        new = (hashed(pepper, "person", owner, f"{key}{again}") for again in ("", "\0again") for key in one.keys)
-        wanted = chain([] if apart in one.keys else [first], sorted(had), new)
-        chosen = next(each for each in wanted if each and each not in taken and _is_free(each, one, holders))
-        taken.add(chosen)
+    for one, had in kept:
+        chosen = had or fresh[one.keys[0]]
         if any(key in about for key in one.keys):
             touched.add(chosen)
         if any(old.get(key) != chosen for key in one.keys):
-            touched |= {chosen, *had}
-            joined.append((chosen, one.keys, had - {chosen}))
+            before = {old[key] for key in one.keys if key in old}
+            touched |= {chosen, *before}
+            joined.append((chosen, one.keys, before - {chosen}))
     _join(connection, owner, joined)
     return touched
 
 
-def _is_free(person_id: str, one: Identity, holders: Mapping[str, set[str]]) -> bool:
-    """Tell whether a person is nobody else's: of this group, or held by none of the addresses looked at."""
-    return person_id not in holders or not holders[person_id].isdisjoint(one.keys)
+def _kept(identities: Iterable[Identity], old: Mapping[str, str], first: str, apart: str) -> list[tuple[Identity, str]]:
+    """Choose for each group which of its persons it keeps, the largest group first; "" where others have them all."""
+    taken: set[str] = set()
+    kept: list[tuple[Identity, str]] = []
+    for one in sorted(identities, key=lambda each: (apart in each.keys, -len(each.keys), each.keys)):
+        wanted = "" if apart in one.keys else first
+        had = sorted({old[key] for key in one.keys if key in old} - taken, key=lambda each: (each != wanted, each))
+        kept.append((one, had[0] if had else ""))
+        taken.update(had[:1])
+    return kept
 
 
 def _join(connection: Connection, owner: str, joined: Sequence[_Joined]) -> None:
