@@ -11,6 +11,7 @@ from urllib.parse import quote
 from connectors.compose import compose
 from connectors.microsoft.failures import NOT_FOUND, Refused
 from connectors.microsoft.graph import Graph, Json
+from connectors.microsoft.messages import moment
 from connectors.microsoft.stood import ChangeLog, taken_at
 from connectors.port import BEGINNING, Edited, Gone, Look, Moved, Rejected, Saved, Sent, Unclear, Untouched, Witness
 from rules.facts import Address
@@ -19,12 +20,14 @@ from rules.suggestions import Draft
 PROPERTY: Final = "String {6d2b0f5c-6a57-4d53-9a36-3f2c2e1f7a10} Name rekindleKey"
 BY: Final = "String {6d2b0f5c-6a57-4d53-9a36-3f2c2e1f7a10} Name rekindleBy"
 """Says which installation made it."""
-_SHAPE: Final = "id,changeKey,isDraft,parentFolderId,internetMessageId"
+_SHAPE: Final = "id,changeKey,isDraft,parentFolderId,internetMessageId,createdDateTime,lastModifiedDateTime"
 _SELECTED: Final = {"$select": _SHAPE}
 _FOLDER: Final = "me/mailFolders/drafts/messages/delta"
 _LAG: Final = timedelta(minutes=2)
 """How long a search may know nothing of a message yet."""
 _AGAIN: Final = timedelta(seconds=30)
+_MAKING: Final = timedelta(seconds=5)
+"""What is changed later than this after it was made was changed by its owner: of a lost answer the change key is not known."""
 
 
 class Drafts:
@@ -47,7 +50,7 @@ class Drafts:
         """Say where the drafts stand: when it was, the delta link of their folder, and what lies there."""
         return self._log.witness(_SELECTED)
 
-    def save(self, draft: Draft, since: Witness) -> Saved | Sent | Gone | Unclear:
+    def save(self, draft: Draft, since: Witness) -> Saved | Sent | Edited | Gone | Unclear:
         """Adopt what an attempt after the witness made, accept what the owner did with it, else create it with one POST."""
         earlier = self._searched(draft) if since == BEGINNING else self._earlier(draft, since)
         if earlier is not None:
@@ -104,7 +107,7 @@ class Drafts:
         made = self._made(f"me/messages/{found[0]['id']}/createReply", {"message": self._message(draft)})
         return _saved(made, is_adopted=False)
 
-    def _earlier(self, draft: Draft, since: Witness) -> Saved | Sent | Gone | Unclear | None:
+    def _earlier(self, draft: Draft, since: Witness) -> Saved | Sent | Edited | Gone | Unclear | None:
         """Find an earlier attempt among what has come into the drafts since, wherever it is now.
 
         What came and is nowhere any more was removed for good: perhaps ours, which only its last words in the log can tell.
@@ -121,12 +124,12 @@ class Drafts:
         vanished = [one for one in came if str(one["id"]) not in seen]
         return Gone(is_sure=any(_is_ours(one, draft) for one in vanished)) if vanished else None
 
-    def _searched_for(self, draft: Draft, since: Witness) -> Saved | Sent | Gone | Unclear | None:
+    def _searched_for(self, draft: Draft, since: Witness) -> Saved | Sent | Edited | Gone | Unclear | None:
         """Look where it may lie, the log being lost: among the drafts, where they go, and by a search, which may lag."""
         items, _ = self._log.read(_SELECTED)
         found = next((one for one in items if _is_ours(one, draft)), None)
         if found is not None:
-            return _saved(found, is_adopted=True)
+            return Edited() if _is_edited(found) else _saved(found, is_adopted=True)
         searched = self._moved_on(draft) or self._searched(draft)
         is_early = self._writer.now() - taken_at(since) < _LAG
         return searched or (Unclear(retry_after=_AGAIN) if is_early else None)
@@ -140,7 +143,7 @@ class Drafts:
                 return _ended(ours)
         return None
 
-    def _searched(self, draft: Draft) -> Saved | Sent | Gone | None:
+    def _searched(self, draft: Draft) -> Saved | Sent | Edited | Gone | None:
         key = f"singleValueExtendedProperties/Any(ep: ep/id eq '{PROPERTY}' and ep/value eq '{draft.key}')"
         for condition in (key, f"internetMessageId eq '{_quoted(f'<{draft.message_id}>')}'"):
             found = list(self._writer.pages("me/messages", "searching drafts", params={"$filter": condition, "$select": _SHAPE}))
@@ -148,11 +151,13 @@ class Drafts:
                 return self._taken_up(found)
         return None
 
-    def _taken_up(self, found: Sequence[Json]) -> Saved | Sent | Gone:
-        """Adopt a draft that was found, unless the owner has sent it or thrown it away."""
+    def _taken_up(self, found: Sequence[Json]) -> Saved | Sent | Edited | Gone:
+        """Adopt a draft that was found, unless the owner has edited it, sent it or thrown it away."""
         trash = self._trash()
         drafts = [one for one in found if one.get("isDraft") and one.get("parentFolderId") != trash]
-        return _saved(drafts[0], is_adopted=True) if drafts else _ended(found)
+        if not drafts:
+            return _ended(found)
+        return Edited() if _is_edited(drafts[0]) else _saved(drafts[0], is_adopted=True)
 
     def _trash(self) -> str:
         return str(self._writer.get("me/mailFolders/deleteditems", "finding the trash", params={"$select": "id"}).get("id", ""))
@@ -161,6 +166,11 @@ class Drafts:
 def _ended(found: Sequence[Json]) -> Sent | Gone:
     """Say what the owner did with ours, found where no draft waits to be sent."""
     return Gone() if all(one.get("isDraft") for one in found) else Sent()
+
+
+def _is_edited(item: Json) -> bool:
+    made, changed = moment(item.get("createdDateTime")), moment(item.get("lastModifiedDateTime"))
+    return made is not None and changed is not None and changed - made > _MAKING
 
 
 def _is_ours(item: Json, draft: Draft) -> bool:

@@ -60,6 +60,7 @@ def meanwhile(world: MicrosoftWorld, what: str, older: str) -> None:
         saved = Saved(remote_id=str(one["id"]))
         match what:
             case "edited":
+                world.graph.clock += timedelta(seconds=20)
                 world.edit_draft(saved)
             case "sent":
                 world.send_draft(saved)
@@ -94,6 +95,9 @@ def test_after_any_crash_there_is_one_draft_or_the_owners_will(
     again = mailbox(world).save_draft(draft, witness)
     if was_made and what in {"sent", "deleted"}:
         assert first == again == (Sent() if what == "sent" else Gone())
+        assert len(made(world)) == 1
+    elif was_made and what == "edited":
+        assert first == again == Edited(), "what the owner has written there is not to be taken back as ours"
         assert len(made(world)) == 1
     elif (was_made and what == "removed for good") or (not was_made and what == "another came and went"):
         assert first == again == Gone(is_sure=False), "what came and is nowhere any more may have been ours"
@@ -130,6 +134,19 @@ def test_a_search_that_knows_nothing_yet_is_unclear_for_a_while(world: Microsoft
     assert isinstance(found, Unclear)
     world.graph.clock += found.retry_after * 4
     assert mailbox(world).save_draft(a_draft(), witness) == Sent()
+
+
+@pytest.mark.parametrize("since", ["the witness", "the beginning"])
+def test_a_draft_its_owner_has_edited_is_theirs_also_where_the_log_tells_nothing(world: MicrosoftWorld, since: str) -> None:
+    witness = mailbox(world).witness()
+    world.graph.fault("lose", "POST", "/messages$")
+    with suppress(PortError):
+        mailbox(world).save_draft(a_draft(), witness)
+    world.graph.clock += timedelta(seconds=20)
+    world.edit_draft(Saved(remote_id=str(made(world)[0]["id"])))
+    world.graph.expire_everything()
+    assert mailbox(world).save_draft(a_draft(), witness if since == "the witness" else BEGINNING) == Edited()
+    assert len(made(world)) == 1
 
 
 def test_a_draft_sent_right_after_a_late_retry_is_not_made_again(world: MicrosoftWorld) -> None:
