@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from connectors.ical_fields import Fields, Party, Stamp, Unreadable
 from connectors.ical_zones import Zone, Zones
@@ -27,8 +26,7 @@ _RESPONSES: dict[str, Response] = {
 _VISIBILITIES: dict[str, Literal["public", "private", "confidential"]] = {"PRIVATE": "private", "CONFIDENTIAL": "confidential"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _When:
+class _When(NamedTuple):
     """Start, end and zone of an event, resolved."""
 
     start: datetime | date

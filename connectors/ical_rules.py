@@ -250,19 +250,20 @@ def starts(event: CalendarEvent, series: Recurrence, zone: tzinfo, low: datetime
     `low` and `high` are aware. UTC instants for timed events, dates for all-day ones.
     """
     walls = series.walls(low.astimezone(zone).replace(tzinfo=None), high.astimezone(zone).replace(tzinfo=None), limit)
-    is_timed = isinstance(event.start, datetime)
-    found: dict[datetime | date, Extra] = {}
-    for wall in walls:
-        at = wall.replace(tzinfo=zone).astimezone(UTC) if is_timed else wall.date()
-        found[at] = Extra(at)
+    if isinstance(event.start, datetime):
+        found: dict[datetime | date, timedelta | None] = dict.fromkeys(
+            [wall.replace(tzinfo=zone).astimezone(UTC) for wall in walls]
+        )
+    else:
+        found = dict.fromkeys([wall.date() for wall in walls])
     for extra in series.rdates:
         at = _alike(extra.at, event.start, zone)
         if low <= (at if isinstance(at, datetime) else datetime.combine(at, time(), zone)) <= high:
-            found[at] = Extra(at, extra.length)
+            found[at] = extra.length
     kept = sorted(found)
     if series.exdates:
         kept = [at for at in kept if not series.is_excluded(at, zone)]
-    return [found[at] for at in kept[:limit]]
+    return [Extra(at, found[at]) for at in kept[:limit]]
 
 
 def _alike(at: datetime | date, start: datetime | date, zone: tzinfo) -> datetime | date:

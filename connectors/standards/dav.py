@@ -136,12 +136,13 @@ def _resources(root: ET.Element) -> Iterator[Resource]:
         found: dict[str, ET.Element] = {}
         hrefs, said = [], ""
         for child in response:
-            if child.tag == _HREF:
+            tag = child.tag
+            if tag == _HREF:
                 hrefs.append(path(child.text or ""))
-            elif child.tag == _STATUS:
+            elif tag == _STATUS:
                 said = said or child.text or ""
-            elif child.tag == _PROPSTAT and " 200" in (child.findtext(_STATUS) or " 200"):
-                found.update((prop.tag, prop) for props in child.iterfind(_PROP) for prop in props)
+            elif tag == _PROPSTAT and " 200" in (child.findtext(_STATUS) or " 200"):
+                found.update([(prop.tag, prop) for props in child if props.tag == _PROP for prop in props])
         status = re.search(r"\s(\d{3})\b", said) if said else None
         for href in hrefs:
             yield Resource(href=href, status=int(status[1]) if status else 200, props=found)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
+from typing import NamedTuple
 
 from connectors.ical import expand
 from rules.facts import CalendarEvent, Occurrence
@@ -46,8 +47,7 @@ class Text:
         return (self.event.sequence, 0 if updated is None else micros(updated), -self.id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spoken:
+class Spoken(NamedTuple):
     """One occurrence, and the text that speaks for it."""
 
     occurrence: Occurrence
@@ -142,7 +142,7 @@ def _single(text: Text) -> Spoken:
         is_all_day=event.is_all_day,
         is_cancelled=is_called_off(event),
     )
-    return Spoken(occurrence=occurrence, text=text, is_own=True)
+    return Spoken(occurrence, text, is_own=True)
 
 
 def _series(texts: Sequence[Text], span: Span) -> Iterator[Spoken]:
@@ -150,8 +150,9 @@ def _series(texts: Sequence[Text], span: Span) -> Iterator[Spoken]:
     by_event = {id(text.event): text for text in texts}
     masters = [text for text in texts if text.event.original_start is None]
     master = max(masters or texts, key=lambda text: text.rank)
+    is_single = _is_single(master.event)
     for each in expand([text.event for text in texts], zone=span.zone, start=span.since, end=span.now + AHEAD, limit=MOST):
-        text = master if each.override is None else by_event[id(each.override)]
-        is_own = each.override is None and _is_single(master.event)
-        is_own = is_own or (each.override is not None and not each.override.is_range)
-        yield Spoken(occurrence=each, text=text, is_own=is_own)
+        if (override := each.override) is None:
+            yield Spoken(each, master, is_single)
+        else:
+            yield Spoken(each, by_event[id(override)], not override.is_range)
