@@ -113,7 +113,7 @@ def identify(profiles: Iterable[AddressProfile], links: Iterable[Link] = ()) -> 
 
     The owner's links win: `different` is never crossed, not even through a third address; `same` always joins.
     Give all human profiles, or for one new address those that share a block with it or with its group. Where it is costly to
-    say who is beside an address, `compare`, `group` them, and ask only about those that are `undecided`.
+    say who is beside an address, `compare` them, and ask only about those that are `undecided` before they are put in a `group`.
     """
     known = {profile.key: profile for profile in profiles}
     near = {key: profile.correspondents for key, profile in known.items()}
@@ -138,13 +138,20 @@ def _shared(link: Link, near: Mapping[str, frozenset[str]]) -> Link:
     return replace(link, verdict="same", reason=f"the same full name and {shared} correspondents in common")
 
 
-def undecided(grouping: Grouping) -> frozenset[str]:
-    """Name the addresses of which it is worth asking who is `beside` them."""
-    return frozenset(key for link in grouping.unsure if link.reason == NOTHING_ELSE for key in (link.a, link.b))
+def undecided(keys: Iterable[str], compared: Iterable[Link], links: Iterable[Link]) -> frozenset[str]:
+    """Name the addresses of which it is worth asking who is `beside` them, from what `group` is given."""
+    _, open_pairs = _grouped(keys, compared, links)
+    return frozenset(key for link in open_pairs if link.reason == NOTHING_ELSE for key in (link.a, link.b))
 
 
 def group(keys: Iterable[str], compared: Iterable[Link], links: Iterable[Link]) -> Grouping:
     """Group addresses by what `compare` and `in_company` made of them, and by what the owner says among `links`."""
+    groups, open_pairs = _grouped(keys, compared, links)
+    return Grouping(identities=groups.identities(), unsure=tuple(replace(link, verdict="unsure") for link in open_pairs))
+
+
+def _grouped(keys: Iterable[str], compared: Iterable[Link], links: Iterable[Link]) -> tuple[_Groups, list[Link]]:
+    """Join all that is certain; return the pairs that are left to the owner too, each once, ascending."""
     said = sorted((link for link in links if link.by == "owner"), key=lambda link: (link.a, link.b, link.verdict))
     groups = _Groups(keys, {_pair(link.a, link.b) for link in said if link.verdict == "different"})
     for link in said:
@@ -157,10 +164,7 @@ def group(keys: Iterable[str], compared: Iterable[Link], links: Iterable[Link]) 
             groups.join(link)
     groups.part(())
     open_pairs = {(link.a, link.b): link for link in reversed(judged) if link.verdict != "same" and groups.is_open(link)}
-    return Grouping(
-        identities=groups.identities(),
-        unsure=tuple(replace(open_pairs[pair], verdict="unsure") for pair in sorted(open_pairs)),
-    )
+    return groups, [open_pairs[pair] for pair in sorted(open_pairs)]
 
 
 def _pair(a: str, b: str) -> tuple[str, str]:

@@ -131,6 +131,7 @@ def best_name(names: Mapping[str, int]) -> str:
     return min((name for name in spelled if name_key(name) == key), key=lambda name: (-spelled[name], name.isupper(), name))
 
 
+@lru_cache(maxsize=CACHED)
 def first_name(name: str) -> str:
     """Return the given name for a greeting from a display name as seen, "" unless it is certain.
 
@@ -143,7 +144,6 @@ def first_name(name: str) -> str:
     return _given(text)
 
 
-@lru_cache(maxsize=CACHED)
 def _given(text: str) -> str:
     from nameparser import HumanName  # noqa: PLC0415 - 0.1 s to import
 

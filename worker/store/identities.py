@@ -127,10 +127,9 @@ def _grouped(connection: Connection, owner: str, profiles: Mapping[str, AddressP
     """Group addresses by their names; who is on mail with them is looked up where only that decides."""
     said = _said(connection, owner, profiles)
     compared = compare(profiles.values())
-    grouping = group(profiles, compared, said)
-    if not (open_keys := undecided(grouping)):
-        return grouping
-    return group(profiles, in_company(compared, correspondents(connection, owner, open_keys)), said)
+    if open_keys := undecided(profiles, compared, said):
+        compared = in_company(compared, correspondents(connection, owner, open_keys))
+    return group(profiles, compared, said)
 
 
 def _said(connection: Connection, owner: str, keys: Iterable[str]) -> list[Link]:

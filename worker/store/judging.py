@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import (
     BindParameter,
     Connection,
-    RowMapping,
+    Row,
     Update,
     and_,
     bindparam,
@@ -47,7 +47,16 @@ _WHOSE: Final[BindParameter[str]] = bindparam("whose")
 _KEYS: Final[BindParameter[Any]] = bindparam("keys", expanding=True)
 _PERSONS: Final[BindParameter[Any]] = bindparam("persons", expanding=True)
 _THESE: Final = and_(address.c.owner == _WHOSE, address.c.key.in_(_KEYS))
-_ADDRESSES: Final = select(address).where(_THESE)
+_ADDRESSES: Final = select(
+    address.c.key,
+    address.c.email,
+    address.c.spellings,
+    address.c.names,
+    address.c.counts,
+    address.c.kind,
+    address.c.reason,
+    address.c.person,
+).where(_THESE)
 _IS_OVER: Final = case((and_(attendance.c.end_at <= bindparam("at"), attendance.c.is_meeting), 1), else_=0)
 _MET: Final = (
     select(attendance.c.address, attendance.c.kind, func.count(), func.sum(_IS_OVER))
@@ -91,20 +100,18 @@ def review(connection: Connection, owner_name: str, keys: Collection[str], known
     """Judge addresses anew, give humans with an exchange their person, and have the persons reviewed."""
     rows = _addresses(connection, owner_name, keys)
     met = _met(connection, owner_name, keys, now)
-    empty = [row["key"] for row in rows if row["counts"] == row["spellings"] == "{}" and row["key"] not in met]
+    empty = [row.key for row in rows if row.counts == row.spellings == "{}" and row.key not in met]
     fresh, persons = [], set()
     for row in rows:
-        counts = decode(row["counts"]) | met.get(row["key"], {})
+        counts = decode(row.counts) | met.get(row.key, {})
         verdict = _judged(row, counts, known_as)
         is_in = verdict.kind == "human" and has_exchange(counts)
-        if row["person"]:
-            persons.add(row["person"])
-        is_same = (row["kind"], row["reason"]) == (verdict.kind, verdict.reason)
-        fresh.append(
-            {"address_key": row["key"], "kind": verdict.kind, "reason": verdict.reason, "is_in": is_in, "is_same": is_same}
-        )
+        if row.person:
+            persons.add(row.person)
+        is_same = (row.kind, row.reason) == (verdict.kind, verdict.reason)
+        fresh.append({"address_key": row.key, "kind": verdict.kind, "reason": verdict.reason, "is_in": is_in, "is_same": is_same})
     _save(connection, owner_name, [each for each in fresh if not each["is_same"]])
-    named = {row["person"] for row in rows if row["person"]} & _spoken_of(connection, owner_name, persons)
+    named = {row.person for row in rows if row.person} & _spoken_of(connection, owner_name, persons)
     leaving = [each["address_key"] for each in fresh if not each["is_in"]]
     _leave(connection, owner_name, leaving, named)
     joining = [each["address_key"] for each in fresh if each["is_in"]]
@@ -203,15 +210,15 @@ def call(connection: Connection, owner_name: str, persons: Iterable[str]) -> Non
         connection.execute(_CALL, called)
 
 
-def _judged(row: RowMapping, counts: Mapping[str, int], known_as: OwnerKeys) -> Verdict:
-    if row["key"] in known_as.keys:
+def _judged(row: Row[*tuple[Any, ...]], counts: Mapping[str, int], known_as: OwnerKeys) -> Verdict:
+    if row.key in known_as.keys:
         return Verdict(kind="owner", reason="one of your own addresses")
-    return judge(row["email"], decode(row["names"]), counts)
+    return judge(row.email, decode(row.names), counts)
 
 
-def _addresses(connection: Connection, owner_name: str, keys: Collection[str]) -> list[RowMapping]:
+def _addresses(connection: Connection, owner_name: str, keys: Collection[str]) -> list[Row[*tuple[Any, ...]]]:
     found = (connection.execute(_ADDRESSES, {"whose": owner_name, "keys": some}) for some in chunks(sorted(keys)))
-    return [row for rows in found for row in rows.mappings()]
+    return [row for rows in found for row in rows.all()]
 
 
 def _met(connection: Connection, owner_name: str, keys: Collection[str], now: datetime) -> dict[str, dict[str, int]]:
