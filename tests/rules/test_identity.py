@@ -64,6 +64,11 @@ def verdict(one: AddressProfile, other: AddressProfile) -> str:
             known("b@b.example", "Anna Berg", friends=FRIENDS),
             "unsure",
         ),
+        (
+            known("anna@a.example", "Anna Berg", friends=["cy@x.example", "dy@x.example"]),
+            known("b@b.example", "Anna Berg", friends=FRIENDS),
+            "same",
+        ),
         (known("a.berg@gmail.com", "Anna Berg"), known("annaberg@gmail.com", "Anna Berg"), "unsure"),
         (known("anna.berg@acme.example", "Anna Berg"), known("anna.berg2@acme.example", "Anna Berg"), "unsure"),
         (
