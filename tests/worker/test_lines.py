@@ -76,7 +76,12 @@ def use(kept: Kept, account: str = HOME) -> None:
         connection.addresses()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.server, pytest.mark.xdist_group("store")])])
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param("postgresql", marks=[pytest.mark.server, pytest.mark.xdist_group("store"), pytest.mark.timeout(300)]),
+    ]
+)
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/rekindle.db"
@@ -140,6 +145,16 @@ def test_beside_others_a_connection_is_let_go_a_moment_after_its_use(office: Off
     assert until(lambda: office.server.connections() == 0)
     use(one)
     assert until(lambda: office.server.connections() == 0)
+
+
+def test_nobody_waits_for_the_next_beat_of_one_that_knows_it_is_not_alone(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_lines, "EVERY", timedelta(hours=1))
+    one, two = office.process(), office.process()
+    use(one, "ada/else")
+    use(two)
+    assert until(lambda: office.server.lines[1].is_closed)
+    use(one)
+    assert office.server.most == 2, "one for each account"
 
 
 def test_what_is_used_twice_in_a_row_signs_in_once_beside_others_too(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
