@@ -81,9 +81,9 @@ class Beside:
     def __init__(self, process: subprocess.Popen[bytes], memory: int, packing: Packing) -> None:
         self._process, self._memory, self._packing = process, memory, packing
         self._asked, self._told = process.stdin or io.BytesIO(), Pipe(process.stdout or io.BytesIO(), SILENCE)
-        self._at = self._held = 0
-        self._lying: deque[tuple[int, int]] = deque()
-        """Where answers lie, and their sizes, from the first on whose room is needed still."""
+        self._at = self._usual = 0
+        self._lying: deque[int] = deque()
+        """Where answers lie, from the first on whose room is needed still."""
         self._free: set[int] = set()
         """Where those of them lie whose room is not."""
         self._order: deque[int] = deque()
@@ -93,12 +93,13 @@ class Beside:
         self._is_ready, self._is_over = False, False
 
     def has_room(self) -> bool:
-        """Tell whether it listens, and has less to do than it might."""
-        return self._is_listening() and self._held < RING * 3 // 4
+        """Tell whether it listens, and one more answer like the last has its place."""
+        return self._is_listening() and self._place(self._usual) is not None
 
     def hand(self, answer: bytes, reading: Reading) -> Callable[[], Read] | None:
         """Have it read an answer; return what says, to be asked once, what was read, None where there is no room for it."""
         size = len(answer)
+        self._usual = min(size, RING)
         place = self._place(size) if self._is_listening() else None
         if place is None:
             return None
@@ -109,9 +110,9 @@ class Beside:
         except OSError:
             self._is_over = True
             return None
-        self._at, self._held = place + max(size, 1), self._held + size  # no two of them lie in one place
+        self._at = place + max(size, 1)  # no two of them lie in one place
         self._order.append(place)
-        self._lying.append((place, size))
+        self._lying.append(place)
         return partial(self.read, place, size, reading)
 
     def read(self, at: int, size: int, reading: Reading) -> Read:
@@ -119,10 +120,8 @@ class Beside:
         while at not in self._said:
             self._said[self._order.popleft()] = self._next()
         self._free.add(at)
-        while self._lying and self._lying[0][0] in self._free:
-            place, room = self._lying.popleft()
-            self._free.remove(place)
-            self._held -= room
+        while self._lying and self._lying[0] in self._free:
+            self._free.remove(self._lying.popleft())
         return self._heard(self._said.pop(at), at + RING) or reading.read(os.pread(self._memory, size, at))
 
     def close(self) -> None:
@@ -137,7 +136,7 @@ class Beside:
         """Find where so much may lie on nothing whose room is needed still."""
         if not self._lying:
             return 0 if size <= RING else None
-        oldest = self._lying[0][0]
+        oldest = self._lying[0]
         if self._at < oldest:
             return self._at if self._at + size < oldest else None
         return self._at if self._at + size <= RING else 0 if size < oldest else None

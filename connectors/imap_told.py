@@ -16,6 +16,8 @@ from connectors.imap_reading import Packed, Read, Reading
 from connectors.optional import Packing
 from connectors.port import Skipped
 
+BEHIND: Final = 5
+"""How much less it matters: whoever waits for it has more to do, and so does the mail server where that runs here."""
 PLAIN: Final = 2
 """The version of marshal that does not look for what is told twice."""
 READY: Final = b"ready"
@@ -27,6 +29,7 @@ def serve(memory: int) -> None:
     for one in (signal.SIGINT, signal.SIGTERM):  # the one who asks is told, and stops us
         signal.signal(one, signal.SIG_IGN)
     gc.disable()
+    os.nice(BEHIND)
     way, out = sys.stdin.buffer, sys.stdout.buffer
     packing: Packing = pickle.loads(framed(way))  # noqa: S301 - whoever started us wrote it
     with suppress(BrokenPipeError):

@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from connectors.imap_beside import Ahead
+from connectors.imap_beside import Ahead, Helped
 from connectors.imap_fetched import arrival_of, stamp
 from connectors.optional import Portion
 from connectors.port import Changes, Cursor, Feed
@@ -18,25 +18,32 @@ from rules.facts import MessageMetadata
 class FirstRead:
     """What is left of a first read from the mark of its place on."""
 
-    def __init__(self, feed: Feed, since: Cursor | None, place: Place, headers: Headers, arrivals: Sequence[int]) -> None:
-        """Take what arrived before the mark; `arrivals`: stamps, newest first."""
+    def __init__(self, feed: Feed, since: Cursor | None, place: Place, headers: Headers) -> None:
+        """Ask what there is to be read."""
         self._asked = feed.id, since
         self._place, self._headers = place, headers
-        before = stamp(*(place.mark or NOTHING))
-        self._todo = array("Q", (one for one in arrivals if one < before))
+        self._arrivals = headers.arrivals(place.next_uid)
+        self._todo = array("Q")
         self._course: Course | None = None
         self.unpack: Callable[[Sequence[Portion]], Sequence[MessageMetadata]] = as_read
 
-    def __len__(self) -> int:
-        """Count the messages that are left."""
-        return len(self._todo)
+    @property
+    def is_begun(self) -> bool:
+        """Whether it was."""
+        return self._course is not None
 
     def is_for(self, feed: Feed, since: Cursor | None) -> bool:
         """Tell whether it reads that folder from there on."""
         return self._asked == (feed.id, since)
 
-    def begin(self, ahead: Ahead) -> None:
-        """Have the answers read there."""
+    def begin(self, by: Helped | None) -> None:
+        """Take what arrived before the mark, and have the answers read, with help where there is any."""
+        before = stamp(*(self._place.mark or NOTHING))
+        self._todo = array("Q", (one for one in self._arrivals() if one < before))
+        if by is not None:
+            by.prepare(len(self._todo))
+            self.unpack = by.unpack
+        ahead = by.ahead(self._headers.reading) if by is not None else Ahead(self._headers.reading)
         self._course = Course(array("q", (arrival_of(one)[1] for one in self._todo)), ahead)
 
     def go_on(self) -> None:

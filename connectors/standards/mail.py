@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
 from connectors import mime
-from connectors.imap_beside import Ahead, Helped
+from connectors.imap_beside import Helped
 from connectors.imap_reading import Reading
 from connectors.imap_wire import Response
 from connectors.optional import Packing
@@ -80,6 +80,8 @@ class ImapMailbox:
         early = self._early
         if early is not None and early.is_for(feed, since):
             self._early = None
+            if not early.is_begun:
+                early.begin(self._help)
             return early.pages(self._size)
         self._let_go()
         self._to_come = deque(each for each in self._to_come if each[0].id != feed.id)
@@ -166,20 +168,11 @@ class ImapMailbox:
             self._help.prepare(exists)
         newest = taste(place)
         found, skipped = headers.some(newest) if newest else ((), ())
-        arrivals = headers.arrivals(place.next_uid)
+        first_read = FirstRead(feed, since, place, headers)
         if newest:
             yield Changes(upserted=tuple(found), skipped=tuple(skipped), cursor=place.cursor())
-        yield from self._first_read(feed, since, place, headers, arrivals).pages(self._size)
-
-    def _first_read(
-        self, feed: Feed, since: Cursor | None, place: Place, headers: Headers, arrivals: Callable[[], Sequence[int]]
-    ) -> FirstRead:
-        read = FirstRead(feed, since, place, headers, arrivals())
-        if self._help is not None:
-            self._help.prepare(len(read))
-        read.begin(self._help.ahead(headers.reading) if self._help is not None else Ahead(headers.reading))
-        read.unpack = self._help.unpack if self._help is not None else as_read
-        return read
+        first_read.begin(self._help)
+        yield from first_read.pages(self._size)
 
     def _follow(self) -> None:
         """Begin the first read that comes next while the last of this one is read and stored: nobody waits between them."""
@@ -189,8 +182,9 @@ class ImapMailbox:
                 opened, _ = self._opened(feed, since)
                 place = Place.read(since) if since is not None else self._beginning(opened)
                 self._help.prepare(opened.exists)
-                headers = self._headers(feed, place)
-                self._early = self._first_read(feed, since, place, headers, headers.arrivals(place.next_uid))
+                self._early = FirstRead(feed, since, place, self._headers(feed, place))
+            elif self._early is not None and not self._early.is_begun and self._session().is_waiting():
+                self._early.begin(self._help)
             if self._early is not None:
                 self._early.go_on()
         except PortError:  # it is told when that folder is asked for
