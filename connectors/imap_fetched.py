@@ -12,7 +12,7 @@ from connectors.dates import MONTHS
 from connectors.imap_wire import Response, responses_in
 
 USUAL = re.compile(
-    r'\* \d+ FETCH \(UID ([1-9]\d{0,9}) FLAGS \(([^)]*+)\) INTERNALDATE "([ \d]\d-\w{3}-\d{4}) (\d\d:\d\d):(\d\d) ([+-]\d{4})" '
+    r'\* \d+ FETCH \(UID ([1-9]\d{0,9}) FLAGS \(([^)]*+)\) INTERNALDATE "([ \d]\d-\w{3}-\d{4}) \d\d:\d\d:\d\d ([+-]\d{4})" '
     r"RFC822\.SIZE (\d{1,19}) BODY\[[^]]*+\] \{(\d{1,9})\}\r\n",
     re.ASCII,
 )
@@ -99,29 +99,33 @@ def arrived(line: bytes) -> tuple[int, int] | None:
 def epoch(raw: bytes) -> int | None:
     """Read INTERNALDATE (` 5-Nov-2026 09:00:00 +0100`) as epoch seconds; None for what is none, or absurd."""
     text = raw.decode("ascii", "replace")
-    return epoch_of(text[:11], text[12:17], text[18:20], text[21:26])
-
-
-def epoch_of(day: str, clock: str, second: str, zone: str) -> int | None:
-    """Read one that has been taken apart."""
     try:
-        at = _midnight(day, zone) + _minute(clock) + int(second)
+        at = _midnight(text[:11]) + _minute(text[12:17]) + int(text[18:20]) - _east(text[21:26])
     except (KeyError, ValueError, OverflowError):
         return None
     return at if 0 <= at < FAR else None
 
 
+def beginning(day: str, zone: str) -> int | None:
+    """Say when the day of an INTERNALDATE (` 5-Nov-2026`, `+0100`) begins there: nothing that arrived that day did before."""
+    return epoch(f"{day} 00:00:00 {zone}".encode("latin-1"))
+
+
 @lru_cache(maxsize=1 << 14)
-def _midnight(day: str, zone: str) -> int:
-    """Return when a day begins where it is."""
-    east = (int(zone[1:3]) * 60 + int(zone[3:5])) * 60
-    begun = datetime(int(day[7:11]), MONTHS[day[3:6]], int(day[0:2]), tzinfo=UTC)
-    return int(begun.timestamp()) + (east if zone[:1] == "-" else -east)
+def _midnight(day: str) -> int:
+    return int(datetime(int(day[7:11]), MONTHS[day[3:6]], int(day[0:2]), tzinfo=UTC).timestamp())
 
 
 @lru_cache(maxsize=1 << 11)
 def _minute(clock: str) -> int:
     return int(clock[:2]) * 3600 + int(clock[3:]) * 60
+
+
+@lru_cache(maxsize=1 << 8)
+def _east(zone: str) -> int:
+    """Return how many seconds a zone is ahead of UTC."""
+    offset = int(zone[1:3]) * 3600 + int(zone[3:5]) * 60
+    return -offset if zone[:1] == "-" else offset
 
 
 def stamp(at: int, uid: int) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from connectors.imap_fetched import USUAL, epoch_of, fetched_in
-from connectors.imap_header import read_header, read_text
+from connectors.imap_fetched import USUAL, beginning, fetched_in
+from connectors.imap_header import LATE, NEVER, read_header, read_letter
 from connectors.letter import Letter, messages
 from connectors.mime import Unreadable
 from connectors.optional import Packing
@@ -51,8 +52,27 @@ class Reading:
         """Read them as letters, as far as they are usual."""
         found: list[MessageMetadata | Letter] = []
         skipped: list[Skipped] = []
-        read_up_to = self._usual(answer.decode("latin-1"), found, skipped)
-        for row in fetched_in(answer[read_up_to:]):  # from the first that is told in another way on, nothing is taken for granted
+        text, at, validity = answer.decode("latin-1"), 0, f"{self.validity}:"  # a byte is a character: each lies where it lay
+        labels, drafts = self._labels(is_draft=False), self._labels(is_draft=True)
+        while head := USUAL.match(text, at):
+            uid, flags, day, zone, size, length = head.groups()
+            begun = head.end()
+            end = begun + int(length)
+            if not text.startswith(")\r\n", end):  # only its length tells how far a header goes
+                break
+            marks = drafts if "\\Draft" in flags else labels
+            letter = read_letter(text[begun:end], validity + uid, marks, _believed(day, zone), int(size))
+            if letter is not None:
+                found.append(letter)
+            else:
+                self._carefully(answer[at : end + 3], found, skipped)
+            at = end + 3
+        self._carefully(answer[at:], found, skipped)  # from the first that is told in another way on
+        return found, skipped
+
+    def _carefully(self, answer: bytes, found: list[MessageMetadata | Letter], skipped: list[Skipped]) -> None:
+        """Read responses taking nothing for granted."""
+        for row in fetched_in(answer):
             labels = self._labels(is_draft=b"\\Draft" in row.flags)
             if row.labels:
                 labels |= {"\\Drafts" if label == "\\Draft" else label for label in row.labels}
@@ -69,27 +89,6 @@ class Reading:
                 )
             except Unreadable as error:
                 skipped.append(self.skipped(row.uid, str(error)))
-        return found, skipped
-
-    def _usual(self, text: str, found: list[MessageMetadata | Letter], skipped: list[Skipped]) -> int:
-        """Read those that are told in the usual way, and return where they end. In the text every byte is a character.
-
-        So what is cut out of it is text, and lies where it lay. How far a header goes nothing but its length tells.
-        """
-        at, validity = 0, f"{self.validity}:"
-        labels, drafts = self._labels(is_draft=False), self._labels(is_draft=True)
-        while head := USUAL.match(text, at):
-            uid, flags, day, clock, second, zone, size, length = head.groups()
-            begun = head.end()
-            end = begun + int(length)
-            if not text.startswith(")\r\n", end):
-                break
-            at, marks = end + 3, drafts if "\\Draft" in flags else labels
-            try:
-                found.append(read_text(text[begun:end], validity + uid, marks, epoch_of(day, clock, second, zone), int(size), ""))
-            except Unreadable as error:
-                skipped.append(self.skipped(int(uid), str(error)))
-        return at
 
     def _labels(self, *, is_draft: bool) -> frozenset[str]:
         return frozenset({self.role, "\\Drafts"} if is_draft else {self.role}) - {""}
@@ -97,3 +96,10 @@ class Reading:
     def skipped(self, uid: int, reason: str) -> Skipped:
         """Say that a message cannot be read."""
         return Skipped(remote_id=f"{self.validity}:{uid}", reason=reason)
+
+
+@lru_cache(maxsize=1 << 12)
+def _believed(day: str, zone: str) -> int:
+    """Say up to when the date of whatever arrived on a day is surely believed; as nearly every date is earlier, few are looked at twice."""
+    begun = beginning(day, zone)
+    return NEVER if begun is None else begun + LATE

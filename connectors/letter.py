@@ -33,7 +33,7 @@ class Letter(NamedTuple):
     list_unsubscribe: str
     feedback_id: str
     is_plain: bool
-    """Whether of its own texts every one is printable ASCII, its ids no longer than PLAIN: as of nearly every letter."""
+    """Whether of its own texts every one is printable, its ids no longer than PLAIN: as of nearly every letter."""
 
     def message(self) -> MessageMetadata:
         """Return it as everybody else has it."""

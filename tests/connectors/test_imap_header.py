@@ -41,7 +41,7 @@ def test_a_header_read_as_a_letter_says_what_the_whole_header_says(raw: bytes) -
 def test_a_usual_header_is_read_without_the_whole_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(header, "parse_header", None)
     raw = "".join(f"{name}: {value}\r\n" for name, value in USUAL).encode() + b"\r\n"
-    found = header.read_header(raw, remote_id="1", labels=frozenset(), arrived=None, size=1, thread_id="")
+    found = header.read_header(raw, remote_id="1", labels=frozenset(), arrived=int(RECEIVED.timestamp()), size=1, thread_id="")
     assert isinstance(found, Letter)
     assert (found.subject, found.message_id, found.route.recipients) == ("Hello", "1@x.example", 2)
 
@@ -50,7 +50,7 @@ def test_letters_of_one_sender_come_in_the_same_envelope_whatever_is_their_own()
     def of(**own: str) -> Letter:
         fields = dict(USUAL) | {"List-Id": "<list.x.example>"} | {name.replace("_", "-"): value for name, value in own.items()}
         raw = "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode()
-        found = read_header(raw, remote_id="1", labels=frozenset(), arrived=None, size=1, thread_id="")
+        found = read_header(raw, remote_id="1", labels=frozenset(), arrived=int(RECEIVED.timestamp()), size=1, thread_id="")
         assert isinstance(found, Letter)
         return found
 

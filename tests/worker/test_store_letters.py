@@ -44,7 +44,7 @@ def letters(raws: Sequence[bytes], labels: frozenset[str]) -> list[MessageMetada
                     raw,
                     remote_id=f"7:{number}",
                     labels=labels,
-                    arrived=1_790_000_000,
+                    arrived=1_795_000_000,
                     size=number or None,
                     thread_id="t" * (number % 2),
                 )

@@ -16,8 +16,10 @@ from worker.store.message_facts import Texts, letter_text, sent_in, sent_to
 from worker.store.storable import SHORT, are_clean
 
 ENDINGS: Final = int(Signal.BOUNCE | Signal.ANSWERED_BY_MACHINE)
-KEPT: Final = 1 << 10
-"""Envelopes, routes, and pairs of them, that are remembered."""
+KEPT: Final = 1 << 11
+"""Envelopes, and pairs of them and routes, that are remembered."""
+KEPT_ROUTES: Final = 1 << 10
+"""They do not come back as long, however many are."""
 SECOND: Final = 1_000_000
 
 Seen = tuple[int, tuple[Sighting, ...]]
@@ -66,7 +68,7 @@ class Letters:
         self.owner = owner
         self.shared = lru_cache(maxsize=KEPT)(self._shared)
         self._envelope = lru_cache(maxsize=KEPT)(self._by_sender)
-        self._route = lru_cache(maxsize=KEPT)(self._by_route)
+        self._route = lru_cache(maxsize=KEPT_ROUTES)(self._by_route)
 
     def __reduce__(self) -> tuple[type[Letters], tuple[OwnerKeys]]:
         """Pickle whose letters these are."""
@@ -82,7 +84,7 @@ class Letters:
             is_clean
             and "\\u0000" not in facts
             and len(remote_id) <= SHORT
-            and (is_plain or self._is_clean(letter, facts))
+            and (is_plain or self._is_clean(letter))
             and not (":" in subject and is_a_calendars(subject))
         )
         if not is_usual:
@@ -99,11 +101,11 @@ class Letters:
         return Shared(side.author, side.bits, route.recipients, labels, of_envelope, of_route, seen, is_telling, is_clean)
 
     @staticmethod
-    def _is_clean(letter: Letter, facts: str) -> bool:
-        """Tell whether a letter is storable as it is: that of each text it shares is known."""
-        _, _, remote_id, name, _, _, subject, parents, chain, thread, *_ = letter
+    def _is_clean(letter: Letter) -> bool:
+        """Tell whether what is a letter's own is storable as it is."""
+        _, _, remote_id, name, _, _, subject, parents, chain, thread, _, kind, path, unsubscribe, feedback, _ = letter
         ids = remote_id, name, *parents, *chain
-        return "".join((*ids, thread, subject, facts)).isprintable() and max(map(len, ids)) <= SHORT
+        return "".join((*ids, thread, subject, kind, path, unsubscribe, feedback)).isprintable() and max(map(len, ids)) <= SHORT
 
     def _by_sender(self, envelope: Envelope) -> tuple[Side, Texts, str, bool]:
         facts = envelope.facts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json.encoder
 from collections.abc import Callable, Collection, Iterable
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -58,8 +59,13 @@ class FactsWriter:
 
 
 def _people(found: Iterable[Address]) -> str:
-    pairs = [f"[{_quoted(each.email)},{_quoted(each.name)}]" if each.name else f"[{_quoted(each.email)}]" for each in found]
-    return "[" + ",".join(pairs) + "]"
+    return "[" + ",".join([_address(each.email, each.name) for each in found]) + "]"
+
+
+@lru_cache(maxsize=1 << 11)
+def _address(email: str, name: str) -> str:
+    """Write one address: of the same there are many."""
+    return f"[{_quoted(email)},{_quoted(name)}]" if name else f"[{_quoted(email)}]"
 
 
 def _person(found: Address) -> str:
