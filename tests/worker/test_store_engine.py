@@ -323,7 +323,7 @@ def test_a_sqlite_store_is_made_without_the_orm_the_migrations_or_the_other_data
 
 
 def test_a_new_database_has_large_pages_and_an_older_one_keeps_its_own_and_both_a_log_that_ends(tmp_path: Path) -> None:
-    for page, made in ((8192, "new"), (4096, "old")):
+    for page, made in ((16_384, "new"), (4096, "old")):
         url = f"sqlite:///{tmp_path}/{made}.db"
         if made == "old":
             with sqlite3.connect(tmp_path / "old.db") as raw:
