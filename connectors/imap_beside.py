@@ -17,7 +17,7 @@ from typing import Final
 from connectors.cores import cores
 from connectors.frames import Pipe, framed
 from connectors.imap_reading import Read, Reading
-from connectors.imap_told import READY, asked, heard, tell
+from connectors.imap_told import READY, asked, heard, read_and_packed, tell
 from connectors.optional import Packing, Portion
 from rules.facts import MessageMetadata
 
@@ -27,6 +27,8 @@ PIPE: Final = 1 << 20
 """Bytes that may be told ahead; what Linux allows anybody."""
 MOST: Final = 500
 """Answers on their way at once, however short they are: so many questions never wait for room in the pipe."""
+FEW: Final = 4
+"""Answers of a folder that are read here while the second process begins."""
 SILENCE: Final = 60.0
 """Seconds after which a second process that tells nothing is given up."""
 MANY: Final = 5000
@@ -37,9 +39,10 @@ SERVE: Final = "import sys; sys.path[:] = sys.argv[2:]; from connectors.imap_tol
 class Ahead:
     """Answers on their way to be read, taken back in their order."""
 
-    def __init__(self, reading: Reading, beside: Beside | None = None) -> None:
-        self._reading, self._beside = reading, beside
+    def __init__(self, reading: Reading, beside: Beside | None = None, packing: Packing | None = None) -> None:
+        self._reading, self._beside, self._packing = reading, beside, packing
         self._is_full = False
+        self._read_here = 0
         self._waiting: deque[tuple[Sequence[int], Callable[[], Read]]] = deque()
 
     def __bool__(self) -> bool:
@@ -53,9 +56,25 @@ class Ahead:
 
     def put(self, uids: Sequence[int], answer: bytes) -> None:
         """Have the answer to a question for these UIDs read."""
-        told = self._beside.hand(answer, self._reading) if self._beside is not None else None
+        told = self._beside.hand(answer, self._reading) if self._beside is not None and self._is_worth_it(self._beside) else None
+        self._read_here += told is None
         self._is_full = told is None  # it lies here, where nobody counts what lies
-        self._waiting.append((uids, told or partial(self._reading.read, answer)))
+        self._waiting.append((uids, told or partial(self._read, answer)))
+
+    def _is_worth_it(self, beside: Beside) -> bool:
+        """Tell whether it will be told sooner than read here: while the second process begins, the first few are not."""
+        return self._read_here >= FEW or beside.is_listening()
+
+    def _read(self, answer: bytes) -> Read:
+        """Read an answer here, as the second process would: much is read in half of the time in that way."""
+        try:
+            if self._packing is not None:
+                return read_and_packed(answer, self._reading, self._packing)
+        except EOFError:
+            raise
+        except Exception:  # noqa: BLE001, S110 - whoever commits the page finds out what is wrong
+            pass
+        return self._reading.read(answer)
 
     def take(self) -> tuple[Sequence[int], Callable[[], Read]]:
         """Return the UIDs of the first one, and what says, as `Reading.read` does, what was answered; to be asked at once."""
@@ -90,17 +109,17 @@ class Beside:
         """Where those lie that it has said nothing of yet, as it will."""
         self._said: dict[int, bytes] = {}
         """What it has said of others than the one that was wanted."""
-        self._is_ready, self._is_over = False, False
+        self._is_ready = self._is_over = False
 
     def has_room(self) -> bool:
-        """Tell whether it listens, and one more answer like the last has its place."""
-        return self._is_listening() and self._place(self._usual) is not None
+        """Tell whether one more answer like the last has its place."""
+        return not self._is_over and self._place(self._usual) is not None
 
     def hand(self, answer: bytes, reading: Reading) -> Callable[[], Read] | None:
         """Have it read an answer; return what says, to be asked once, what was read, None where there is no room for it."""
         size = len(answer)
         self._usual = min(size, RING)
-        place = self._place(size) if self._is_listening() else None
+        place = None if self._is_over else self._place(size)
         if place is None:
             return None
         try:
@@ -117,6 +136,8 @@ class Beside:
 
     def read(self, at: int, size: int, reading: Reading) -> Read:
         """Return what the answer there says, read here where it cannot tell."""
+        if not self._is_ready:
+            self._hear_it_is_ready()
         while at not in self._said:
             self._said[self._order.popleft()] = self._next()
         self._free.add(at)
@@ -141,11 +162,15 @@ class Beside:
             return self._at if self._at + size < oldest else None
         return self._at if self._at + size <= RING else 0 if size < oldest else None
 
-    def _is_listening(self) -> bool:
+    def is_listening(self) -> bool:
+        """Tell whether it has begun, and goes on."""
         if not self._is_ready and not self._is_over and self._told.has_more():
-            self._is_ready = self._next() == READY
-            self._is_over = not self._is_ready
+            self._hear_it_is_ready()
         return self._is_ready and not self._is_over
+
+    def _hear_it_is_ready(self) -> None:
+        self._is_ready = self._next() == READY
+        self._is_over = not self._is_ready
 
     def _heard(self, told: bytes, room: int) -> Read | None:
         """Take what it told, None where it cannot tell or tells what nobody understands."""
@@ -182,7 +207,7 @@ class Helped:
 
     def ahead(self, reading: Reading) -> Ahead:
         """Have answers of one folder read."""
-        return Ahead(reading, self._beside)
+        return Ahead(reading, self._beside, self._packing)
 
     def unpack(self, portions: Sequence[Portion]) -> Sequence[MessageMetadata]:
         """Return the messages of a page."""

@@ -43,16 +43,20 @@ def asked(at: int, size: int, room: int, reading: Reading) -> bytes:
     return marshal.dumps((at, size, room, reading.validity, reading.role), PLAIN)
 
 
+def read_and_packed(answer: bytes, reading: Reading, packing: Packing) -> tuple[Packed, list[Skipped]]:
+    """Read an answer, and pack what it says. Raises what `Reading.letters` does, and any error of the packing."""
+    found, skipped = reading.letters(answer)
+    return Packed(remote_ids=[each.remote_id for each in found], packed=packing.pack(found), by=packing), skipped
+
+
 def _told(question: bytes, memory: int, packing: Packing) -> bytes:
     """Say what it says, or how long that is where it lies in memory; NOTHING where that fails: whoever asks finds out why."""
     at, size, room, validity, role = marshal.loads(question)  # noqa: S302 - whoever started us wrote it
     try:
-        found, skipped = Reading(validity=validity, role=role).letters(os.pread(memory, size, at))
-        packed = packing.pack(found)
+        found, skipped = read_and_packed(os.pread(memory, size, at), Reading(validity=validity, role=role), packing)
     except Exception:  # noqa: BLE001 - they read it again themselves, and tell what was wrong
         return NOTHING
-    ids = [each.remote_id for each in found]
-    told = marshal.dumps((ids, packed, [(each.remote_id, each.reason) for each in skipped]), PLAIN)
+    told = marshal.dumps((list(found.remote_ids), found.packed, [(each.remote_id, each.reason) for each in skipped]), PLAIN)
     is_put = len(told) <= size and os.pwrite(memory, told, room) == len(told)
     return marshal.dumps(len(told), PLAIN) if is_put else told
 

@@ -21,7 +21,7 @@ def wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     def listening(packing: Packing) -> Iterator[Beside | None]:
         with begun(packing) as second:
             end = time.monotonic() + 60
-            while second is not None and not second.has_room() and time.monotonic() < end:
+            while second is not None and not second.is_listening() and time.monotonic() < end:
                 time.sleep(0.01)
             yield second
 

@@ -72,7 +72,7 @@ def listening(packing: Pickled = Pickled()) -> Iterator[Beside]:  # noqa: B008 -
         if second is None:
             pytest.skip("this machine has one core, or no memory to share")
         end = time.monotonic() + 60
-        while not second.has_room():
+        while not second.is_listening():
             assert time.monotonic() < end, "it never listened"
             time.sleep(0.01)
         yield second
@@ -285,6 +285,34 @@ def test_a_process_that_never_starts_changes_nothing(monkeypatch: pytest.MonkeyP
     told = [answer(["plain"] * 5, at * 10) for at in range(5)]
     with beside(Pickled()) as second:
         assert list(through(second, told)) == [READING.read(each) for each in told]
+
+
+def test_while_it_begins_the_first_answers_are_read_here_and_those_after_them_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imap_beside, "SERVE", "import time; time.sleep(3); " + imap_beside.SERVE)
+    told = [answer(["plain", "several"] * 5, at * 100) for at in range(imap_beside.FEW + 5)]
+    with beside(Pickled()) as second:
+        if second is None:
+            pytest.skip("this machine has one core, or no memory to share")
+        ahead = Ahead(READING, second, Pickled())
+        for each in told:
+            ahead.put([1], each)
+        found = [ahead.take()[1]() for _ in range(imap_beside.FEW)]
+        assert not second.is_listening()
+        found += [ahead.take()[1]() for _ in range(5)]
+        assert second.is_listening()
+    assert all(isinstance(each[0], Packed) for each in found)
+    assert [as_read(each) for each in found] == [READING.read(each) for each in told]
+
+
+def test_what_cannot_be_packed_here_either_is_told_as_it_was_read() -> None:
+    told = [answer(["plain"] * 3, at) for at in (1, 11, 21)]
+    packing = Pickled(fails_on="Straße 12")
+    ahead = Ahead(READING, None, packing)
+    for each in told:
+        ahead.put([1], each)
+    found = [ahead.take()[1]() for _ in told]
+    assert [isinstance(each[0], Packed) for each in found] == [True, False, True]
+    assert [as_read(each) for each in found] == [READING.read(each) for each in told]
 
 
 def test_an_answer_cut_short_is_said_to_be() -> None:
