@@ -61,9 +61,9 @@ def parse_addresses(value: bytes) -> AddressList:
 
 
 def _read(value: bytes) -> AddressList:
-    pieces = value.split(b",")
-    if len(pieces) <= KEPT:
-        found = [_simple(piece) for piece in pieces]
+    pieces = value.decode("ascii").split(",") if value.isascii() else ()
+    if 0 < len(pieces) <= KEPT:
+        found = [*map(_simple, pieces)]
         if all(found):
             return AddressList(addresses=tuple(found), count=len(found))  # type: ignore[arg-type]  # None is nowhere in it
     return _careful(value)
@@ -73,12 +73,8 @@ _remembered = lru_cache(maxsize=CACHED_FIELDS)(_read)
 
 
 @lru_cache(maxsize=CACHED)
-def _simple(piece: bytes) -> Address | None:
-    """Read one plain ASCII mailbox: the case of nearly all; None sends the whole field the careful way."""
-    try:
-        text = piece.decode("ascii")
-    except UnicodeDecodeError:
-        return None
+def _simple(text: str) -> Address | None:
+    """Read one plain mailbox in ASCII: the case of nearly all; None sends the whole field the careful way."""
     if match := SIMPLE.match(text.replace("\r", "").replace("\n", " ").replace("\t", " ")):
         quoted, plain, spec = match.groups()
         name = quoted or plain or ""

@@ -16,10 +16,10 @@ from worker.store.message_facts import Texts, letter_text, sent_in, sent_to
 from worker.store.storable import SHORT, are_clean
 
 ENDINGS: Final = int(Signal.BOUNCE | Signal.ANSWERED_BY_MACHINE)
-KEPT: Final = 1 << 11
-"""Envelopes, and pairs of them and routes, that are remembered."""
-KEPT_ROUTES: Final = 1 << 10
-"""They do not come back as long, however many are."""
+KEPT_ENVELOPES: Final = 1 << 11
+"""That many a mailbox has."""
+KEPT: Final = 1 << 10
+"""Routes, and pairs of both, that are remembered: however many are, they do not come back as long."""
 SECOND: Final = 1_000_000
 
 Seen = tuple[int, tuple[Sighting, ...]]
@@ -67,8 +67,8 @@ class Letters:
         """Begin without any."""
         self.owner = owner
         self.shared = lru_cache(maxsize=KEPT)(self._shared)
-        self._envelope = lru_cache(maxsize=KEPT)(self._by_sender)
-        self._route = lru_cache(maxsize=KEPT_ROUTES)(self._by_route)
+        self._envelope = lru_cache(maxsize=KEPT_ENVELOPES)(self._by_sender)
+        self._route = lru_cache(maxsize=KEPT)(self._by_route)
 
     def __reduce__(self) -> tuple[type[Letters], tuple[OwnerKeys]]:
         """Pickle whose letters these are."""
