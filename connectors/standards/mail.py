@@ -24,6 +24,7 @@ from connectors.standards.folders import Folder, listed, readable
 from connectors.standards.mail_server import Server
 from connectors.standards.opened import Opened
 from connectors.standards.paging import NOTHING, Place, Size, as_read, pages, taste, up_to
+from connectors.standards.refusals import translated
 from connectors.standards.session import Session
 from rules.facts import MessageMetadata
 from rules.suggestions import Draft, Hold, Invite
@@ -80,8 +81,12 @@ class ImapMailbox:
         early = self._early
         if early is not None and early.is_for(feed, since):
             self._early = None
-            if not early.is_begun:
-                early.begin(self._help)
+            try:
+                if not early.is_begun:
+                    early.begin(self._help)
+            except PortError:  # it is asked for anew, and tells then
+                self.close()
+                return None
             return early.pages(self._size)
         self._let_go()
         self._to_come = deque(each for each in self._to_come if each[0].id != feed.id)
@@ -183,7 +188,7 @@ class ImapMailbox:
                 place = Place.read(since) if since is not None else self._beginning(opened)
                 self._help.prepare(opened.exists)
                 self._early = FirstRead(feed, since, place, self._headers(feed, place))
-            elif self._early is not None and not self._early.is_begun and self._session().is_waiting():
+            elif self._early is not None and not self._early.is_begun and self._is_answered():
                 self._early.begin(self._help)
             if self._early is not None:
                 self._early.go_on()
@@ -191,6 +196,10 @@ class ImapMailbox:
             self._to_come.clear()
             self._let_go()
             self.close()
+
+    def _is_answered(self) -> bool:
+        with translated("listing messages"):
+            return self._session().is_waiting()
 
     def _let_go(self) -> None:
         """Forget what was begun early: something else is asked for."""

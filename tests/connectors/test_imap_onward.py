@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import socket
+import struct
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 
@@ -28,6 +29,37 @@ COUNT = 12
 SLOWLY = 5 * fetch.MOMENT
 
 
+def goes(_client: socket.socket, _tag: bytes) -> bool:
+    return False
+
+
+def breaks(client: socket.socket, _tag: bytes) -> bool:
+    """Have the connection reset, not closed."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    return False
+
+
+def says_goodbye(client: socket.socket, _tag: bytes) -> bool:
+    client.sendall(b"* BYE over\r\n")
+    return False
+
+
+def tells_half(client: socket.socket, _tag: bytes) -> bool:
+    client.sendall(Folders.dated(1) + Folders.dated(2)[:20])
+    return False
+
+
+def refuses(client: socket.socket, tag: bytes) -> bool:
+    client.sendall(tag + b" NO not now\r\n")
+    return True
+
+
+def waits(client: socket.socket, tag: bytes) -> bool:
+    time.sleep(SLOWLY)
+    client.sendall(b"".join(map(Folders.dated, range(1, COUNT + 1))) + tag + b" OK done\r\n")
+    return True
+
+
 class Folders(Listener):
     """A server with folders of COUNT messages each, whose newest has UID 1; it answers one command after the other."""
 
@@ -43,6 +75,10 @@ class Folders(Listener):
         """The folder and the UID on which it dies, once."""
         self.slow = ""
         """The folder whose messages it takes a while to tell."""
+        self.fails_to_list: tuple[str, Callable[[socket.socket, bytes], bool]] = "", goes
+        """The folder that cannot be listed once, and what it does instead; that says whether it goes on."""
+        self.listed: list[str] = []
+        """The folders that were to be listed, in order."""
         super().__init__()
 
     def serve(self, client: socket.socket) -> None:
@@ -58,6 +94,13 @@ class Folders(Listener):
                         client.sendall(tag + b" NO there is none\r\n")
                         continue
                 uids = list(fetch.uids_of(what.decode())) if verb == b"FETCH" else []
+                if uids and items != b"UID":
+                    self.listed.append(folder)
+                    if folder == self.fails_to_list[0]:
+                        instead, self.fails_to_list = self.fails_to_list[1], ("", goes)
+                        if not instead(client, tag):
+                            return
+                        continue
                 if (folder, True) == (self.dies_on[0], self.dies_on[1] in uids) and items == b"UID":
                     self.dies_on = ("", 0)
                     return
@@ -67,13 +110,13 @@ class Folders(Listener):
 
     def _said(self, verb: bytes, folder: str, uids: Sequence[int], *, is_listing: bool) -> bytes:
         if verb == b"FETCH":
-            return b"".join(self._dated(uid) if is_listing else self._row(folder, uid) for uid in uids)
+            return b"".join(self.dated(uid) if is_listing else self._row(folder, uid) for uid in uids)
         opened = b"* OK [UIDVALIDITY 7] so\r\n* OK [UIDNEXT %d] so\r\n* OK [HIGHESTMODSEQ 9] so\r\n" % (COUNT + 1)
         listed = b"".join(b'* LIST () "/" %b\r\n' % name.encode() for name in self.names)
         return {b"CAPABILITY": CAN, b"LIST": listed, b"EXAMINE": opened}.get(verb, b"")
 
     @staticmethod
-    def _dated(uid: int) -> bytes:
+    def dated(uid: int) -> bytes:
         return b'* %d FETCH (UID %d INTERNALDATE "%b")\r\n' % (
             uid,
             uid,
@@ -205,3 +248,22 @@ def test_a_first_read_that_was_cut_short_goes_on_from_there_though_it_is_begun_e
         rest = list(box.changes(feeds[1], since))
     assert found(begun) + found(rest) == letters("Sent")
     assert {page.hint for page in rest} == {""}, "what was read before may have gone"
+
+
+@pytest.mark.parametrize("patience", [0.0, SLOWLY], ids=["at once", "late"])
+@pytest.mark.parametrize("instead", [goes, breaks, says_goodbye, tells_half, refuses, waits])
+def test_a_next_folder_that_cannot_be_listed_early_is_listed_when_it_is_asked_for(
+    server: Folders, instead: Callable[[socket.socket, bytes], bool], patience: float
+) -> None:
+    box = mailbox(server)
+    feeds = list(box.feeds())
+    assert isinstance(box, Packs)
+    told: dict[str, list[Changes[MessageMetadata]]] = {}
+    with box.packing(Pickled(), [(each, None) for each in feeds]):
+        server.fails_to_list = "Sent", instead
+        for feed in feeds:
+            for page in box.changes(feed, None):
+                told.setdefault(feed.id, []).append(page)
+                time.sleep(patience)  # the page is stored
+    assert {each: found(pages) for each, pages in told.items()} == {each: letters(each) for each in server.names}
+    assert server.listed == [*server.names[:2], *["Sent"] * (instead is not waits), *server.names[2:]]
