@@ -204,12 +204,20 @@ def _fate(there: Sequence[Json], draft: Draft) -> Sent | Edited | Gone:
 
 
 def _is_like(message: Json, draft: Draft) -> bool:
-    return header(message, "Subject") == draft.subject and _is_for(message, draft)
+    """Tell whether it says the same to everyone the draft is for; its owner may have sent it to somebody else as well."""
+    return header(message, "Subject") == draft.subject and _written_to(message).issuperset(_whom(draft))
 
 
 def _is_for(message: Json, draft: Draft) -> bool:
-    written = [email.lower() for _, email in getaddresses([header(message, "To")])]
-    return sorted(written) == sorted(one.email.lower() for one in draft.to)
+    return _written_to(message) == _whom(draft)
+
+
+def _written_to(message: Json) -> set[str]:
+    return {email.lower() for _, email in getaddresses([header(message, "To")])}
+
+
+def _whom(draft: Draft) -> set[str]:
+    return {one.email.lower() for one in draft.to}
 
 
 def _saved(draft: Json, *, is_adopted: bool) -> Saved:

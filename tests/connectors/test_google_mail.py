@@ -346,6 +346,20 @@ def test_a_draft_the_owner_sent_before_the_retry_gets_no_second(world: GoogleWor
     assert [one.is_sent for one in world.drafts()] == [True]
 
 
+@pytest.mark.parametrize("is_history_gone", [False, True])
+def test_a_draft_the_owner_sent_to_one_more_before_the_retry_gets_no_second(world: GoogleWorld, *, is_history_gone: bool) -> None:
+    witness = lost(world)
+    draft, one = next(iter(world.mail.drafts.items()))
+    mail = world.mail.mails[one]
+    mail.headers = [(name, f"{value}, zoe@elsewhere.example" if name == "To" else value) for name, value in mail.headers]
+    world.mail.send_draft(draft, keeps_id=False)
+    if is_history_gone:
+        world.mail.forget_history()
+        world.google.clock.turn(timedelta(minutes=10))
+    assert mailbox(world).save_draft(a_draft(), witness) == Sent()
+    assert len(world.drafts()) == 1
+
+
 def test_a_draft_the_owner_deleted_before_the_retry_is_not_made_again(world: GoogleWorld) -> None:
     witness = lost(world)
     world.mail.remove(next(iter(world.mail.drafts.values())))
