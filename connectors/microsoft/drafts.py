@@ -50,7 +50,7 @@ class Drafts:
         """Say where the drafts stand: when it was, the delta link of their folder, and what lies there."""
         return self._log.witness(_SELECTED)
 
-    def save(self, draft: Draft, since: Witness) -> Saved | Sent | Edited | Gone | Unclear:
+    def save(self, draft: Draft, since: Witness) -> Saved | Sent | Edited | Moved | Gone | Unclear:
         """Adopt what an attempt after the witness made, accept what the owner did with it, else create it with one POST."""
         earlier = self._searched(draft) if since == BEGINNING else self._earlier(draft, since)
         if earlier is not None:
@@ -63,7 +63,7 @@ class Drafts:
             return self._reply(draft)
 
     def find(self, draft: Draft) -> Saved | None:
-        """Take it up wherever the owner has put it; one that is sent or thrown away is none."""
+        """Take it up as we left it; one that is edited, moved, sent or thrown away is none."""
         found = self._searched(draft)
         return found if isinstance(found, Saved) else None
 
@@ -76,7 +76,7 @@ class Drafts:
         if not found.get("isDraft"):
             return Sent()
         if found.get("parentFolderId") != saved.place:
-            return Gone() if found.get("parentFolderId") == self._trash() else Moved()
+            return Gone() if found.get("parentFolderId") == self._folder("deleteditems") else Moved()
         return Untouched() if found.get("changeKey") == saved.version else Edited()
 
     def withdraw(self, saved: Saved) -> Look:
@@ -107,7 +107,7 @@ class Drafts:
         made = self._made(f"me/messages/{found[0]['id']}/createReply", {"message": self._message(draft)})
         return _saved(made, is_adopted=False)
 
-    def _earlier(self, draft: Draft, since: Witness) -> Saved | Sent | Edited | Gone | Unclear | None:
+    def _earlier(self, draft: Draft, since: Witness) -> Saved | Sent | Edited | Moved | Gone | Unclear | None:
         """Find an earlier attempt among what has come into the drafts since, wherever it is now.
 
         What came and is nowhere any more was removed for good: perhaps ours, which only its last words in the log can tell.
@@ -124,7 +124,7 @@ class Drafts:
         vanished = [one for one in came if str(one["id"]) not in seen]
         return Gone(is_sure=any(_is_ours(one, draft) for one in vanished)) if vanished else None
 
-    def _searched_for(self, draft: Draft, since: Witness) -> Saved | Sent | Edited | Gone | Unclear | None:
+    def _searched_for(self, draft: Draft, since: Witness) -> Saved | Sent | Edited | Moved | Gone | Unclear | None:
         """Look where it may lie, the log being lost: among the drafts, where they go, and by a search, which may lag."""
         items, _ = self._log.read(_SELECTED)
         found = next((one for one in items if _is_ours(one, draft)), None)
@@ -143,7 +143,7 @@ class Drafts:
                 return _ended(ours)
         return None
 
-    def _searched(self, draft: Draft) -> Saved | Sent | Edited | Gone | None:
+    def _searched(self, draft: Draft) -> Saved | Sent | Edited | Moved | Gone | None:
         key = f"singleValueExtendedProperties/Any(ep: ep/id eq '{PROPERTY}' and ep/value eq '{draft.key}')"
         for condition in (key, f"internetMessageId eq '{_quoted(f'<{draft.message_id}>')}'"):
             found = list(self._writer.pages("me/messages", "searching drafts", params={"$filter": condition, "$select": _SHAPE}))
@@ -151,16 +151,19 @@ class Drafts:
                 return self._taken_up(found)
         return None
 
-    def _taken_up(self, found: Sequence[Json]) -> Saved | Sent | Edited | Gone:
-        """Adopt a draft that was found, unless the owner has edited it, sent it or thrown it away."""
-        trash = self._trash()
+    def _taken_up(self, found: Sequence[Json]) -> Saved | Sent | Edited | Moved | Gone:
+        """Adopt a draft that was found, unless the owner has edited it, moved it, sent it or thrown it away."""
+        trash = self._folder("deleteditems")
         drafts = [one for one in found if one.get("isDraft") and one.get("parentFolderId") != trash]
         if not drafts:
             return _ended(found)
-        return Edited() if _is_edited(drafts[0]) else _saved(drafts[0], is_adopted=True)
+        if _is_edited(drafts[0]):
+            return Edited()
+        is_there = drafts[0].get("parentFolderId") == self._folder("drafts")
+        return _saved(drafts[0], is_adopted=True) if is_there else Moved()
 
-    def _trash(self) -> str:
-        return str(self._writer.get("me/mailFolders/deleteditems", "finding the trash", params={"$select": "id"}).get("id", ""))
+    def _folder(self, name: str) -> str:
+        return str(self._writer.get(f"me/mailFolders/{name}", "finding a folder", params={"$select": "id"}).get("id", ""))
 
 
 def _ended(found: Sequence[Json]) -> Sent | Gone:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.port import BEGINNING, Edited, Gone, PortError, Saved, Sent, Unclear, Untouched
+from connectors.port import BEGINNING, Edited, Gone, Moved, PortError, Saved, Sent, Unclear, Untouched
 from rules.suggestions import Draft
 from tests.connectors.contract import EVA, NOON, a_draft
 from tests.connectors.microsoft_world import MicrosoftWorld, mailbox
@@ -146,6 +146,20 @@ def test_a_draft_its_owner_has_edited_is_theirs_also_where_the_log_tells_nothing
     world.edit_draft(Saved(remote_id=str(made(world)[0]["id"])))
     world.graph.expire_everything()
     assert mailbox(world).save_draft(a_draft(), witness if since == "the witness" else BEGINNING) == Edited()
+    assert len(made(world)) == 1
+
+
+@pytest.mark.parametrize("is_log_lost", [False, True])
+def test_a_draft_its_owner_has_put_elsewhere_before_the_retry_is_not_taken_up(world: MicrosoftWorld, *, is_log_lost: bool) -> None:
+    """Whether its change date tells of that is not said anywhere; where it lies does."""
+    witness = mailbox(world).witness()
+    world.graph.fault("lose", "POST", "/messages$")
+    with suppress(PortError):
+        mailbox(world).save_draft(a_draft(), witness)
+    world.move_draft(Saved(remote_id=str(made(world)[0]["id"])))
+    if is_log_lost:
+        world.graph.expire_everything()
+    assert mailbox(world).save_draft(a_draft(), witness) == Moved()
     assert len(made(world)) == 1
 
 
