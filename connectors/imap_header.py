@@ -28,7 +28,7 @@ SHORT_LIST: Final = 200
 """Bytes of the addresses in one field that are."""
 USUAL: Final = 2000
 """Bytes of a header whose envelope is."""
-FIELD: Final = re.compile(r"([^:]++): *+([ -~\x80-\xff]*+(?:\r\n[ \t][ -~\x80-\xff]*+)*+)\r\n(?:\r\n\Z)?+")
+FIELD: Final = re.compile(r"([^:]*+): *+([ -~\x80-\xff]*+(?:\r\n[ \t][ -~\x80-\xff]*+)*+)\r\n(?:\r\n\Z)?+")
 """One field, a byte a character; with the last the empty line. Nothing is between such fields where a header is as it should be."""
 NAMED: Final = re.compile(r"<([\w.!#$%&'*+/^`{|}~=-]{1,200}@[\w.-]{1,48})>\s*", re.ASCII)
 """The usual Message-ID, as nearly all are."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from connectors import imap_header as header
 from connectors.imap_header import read_header
@@ -14,6 +15,7 @@ from connectors.mime import Unreadable, parse_header
 from tests.connectors.odd_headers import USUAL, headers, usual_headers
 
 RECEIVED = datetime(2026, 11, 17, tzinfo=UTC)
+SLIPS = [b":", b"::", b" ", b"\t", b"\0", b"\r", b"\n", b"\r\n", b"\x1c", b"\x85", b"\xff", b"<", b"=?", b"a:"]
 
 
 def read_whole(raw: bytes) -> object:
@@ -35,6 +37,19 @@ def read_shared(raw: bytes) -> object:
 @settings(max_examples=1000, deadline=None)
 @given(headers() | usual_headers())
 def test_a_header_read_as_a_letter_says_what_the_whole_header_says(raw: bytes) -> None:
+    assert read_shared(raw) == read_whole(raw)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(usual_headers(), st.data())
+@example(b"".join(b":%b: %b\r\n" % (name.encode(), value.encode()) for name, value in USUAL) + b"\r\n", None)
+def test_a_usual_header_with_a_slip_in_it_says_what_the_whole_header_says(raw: bytes, data: st.DataObject | None) -> None:
+    if data is not None:
+        lines = raw.split(b"\r\n")
+        place, slip = data.draw(st.integers(0, len(lines) - 1)), data.draw(st.sampled_from(SLIPS))
+        at = data.draw(st.just(0) | st.integers(0, len(lines[place])))
+        lines[place] = lines[place][:at] + slip + lines[place][at:]
+        raw = b"\r\n".join(lines)
     assert read_shared(raw) == read_whole(raw)
 
 
