@@ -16,8 +16,9 @@ from typing import Final
 
 from connectors.cores import cores
 from connectors.frames import Pipe, framed
+from connectors.imap_ahead import Ahead
 from connectors.imap_reading import Read, Reading
-from connectors.imap_told import READY, asked, heard, read_and_packed, tell
+from connectors.imap_told import READY, TAKEN, UNTAKEN, asked, heard, tell
 from connectors.optional import Packing, Portion
 from rules.facts import MessageMetadata
 
@@ -25,10 +26,6 @@ RING: Final = 4 << 20
 """Bytes of memory the answers lie in, one behind the other, and again from the beginning; behind it, as much for what is told."""
 PIPE: Final = 1 << 20
 """Bytes that may be told ahead; what Linux allows anybody."""
-MOST: Final = 500
-"""Answers on their way at once, however short they are: so many questions never wait for room in the pipe."""
-FEW: Final = 4
-"""Answers of a folder that are read here while the second process begins."""
 SILENCE: Final = 60.0
 """Seconds after which a second process that tells nothing is given up."""
 MANY: Final = 5000
@@ -36,66 +33,8 @@ MANY: Final = 5000
 SERVE: Final = "import sys; sys.path[:] = sys.argv[2:]; from connectors.imap_told import serve; serve(int(sys.argv[1]))"
 
 
-class Ahead:
-    """Answers on their way to be read, taken back in their order."""
-
-    def __init__(self, reading: Reading, beside: Beside | None = None, packing: Packing | None = None) -> None:
-        self._reading, self._beside, self._packing = reading, beside, packing
-        self._is_full = False
-        self._read_here = 0
-        self._waiting: deque[tuple[Sequence[int], Callable[[], Read]]] = deque()
-
-    def __bool__(self) -> bool:
-        return bool(self._waiting)
-
-    def has_room(self) -> bool:
-        """Tell whether one more may be put; a first one always."""
-        if not self._waiting:
-            return True
-        return not self._is_full and len(self._waiting) < MOST and self._beside is not None and self._beside.has_room()
-
-    def put(self, uids: Sequence[int], answer: bytes) -> None:
-        """Have the answer to a question for these UIDs read."""
-        told = self._beside.hand(answer, self._reading) if self._beside is not None and self._is_worth_it(self._beside) else None
-        self._read_here += told is None
-        self._is_full = told is None  # it lies here, where nobody counts what lies
-        self._waiting.append((uids, told or partial(self._read, answer)))
-
-    def _is_worth_it(self, beside: Beside) -> bool:
-        """Tell whether it will be told sooner than read here: while the second process begins, the first few are not."""
-        return self._read_here >= FEW or beside.is_listening()
-
-    def _read(self, answer: bytes) -> Read:
-        """Read an answer here, as the second process would: much is read in half of the time in that way."""
-        try:
-            if self._packing is not None:
-                return read_and_packed(answer, self._reading, self._packing)
-        except EOFError:
-            raise
-        except Exception:  # noqa: BLE001, S110 - whoever commits the page finds out what is wrong
-            pass
-        return self._reading.read(answer)
-
-    def take(self) -> tuple[Sequence[int], Callable[[], Read]]:
-        """Return the UIDs of the first one, and what says, as `Reading.read` does, what was answered; to be asked at once."""
-        return self._waiting.popleft()
-
-    def forgotten(self) -> list[Sequence[int]]:
-        """Take all and forget what was answered; return the UIDs it was asked for, in their order.
-
-        Also where nobody wants the rest: until the second process is done with an answer, it lies in its memory.
-        """
-        forgotten: list[Sequence[int]] = []
-        while self._waiting:
-            uids, answer = self.take()
-            forgotten.append(uids)
-            with suppress(EOFError):
-                answer()
-        return forgotten
-
-
 class Beside:
-    """The second process."""
+    """The second process. Whoever asks it waits for nothing it has not begun to read, but reads that instead."""
 
     def __init__(self, process: subprocess.Popen[bytes], memory: int, packing: Packing) -> None:
         self._process, self._memory, self._packing = process, memory, packing
@@ -107,12 +46,18 @@ class Beside:
         """Where those of them lie whose room is not."""
         self._order: deque[int] = deque()
         """Where those lie that it has said nothing of yet, as it will."""
+        self._open: dict[int, tuple[int, Reading]] = {}
+        """Those of them that are not read here either, with their sizes, in the same order."""
         self._said: dict[int, bytes] = {}
         """What it has said of others than the one that was wanted."""
+        self._here: dict[int, Callable[[], Read]] = {}
+        """What was read here."""
         self._is_ready = self._is_over = False
 
     def has_room(self) -> bool:
         """Tell whether one more answer like the last has its place."""
+        while self._order and self._has_told():
+            self._hear()
         return not self._is_over and self._place(self._usual) is not None
 
     def hand(self, answer: bytes, reading: Reading) -> Callable[[], Read] | None:
@@ -123,6 +68,7 @@ class Beside:
         if place is None:
             return None
         try:
+            os.pwrite(self._memory, UNTAKEN, place + RING)
             if os.pwrite(self._memory, answer, place) < size:
                 return None
             tell(self._asked, asked(place, size, place + RING, reading))
@@ -132,18 +78,59 @@ class Beside:
         self._at = place + max(size, 1)  # no two of them lie in one place
         self._order.append(place)
         self._lying.append(place)
+        self._open[place] = size, reading
         return partial(self.read, place, size, reading)
 
     def read(self, at: int, size: int, reading: Reading) -> Read:
-        """Return what the answer there says, read here where it cannot tell."""
-        if not self._is_ready:
-            self._hear_it_is_ready()
-        while at not in self._said:
-            self._said[self._order.popleft()] = self._next()
-        self._free.add(at)
+        """Return what the answer there says, read here where it cannot tell, or has not come to it."""
+        while at not in self._said and at not in self._here:
+            if self._has_told() or not self._read_one(at):
+                self._hear()
+        if at in self._here:
+            return self._here.pop(at)()
+        self._let_go(at)
+        told = self._heard(self._said.pop(at), at + RING)
+        return told or reading.at_best(os.pread(self._memory, size, at), self._packing)
+
+    def is_listening(self) -> bool:
+        """Tell whether it has begun, and goes on."""
+        if not self._is_ready and self._has_told():
+            self._hear()
+        return self._is_ready and not self._is_over
+
+    def _has_told(self) -> bool:
+        return not self._is_over and self._told.has_more()
+
+    def _hear(self) -> None:
+        """Take what it tells next; of what was read here it tells nothing, but its room is needed no more."""
+        if not self._is_ready and not self._is_over:
+            self._is_ready = self._next() == READY
+            self._is_over = not self._is_ready
+            return
+        told, place = self._next(), self._order.popleft()
+        if self._open.pop(place, None) is not None:
+            self._said[place] = told
+        else:
+            self._let_go(place)
+
+    def _read_one(self, wanted: int) -> bool:
+        """Read what is wanted here, else the last; False where both were begun, or the second process is over."""
+        for place in (wanted, next(reversed(self._open), wanted)):
+            if not self._is_over and place in self._open and os.pread(self._memory, 1, place + RING) == UNTAKEN:
+                os.pwrite(self._memory, TAKEN, place + RING)
+                size, reading = self._open.pop(place)
+                answer = os.pread(self._memory, size, place)
+                try:
+                    self._here[place] = partial(_same, reading.at_best(answer, self._packing))
+                except EOFError:  # to be said when its turn comes
+                    self._here[place] = partial(reading.at_best, answer, self._packing)
+                return True
+        return False
+
+    def _let_go(self, place: int) -> None:
+        self._free.add(place)
         while self._lying and self._lying[0] in self._free:
             self._free.remove(self._lying.popleft())
-        return self._heard(self._said.pop(at), at + RING) or reading.read(os.pread(self._memory, size, at))
 
     def close(self) -> None:
         """Stop it, wherever it is."""
@@ -162,16 +149,6 @@ class Beside:
             return self._at if self._at + size < oldest else None
         return self._at if self._at + size <= RING else 0 if size < oldest else None
 
-    def is_listening(self) -> bool:
-        """Tell whether it has begun, and goes on."""
-        if not self._is_ready and not self._is_over and self._told.has_more():
-            self._hear_it_is_ready()
-        return self._is_ready and not self._is_over
-
-    def _hear_it_is_ready(self) -> None:
-        self._is_ready = self._next() == READY
-        self._is_over = not self._is_ready
-
     def _heard(self, told: bytes, room: int) -> Read | None:
         """Take what it told, None where it cannot tell or tells what nobody understands."""
         try:
@@ -188,6 +165,10 @@ class Beside:
         told = framed(self._told)
         self._is_over = not told
         return told
+
+
+def _same(read: Read) -> Read:
+    return read
 
 
 class Helped:

@@ -48,6 +48,22 @@ class Reading:
         found, skipped = self.letters(answer)
         return messages(found), skipped
 
+    def packed(self, answer: bytes, by: Packing) -> tuple[Packed, list[Skipped]]:
+        """Read them, and pack them at once. Raises what `read` does, and any error of the packing."""
+        found, skipped = self.letters(answer)
+        return Packed(remote_ids=[each.remote_id for each in found], packed=by.pack(found), by=by), skipped
+
+    def at_best(self, answer: bytes, by: Packing | None) -> Read:
+        """Read them, packed where that can be: it takes half as long as to make messages of them. Raises what `read` does."""
+        try:
+            if by is not None:
+                return self.packed(answer, by)
+        except EOFError:
+            raise
+        except Exception:  # noqa: BLE001, S110 - whoever commits the page finds out what is wrong
+            pass
+        return self.read(answer)
+
     def letters(self, answer: bytes) -> tuple[list[MessageMetadata | Letter], list[Skipped]]:
         """Read them as letters, as far as they are usual."""
         found: list[MessageMetadata | Letter] = []

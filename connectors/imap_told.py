@@ -24,6 +24,10 @@ READY: Final = b"ready"
 NOTHING: Final = marshal.dumps(None, PLAIN)
 
 
+UNTAKEN, BEGUN, TAKEN = b"\0", b"+", b"-"
+"""What stands where it will be told what an answer says: nobody has begun to read it, the second process has, the first one has."""
+
+
 def serve(memory: int) -> None:
     """Be the second process, until nobody asks any more."""
     for one in (signal.SIGINT, signal.SIGTERM):  # the one who asks is told, and stops us
@@ -43,17 +47,14 @@ def asked(at: int, size: int, room: int, reading: Reading) -> bytes:
     return marshal.dumps((at, size, room, reading.validity, reading.role), PLAIN)
 
 
-def read_and_packed(answer: bytes, reading: Reading, packing: Packing) -> tuple[Packed, list[Skipped]]:
-    """Read an answer, and pack what it says. Raises what `Reading.letters` does, and any error of the packing."""
-    found, skipped = reading.letters(answer)
-    return Packed(remote_ids=[each.remote_id for each in found], packed=packing.pack(found), by=packing), skipped
-
-
 def _told(question: bytes, memory: int, packing: Packing) -> bytes:
     """Say what it says, or how long that is where it lies in memory; NOTHING where that fails: whoever asks finds out why."""
     at, size, room, validity, role = marshal.loads(question)  # noqa: S302 - whoever started us wrote it
+    if os.pread(memory, 1, room) == TAKEN:
+        return NOTHING
     try:
-        found, skipped = read_and_packed(os.pread(memory, size, at), Reading(validity=validity, role=role), packing)
+        os.pwrite(memory, BEGUN, room)
+        found, skipped = Reading(validity=validity, role=role).packed(os.pread(memory, size, at), packing)
     except Exception:  # noqa: BLE001 - they read it again themselves, and tell what was wrong
         return NOTHING
     told = marshal.dumps((list(found.remote_ids), found.packed, [(each.remote_id, each.reason) for each in skipped]), PLAIN)

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
-from connectors.imap_beside import Ahead
+from connectors.imap_ahead import Ahead
 from connectors.imap_fetched import ARRIVED, arrived, epoch, stamp
 from connectors.imap_reading import Messages, Packed, Read, Reading
 from connectors.imap_wire import TooSlow

@@ -6,7 +6,8 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from connectors.imap_beside import Ahead, Helped
+from connectors.imap_ahead import Ahead
+from connectors.imap_beside import Helped
 from connectors.imap_fetched import arrival_of, stamp
 from connectors.optional import Portion
 from connectors.port import Changes, Cursor, Feed

@@ -7,6 +7,8 @@ import marshal
 import os
 import resource
 import signal
+import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,8 +19,10 @@ from hypothesis import strategies as st
 
 from connectors import imap_beside
 from connectors.frames import Pipe
-from connectors.imap_beside import Ahead, Beside, beside
+from connectors.imap_ahead import MOST, Ahead
+from connectors.imap_beside import Beside, beside
 from connectors.imap_reading import Packed, Read, Reading
+from connectors.imap_told import BEGUN
 from tests.connectors.pickled import Pickled, as_read
 
 READING = Reading(validity=7, role="\\Inbox")
@@ -63,6 +67,15 @@ def letter(uid: int, kind: str) -> bytes:
 
 def answer(kinds: Sequence[str], first: int = 1) -> bytes:
     return b"* 9 EXISTS\r\n" + b"".join(letter(uid, kind) for uid, kind in enumerate(kinds, first))
+
+
+@contextmanager
+def listening_or_not() -> Iterator[Beside]:
+    """Start a second process."""
+    with beside(Pickled()) as second:
+        if second is None:
+            pytest.skip("this machine has one core, or no memory to share")
+        yield second
 
 
 @contextmanager
@@ -180,6 +193,7 @@ def test_one_process_reads_several_folders_and_what_nobody_took_of_one_is_not_to
 
 def test_a_process_that_falls_silent_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imap_beside, "SILENCE", 0.2)
+    monkeypatch.setattr(Beside, "_read_one", lambda *_: False)  # it is waited for
     told = [answer(["plain"] * 5, at * 10) for at in range(5)]
     with listening() as second:
         os.kill(second._process.pid, signal.SIGSTOP)  # noqa: SLF001 - from outside
@@ -197,6 +211,7 @@ os.kill(os.getpid(), signal.SIGSTOP)
 """
     monkeypatch.setattr(imap_beside, "SILENCE", 0.5)
     monkeypatch.setattr(imap_beside, "SERVE", stops)
+    monkeypatch.setattr(Beside, "_read_one", lambda *_: False)  # it is listened to
     answers = [answer(["plain"] * 5, at * 10) for at in range(5)]
     with listening() as second:
         assert list(through(second, answers)) == [READING.read(each) for each in answers]
@@ -214,6 +229,7 @@ os.write(1, (5).to_bytes(4, "little") + b"ready")
 while hear(): os.write(1, len({words!r}).to_bytes(4, "little") + {words!r})
 """
     monkeypatch.setattr(imap_beside, "SERVE", babbles)
+    monkeypatch.setattr(Beside, "_read_one", lambda *_: False)  # it is listened to
     answers = [answer(["plain"] * 5, at * 10) for at in range(5)]
     with listening() as second:
         assert list(through(second, answers)) == [READING.read(each) for each in answers]
@@ -231,6 +247,7 @@ def test_whoever_is_interrupted_while_they_wait_is_told_nothing_wrong_afterwards
             hear(pipe, size)
         raise KeyboardInterrupt
 
+    monkeypatch.setattr(Beside, "_read_one", lambda *_: False)  # it waits
     told = [answer(["plain"] * count, count * 100) for count in (3, 9, 27)]
     with listening() as second:
         ahead = Ahead(READING, second)
@@ -258,11 +275,11 @@ def test_no_more_is_read_ahead_than_there_is_memory_for() -> None:
 def test_answers_that_hold_nothing_are_not_read_ahead_without_end() -> None:
     with listening() as second:
         ahead = Ahead(READING, second)
-        for _ in range(10 * imap_beside.MOST):
+        for _ in range(10 * MOST):
             if not ahead.has_room():
                 break
             ahead.put([1], b"")
-        assert len(ahead.forgotten()) == imap_beside.MOST
+        assert len(ahead.forgotten()) == MOST
 
 
 def test_a_process_with_many_open_files_has_one_too() -> None:
@@ -287,21 +304,55 @@ def test_a_process_that_never_starts_changes_nothing(monkeypatch: pytest.MonkeyP
         assert list(through(second, told)) == [READING.read(each) for each in told]
 
 
-def test_while_it_begins_the_first_answers_are_read_here_and_those_after_them_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imap_beside, "SERVE", "import time; time.sleep(3); " + imap_beside.SERVE)
-    told = [answer(["plain", "several"] * 5, at * 100) for at in range(imap_beside.FEW + 5)]
-    with beside(Pickled()) as second:
-        if second is None:
-            pytest.skip("this machine has one core, or no memory to share")
-        ahead = Ahead(READING, second, Pickled())
+def test_what_it_has_not_begun_is_read_here_before_anybody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imap_beside, "SERVE", "import time; time.sleep(60)")
+    told = [answer(["plain", "several"] * 5, at * 100) for at in range(9)]
+    begun = time.monotonic()
+    with listening_or_not() as second:
+        found = list(through(second, told))
+    assert time.monotonic() - begun < 50
+    assert found == [READING.read(each) for each in told]
+
+
+def test_the_last_answer_is_read_here_while_the_first_is_read_there() -> None:
+    told = [answer(["plain", "several"] * 20, at * 100) for at in range(9)]
+    with listening() as second:
+        os.kill(second._process.pid, signal.SIGSTOP)  # noqa: SLF001 - it has begun the first, and no other
+        ahead = Ahead(READING, second)
         for each in told:
             ahead.put([1], each)
-        found = [ahead.take()[1]() for _ in range(imap_beside.FEW)]
-        assert not second.is_listening()
-        found += [ahead.take()[1]() for _ in range(5)]
-        assert second.is_listening()
-    assert all(isinstance(each[0], Packed) for each in found)
-    assert [as_read(each) for each in found] == [READING.read(each) for each in told]
+        os.pwrite(second._memory, BEGUN, second._order[0] + imap_beside.RING)  # noqa: SLF001 - as it does itself
+        begun = threading.Timer(0.5, os.kill, (second._process.pid, signal.SIGCONT))  # noqa: SLF001 - from outside
+        begun.start()
+        found = [as_read(ahead.take()[1]()) for _ in told]
+        assert found == [READING.read(each) for each in told]
+        again = [answer(["list"] * 9, at * 100) for at in range(40)]
+        assert list(through(second, again)) == [READING.read(each) for each in again]
+        begun.join()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 900), st.booleans()), max_size=60), st.integers(1000, 3000))
+def test_no_answer_lies_on_one_that_is_needed_still(steps: list[tuple[int, bool]], ring: int) -> None:
+    held: dict[int, tuple[int, int]] = {}
+    second = Beside(subprocess.Popen(["true"], stdin=subprocess.PIPE, stdout=subprocess.PIPE), -1, Pickled())
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(imap_beside, "RING", ring)
+            for number, (size, is_taken) in enumerate(steps):
+                place = second._place(size)  # noqa: SLF001 - where it lies is nobody's business, but that it does
+                if place is not None:
+                    assert 0 <= place <= place + size <= ring
+                    assert all(place + max(size, 1) <= at or at + max(its, 1) <= place for at, its in held.values())
+                    second._at = place + max(size, 1)  # noqa: SLF001 - as hand does
+                    second._lying.append(place)  # noqa: SLF001 - as above
+                    held[number] = place, size
+                else:
+                    assert held
+                if is_taken and held:
+                    second._let_go(held.pop(next(iter(held)))[0])  # noqa: SLF001 - as above
+    finally:
+        second._process.communicate()  # noqa: SLF001 - as above
 
 
 def test_what_cannot_be_packed_here_either_is_told_as_it_was_read() -> None:
