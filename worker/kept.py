@@ -28,6 +28,8 @@ LINGER: Final = timedelta(seconds=0.5)
 """So long after its last use it is closed where other processes work too: what was read is often delivered by the same one at once."""
 AGAIN: Final = 0.05
 """Seconds between two attempts to have an account's line."""
+AFTER_YOU: Final = 0.2
+"""Seconds a process keeps away from an account it has had for long, where others work too: they may have waited in vain."""
 
 
 @dataclass(slots=True)
@@ -44,6 +46,8 @@ class Kept:
     """With when it was opened and when it was last used."""
     _lent: dict[str, tuple[int, datetime]] = field(default_factory=dict)
     """Which thread has that of an account, or opens it, and since when."""
+    _yielded: dict[str, float] = field(default_factory=dict)
+    """Until when, by the monotonic clock, others go first."""
     _lock: threading.Condition = field(default_factory=threading.Condition)
     _is_closed: bool = False
 
@@ -115,7 +119,8 @@ class Kept:
         return self.lines is None or not _is_counted(connection) or self.lines.has(account)
 
     def _taken(self, account: str) -> bool:
-        """Take the account's line; where another process has it, wait for that."""
+        """Take the account's line; where another process has it, or is to go first, wait for that."""
+        time.sleep(max(0.0, self._yielded.pop(account, 0.0) - time.monotonic()))
         deadline = time.monotonic() + PATIENCE.total_seconds()
         while self.lines is not None and not self.lines.take(account):
             if time.monotonic() >= deadline:
@@ -124,18 +129,29 @@ class Kept:
         return True
 
     def give_back(self, account: str, connection: Connection, opened: datetime) -> None:
-        """Keep a connection for the next use; a second idle one is closed."""
+        """Keep a connection for the next use; a second idle one is closed, and one others have waited for."""
         with self._lock:
-            is_kept = not self._is_closed and account not in self._idle
+            is_kept = not self._is_closed and account not in self._idle and not self._is_waited_for(account, connection)
             if is_kept:
                 self._idle[account] = (connection, opened, self.clock())
         if not is_kept:
             connection.close()
         self._leave(account)
-        if is_kept and self.lines is not None and not self.lines.is_alone() and _is_counted(connection):
+        if is_kept and self._is_in_company(connection):
             self._later(LINGER, self._retire, account, connection)
         elif is_kept and self.clock() - opened >= AGED:
             self._later(self.rest, self._renew, account, connection)
+
+    def _is_waited_for(self, account: str, connection: Connection) -> bool:
+        """Tell whether other processes may have given up waiting for it; they go first then, by a little."""
+        _, since = self._lent.get(account, (0, self.clock()))
+        is_long = self._is_in_company(connection) and self.clock() - since >= PATIENCE
+        if is_long:
+            self._yielded[account] = time.monotonic() + AFTER_YOU
+        return is_long
+
+    def _is_in_company(self, connection: Connection) -> bool:
+        return self.lines is not None and not self.lines.is_alone() and _is_counted(connection)
 
     def _later(self, wait: timedelta, what: Callable[[str, Connection], None], account: str, connection: Connection) -> None:
         timer = threading.Timer(wait.total_seconds(), what, (account, connection))
@@ -169,6 +185,9 @@ class Kept:
         if not self._taken_out(account, aged):
             return
         aged.close()
+        if not self._has_line(account, aged):
+            self._leave(account)
+            return
         try:
             fresh = self.open_connection(account)
             if isinstance(fresh, Keepable) and fresh.is_alive():

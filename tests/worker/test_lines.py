@@ -235,6 +235,49 @@ def test_one_that_has_aged_is_renewed_under_the_same_line(office: Office) -> Non
     assert one.lines.has(HOME)
 
 
+def test_one_that_has_aged_is_not_renewed_where_its_line_went_to_another(office: Office) -> None:
+    one, two = office.process(rest=timedelta(seconds=1)), office.process()
+    lent = one.open(HOME)
+    office.server.now += AGED
+    assert one.lines is not None
+    assert until(lambda: one.lines is not None and one.lines.has(HOME)), "it is renewed by and by"
+    assert one.lines._end is not None  # noqa: SLF001 - it beats no more
+    one.lines._end()  # noqa: SLF001
+    lent.close()
+    office.server.now += LASTING + timedelta(seconds=1)
+    two.open(HOME)
+    assert until(lambda: office.server.lines[0].is_closed)
+    time.sleep(0.2)
+    assert [line.is_closed for line in office.server.lines] == [True, False]
+
+
+def test_who_works_on_and_on_lets_another_in_between(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_connections, "LINGER", timedelta(hours=1))
+    monkeypatch.setattr(kept_connections, "AFTER_YOU", 2.0)
+    one, two = office.process(), office.process()
+    use(one, "ada/else")
+    use(two, "ada/more")
+    assert one.lines is not None
+    assert until(lambda: one.lines is not None and not one.lines.is_alone())
+    lent = one.open(HOME)
+    patience = LASTING / 2
+    monkeypatch.setattr(kept_connections, "PATIENCE", patience)
+    turns: list[str] = []
+
+    def wait_for_a_turn() -> None:
+        with closing(two.open(HOME)):
+            turns.append("two")
+
+    waiting = threading.Thread(target=wait_for_a_turn)
+    waiting.start()
+    office.server.now += patience
+    lent.close()
+    with closing(one.open(HOME)):
+        turns.append("one")
+    waiting.join(60)
+    assert turns == ["two", "one"]
+
+
 def test_accounts_whose_servers_do_not_count_are_kept_by_each(office: Office) -> None:
     office.server.is_counted = False
     one, two = office.process(), office.process()
