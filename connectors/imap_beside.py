@@ -141,7 +141,8 @@ class Beside:
             os.close(self._memory)
 
     def _place(self, size: int) -> int | None:
-        """Find where so much may lie on nothing whose room is needed still."""
+        """Find where so much may lie on nothing whose room is needed still; what is empty needs some, too."""
+        size = max(size, 1)
         if not self._lying:
             return 0 if size <= RING else None
         oldest = self._lying[0]
