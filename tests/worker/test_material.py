@@ -5,7 +5,10 @@ from __future__ import annotations
 import gzip
 import os
 import tarfile
+import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -41,6 +44,18 @@ NEITHER = {
     "noise": (bytes(range(256)), "a file of a kind I do not know"),
     "renamed.ics": (b"just words", "plain text"),
 }
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Do without the rights of root, who may look anywhere."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
 
 
 @pytest.mark.parametrize("name", MAIL)
@@ -101,6 +116,15 @@ def test_a_folder_nothing_has_come_into_yet_is_an_empty_one_whatever_folders_are
     made(to_come / "Desktop.ini", b"[.ShellClassInfo]")
     assert both([to_come]) == ((to_come,),) * 2
     assert holding("calendar", [to_come]) == ()
+
+
+def test_a_folder_one_may_not_look_into_is_no_empty_one() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        closed = Path(name) / "Mail"
+        closed.mkdir(mode=0)
+        Path(name).chmod(0o755)
+        with as_nobody(), pytest.raises(PermissionError):
+            both([closed])
 
 
 def test_a_folder_of_other_files_is_refused_with_a_way_to_have_it_read_once_mail_comes(tmp_path: Path) -> None:

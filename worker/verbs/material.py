@@ -117,7 +117,9 @@ def _folder(path: Path) -> frozenset[Side]:
 
 
 def _is_empty(path: Path) -> bool:
-    """Tell whether no file lies in a folder or below it, but for what systems leave there by themselves."""
+    """Tell whether no file lies in a folder or below it, but for what systems leave there by themselves. Raises OSError."""
+    if not any(path.iterdir()):  # a walk is silent about a folder one may not look into
+        return True
     left = (name for _, _, names in os.walk(path) for name in names)
     return all(name.startswith(".") or name.lower() in LEFT_THERE for name in left)
 
