@@ -92,6 +92,8 @@ def _minute(text: str) -> int:
 @lru_cache(maxsize=256)
 def _zone(text: str) -> tuple[int, timedelta | None]:
     """Return seconds east of UTC, and the offset stated by that: none by -0000."""
+    if text == " GMT":  # what newsletters write
+        return 0, timedelta(0)
     match = ZONE.match(text)
     if match is None:
         raise ValueError("no such zone")

@@ -26,6 +26,8 @@ RING: Final = 4 << 20
 """Bytes of memory the answers lie in, one behind the other, and again from the beginning; behind it, as much for what is told."""
 PIPE: Final = 1 << 20
 """Bytes that may be told ahead; what Linux allows anybody."""
+MOMENT: Final = 0.02
+"""Seconds in which it has surely begun what it is about to, if it gets a core."""
 SILENCE: Final = 60.0
 """Seconds after which a second process that tells nothing is given up."""
 MANY: Final = 5000
@@ -34,7 +36,7 @@ SERVE: Final = "import sys; sys.path[:] = sys.argv[2:]; from connectors.imap_tol
 
 
 class Beside:
-    """The second process. Whoever asks it waits for nothing it has not begun to read, but reads that instead."""
+    """The second process. Whoever asks it waits for nothing it has not begun to read, but reads that here."""
 
     def __init__(self, process: subprocess.Popen[bytes], memory: int, packing: Packing) -> None:
         self._process, self._memory, self._packing = process, memory, packing
@@ -46,24 +48,22 @@ class Beside:
         """Where those of them lie whose room is not."""
         self._order: deque[int] = deque()
         """Where those lie that it has said nothing of yet, as it will."""
-        self._open: dict[int, tuple[int, Reading]] = {}
-        """Those of them that are not read here either, with their sizes, in the same order."""
+        self._open: set[int] = set()
+        """Those of them that were not taken back."""
         self._said: dict[int, bytes] = {}
         """What it has said of others than the one that was wanted."""
-        self._here: dict[int, Callable[[], Read]] = {}
-        """What was read here."""
         self._is_ready = self._is_over = False
 
     def has_room(self) -> bool:
-        """Tell whether one more answer like the last has its place."""
+        """Tell whether one more answer like those so far has its place, and a little larger."""
         while self._order and self._has_told():
             self._hear()
-        return not self._is_over and self._place(self._usual) is not None
+        return not self._is_over and self._place(min(self._usual * 3 // 2, RING)) is not None
 
     def hand(self, answer: bytes, reading: Reading) -> Callable[[], Read] | None:
         """Have it read an answer; return what says, to be asked once, what was read, None where there is no room for it."""
         size = len(answer)
-        self._usual = min(size, RING)
+        self._usual = max(size if size <= RING else 0, self._usual * 7 // 8)
         place = None if self._is_over else self._place(size)
         if place is None:
             return None
@@ -78,16 +78,15 @@ class Beside:
         self._at = place + max(size, 1)  # no two of them lie in one place
         self._order.append(place)
         self._lying.append(place)
-        self._open[place] = size, reading
+        self._open.add(place)
         return partial(self.read, place, size, reading)
 
     def read(self, at: int, size: int, reading: Reading) -> Read:
         """Return what the answer there says, read here where it cannot tell, or has not come to it."""
-        while at not in self._said and at not in self._here:
-            if self._has_told() or not self._read_one(at):
-                self._hear()
-        if at in self._here:
-            return self._here.pop(at)()
+        while at not in self._said:
+            if not self._has_told(MOMENT if self._is_ready else 0.0) and self._is_taken_back(at):
+                return reading.at_best(os.pread(self._memory, size, at), self._packing)
+            self._hear()
         self._let_go(at)
         told = self._heard(self._said.pop(at), at + RING)
         return told or reading.at_best(os.pread(self._memory, size, at), self._packing)
@@ -98,34 +97,29 @@ class Beside:
             self._hear()
         return self._is_ready and not self._is_over
 
-    def _has_told(self) -> bool:
-        return not self._is_over and self._told.has_more()
+    def _has_told(self, within: float = 0.0) -> bool:
+        return not self._is_over and self._told.has_more(within)
 
     def _hear(self) -> None:
-        """Take what it tells next; of what was read here it tells nothing, but its room is needed no more."""
+        """Take what it tells next; of what was taken back it tells nothing, but its room is needed no more."""
         if not self._is_ready and not self._is_over:
             self._is_ready = self._next() == READY
             self._is_over = not self._is_ready
             return
         told, place = self._next(), self._order.popleft()
-        if self._open.pop(place, None) is not None:
+        if place in self._open:
+            self._open.remove(place)
             self._said[place] = told
         else:
             self._let_go(place)
 
-    def _read_one(self, wanted: int) -> bool:
-        """Read what is wanted here, else the last; False where both were begun, or the second process is over."""
-        for place in (wanted, next(reversed(self._open), wanted)):
-            if not self._is_over and place in self._open and os.pread(self._memory, 1, place + RING) == UNTAKEN:
-                os.pwrite(self._memory, TAKEN, place + RING)
-                size, reading = self._open.pop(place)
-                answer = os.pread(self._memory, size, place)
-                try:
-                    self._here[place] = partial(_same, reading.at_best(answer, self._packing))
-                except EOFError:  # to be said when its turn comes
-                    self._here[place] = partial(reading.at_best, answer, self._packing)
-                return True
-        return False
+    def _is_taken_back(self, place: int) -> bool:
+        """Have it not read what it has not begun: it is about to start, or gets no core. False where it has, or is over."""
+        if self._is_over or os.pread(self._memory, 1, place + RING) != UNTAKEN:
+            return False
+        os.pwrite(self._memory, TAKEN, place + RING)
+        self._open.remove(place)
+        return True
 
     def _let_go(self, place: int) -> None:
         self._free.add(place)
@@ -166,10 +160,6 @@ class Beside:
         told = framed(self._told)
         self._is_over = not told
         return told
-
-
-def _same(read: Read) -> Read:
-    return read
 
 
 class Helped:

@@ -8,7 +8,6 @@ import os
 import resource
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,7 +21,6 @@ from connectors.frames import Pipe
 from connectors.imap_ahead import MOST, Ahead
 from connectors.imap_beside import Beside, beside
 from connectors.imap_reading import Packed, Read, Reading
-from connectors.imap_told import BEGUN
 from tests.connectors.pickled import Pickled, as_read
 
 READING = Reading(validity=7, role="\\Inbox")
@@ -193,7 +191,7 @@ def test_one_process_reads_several_folders_and_what_nobody_took_of_one_is_not_to
 
 def test_a_process_that_falls_silent_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imap_beside, "SILENCE", 0.2)
-    monkeypatch.setattr(Beside, "_read_one", lambda *_: False)  # it is waited for
+    monkeypatch.setattr(Beside, "_is_taken_back", lambda *_: False)  # it is waited for
     told = [answer(["plain"] * 5, at * 10) for at in range(5)]
     with listening() as second:
         os.kill(second._process.pid, signal.SIGSTOP)  # noqa: SLF001 - from outside
@@ -211,7 +209,7 @@ os.kill(os.getpid(), signal.SIGSTOP)
 """
     monkeypatch.setattr(imap_beside, "SILENCE", 0.5)
     monkeypatch.setattr(imap_beside, "SERVE", stops)
-    monkeypatch.setattr(Beside, "_read_one", lambda *_: False)  # it is listened to
+    monkeypatch.setattr(Beside, "_is_taken_back", lambda *_: False)  # it is listened to
     answers = [answer(["plain"] * 5, at * 10) for at in range(5)]
     with listening() as second:
         assert list(through(second, answers)) == [READING.read(each) for each in answers]
@@ -229,7 +227,7 @@ os.write(1, (5).to_bytes(4, "little") + b"ready")
 while hear(): os.write(1, len({words!r}).to_bytes(4, "little") + {words!r})
 """
     monkeypatch.setattr(imap_beside, "SERVE", babbles)
-    monkeypatch.setattr(Beside, "_read_one", lambda *_: False)  # it is listened to
+    monkeypatch.setattr(Beside, "_is_taken_back", lambda *_: False)  # it is listened to
     answers = [answer(["plain"] * 5, at * 10) for at in range(5)]
     with listening() as second:
         assert list(through(second, answers)) == [READING.read(each) for each in answers]
@@ -247,7 +245,7 @@ def test_whoever_is_interrupted_while_they_wait_is_told_nothing_wrong_afterwards
             hear(pipe, size)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Beside, "_read_one", lambda *_: False)  # it waits
+    monkeypatch.setattr(Beside, "_is_taken_back", lambda *_: False)  # it waits
     told = [answer(["plain"] * count, count * 100) for count in (3, 9, 27)]
     with listening() as second:
         ahead = Ahead(READING, second)
@@ -314,21 +312,20 @@ def test_what_it_has_not_begun_is_read_here_before_anybody_waits(monkeypatch: py
     assert found == [READING.read(each) for each in told]
 
 
-def test_the_last_answer_is_read_here_while_the_first_is_read_there() -> None:
+def test_what_is_taken_back_is_not_told_in_place_of_another() -> None:
     told = [answer(["plain", "several"] * 20, at * 100) for at in range(9)]
     with listening() as second:
-        os.kill(second._process.pid, signal.SIGSTOP)  # noqa: SLF001 - it has begun the first, and no other
+        os.kill(second._process.pid, signal.SIGSTOP)  # noqa: SLF001 - from outside
         ahead = Ahead(READING, second)
         for each in told:
             ahead.put([1], each)
-        os.pwrite(second._memory, BEGUN, second._order[0] + imap_beside.RING)  # noqa: SLF001 - as it does itself
-        begun = threading.Timer(0.5, os.kill, (second._process.pid, signal.SIGCONT))  # noqa: SLF001 - from outside
-        begun.start()
-        found = [as_read(ahead.take()[1]()) for _ in told]
+        found = [as_read(ahead.take()[1]()) for _ in range(4)]  # it has begun none of them
+        os.kill(second._process.pid, signal.SIGCONT)  # noqa: SLF001 - from outside
+        found += [as_read(ahead.take()[1]()) for _ in range(5)]
         assert found == [READING.read(each) for each in told]
         again = [answer(["list"] * 9, at * 100) for at in range(40)]
         assert list(through(second, again)) == [READING.read(each) for each in again]
-        begun.join()
+        assert second.is_listening()
 
 
 @settings(max_examples=40, deadline=None)
