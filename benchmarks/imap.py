@@ -2,7 +2,8 @@
 
     python -m benchmarks.imap [--quick] [--count N] [--rounds N] [--only into,bare,cold,imapclient,mbsync,poll]
 
-Bounds, of one run, medians of five: at most 5 x a bare socket draining the same pipelined FETCH on a warm server cache,
+Bounds, of one run, medians of five (of three for peers, and on a cold cache; the memory is measured once): at most 5 x a bare
+socket draining the same pipelined FETCH on a warm server cache,
 at least 0.8 of its rate on a cold one (whose mail lies on disk, or in the system's cache); at most 0.3 x IMAPClient's fetch of
 the same fields (as one text nobody reads, or with addresses, dates and subjects read as its Envelope); at most 0.35 x mbsync
 (which also writes bodies); first rows committed within 300 ms; peak memory of a first read, with that of the second process
