@@ -86,7 +86,10 @@ def _minute(text: str) -> int:
     """Return the seconds at `hh:mm:`."""
     if text[2:3] != ":" or text[5:] != ":":
         raise ValueError("no such time")
-    return TWO[text[:2]] * 3600 + TWO[text[3:5]] * 60
+    hour, minute = TWO[text[:2]], TWO[text[3:5]]
+    if hour >= 24 or minute >= 60:  # noqa: PLR2004 - of a day, and of an hour
+        raise ValueError("no such time")
+    return hour * 3600 + minute * 60
 
 
 @lru_cache(maxsize=256)

@@ -22,7 +22,7 @@ from connectors.imap_told import READY, TAKEN, UNTAKEN, asked, heard, tell
 from connectors.optional import Packing, Portion
 from rules.facts import MessageMetadata
 
-RING: Final = 4 << 20
+RING: Final = 3 << 20
 """Bytes of memory the answers lie in, one behind the other, and again from the beginning; behind it, as much for what is told."""
 PIPE: Final = 1 << 20
 """Bytes that may be told ahead; what Linux allows anybody."""

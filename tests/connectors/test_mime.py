@@ -109,6 +109,8 @@ def test_a_subject_is_decoded_whatever_wrote_it(subject: str | bytes, text: str)
         ("Fri, 2 Mar 2126 10:00:00 +0000", RECEIVED, None),
         ("Thu, 1 Jan 1970 00:00:00 +0000", RECEIVED, None),
         ("Mon, 31 Feb 2026 10:00:00 +0000", RECEIVED, None),
+        ("Mon, 2 Mar 2026 25:00:00 +0000", RECEIVED, None),
+        ("Mon, 2 Mar 2026 10:75:00 GMT", RECEIVED, None),
         ("yesterday", RECEIVED, None),
         ("", RECEIVED, None),
         ("Mon, 2 Mar 99999999999 10:00:00 +0000", RECEIVED, None),
