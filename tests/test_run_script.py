@@ -208,7 +208,7 @@ def test_uv_takes_nothing_that_is_not_locked(
 @pytest.mark.parametrize(
     ("words", "command"),
     [
-        (["test"], ["python", "-m", "pytest", "-n", "2", "--dist", "loadgroup"]),
+        (["test"], ["python", "-m", "pytest", "-n", "3", "--dist", "loadgroup"]),
         (["test", "tests/rules", "-k", "slots"], ["python", "-m", "pytest", "tests/rules", "-k", "slots"]),
         (["demo"], ["rekindle", "demo"]),
         (["demo", "--help"], ["rekindle", "demo", "--help"]),
