@@ -11,10 +11,10 @@ from pathlib import Path
 
 import imapclient
 
+from connectors.standards.fetch import BATCH
 from connectors.standards.mail import FIELDS
 
 FOLDERS = ("INBOX", "Sent", "Archive", "Lists")
-BATCH = 250
 OF_ENVELOPE = frozenset(b"DATE SUBJECT FROM SENDER REPLY-TO TO CC BCC IN-REPLY-TO MESSAGE-ID".split())
 
 

@@ -22,8 +22,10 @@ from connectors.imap_told import READY, TAKEN, UNTAKEN, asked, heard, tell
 from connectors.optional import Packing, Portion
 from rules.facts import MessageMetadata
 
-RING: Final = 3 << 20
+RING: Final = 4 << 20
 """Bytes of memory the answers lie in, one behind the other, and again from the beginning; behind it, as much for what is told."""
+SAID: Final = 3 << 20
+"""Bytes of answers it has told of and nobody has taken: about a page, so that it goes on while one is stored."""
 PIPE: Final = 1 << 20
 """Bytes that may be told ahead; what Linux allows anybody."""
 MOMENT: Final = 0.02
@@ -35,6 +37,15 @@ MANY: Final = 5000
 SERVE: Final = "import sys; sys.path[:] = sys.argv[2:]; from connectors.imap_told import serve; serve(int(sys.argv[1]))"
 
 
+class _Answer:
+    """Where one lies, and of which folder it is. Told apart by identity: the next may lie in the same place."""
+
+    __slots__ = ("place", "reading", "size")
+
+    def __init__(self, place: int, size: int, reading: Reading) -> None:
+        self.place, self.size, self.reading = place, size, reading
+
+
 class Beside:
     """The second process. Whoever asks it waits for nothing it has not begun to read, but reads that here."""
 
@@ -43,53 +54,53 @@ class Beside:
         self._asked, self._told = process.stdin or io.BytesIO(), Pipe(process.stdout or io.BytesIO(), SILENCE)
         self._at = self._usual = 0
         self._lying: deque[int] = deque()
-        """Where answers lie, from the first on whose room is needed still."""
-        self._free: set[int] = set()
-        """Where those of them lie whose room is not."""
-        self._order: deque[int] = deque()
-        """Where those lie that it has said nothing of yet, as it will."""
-        self._open: set[int] = set()
-        """Those of them that were not taken back."""
-        self._said: dict[int, bytes] = {}
-        """What it has said of others than the one that was wanted."""
+        """Where the answers lie that it has said nothing of yet, in the order in which it will."""
+        self._order: deque[_Answer] = deque()
+        """The same answers."""
+        self._back: set[_Answer] = set()
+        """Those of them that were taken back."""
+        self._said: dict[_Answer, Callable[[], Read]] = {}
+        """What it has said of others, or what says it."""
         self._is_ready = self._is_over = False
 
     def has_room(self) -> bool:
-        """Tell whether one more answer like those so far has its place, and a little larger."""
+        """Tell whether one more answer like those so far has its place, and a little larger; of what it has said, too, there is an end."""
         while self._order and self._has_told():
             self._hear()
-        return not self._is_over and self._place(min(self._usual * 3 // 2, RING)) is not None
+        return (
+            not self._is_over
+            and sum(each.size for each in self._said) < SAID
+            and self._place(min(self._usual * 3 // 2, RING)) is not None
+        )
 
-    def hand(self, answer: bytes, reading: Reading) -> Callable[[], Read] | None:
+    def hand(self, content: bytes, reading: Reading) -> Callable[[], Read] | None:
         """Have it read an answer; return what says, to be asked once, what was read, None where there is no room for it."""
-        size = len(answer)
+        size = len(content)
         self._usual = max(size if size <= RING else 0, self._usual * 7 // 8)
         place = None if self._is_over else self._place(size)
         if place is None:
             return None
         try:
             os.pwrite(self._memory, UNTAKEN, place + RING)
-            if os.pwrite(self._memory, answer, place) < size:
+            if os.pwrite(self._memory, content, place) < size:
                 return None
             tell(self._asked, asked(place, size, place + RING, reading))
         except OSError:
             self._is_over = True
             return None
+        answer = _Answer(place, size, reading)
         self._at = place + max(size, 1)  # no two of them lie in one place
-        self._order.append(place)
+        self._order.append(answer)
         self._lying.append(place)
-        self._open.add(place)
-        return partial(self.read, place, size, reading)
+        return partial(self.read, answer)
 
-    def read(self, at: int, size: int, reading: Reading) -> Read:
-        """Return what the answer there says, read here where it cannot tell, or has not come to it."""
-        while at not in self._said:
-            if not self._has_told(MOMENT if self._is_ready else 0.0) and self._is_taken_back(at):
-                return reading.at_best(os.pread(self._memory, size, at), self._packing)
+    def read(self, answer: _Answer) -> Read:
+        """Return what an answer says, read here where it cannot tell, or has not come to it."""
+        while answer not in self._said:
+            if not self._has_told(MOMENT if self._is_ready else 0.0) and self._is_taken_back(answer):
+                return self._read_here(answer)()
             self._hear()
-        self._let_go(at)
-        told = self._heard(self._said.pop(at), at + RING)
-        return told or reading.at_best(os.pread(self._memory, size, at), self._packing)
+        return self._said.pop(answer)()
 
     def is_listening(self) -> bool:
         """Tell whether it has begun, and goes on."""
@@ -101,30 +112,29 @@ class Beside:
         return not self._is_over and self._told.has_more(within)
 
     def _hear(self) -> None:
-        """Take what it tells next; of what was taken back it tells nothing, but its room is needed no more."""
+        """Take what it tells next, and out of the memory what is needed of it: another answer may lie there from now on."""
         if not self._is_ready and not self._is_over:
             self._is_ready = self._next() == READY
             self._is_over = not self._is_ready
             return
-        told, place = self._next(), self._order.popleft()
-        if place in self._open:
-            self._open.remove(place)
-            self._said[place] = told
+        told, answer = self._next(), self._order.popleft()
+        self._lying.popleft()
+        if answer in self._back:
+            self._back.remove(answer)
         else:
-            self._let_go(place)
+            read = self._heard(told, answer.place + RING)
+            self._said[answer] = self._read_here(answer) if read is None else partial(_same, read)
 
-    def _is_taken_back(self, place: int) -> bool:
+    def _read_here(self, answer: _Answer) -> Callable[[], Read]:
+        return partial(answer.reading.at_best, os.pread(self._memory, answer.size, answer.place), self._packing)
+
+    def _is_taken_back(self, answer: _Answer) -> bool:
         """Have it not read what it has not begun: it is about to start, or gets no core. False where it has, or is over."""
-        if self._is_over or os.pread(self._memory, 1, place + RING) != UNTAKEN:
+        if self._is_over or os.pread(self._memory, 1, answer.place + RING) != UNTAKEN:
             return False
-        os.pwrite(self._memory, TAKEN, place + RING)
-        self._open.remove(place)
+        os.pwrite(self._memory, TAKEN, answer.place + RING)
+        self._back.add(answer)
         return True
-
-    def _let_go(self, place: int) -> None:
-        self._free.add(place)
-        while self._lying and self._lying[0] in self._free:
-            self._free.remove(self._lying.popleft())
 
     def close(self) -> None:
         """Stop it, wherever it is."""
@@ -160,6 +170,10 @@ class Beside:
         told = framed(self._told)
         self._is_over = not told
         return told
+
+
+def _same(read: Read) -> Read:
+    return read
 
 
 class Helped:

@@ -16,8 +16,11 @@ from connectors.standards.refusals import translated
 from connectors.standards.session import Session
 from rules.facts import MessageMetadata
 
-BATCH, DEPTH = 250, 16
-"""UIDs in one command, and commands under way: so far the server may run ahead while a page is stored."""
+BATCH, DEPTH = 125, 32
+"""UIDs in one command, and commands under way: so far the server may run ahead while a page is stored.
+
+Dovecot answers four of them together: as much is read at once, while whoever wants it waits.
+"""
 MOMENT = 0.02
 """Seconds for which what is there may wait for what is to come."""
 OTHERS = 4

@@ -14,7 +14,7 @@ from connectors.optional import Portion
 from connectors.port import Changes, Cursor, PortError, Skipped
 from rules.facts import MessageMetadata
 
-PAGE, LARGEST = 1000, 3000
+PAGE, LARGEST = 1000, 4000
 """Messages of a page: of a first read they get larger as long as they come quickly, for each page costs a commit."""
 QUICK = 2.0
 """Seconds in which a page has to come for the next to be larger."""

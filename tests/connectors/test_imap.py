@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -166,8 +167,8 @@ class TestReading:
         seen: list[Read] = []
         read = Beside.read
 
-        def told(second: Beside, at: int, size: int, reading: Reading) -> Read:
-            seen.append(read(second, at, size, reading))
+        def told(second: Beside, answer: Any) -> Read:  # noqa: ANN401 - what it is told apart by
+            seen.append(read(second, answer))
             return seen[-1]
 
         second: list[Beside] = []

@@ -7,7 +7,6 @@ import marshal
 import os
 import resource
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -326,30 +325,6 @@ def test_what_is_taken_back_is_not_told_in_place_of_another() -> None:
         again = [answer(["list"] * 9, at * 100) for at in range(40)]
         assert list(through(second, again)) == [READING.read(each) for each in again]
         assert second.is_listening()
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 900), st.booleans()), max_size=60), st.integers(1000, 3000))
-def test_no_answer_lies_on_one_that_is_needed_still(steps: list[tuple[int, bool]], ring: int) -> None:
-    held: dict[int, tuple[int, int]] = {}
-    second = Beside(subprocess.Popen(["true"], stdin=subprocess.PIPE, stdout=subprocess.PIPE), -1, Pickled())
-    try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(imap_beside, "RING", ring)
-            for number, (size, is_taken) in enumerate(steps):
-                place = second._place(size)  # noqa: SLF001 - where it lies is nobody's business, but that it does
-                if place is not None:
-                    assert 0 <= place <= place + size <= ring
-                    assert all(place + max(size, 1) <= at or at + max(its, 1) <= place for at, its in held.values())
-                    second._at = place + max(size, 1)  # noqa: SLF001 - as hand does
-                    second._lying.append(place)  # noqa: SLF001 - as above
-                    held[number] = place, size
-                else:
-                    assert held
-                if is_taken and held:
-                    second._let_go(held.pop(next(iter(held)))[0])  # noqa: SLF001 - as above
-    finally:
-        second._process.communicate()  # noqa: SLF001 - as above
 
 
 def test_what_cannot_be_packed_here_either_is_told_as_it_was_read() -> None:
