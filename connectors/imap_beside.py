@@ -53,10 +53,8 @@ class Beside:
         self._process, self._memory, self._packing = process, memory, packing
         self._asked, self._told = process.stdin or io.BytesIO(), Pipe(process.stdout or io.BytesIO(), SILENCE)
         self._at = self._usual = 0
-        self._lying: deque[int] = deque()
-        """Where the answers lie that it has said nothing of yet, in the order in which it will."""
         self._order: deque[_Answer] = deque()
-        """The same answers."""
+        """What lies there, as it has said nothing of it yet, in the order in which it will."""
         self._back: set[_Answer] = set()
         """Those of them that were taken back."""
         self._said: dict[_Answer, Callable[[], Read]] = {}
@@ -91,7 +89,6 @@ class Beside:
         answer = _Answer(place, size, reading)
         self._at = place + max(size, 1)  # no two of them lie in one place
         self._order.append(answer)
-        self._lying.append(place)
         return partial(self.read, answer)
 
     def read(self, answer: _Answer) -> Read:
@@ -118,7 +115,6 @@ class Beside:
             self._is_over = not self._is_ready
             return
         told, answer = self._next(), self._order.popleft()
-        self._lying.popleft()
         if answer in self._back:
             self._back.remove(answer)
         else:
@@ -147,9 +143,9 @@ class Beside:
     def _place(self, size: int) -> int | None:
         """Find where so much may lie on nothing whose room is needed still; what is empty needs some, too."""
         size = max(size, 1)
-        if not self._lying:
+        if not self._order:
             return 0 if size <= RING else None
-        oldest = self._lying[0]
+        oldest = self._order[0].place
         if self._at < oldest:
             return self._at if self._at + size < oldest else None
         return self._at if self._at + size <= RING else 0 if size < oldest else None
