@@ -37,9 +37,9 @@ class Ahead:
 
     def put(self, uids: Sequence[int], answer: bytes) -> None:
         """Have the answer to a question for these UIDs read."""
-        told = self._beside.hand(answer, self._reading) if self._beside is not None else None
-        self._is_full = told is None  # it lies here, where nobody counts what lies
-        self._waiting.append((uids, told or partial(self._reading.at_best, answer, self._packing)))
+        told = self._beside.hand(answer, self._reading) if self._beside is not None and answer else None
+        self._is_full = told is None and bool(answer)  # it lies here, where nobody counts what lies
+        self._waiting.append((uids, told or partial(self._reading.at_best, answer, self._packing if answer else None)))
 
     def take(self) -> tuple[Sequence[int], Callable[[], Read]]:
         """Return the UIDs of the first one, and what says, as `Reading.read` does, what was answered; to be asked at once."""

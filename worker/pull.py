@@ -128,7 +128,7 @@ class _Slice:
     def judge(self) -> None:
         """Judge whom first reads have put off, also those of a slice that was cut off."""
         while self.is_behind:
-            with self.store.write() as db:
+            with self.store.write(is_lasting=False) as db:
                 self.is_behind = judging.catch_up(db, self.account.owner, accounts.owner_keys(db, self.account.owner), self.now)
 
     def read(self, kind: Kind, source: Mailbox | Calendar | None) -> None:

@@ -6,6 +6,8 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from math import inf
+from time import monotonic
 
 from connectors.imap_ahead import Ahead
 from connectors.imap_fetched import ARRIVED, arrived, epoch, stamp
@@ -76,13 +78,15 @@ def items(session: Session, fields: bytes) -> bytes:
 class Course:
     """How far the reading of many messages has come: what is to be asked for, what was asked, and what is being read."""
 
-    __slots__ = ("ahead", "sent", "waiting")
+    __slots__ = ("ahead", "sent", "trouble", "waiting")
 
     def __init__(self, uids: Batch, ahead: Ahead) -> None:
         """Begin with all of them."""
         self.waiting = deque(uids[at : at + BATCH] for at in range(0, len(uids), BATCH))
         self.sent: deque[tuple[bytes, Batch]] = deque()
         self.ahead = ahead
+        self.trouble: PortError | None = None
+        """What stood in the way while nobody waited; whoever asks next is told."""
 
     def is_asked(self) -> bool:
         """Tell whether the server has answered all of it."""
@@ -146,12 +150,17 @@ class Headers:
                     self._then()
                 yield self._taken(course)
 
-    def go_on(self, course: Course) -> None:
-        """Have commands under way, and of what they are answered as much read ahead as there is room for."""
+    def go_on(self, course: Course, seconds: float = inf) -> None:
+        """Have commands under way, and of what they are answered as much read ahead as there is room for, or time."""
         waiting, sent, ahead = course.waiting, course.sent, course.ahead
-        session = self._session()
+        trouble, course.trouble = course.trouble, None
+        if trouble is not None:
+            raise trouble
+        if course.is_asked():
+            return
+        session, end = self._session(), monotonic() + seconds
         with translated("reading headers"):
-            while waiting or sent:
+            while (waiting or sent) and monotonic() < end:
                 while waiting and len(sent) < (1 if self._suspects else DEPTH):
                     sent.append((self._ask(session, waiting[0]), waiting.popleft()))
                 if not ahead.has_room() or (ahead and not session.is_waiting(MOMENT)):
@@ -159,6 +168,16 @@ class Headers:
                 ahead.put(sent[0][1], session.whole(sent[0][0], "reading headers"))
                 sent.popleft()
                 self._suspects = max(0, self._suspects - 1)
+
+    def go_ahead(self, course: Course) -> None:
+        """Go on for a moment, before a time in which nobody can."""
+        try:
+            self.go_on(course, MOMENT)
+        except PortError as error:
+            course.trouble = error
+        else:
+            if course.is_asked():
+                self._then()
 
     def _taken(self, course: Course) -> tuple[Batch, Read]:
         batch, answer = course.ahead.take()

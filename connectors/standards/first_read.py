@@ -58,10 +58,16 @@ class FirstRead:
             return
         try:
             yield from pages(
-                len(self._todo), self._headers.read(self._course), self.unpack, partial(down_to, self._place, self._todo), size
+                len(self._todo), self._headers.read(self._course), self._unpacked, partial(down_to, self._place, self._todo), size
             )
         finally:
             self.forget()
+
+    def _unpacked(self, portions: Sequence[Portion]) -> Sequence[MessageMetadata]:
+        """Make a page, and have as much as possible read while it is stored."""
+        if self._course is not None:
+            self._headers.go_ahead(self._course)
+        return self.unpack(portions)
 
     def forget(self) -> None:
         """Take back what is being read: nobody wants it."""

@@ -23,7 +23,7 @@ READ_CACHE, WRITE_CACHE = 32_000, 4_000
 """Kilobytes of a database kept by whoever reads it, and by whoever writes: a first read fills it whole."""
 PAGE = 16_384
 """Bytes of a page of a database made now; a quarter of the pages to find, to change and to carry over as with those of 4 kB."""
-LONGEST_LOG = 64_000_000
+LONGEST_LOG = 128_000_000
 """Bytes after which a commit has to carry the log into the database itself; a service does that sooner, between them."""
 KEPT_LOG = 16_000_000
 """Bytes of it that keep their room on the disk once it was carried over."""

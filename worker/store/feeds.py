@@ -142,7 +142,7 @@ def commit_page(
         values["covered_since"] = micros(covered)
     after = _advance(connection, feed, values)
     _apply(connection, feed, changes, now, is_judged_later=is_judged_later)
-    if changes.is_last and feed.is_rereading:
+    if changes.is_last and feed.is_rereading and feed.generation > 1:  # of a first one nothing was there before it
         _sweep(connection, feed, covered, now)
     return after
 
