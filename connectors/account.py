@@ -81,3 +81,15 @@ class Account:
     """How many requests may be under way at once; None = nobody else asks."""
     since: datetime | None = None
     """Where the history that is kept begins: what ended before need not be reported. None = everything is wanted."""
+
+
+def text_of(settings: Mapping[str, Setting], key: str) -> str:
+    """Return a setting that is a text, "" where it is left out."""
+    value = settings.get(key, "")
+    return value if isinstance(value, str) else ""
+
+
+def texts_of(settings: Mapping[str, Setting], key: str) -> tuple[str, ...]:
+    """Return a setting that is several texts, or one."""
+    value = settings.get(key, ())
+    return value if isinstance(value, tuple) else (str(value),)

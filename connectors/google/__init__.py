@@ -10,7 +10,7 @@ from typing import Final, cast
 
 from google.auth.credentials import Credentials as AnyCredentials
 
-from connectors.account import Account, Setting, SettingKind
+from connectors.account import Account, Setting, SettingKind, text_of, texts_of
 from connectors.google import signin
 from connectors.google.calendar import GoogleCalendar
 from connectors.google.channels import Channels
@@ -125,7 +125,7 @@ def open(account: Account) -> GoogleConnection:  # noqa: A001 - the port's word
         calendar["reader"],
         calendar.get("writer"),
         spending,
-        chosen=_texts(account.settings, "calendars"),
+        chosen=texts_of(account.settings, "calendars"),
         holds=_holds(account),
         installation=account.installation,
     )
@@ -138,14 +138,14 @@ def open(account: Account) -> GoogleConnection:  # noqa: A001 - the port's word
 def steps(account: Account) -> Iterator[tuple[str, Step]]:
     """Check the account step by step: tokens, then each API with each of them. Writes nothing anywhere."""
     is_broad = account.settings.get("is_broad_allowed") is True
-    if not _text(account.settings, "service_account_file"):
+    if not text_of(account.settings, "service_account_file"):
         for role in signin.roles(access_of(account.settings)):
             for step in token_steps(account.secrets, role, scopes_of(account.settings, role), is_broad_allowed=is_broad):
                 yield "sign-in", step
     try:
         with closing(open(account)) as connection:
             yield from (("account", step) for step in connection.steps())
-            told = told_steps(connection.watcher, _text(account.settings, "notification_url"))
+            told = told_steps(connection.watcher, text_of(account.settings, "notification_url"))
             yield from (("account", step) for step in told)
     except PortError as error:
         yield "account", Step(name="sign-in", what=str(error), is_ok=False, remedy=error.remedy)
@@ -180,7 +180,7 @@ def whose(account: Account, role: signin.Role) -> str:
 
 def access_of(settings: Mapping[str, Setting]) -> signin.Access:
     """Return the step of the ladder. Raises Rejected."""
-    said = _text(settings, "access") or "drafts"
+    said = text_of(settings, "access") or "drafts"
     if said not in ("calendar", "mail", "drafts"):
         raise Rejected(f"access = {said!r} is unknown.", remedy="Use calendar, mail or drafts.")
     return cast("signin.Access", said)
@@ -190,11 +190,11 @@ def roots_of(settings: Mapping[str, Setting]) -> Roots:
     """Return where Google is for this account."""
     known = Roots()
     return Roots(
-        gmail=_text(settings, "gmail_root") or known.gmail,
-        calendar=_text(settings, "calendar_root") or known.calendar,
-        token=_text(settings, "token_uri") or known.token,
-        auth=_text(settings, "auth_uri") or known.auth,
-        pubsub=_text(settings, "pubsub_root") or known.pubsub,
+        gmail=text_of(settings, "gmail_root") or known.gmail,
+        calendar=text_of(settings, "calendar_root") or known.calendar,
+        token=text_of(settings, "token_uri") or known.token,
+        auth=text_of(settings, "auth_uri") or known.auth,
+        pubsub=text_of(settings, "pubsub_root") or known.pubsub,
     )
 
 
@@ -206,18 +206,20 @@ def scopes_of(settings: Mapping[str, Setting], role: signin.Role) -> tuple[str, 
 def _credentials(account: Account, role: signin.Role, roots: Roots) -> AnyCredentials:
     settings = account.settings
     allowed = scopes_of(settings, role)
-    key = _text(settings, "service_account_file")
+    key = text_of(settings, "service_account_file")
     if not key:
         granted = signin.known(account.secrets, role).scopes
         signin.check(role, granted, allowed, is_broad_allowed=settings.get("is_broad_allowed") is True)
-    return signin.credentials(account.secrets, role, allowed, roots.token, service_account=key, subject=_text(settings, "subject"))
+    return signin.credentials(
+        account.secrets, role, allowed, roots.token, service_account=key, subject=text_of(settings, "subject")
+    )
 
 
 def _watcher(account: Account, spending: Spending) -> GoogleWatcher | None:
     """Open what Google tells by: Pub/Sub, a topic that pushes, channels. None where only the poll serves. Raises Rejected."""
     settings, roots = account.settings, roots_of(account.settings)
     key, topic, subscription, audience, url = (
-        _text(settings, name)
+        text_of(settings, name)
         for name in ("pubsub_key_file", "pubsub_topic", "pubsub_subscription", "push_audience", "notification_url")
     )
     is_mail_told = access_of(settings) != "calendar" and bool(key or topic or audience)
@@ -235,7 +237,7 @@ def _watcher(account: Account, spending: Spending) -> GoogleWatcher | None:
         pulling = Pulling(services[-1], subscription=subscription, email=whose(account, "reader"))
     if url:
         services.append(Service("calendar", "v3", roots.calendar, Wire(_credentials(account, "reader", roots))))
-        calendars = GoogleCalendar(services[-1], None, spending, chosen=_texts(settings, "calendars"), holds="")
+        calendars = GoogleCalendar(services[-1], None, spending, chosen=texts_of(settings, "calendars"), holds="")
         tended.append(Channels(services[-1], calendars, spending, account.secrets, url=url, account=account.id))
     return GoogleWatcher(tended=tended, pulling=pulling, services=services) if tended else None
 
@@ -245,14 +247,14 @@ def _spending(account: Account) -> Spending:
     return Spending(
         quota=account.quota,
         owner=account.id.partition("/")[0],
-        units=prices(_texts(settings, "units")),
+        units=prices(texts_of(settings, "units")),
         gmail_minute=_number(settings, "units_per_minute", GMAIL_MINUTE),
         calendar_minute=_number(settings, "calendar_per_minute", CALENDAR_MINUTE),
     )
 
 
 def _holds(account: Account) -> str:
-    said = _text(account.settings, "holds") or "primary"
+    said = text_of(account.settings, "holds") or "primary"
     if said != OWN_CALENDAR:
         return said
     made = account.secrets.get(OWN_CALENDAR_ID)
@@ -266,13 +268,3 @@ def _number(settings: Mapping[str, Setting], key: str, default: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise Rejected(f"{key} = {value!r} is no number of units.", remedy="Write a whole number above 0.")
     return value
-
-
-def _text(settings: Mapping[str, Setting], key: str) -> str:
-    value = settings.get(key, "")
-    return value if isinstance(value, str) else ""
-
-
-def _texts(settings: Mapping[str, Setting], key: str) -> tuple[str, ...]:
-    value = settings.get(key, ())
-    return value if isinstance(value, tuple) else (str(value),)

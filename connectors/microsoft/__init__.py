@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, cast
 from urllib.parse import urlsplit
 
-from connectors.account import Account, Setting, SettingKind
+from connectors.account import Account, Setting, SettingKind, text_of, texts_of
 from connectors.microsoft import schedules, signin
 from connectors.microsoft.calendar import OutlookCalendar
 from connectors.microsoft.glance import Glance
@@ -82,7 +82,7 @@ class MicrosoftConnection:
 
     def watcher(self) -> Subscriber | None:
         """Keep Graph telling /hooks/microsoft of new mail, and of events where that was agreed to; None = only the poll runs."""
-        url = _text(self._account.settings, "notification_url")
+        url = text_of(self._account.settings, "notification_url")
         if not url:
             return None
         reader = graph_of(self._account, "reader")
@@ -105,8 +105,8 @@ def open(account: Account) -> MicrosoftConnection:  # noqa: A001 - the port's wo
         graphs["reader"],
         glance,
         graphs.get("writer"),
-        chosen=_texts(account.settings, "calendars"),
-        holds=_text(account.settings, "holds"),
+        chosen=texts_of(account.settings, "calendars"),
+        holds=text_of(account.settings, "holds"),
         installation=account.installation,
     )
     mailbox = OutlookMailbox(graphs["reader"], glance, graphs.get("writer"), account.installation)
@@ -134,7 +134,7 @@ def steps(account: Account) -> Iterator[tuple[str, Step]]:
             continue
         with closing(graph):
             yield from (("account", step) for step in call_steps(role, registration, graph))
-            if _text(account.settings, "notification_url") and role != "writer":
+            if text_of(account.settings, "notification_url") and role != "writer":
                 channel = Channel(MAIL if role == "reader" else EVENTS, graph)
                 yield "account", subscription_step(channel, registration, account.secrets)
 
@@ -143,13 +143,13 @@ def graph_of(account: Account, role: signin.Role) -> Graph:
     """Open Graph with the token of one role. Raises AuthorizationExpired, Rejected."""
     registration = registration_of(account.settings, role)
     signin.check(registration, signin.granted(account.secrets, role))
-    user = _text(account.settings, "user")
+    user = text_of(account.settings, "user")
     if registration.certificate and (not user or account.secrets.get(signin.OPT_IN) != user):
         remedy = "The owner runs `rekindle connect microsoft --certificate` and says yes."
         raise Rejected(f"{user or 'The owner'} has not agreed to an application acting for this mailbox.", remedy=remedy)
     return Graph(
         signin.SignIn(account.secrets, registration).token,
-        root=_text(account.settings, "graph_root") or ROOT,
+        root=text_of(account.settings, "graph_root") or ROOT,
         who=f"users/{user}" if registration.certificate else "me",
         ca_file=registration.ca_file,
         gate=partial(_through, account),
@@ -172,27 +172,27 @@ def whose(account: Account, role: signin.Role) -> str:
 
 def roles(settings: Mapping[str, Setting]) -> tuple[signin.Role, ...]:
     """Return which sign-ins the account has. Raises Rejected."""
-    access = _text(settings, "access") or "drafts"
+    access = text_of(settings, "access") or "drafts"
     if access not in ("read", "drafts"):
         raise Rejected(f"access = {access!r} is unknown.", remedy="Use read or drafts.")
-    listening = ("listener",) if _text(settings, "listener_client_id") else ()
+    listening = ("listener",) if text_of(settings, "listener_client_id") else ()
     return cast("tuple[signin.Role, ...]", ("reader", *(("writer",) if access == "drafts" else ()), *listening))
 
 
 def registration_of(settings: Mapping[str, Setting], role: signin.Role) -> signin.Registration:
     """Return the app registration of a role. Raises Rejected."""
     key = "client_id" if role == "reader" else f"{role}_client_id"
-    client = _text(settings, key)
+    client = text_of(settings, key)
     if not client:
         raise Rejected(f"The account says no {key}.", remedy="deploy/microsoft.md says how to register the application.")
-    root = urlsplit(_text(settings, "graph_root") or ROOT)
+    root = urlsplit(text_of(settings, "graph_root") or ROOT)
     return signin.Registration(
         role=role,
         client_id=client,
-        authority=_text(settings, "authority") or signin.AUTHORITY,
+        authority=text_of(settings, "authority") or signin.AUTHORITY,
         resource=f"{root.scheme}://{root.netloc}",
-        certificate=_certificate(_text(settings, "certificate_file")),
-        ca_file=_text(settings, "ca_file"),
+        certificate=_certificate(text_of(settings, "certificate_file")),
+        ca_file=text_of(settings, "ca_file"),
     )
 
 
@@ -224,13 +224,3 @@ def _paid(account: Account, count: int) -> None:
         take(price=min(count, limit))
     except RateLimited:
         take(price=max(min(count, limit), limit * 2 // 3))
-
-
-def _text(settings: Mapping[str, Setting], key: str) -> str:
-    value = settings.get(key, "")
-    return value if isinstance(value, str) else ""
-
-
-def _texts(settings: Mapping[str, Setting], key: str) -> tuple[str, ...]:
-    value = settings.get(key, ())
-    return value if isinstance(value, tuple) else (str(value),)

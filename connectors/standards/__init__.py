@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from itertools import count
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
-from connectors.account import Account, Setting, SettingKind
-from connectors.http import Http
-from connectors.port import Cursor, PortError, RateLimited, Rejected, Watcher
-from connectors.standards.calendar import CalDavCalendar
-from connectors.standards.dav import Dav
+from connectors.account import Account, SettingKind, text_of, texts_of
+from connectors.port import Cursor, PortError, Rejected, Watcher
 from connectors.standards.idle import Idle
 from connectors.standards.mail import ImapMailbox
 from connectors.standards.mail_server import Server
 from connectors.standards.reach import Step, failed
-from connectors.standards.servers import of_calendar
 from connectors.standards.session import wired
-from connectors.standards.steps import calendar_steps, mail_steps
 from rules.facts import Address
+
+if TYPE_CHECKING:
+    from connectors.http import Http
+    from connectors.standards.calendar import CalDavCalendar
 
 SETTINGS: Mapping[str, str] = {
     "imap": "the mail server, imaps://host or imap://host:143 (STARTTLS)",
@@ -91,24 +88,29 @@ class StandardsConnection:
 def open(account: Account) -> StandardsConnection:  # noqa: A001 - the port's word
     """Open the account; nothing is connected before it is needed."""
     settings = account.settings
-    imap, caldav = _text(settings, "imap"), _text(settings, "caldav")
+    imap, caldav = text_of(settings, "imap"), text_of(settings, "caldav")
     if not imap and not caldav:
         message = f"{account.id} names neither a mail nor a calendar server."
         raise Rejected(message, remedy='Set imap = "imaps://..." or caldav = "https://..." in config.')
     server = _server(account, imap) if imap else None
     mailbox = None
     if server is not None:
-        named = {"\\Drafts": _text(settings, "drafts"), "\\Sent": _text(settings, "sent")}
+        named = {"\\Drafts": text_of(settings, "drafts"), "\\Sent": text_of(settings, "sent")}
         overrides = {role: wired(name) for role, name in named.items() if name}
-        chosen = [wired(name) for name in _texts(settings, "folders")]
+        chosen = [wired(name) for name in texts_of(settings, "folders")]
         mailbox = ImapMailbox(server, folders=chosen, overrides=overrides, installation=account.installation)
-    http = _http(account, caldav) if caldav else None
-    calendar = _calendar(account, caldav, http, mailbox) if http is not None else None
+    calendar, http = None, None
+    if caldav:
+        from connectors.standards import calendar_side  # noqa: PLC0415 - who only has mail there does without the calendar's libraries
+
+        calendar, http = calendar_side.opened(account, caldav, mailbox)
     return StandardsConnection(mailbox, calendar, server, http, settings.get("is_idle", True) is not False)
 
 
 def steps(account: Account) -> Iterator[tuple[str, Step]]:
     """Check each side of the account step by step: ("mail" or "calendar", step). Writes nothing anywhere."""
+    from connectors.standards.steps import calendar_steps, mail_steps  # noqa: PLC0415 - as above
+
     try:
         connection = open(account)
     except PortError as error:
@@ -116,10 +118,10 @@ def steps(account: Account) -> Iterator[tuple[str, Step]]:
         return
     try:
         if connection.mailbox is not None and connection._server is not None:  # noqa: SLF001 - our own
-            named = {key: _text(account.settings, key) for key in ("drafts", "sent")}
+            named = {key: text_of(account.settings, key) for key in ("drafts", "sent")}
             yield from (("mail", step) for step in mail_steps(connection._server, connection.mailbox, named))  # noqa: SLF001 - as above
         if connection.calendar is not None:
-            url, ca_file = _text(account.settings, "caldav"), _text(account.settings, "ca_file")
+            url, ca_file = text_of(account.settings, "caldav"), text_of(account.settings, "ca_file")
             yield from (("calendar", step) for step in calendar_steps(connection.calendar, url, ca_file))
     finally:
         connection.close()
@@ -130,59 +132,8 @@ def _server(account: Account, url: str) -> Server:
     settings = account.settings
     return Server.parse(
         url,
-        user=_text(settings, "user"),
-        auth=_text(settings, "auth") or "login",
+        user=text_of(settings, "user"),
+        auth=text_of(settings, "auth") or "login",
         secret=secret,
-        ca_file=_text(settings, "ca_file"),
+        ca_file=text_of(settings, "ca_file"),
     )
-
-
-def _http(account: Account, url: str) -> Http:
-    secret = account.secrets.get("caldav_password") or account.secrets.get("password") or ""
-    user = _text(account.settings, "caldav_user") or _text(account.settings, "user") or (urlsplit(url).username or "")
-    ca_file, limit = _text(account.settings, "ca_file"), of_calendar(url).per_minute
-    return Http((user.encode(), secret.encode()), name="The calendar server", ca_file=ca_file, pace=_pace(account, limit))
-
-
-def _pace(account: Account, limit: int) -> Callable[[], None]:
-    """Keep to what the server takes in a minute: by the worker's count, else by that of this connection alone."""
-    asked, quota = count(1), account.quota
-
-    def pace() -> None:
-        if limit and quota is not None:
-            quota.take("caldav", price=1, count=1, limit=limit)
-        elif limit and next(asked) > limit:
-            raise RateLimited("The calendar server is given a rest.", retry_after=timedelta(minutes=1), is_paced=True)
-
-    return pace
-
-
-def _calendar(account: Account, url: str, http: Http, mailbox: ImapMailbox | None) -> CalDavCalendar:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        message = f"caldav = {url!r} is no web address."
-        raise Rejected(message, remedy="Write it as https://host/path.")
-    if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "::1", "localhost"):
-        message = f"caldav = {url!r} would send the password in the clear."
-        raise Rejected(message, remedy="Use https://.")
-    settings = account.settings
-    return CalDavCalendar(
-        Dav(http, url, has_sync=of_calendar(url).has_sync),
-        start=parts.path,
-        zone=account.zone,
-        chosen=_texts(settings, "calendars"),
-        holds=_text(settings, "holds"),
-        has_sync=of_calendar(url).has_sync,
-        mailbox=mailbox,
-        installation=account.installation,
-    )
-
-
-def _text(settings: Mapping[str, Setting], key: str) -> str:
-    value = settings.get(key, "")
-    return value if isinstance(value, str) else ""
-
-
-def _texts(settings: Mapping[str, Setting], key: str) -> tuple[str, ...]:
-    value = settings.get(key, ())
-    return value if isinstance(value, tuple) else (str(value),)
