@@ -18,18 +18,18 @@ from connectors.cores import cores
 from connectors.frames import Pipe, framed
 from connectors.imap_ahead import Ahead
 from connectors.imap_reading import Read, Reading
-from connectors.imap_told import READY, TAKEN, UNTAKEN, asked, heard, tell
+from connectors.imap_told import READY, TAKEN, UNTAKEN, asked, heard, room_for, tell
 from connectors.optional import Packing, Portion
 from rules.facts import MessageMetadata
 
-RING: Final = 4 << 20
-"""Bytes of memory the answers lie in, one behind the other, and again from the beginning; behind it, as much for what is told."""
-SAID: Final = 3 << 20
+RING: Final = 6 << 20
+"""Bytes of memory the answers lie in, one behind the other, and again from the beginning; behind it there is room for what is told."""
+SAID: Final = 4 << 20
 """Bytes of answers it has told of and nobody has taken: about a page, so that it goes on while one is stored."""
+LEAST: Final = 2
+"""Bytes that even an empty answer takes: no two of them have their room in one place."""
 PIPE: Final = 1 << 20
 """Bytes that may be told ahead; what Linux allows anybody."""
-MOMENT: Final = 0.02
-"""Seconds in which it has surely begun what it is about to, if it gets a core."""
 SILENCE: Final = 60.0
 """Seconds after which a second process that tells nothing is given up."""
 MANY: Final = 5000
@@ -47,7 +47,7 @@ class _Answer:
 
 
 class Beside:
-    """The second process. Whoever asks it waits for nothing it has not begun to read, but reads that here."""
+    """The second process. Whoever asks it waits for nothing it has not begun to read, but reads that here, the last first."""
 
     def __init__(self, process: subprocess.Popen[bytes], memory: int, packing: Packing) -> None:
         self._process, self._memory, self._packing = process, memory, packing
@@ -79,25 +79,38 @@ class Beside:
         if place is None:
             return None
         try:
-            os.pwrite(self._memory, UNTAKEN, place + RING)
+            os.pwrite(self._memory, UNTAKEN, _room(place))
             if os.pwrite(self._memory, content, place) < size:
                 return None
-            tell(self._asked, asked(place, size, place + RING, reading))
+            tell(self._asked, asked(place, size, _room(place), reading))
         except OSError:
             self._is_over = True
             return None
         answer = _Answer(place, size, reading)
-        self._at = place + max(size, 1)  # no two of them lie in one place
+        self._at = place + max(size, LEAST)
         self._order.append(answer)
         return partial(self.read, answer)
 
     def read(self, answer: _Answer) -> Read:
-        """Return what an answer says, read here where it cannot tell, or has not come to it."""
+        """Return what an answer says, read here where it cannot tell; in the time it takes, what it has not come to is read here."""
         while answer not in self._said:
-            if not self._has_told(MOMENT if self._is_ready else 0.0) and self._is_taken_back(answer):
-                return self._read_here(answer)()
-            self._hear()
+            spare = None if self._has_told() else self._spare(answer)
+            if spare is None:
+                self._hear()
+                continue
+            self._said[spare] = here = self._read_here(spare)
+            with suppress(EOFError):  # whoever asks for that one is told
+                self._said[spare] = partial(_same, here())
         return self._said.pop(answer)()
+
+    def _spare(self, wanted: _Answer) -> _Answer | None:
+        """Take back what it would come to last, down to the one that is wanted; None where it has begun all of that."""
+        for each in reversed(self._order):
+            if each not in self._back and self._is_taken_back(each):
+                return each
+            if each is wanted:
+                break
+        return None
 
     def is_listening(self) -> bool:
         """Tell whether it has begun, and goes on."""
@@ -105,8 +118,8 @@ class Beside:
             self._hear()
         return self._is_ready and not self._is_over
 
-    def _has_told(self, within: float = 0.0) -> bool:
-        return not self._is_over and self._told.has_more(within)
+    def _has_told(self) -> bool:
+        return not self._is_over and self._told.has_more()
 
     def _hear(self) -> None:
         """Take what it tells next, and out of the memory what is needed of it: another answer may lie there from now on."""
@@ -118,7 +131,7 @@ class Beside:
         if answer in self._back:
             self._back.remove(answer)
         else:
-            read = self._heard(told, answer.place + RING)
+            read = self._heard(told, _room(answer.place))
             self._said[answer] = self._read_here(answer) if read is None else partial(_same, read)
 
     def _read_here(self, answer: _Answer) -> Callable[[], Read]:
@@ -126,9 +139,9 @@ class Beside:
 
     def _is_taken_back(self, answer: _Answer) -> bool:
         """Have it not read what it has not begun: it is about to start, or gets no core. False where it has, or is over."""
-        if self._is_over or os.pread(self._memory, 1, answer.place + RING) != UNTAKEN:
+        if self._is_over or os.pread(self._memory, 1, _room(answer.place)) != UNTAKEN:
             return False
-        os.pwrite(self._memory, TAKEN, answer.place + RING)
+        os.pwrite(self._memory, TAKEN, _room(answer.place))
         self._back.add(answer)
         return True
 
@@ -142,7 +155,7 @@ class Beside:
 
     def _place(self, size: int) -> int | None:
         """Find where so much may lie on nothing whose room is needed still; what is empty needs some, too."""
-        size = max(size, 1)
+        size = max(size, LEAST)
         if not self._order:
             return 0 if size <= RING else None
         oldest = self._order[0].place
@@ -166,6 +179,10 @@ class Beside:
         told = framed(self._told)
         self._is_over = not told
         return told
+
+
+def _room(place: int) -> int:
+    return RING + room_for(place)
 
 
 def _same(read: Read) -> Read:

@@ -346,3 +346,29 @@ def test_an_answer_cut_short_is_said_to_be() -> None:
         with pytest.raises(EOFError):
             ahead.take()[1]()
         assert as_read(ahead.take()[1]()) == READING.read(answer(["list"]))
+
+
+def test_while_one_answer_is_waited_for_those_after_it_are_read_here() -> None:
+    told = [answer(["plain", "several"] * 20, at * 100) for at in range(9)]
+    with listening() as second:
+        process = second._process.pid  # noqa: SLF001 - from outside
+        os.kill(process, signal.SIGSTOP)
+        ahead = Ahead(READING, second, Pickled())
+        for each in told:
+            ahead.put([1], each)
+        assert as_read(ahead.take()[1]()) == READING.read(told[0])
+        os.kill(process, signal.SIGKILL)  # what was read here by now is not asked of it again
+        assert [as_read(ahead.take()[1]()) for _ in told[1:]] == [READING.read(each) for each in told[1:]]
+
+
+def test_an_answer_cut_short_that_is_read_before_its_turn_is_told_of_in_its_turn() -> None:
+    told = [answer(["plain"] * 3), answer(["plain"] * 3)[:-100], answer(["list"])]
+    with listening() as second:
+        os.kill(second._process.pid, signal.SIGSTOP)  # noqa: SLF001 - from outside
+        ahead = Ahead(READING, second)
+        for each in told:
+            ahead.put([1], each)
+        assert as_read(ahead.take()[1]()) == READING.read(told[0])
+        with pytest.raises(EOFError):
+            ahead.take()[1]()
+        assert as_read(ahead.take()[1]()) == READING.read(told[2])

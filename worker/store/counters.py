@@ -15,8 +15,8 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, func, select
 
 from rules.facts import Address
 from rules.people import Sighting
-from worker.store.json_lines import encode_counts
-from worker.store.mapping import counts_text, decode
+from worker.store.json_lines import encode
+from worker.store.mapping import decode, json_text
 from worker.store.statements import among, chunks, insert_narrow, listed, upsert_rows
 from worker.store.tables import address, party
 
@@ -170,9 +170,9 @@ def _sum(owner: str, key: str, delta: _Delta, old: Row[*tuple[Any, ...]] | None,
         "owner": owner,
         "key": key,
         "email": best_spelling(key, spellings),
-        "spellings": counts_text(spellings),
-        "names": counts_text(_kept(delta.names)),
-        "counts": encode_counts(_above_none(delta.counts)),
+        "spellings": json_text(spellings),
+        "names": json_text(_kept(delta.names)),
+        "counts": encode(_above_none(delta.counts)),
         "first_at": min(times, default=None),
         "last_at": max(times, default=None),
     }

@@ -71,11 +71,6 @@ def json_text(value: object) -> str:
     return _storable(encode(value))
 
 
-def counts_text(counts: Mapping[str, int]) -> str:
-    """Write how often each of some texts came, as `json_text` does."""
-    return _storable(json_lines.encode_counts(counts))
-
-
 def _storable(text: str) -> str:
     """Drop from JSON what `plain` drops from a text."""
     if "\\" in text and "\\u0000" in text:  # few texts have any
