@@ -24,7 +24,7 @@ BATCH, DEPTH = 125, 32
 Dovecot answers four of them together: as much is read at once, while whoever wants it waits.
 """
 MOMENT = 0.02
-"""Seconds for which what is there may wait for what is to come."""
+"""Seconds for which what is there may wait for what is to come, and a page for what can be read while it is stored."""
 OTHERS = 4
 """Parts of a folder out of which one message each shows whether any is to be had."""
 Batch = Sequence[int]
@@ -86,7 +86,7 @@ class Course:
         self.sent: deque[tuple[bytes, Batch]] = deque()
         self.ahead = ahead
         self.trouble: PortError | None = None
-        """What stood in the way while nobody waited; whoever asks next is told."""
+        """What stands in the way; until that is over nobody goes on."""
 
     def is_asked(self) -> bool:
         """Tell whether the server has answered all of it."""
@@ -139,6 +139,7 @@ class Headers:
             try:
                 self.go_on(course)
             except PortError as error:
+                course.trouble = error
                 while course.ahead:  # what came before it
                     yield self._taken(course)
                 if not isinstance(error, Rejected | Unavailable):
@@ -153,9 +154,8 @@ class Headers:
     def go_on(self, course: Course, seconds: float = inf) -> None:
         """Have commands under way, and of what they are answered as much read ahead as there is room for, or time."""
         waiting, sent, ahead = course.waiting, course.sent, course.ahead
-        trouble, course.trouble = course.trouble, None
-        if trouble is not None:
-            raise trouble
+        if course.trouble is not None:
+            raise course.trouble
         if course.is_asked():
             return
         session, end = self._session(), monotonic() + seconds
@@ -163,7 +163,7 @@ class Headers:
             while (waiting or sent) and monotonic() < end:
                 while waiting and len(sent) < (1 if self._suspects else DEPTH):
                     sent.append((self._ask(session, waiting[0]), waiting.popleft()))
-                if not ahead.has_room() or (ahead and not session.is_waiting(MOMENT)):
+                if not ahead.has_room() or ((ahead or seconds < inf) and not session.is_waiting(MOMENT)):
                     break
                 ahead.put(sent[0][1], session.whole(sent[0][0], "reading headers"))
                 sent.popleft()
@@ -200,11 +200,14 @@ class Headers:
 
     def _apart(self, batch: Batch, error: PortError, course: Course) -> Read:
         """Read a batch that failed by itself, over a new connection, where the commands under way are asked again."""
+        course.trouble = error
         course.waiting.extendleft(reversed([again for _, again in course.sent]))
         self._suspects = len(course.sent)
         course.sent.clear()
         self._renew(error)
-        return self._once(batch, self._isolated(batch))
+        found = self._once(batch, self._isolated(batch))
+        course.trouble = None
+        return found
 
     def _ask(self, session: Session, uids: Batch) -> bytes:
         return session.send(b"UID FETCH " + sequence_set(sorted(uids)) + b" " + items(session, self._fields))

@@ -56,8 +56,8 @@ class ImapMailbox:
         with closing(Helped(by)) as helped:
             self._help, self._size, self._to_come = helped, Size(), deque(first_reads)
             first = {feed.id for feed, _ in first_reads}
-            helped.prepare(max((folder.status.get("MESSAGES", 0) for folder in self._folders if folder.id in first), default=0))
             try:
+                helped.prepare(max((folder.status.get("MESSAGES", 0) for folder in self._folders if folder.id in first), default=0))
                 yield
             finally:
                 self._help = None

@@ -28,8 +28,8 @@ class Listener:
                 threading.Thread(target=self.serve, args=(client,), daemon=True).start()
 
 
-def told(uid: int, name: bytes, *, too_long: int = 0) -> bytes:
-    """One message's answer to a FETCH; a literal may be told to be longer than it is."""
-    header = b"Message-ID: <%b@elsewhere.example>\r\nFrom: eva@elsewhere.example\r\n\r\n" % name
+def told(uid: int, name: bytes, *, too_long: int = 0, size: int = 0) -> bytes:
+    """One message's answer to a FETCH; a literal may be told to be longer than it is, a subject may have a size."""
+    header = b"Message-ID: <%b@elsewhere.example>\r\nFrom: eva@elsewhere.example\r\nSubject: %b\r\n\r\n" % (name, b"x" * size)
     begun = b'* %d FETCH (UID %d FLAGS () INTERNALDATE "16-Nov-2026 09:00:00 +0000" RFC822.SIZE 9 BODY[X] {%d}\r\n'
     return begun % (uid, uid, len(header) + too_long) + header + b")\r\n"

@@ -12,9 +12,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from connectors import imap_wire
 from connectors.cores import cores
 from connectors.optional import Packs
-from connectors.port import Changes, Cursor, Feed, Mailbox, PortError
+from connectors.port import AuthorizationExpired, Changes, Cursor, Feed, Mailbox, PortError
 from connectors.standards import fetch, paging
 from rules.facts import MessageMetadata
 from tests.connectors.listener import Listener, told
@@ -27,6 +28,7 @@ CAN = b"* CAPABILITY IMAP4rev1 LIST-STATUS ENABLE CONDSTORE QRESYNC\r\n"
 DAY = datetime(2026, 11, 16, 9, tzinfo=UTC)
 COUNT = 12
 SLOWLY = 5 * fetch.MOMENT
+MUCH = 1 << 17
 
 
 def goes(_client: socket.socket, _tag: bytes) -> bool:
@@ -73,6 +75,11 @@ class Folders(Listener):
         """The folder and the UID of whose header it promises more than it has."""
         self.dies_on = ("", 0)
         """The folder and the UID on which it dies, once."""
+        self.heavy = range(0)
+        """The UIDs in INBOX of which two at once are more than is read."""
+        self.sign_ins = 0
+        self.are_refused = False
+        """Whether nobody more is let in."""
         self.slow = ""
         """The folder whose messages it takes a while to tell."""
         self.fails_to_list: tuple[str, Callable[[socket.socket, bytes], bool]] = "", goes
@@ -87,6 +94,9 @@ class Folders(Listener):
             client.sendall(b"* OK hi\r\n")
             for line in lines:
                 tag, verb, what, items = COMMAND.findall(line)[0]
+                if verb == b"LOGIN" and not self._lets_in():
+                    client.sendall(tag + b" NO [AUTHENTICATIONFAILED] not any more\r\n")
+                    continue
                 if verb == b"EXAMINE":
                     folder = what.decode()
                     self.begun.append(folder)
@@ -108,6 +118,10 @@ class Folders(Listener):
                     time.sleep(SLOWLY)
                 client.sendall(self._said(verb, folder, uids, is_listing=items != b"UID") + tag + b" OK done\r\n")
 
+    def _lets_in(self) -> bool:
+        self.sign_ins += 1
+        return not self.are_refused or self.sign_ins == 1
+
     def _said(self, verb: bytes, folder: str, uids: Sequence[int], *, is_listing: bool) -> bytes:
         if verb == b"FETCH":
             return b"".join(self.dated(uid) if is_listing else self._row(folder, uid) for uid in uids)
@@ -124,7 +138,9 @@ class Folders(Listener):
         )
 
     def _row(self, folder: str, uid: int) -> bytes:
-        return told(uid, b"%b.%d" % (folder.encode(), uid), too_long=10_000 if (folder, uid) == self.lies_about else 0)
+        name, place = b"%b.%d" % (folder.encode(), uid), (folder, uid)
+        is_heavy = folder == "INBOX" and uid in self.heavy
+        return told(uid, name, too_long=10_000 * (place == self.lies_about), size=MUCH * 3 // 4 * is_heavy)
 
 
 @pytest.fixture(autouse=True)
@@ -267,3 +283,34 @@ def test_a_next_folder_that_cannot_be_listed_early_is_listed_when_it_is_asked_fo
                 time.sleep(patience)  # the page is stored
     assert {each: found(pages) for each, pages in told.items()} == {each: letters(each) for each in server.names}
     assert server.listed == [*server.names[:2], *["Sent"] * (instead is not waits), *server.names[2:]]
+
+
+@pytest.mark.parametrize("uid", range(1, COUNT, 2))
+def test_what_is_too_much_at_once_is_read_one_by_one_wherever_a_page_ends(
+    server: Folders, monkeypatch: pytest.MonkeyPatch, uid: int
+) -> None:
+    monkeypatch.setattr(imap_wire, "LARGEST", MUCH)
+    server.heavy = range(uid, uid + 2)
+    inbox, sent = read(mailbox(server), server.names, ("INBOX", "Sent"))
+    assert [skip for page in inbox for skip in page.skipped] == []
+    assert (found(inbox), found(sent)) == (letters("INBOX"), letters("Sent"))
+
+
+@pytest.mark.parametrize("uid", range(1, COUNT + 1))
+def test_a_connection_that_breaks_is_renewed_once_wherever_a_page_ends(server: Folders, uid: int) -> None:
+    server.dies_on = ("INBOX", uid)
+    (inbox,) = read(mailbox(server), ("INBOX",), ("INBOX",))
+    assert found(inbox) == letters("INBOX")
+    assert server.sign_ins == 2
+
+
+@pytest.mark.parametrize("uid", range(1, COUNT + 1))
+def test_who_is_refused_after_a_break_is_not_asked_again_before_a_page_is_stored(server: Folders, uid: int) -> None:
+    server.dies_on, server.are_refused = ("INBOX", uid), True
+    box = mailbox(server)
+    (feed,) = (each for each in box.feeds() if each.id == "INBOX")
+    pages: list[Changes[MessageMetadata]] = []
+    assert isinstance(box, Packs)
+    with box.packing(Pickled(), [(feed, None)]), pytest.raises(AuthorizationExpired):
+        pages.extend(box.changes(feed, None))
+    assert server.sign_ins == 2
