@@ -109,7 +109,7 @@ def open(account: Account) -> StandardsConnection:  # noqa: A001 - the port's wo
 
 def steps(account: Account) -> Iterator[tuple[str, Step]]:
     """Check each side of the account step by step: ("mail" or "calendar", step). Writes nothing anywhere."""
-    from connectors.standards.steps import calendar_steps, mail_steps  # noqa: PLC0415 - as above
+    from connectors.standards.checks import calendar_steps, mail_steps  # noqa: PLC0415 - as above
 
     try:
         connection = open(account)

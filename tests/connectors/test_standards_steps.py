@@ -11,7 +11,7 @@ import pytest
 
 from connectors import standards
 from connectors.port import Calendar, Feed, RateLimited, Rejected
-from connectors.standards import servers
+from connectors.standards import calendar_side, servers
 from connectors.standards.reach import Step, failed
 from tests.conftest import Server
 from tests.connectors.test_standards_contract import CalendarHands, MailHands, account
@@ -192,7 +192,7 @@ class TestQuirks:
     @pytest.fixture
     def proxy(self, radicale: Server, dates: CalendarHands, monkeypatch: pytest.MonkeyPatch) -> HttpProxy:
         slow = servers.Known(name="slow", caldav="http://127.0.0.1/", has_sync=False, per_minute=5)
-        monkeypatch.setattr(standards, "of_calendar", lambda _: slow)
+        monkeypatch.setattr(calendar_side, "of_calendar", lambda _: slow)
         return HttpProxy((radicale.host, radicale.port))
 
     def test_a_server_that_takes_few_requests_is_given_a_rest(self, proxy: HttpProxy) -> None:
