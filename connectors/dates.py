@@ -109,7 +109,7 @@ def _zone(text: str) -> tuple[int, timedelta | None]:
 
 
 def _unusual(value: bytes) -> tuple[datetime | None, timedelta | None]:
-    from email.utils import parsedate_tz  # noqa: PLC0415 - a quarter of the time a second process takes to begin
+    from email.utils import parsedate_tz  # noqa: PLC0415 - a tenth of the time a second process takes to begin
 
     try:
         parts = parsedate_tz(value[:200].decode("ascii", "replace"))
