@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
 from math import inf
 from time import monotonic
 
 from connectors.imap_ahead import Ahead
-from connectors.imap_fetched import ARRIVED, arrived, epoch, stamp
 from connectors.imap_reading import Messages, Packed, Read, Reading
 from connectors.imap_wire import TooSlow
 from connectors.port import PortError, Rejected, Skipped, Unavailable
@@ -108,19 +105,12 @@ class Headers:
         then: Callable[[], None] = lambda: None,
     ) -> None:
         self.reading = reading
-        self._session, self._reopen, self._fields, self._then = session, reopen, fields, then
+        self.session, self._reopen, self._fields, self._then = session, reopen, fields, then
         self._renewals = 0
         self._suspects = 0
         """Batches to be asked for one at a time: one of them may be what the connection broke on."""
         self._early: set[str] = set()
         """Remote ids of messages that came with an earlier batch than their own."""
-
-    def arrivals(self, next_uid: int) -> Callable[[], Sequence[int]]:
-        """Ask when every message below `next_uid` arrived; return what waits for the answer: their stamps, newest first."""
-        session = self._session()
-        with translated("listing messages"):
-            tag = session.send(b"UID FETCH 1:%d (INTERNALDATE)" % (next_uid - 1)) if next_uid > 1 else b""
-        return partial(_stamps, session, tag)
 
     def some(self, uids: Sequence[int]) -> tuple[list[MessageMetadata], list[Skipped]]:
         """Fetch a few messages with one command."""
@@ -158,7 +148,7 @@ class Headers:
             raise course.trouble
         if course.is_asked():
             return
-        session, end = self._session(), monotonic() + seconds
+        session, end = self.session(), monotonic() + seconds
         with translated("reading headers"):
             while (waiting or sent) and monotonic() < end:
                 while waiting and len(sent) < (1 if self._suspects else DEPTH):
@@ -204,7 +194,7 @@ class Headers:
         course.waiting.extendleft(reversed([again for _, again in course.sent]))
         self._suspects = len(course.sent)
         course.sent.clear()
-        self._renew(error)
+        self.renew(error)
         found = self._once(batch, self._isolated(batch))
         course.trouble = None
         return found
@@ -215,11 +205,11 @@ class Headers:
     def _isolated(self, uids: Batch) -> tuple[list[MessageMetadata], list[Skipped]]:
         """Halve a batch that fails until only the poisonous messages are left out."""
         try:
-            session = self._session()
+            session = self.session()
             with translated("reading headers"):
                 return self.reading.read(session.whole(self._ask(session, uids), "reading headers"))
         except (Rejected, Unavailable) as error:
-            self._renew(error)
+            self.renew(error)
             if len(uids) == 1:
                 if self._fails_on_others(uids[0]):
                     raise
@@ -231,20 +221,21 @@ class Headers:
 
     def _fails_on_others(self, uid: int) -> bool:
         """Tell whether no other message is to be had either: then none is to blame, and what is set aside now would be lost."""
-        there = searched(self._session().command(b"UID SEARCH ALL", "listing messages"))
+        there = searched(self.session().command(b"UID SEARCH ALL", "listing messages"))
         first, *spread = there[:: max(1, len(there) // OTHERS)] or [uid]
         others = [other for other in (*spread, first, *there[-1:]) if other != uid]
         for other in others:
             try:
                 with translated("reading headers"):
-                    self._session().whole(self._ask(self._session(), [other]), "reading headers")
+                    self.session().whole(self._ask(self.session(), [other]), "reading headers")
             except (Rejected, Unavailable) as error:
-                self._renew(error)
+                self.renew(error)
             else:
                 return False
         return bool(others)
 
-    def _renew(self, error: PortError) -> None:
+    def renew(self, error: PortError) -> None:
+        """Go on over a new connection after what went wrong. Raises it where that will not help."""
         self._renewals += 1
         if isinstance(error.__cause__, TooSlow) or self._renewals > 2 * BATCH.bit_length() + 4:
             raise error
@@ -255,15 +246,3 @@ def _without(found: Messages, ids: Sequence[str], early: set[str]) -> Messages:
     if early.isdisjoint(ids):
         return found
     return [each for each in (found.messages() if isinstance(found, Packed) else found) if each.remote_id not in early]
-
-
-def _stamps(session: Session, tag: bytes) -> Sequence[int]:
-    found = array("Q")
-    with translated("listing messages"):
-        for piece in session.pieces(tag, "listing messages") if tag else ():
-            usual = ARRIVED.findall(piece)
-            if len(usual) == piece.count(b"\n"):
-                found.extend(stamp(epoch(date) or 0, int(uid)) for uid, date in usual)
-            else:
-                found.extend(stamp(*each) for each in map(arrived, piece.splitlines()) if each)
-    return array("Q", sorted(found, reverse=True))

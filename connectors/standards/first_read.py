@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from connectors.imap_ahead import Ahead
 from connectors.imap_beside import Helped
-from connectors.imap_fetched import arrival_of, stamp
 from connectors.optional import Portion
 from connectors.port import Changes, Cursor, Feed
+from connectors.standards import arrivals
 from connectors.standards.fetch import Course, Headers
-from connectors.standards.paging import NOTHING, Place, Size, as_read, down_to, pages
+from connectors.standards.paging import Place, Size, as_read, down_to, pages
 from rules.facts import MessageMetadata
 
 
 class FirstRead:
     """What is left of a first read from the mark of its place on."""
 
-    def __init__(self, feed: Feed, since: Cursor | None, place: Place, headers: Headers) -> None:
-        """Ask what there is to be read."""
+    def __init__(self, feed: Feed, since: Cursor | None, place: Place, headers: Headers, exists: int) -> None:
+        """Ask what there is to be read. `exists`: messages of the folder."""
         self._asked = feed.id, since
         self._place, self._headers = place, headers
-        self._arrivals = headers.arrivals(place.next_uid)
-        self._todo = array("Q")
+        self._order = arrivals.ask(headers, place, exists)
+        self._todo: arrivals.Order | None = None
         self._course: Course | None = None
         self.unpack: Callable[[Sequence[Portion]], Sequence[MessageMetadata]] = as_read
 
@@ -39,13 +38,12 @@ class FirstRead:
 
     def begin(self, by: Helped | None) -> None:
         """Take what arrived before the mark, and have the answers read, with help where there is any."""
-        before = stamp(*(self._place.mark or NOTHING))
-        self._todo = array("Q", (one for one in self._arrivals() if one < before))
+        self._todo = self._order()
         if by is not None:
-            by.prepare(len(self._todo))
+            by.prepare(len(self._todo.uids))
             self.unpack = by.unpack
         ahead = by.ahead(self._headers.reading) if by is not None else Ahead(self._headers.reading)
-        self._course = Course(array("q", (arrival_of(one)[1] for one in self._todo)), ahead)
+        self._course = Course(self._todo.uids, ahead)
 
     def go_on(self) -> None:
         """Ask for more, and have what has come read, as far as there is room. Raises what the server does."""
@@ -54,12 +52,12 @@ class FirstRead:
 
     def pages(self, size: Size) -> Iterator[Changes[MessageMetadata]]:
         """Yield its pages."""
-        if self._course is None:
+        if self._course is None or self._todo is None:
             return
+        count = len(self._todo.uids)
         try:
-            yield from pages(
-                len(self._todo), self._headers.read(self._course), self._unpacked, partial(down_to, self._place, self._todo), size
-            )
+            at = partial(down_to, self._place, count, self._todo.mark)
+            yield from pages(count, self._headers.read(self._course), self._unpacked, at, size)
         finally:
             self.forget()
 

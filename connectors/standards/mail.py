@@ -175,7 +175,7 @@ class ImapMailbox:
             self._help.prepare(exists)
         newest = taste(place)
         found, skipped = headers.some(newest) if newest else ((), ())
-        first_read = FirstRead(feed, since, place, headers)
+        first_read = FirstRead(feed, since, place, headers, exists)
         if newest:
             yield Changes(upserted=tuple(found), skipped=tuple(skipped), cursor=place.cursor())
         first_read.begin(self._help)
@@ -189,7 +189,7 @@ class ImapMailbox:
                 opened, _ = self._opened(feed, since)
                 place = Place.read(since) if since is not None else self._beginning(opened)
                 self._help.prepare(opened.exists)
-                self._early = FirstRead(feed, since, place, self._headers(feed, place))
+                self._early = FirstRead(feed, since, place, self._headers(feed, place), opened.exists)
             elif self._early is not None and not self._early.is_begun and self._is_answered():
                 self._early.begin(self._help)
             if self._early is not None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import monotonic
 
-from connectors.imap_fetched import arrival_of
 from connectors.imap_reading import Messages, Packed, Read
 from connectors.optional import Portion
 from connectors.port import Changes, Cursor, PortError, Skipped
@@ -111,10 +110,12 @@ def _page(
     return Changes(upserted=upserted, skipped=tuple(skipped), cursor=at, remaining=left, covered_since=covered, is_last=is_last)
 
 
-def down_to(place: Place, todo: Sequence[int], left: int) -> tuple[Place, datetime | None]:
-    """Say how far a first read has come with so many of its stamps left."""
-    oldest = arrival_of(todo[-left - 1]) if left else None
-    return replace(place, mark=oldest), datetime.fromtimestamp(oldest[0], UTC) if oldest else BEGINNING
+def down_to(place: Place, count: int, mark: Callable[[int], tuple[int, int]], left: int) -> tuple[Place, datetime | None]:
+    """Say how far a first read of so many has come with so many left; `mark`: before what they arrived, by how many were read."""
+    if not left:
+        return replace(place, mark=None), BEGINNING
+    oldest = mark(count - left)
+    return replace(place, mark=oldest), datetime.fromtimestamp(oldest[0], UTC)
 
 
 def up_to(done: Place, fresh: Sequence[int], left: int) -> tuple[Place, datetime | None]:

@@ -212,7 +212,7 @@ class TestReading:
         class Commands(list[str]):
             def append(self, command: str) -> None:
                 super().append(command)
-                if self.count("UID FETCH") == 5:  # the listing, then the fourth batch
+                if self.count("UID FETCH") == 5:  # when the ends of batches arrived, then the fourth batch
                     proxy.fault = "rate"
 
         proxy.commands, proxy.failing = Commands(), ("UID FETCH",)
@@ -224,7 +224,7 @@ class TestReading:
         assert [fact.message_id for page in pages for fact in page.upserted] == made[:6]
         assert pages[-1].covered_since == NOON - timedelta(days=5)
         rest = list(mailbox(proxy).changes(feed, pages[-1].cursor))
-        assert [fact.message_id for page in rest for fact in page.upserted] == made[6:]
+        assert [fact.message_id for page in rest for fact in page.upserted] == made[5:], "that second is read again"
 
     def test_a_header_without_end_is_set_aside_and_the_others_are_read(
         self, owner: MailHands, proxy: ImapProxy, monkeypatch: pytest.MonkeyPatch
@@ -419,15 +419,18 @@ class TestRefusals:
     """RFC 5530: what a NO means is said by its code."""
 
     @pytest.mark.parametrize(("fault", "raised"), [("rate", RateLimited), ("in_use", Unavailable), ("busy", Unavailable)])
-    @pytest.mark.parametrize("command", ["LIST", "EXAMINE", "UID FETCH"])
+    @pytest.mark.parametrize("command", ["LIST", "EXAMINE", "UID SORT", "UID FETCH"])
     def test_a_busy_server_is_asked_again_later_and_nothing_is_lost(
         self, owner: MailHands, proxy: ImapProxy, fault: Fault, raised: type[PortError], command: str
     ) -> None:
         made = fill(owner, 3)
         box = mailbox(proxy)
         proxy.fault, proxy.failing = fault, (command,)
-        with pytest.raises(raised, match=r"\[(LIMIT|INUSE|UNAVAILABLE)\]"):
-            inbox(box)
+        if fault == "rate" or not command.startswith("UID"):
+            with pytest.raises(raised, match=r"\[(LIMIT|INUSE|UNAVAILABLE)\]"):
+                inbox(box)
+        else:  # what is refused of a folder that is open is asked for over another connection at once
+            assert names(inbox(box)) == set(made)
         assert proxy.fault is None, "the server did refuse"
         assert names(inbox(box)) == set(made)
 
