@@ -42,6 +42,10 @@ class Kept:
     """How long after its last use one that has aged is renewed: news is not to wait for a sign-in."""
     lines: Lines | None = None
     """What other processes know of; None = there are none."""
+    patience: timedelta | None = None
+    """How long another process is waited for; None = PATIENCE."""
+    waiting: Callable[[str], None] = lambda _: None
+    """Told of an account for which another is waited for."""
     _idle: dict[str, tuple[Connection, datetime, datetime]] = field(default_factory=dict)
     """With when it was opened and when it was last used."""
     _lent: dict[str, tuple[int, datetime]] = field(default_factory=dict)
@@ -121,12 +125,15 @@ class Kept:
     def _taken(self, account: str) -> bool:
         """Take the account's line; where another process has it, or is to go first, wait for that."""
         time.sleep(max(0.0, self._yielded.pop(account, 0.0) - time.monotonic()))
-        deadline = time.monotonic() + PATIENCE.total_seconds()
-        while self.lines is not None and not self.lines.take(account):
-            if time.monotonic() >= deadline:
-                return False
+        if self.lines is None or self.lines.take(account):
+            return True
+        self.waiting(account)
+        deadline = time.monotonic() + (self.patience or PATIENCE).total_seconds()
+        while time.monotonic() < deadline:
             time.sleep(AGAIN)
-        return True
+            if self.lines.take(account):
+                return True
+        return False
 
     def give_back(self, account: str, connection: Connection, opened: datetime) -> None:
         """Keep a connection for the next use; a second idle one is closed, and one others have waited for."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 from uuid import uuid4
 
@@ -21,6 +22,8 @@ FIRST: Final = "work"
 """The lease of the process that would work alone if there were no other."""
 BESIDE: Final = "work beside"
 """Runs for as long as any other works too."""
+LOOK: Final = timedelta(seconds=1)
+"""How often one that works alone looks whether it still does: whoever has come waits for that."""
 
 log = structlog.get_logger()
 
@@ -28,7 +31,7 @@ log = structlog.get_logger()
 class Lines:
     """The lines one process holds, by leases that last as long as it lives. Safe to share between threads.
 
-    One that works alone needs the database for none it has kept. Another that begins is seen within seconds; until then
+    One that works alone needs the database for none it has kept. Another that begins is seen within a second; until then
     what is kept here it cannot have.
     """
 
@@ -90,7 +93,17 @@ class Lines:
         with self._lock:
             if self._end is None:
                 self._beat()
-                self._end = self._store.beats.add(self._beat, EVERY.total_seconds())
+                beats = self._store.beats
+                ends = beats.add(self._beat, EVERY.total_seconds()), beats.add(self._look, LOOK.total_seconds())
+                self._end = partial(_call_all, ends)
+
+    def _look(self) -> bool:
+        try:
+            with self._store.read() as db:
+                has_company = self._is_alone and leases.is_running(db, BESIDE, self._clock(), LASTING)
+        except StoreError:  # the next beat says so
+            return True
+        return self._beat() if has_company else True
 
     def _beat(self) -> bool:
         try:
@@ -119,3 +132,8 @@ class Lines:
                 else:
                     self._held[account] = longer
         return all(longer is not None for _, _, longer in renewed)
+
+
+def _call_all(calls: Iterable[Callable[[], None]]) -> None:
+    for call in calls:
+        call()

@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from worker import logs, notified, told_by_google
 from worker.actors import QUEUE, Nudges, Observed, broker_for, middleware, register, worker_timeout
+from worker.app import real_clock
 from worker.credentials import Credentials
 from worker.kept import Kept
 from worker.lines import Lines
@@ -52,7 +53,7 @@ def serve(app: App, only: Sequence[Part], *, poll: timedelta) -> int:
         raise ValueError("With the broker memory: the parts cannot be run apart: nudges do not leave the process.")
     logs.set_up(is_json=not sys.stderr.isatty())
     stopping, asked = threading.Event(), SimpleQueue[None]()
-    kept = Kept(app.open_connection, app.clock, lines=Lines(app.store, app.clock))
+    kept = Kept(app.open_connection, app.clock, lines=Lines(app.store, real_clock))
     pipeline = replace(app.pipeline(poll=poll, is_stopping=stopping.is_set), open_connection=kept.open)
     metrics = Metrics(app.store)
     with _signals(asked), ExitStack() as running:

@@ -50,6 +50,8 @@ class ImapProxy:
         """Whether what has come lately is not yet found by what stands in its header, as where a search has an index."""
         self.most = 0
         """The most connections there were at once."""
+        self.connections = 0
+        """How many there have been."""
         self._clients: list[socket.socket] = []
         self.poison: bytes = b""
         """A UID on which the server breaks the connection whenever its header is fetched."""
@@ -68,7 +70,7 @@ class ImapProxy:
                     client.close()
                     continue
                 self._clients = [each for each in [*self._clients, client] if _is_open(each)]
-                self.most = max(self.most, len(self._clients))
+                self.most, self.connections = max(self.most, len(self._clients)), self.connections + 1
                 threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:

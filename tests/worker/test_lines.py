@@ -20,6 +20,7 @@ from rules.facts import Address
 from tests.conftest import Server
 from tests.end_to_end.files_world import ROOT, wait_until
 from tests.end_to_end.standards_world import ServerOffice
+from tests.servers.proxies import ImapProxy
 from tests.worker.test_brokers import SERVE, SETTINGS, empty
 from tests.worker.test_kept import Line, until
 from worker import kept as kept_connections
@@ -136,6 +137,21 @@ def test_what_one_keeps_another_gets_within_moments_and_never_are_there_two(offi
     use(two)
     assert [line.is_closed for line in office.server.lines] == [True, False]
     assert office.server.most == 1
+
+
+def test_one_that_was_alone_lets_go_long_before_its_next_beat_and_who_waits_is_told(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_lines, "EVERY", timedelta(hours=1))
+    monkeypatch.setattr(process_lines, "LOOK", OFTEN)
+    monkeypatch.setattr(kept_connections, "PATIENCE", timedelta(0))
+    one, two = office.process(), office.process()
+    use(one)
+    told: list[str] = []
+    two.patience, two.waiting = timedelta(minutes=1), told.append
+    use(two)
+    assert office.server.lines[0].is_closed
+    assert (office.server.most, told) == (1, [HOME])
 
 
 def test_beside_others_a_connection_is_let_go_a_moment_after_its_use(office: Office) -> None:
@@ -356,6 +372,37 @@ def counting(dovecot: Server) -> Iterator[Callable[[], int]]:
     finally:
         over.set()
         thread.join(60)
+
+
+def test_verbs_beside_a_service_have_no_connection_more_than_it_may(
+    tmp_path: Path, database: str, redis_server: Server, dovecot: Server, radicale: Server
+) -> None:
+    empty(redis_server)
+    shared = SETTINGS.format(store=database, broker=redis_server.url)
+    with closing(ImapProxy(("127.0.0.1", dovecot.port))) as proxy, ExitStack() as processes:
+        office = ServerOffice(tmp_path, imap=dovecot, imap_port=proxy.port, dav=radicale, extra_config=shared)
+        logs = [processes.enter_context(running(office, number, part)) for number, part in enumerate(("work", "watch", "tick"))]
+
+        def works_and_watches() -> bool:
+            office.wake()
+            return proxy.most == 2
+
+        assert wait_until(works_and_watches, seconds=120), [log.read_text() for log in logs]
+        begun = proxy.connections
+        for _ in range(3):
+            said = subprocess.run(
+                [sys.executable, "-m", "worker.cli", "pull", "home", "--config", "config.toml"],
+                cwd=office.home,
+                env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(office.home)},
+                capture_output=True,
+                text=True,
+                timeout=120,
+                check=False,
+            )
+            assert (said.returncode, "home: is read up to now" in said.stdout) == (0, True), said
+        assert proxy.connections > begun, "the verb did connect"
+        assert proxy.most == 2
+    assert not [log for log in logs if "Traceback" in log.read_text()]
 
 
 def test_three_working_processes_and_one_that_watches_have_two_connections_in_all(

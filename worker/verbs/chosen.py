@@ -140,7 +140,7 @@ def _leave(here: Here, made: Suggestion, is_there: str) -> None:
         raise Refusal("No account can take a draft.", "`rekindle connect` adds one with mail.")
     if not is_new:
         raise Refusal(is_there, "`rekindle suggestions --all` shows what became of it.")
-    here.app.deliver(account)
+    here.working.deliver(account)
 
 
 def promise(here: Here, who: str, text: str, by: date) -> str:

@@ -44,6 +44,7 @@ def demonstrated(folder: Path) -> None:
         try:
             here = Here(
                 app=app,
+                working=app,
                 name=world.owner,
                 settings=settings.owners[world.owner],
                 zone=ZoneInfo(settings.owners[world.owner].zone),

@@ -99,7 +99,7 @@ def _preview(here: Here) -> None:
     with letting_go(here):
         for name in here.settings.accounts:
             click.echo(f"Reading {name} …")
-            while here.app.pull(f"{here.name}/{name}"):
+            while here.working.pull(f"{here.name}/{name}"):
                 pass
     click.echo("\nThis is what it would make now:\n")
     made = previewed(here)

@@ -5,21 +5,28 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 from zoneinfo import ZoneInfo
 
+import click
 from sqlalchemy import Connection
 
 from worker import logs
 from worker.advice import Refusal
-from worker.app import App, frozen_clock
+from worker.app import App, Opener, frozen_clock, real_clock
 from worker.config import load
 from worker.exit_codes import OWNER, USAGE
 from worker.settings import Config, OwnerSettings
 
+if TYPE_CHECKING:
+    from connectors.port import Connection as Provided
+    from worker.kept import Kept
+
+PATIENCE: Final = timedelta(seconds=30)
+"""So long a verb waits for an account: as long as it takes until one that was killed is known to be."""
 Found = TypeVar("Found")
 
 
@@ -28,6 +35,8 @@ class Here:
     """One owner's corner of an opened installation."""
 
     app: App
+    working: App
+    """The same, whose connections are those of one more process that works."""
     name: str
     """NAME of [owners.NAME]."""
     settings: OwnerSettings
@@ -70,9 +79,37 @@ def opened(config: Path | None, owner: str | None, now: datetime | None = None) 
     at = instant(now or settings.now, zone)
     app = App.open(settings, clock=None if now is None else frozen_clock(at))
     try:
-        yield Here(app=app, name=name, settings=settings.owners[name], zone=zone, now=at)
+        with beside_others(app) as open_connection:
+            working = replace(app, open_connection=open_connection)
+            yield Here(app=app, working=working, name=name, settings=settings.owners[name], zone=zone, now=at)
     finally:
         app.close()
+
+
+@contextmanager
+def beside_others(app: App) -> Iterator[Opener]:
+    """Open connections only as long as a service that may run has none of that account, but the one it waits for news on."""
+    kept: Kept | None = None
+
+    def opened_alone(account: str) -> Provided:
+        nonlocal kept
+        if kept is None:
+            from worker.kept import Kept
+            from worker.lines import Lines
+
+            lines = Lines(app.store, real_clock)
+            kept = Kept(app.open_connection, real_clock, lines=lines, patience=PATIENCE, waiting=_waiting)
+        return kept.open(account)
+
+    try:
+        yield opened_alone
+    finally:
+        if kept is not None:
+            kept.close()
+
+
+def _waiting(account: str) -> None:
+    click.echo(f"{account.partition('/')[2]} is in use by the service that runs; it lets go of it within moments …", err=True)
 
 
 def chosen(settings: Config, owner: str | None) -> str:

@@ -80,7 +80,7 @@ def pull(*, accounts: tuple[str, ...], now: datetime | None, config: Path | None
 
     with opened(config, owner, now) as here, letting_go(here):
         for account in _chosen(here, accounts):
-            while here.app.pull(account.id):
+            while here.working.pull(account.id):
                 pass
             _say_how_it_went(here, account.id, "is read up to now")
 
@@ -108,7 +108,7 @@ def deliver(*, accounts: tuple[str, ...], now: datetime | None, config: Path | N
 
     with opened(config, owner, now) as here:
         for account in _chosen(here, accounts):
-            changed = here.app.deliver(account.id)
+            changed = here.working.deliver(account.id)
             _say_how_it_went(here, account.id, f"{counted(changed, 'suggestion')} changed")
 
 

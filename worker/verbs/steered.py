@@ -60,7 +60,7 @@ def dismiss(here: Here, keys: Sequence[str]) -> Iterator[str]:
             yield f"{title_of(entry)} cannot be dismissed any more: it is {entry.state}."
             continue
         if entry.state not in outbox.WAITING:
-            here.app.deliver(entry.account)
+            here.working.deliver(entry.account)
         yield f"Dismissed: {title_of(entry)}.{_left(here, entry)}"
 
 

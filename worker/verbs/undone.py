@@ -71,7 +71,7 @@ def take_back(here: Here, entries: list[Entry], note: str) -> None:
 
     here.write(change)
     for account in sorted({entry.account for entry in entries if entry.state not in outbox.WAITING}):
-        here.app.deliver(account)
+        here.working.deliver(account)
 
 
 def _became(here: Here, entry: Entry) -> str:
