@@ -174,10 +174,10 @@ class ImapMailbox:
         if self._help is not None:
             self._help.prepare(exists)
         newest = taste(place)
-        found, skipped = headers.some(newest) if newest else ((), ())
+        found, _ = headers.some(newest) if newest else ((), ())  # what is set aside is read, and told of, again
         first_read = FirstRead(feed, since, place, headers, exists)
         if newest:
-            yield Changes(upserted=tuple(found), skipped=tuple(skipped), cursor=place.cursor())
+            yield Changes(upserted=tuple(found), cursor=place.cursor())
         first_read.begin(self._help)
         yield from first_read.pages(self._size)
 

@@ -135,3 +135,15 @@ def test_a_server_that_dies_on_a_message_with_all_it_was_asked_before_fails_on_t
     pages = read(server)
     assert found(pages) == letters(40, but=31)
     assert [(skip.remote_id, skip.reason) for page in pages for skip in page.skipped] == [("7:31", FAILS)]
+
+
+def test_what_is_set_aside_among_the_newest_is_told_of_once() -> None:
+    server = Together(12, commands=1)
+    server.lies_about = 12
+    box = connection(server.port).mailbox
+    assert box is not None
+    pages = list(box.changes(box.feeds()[0], None))
+    server.close()
+    assert pages[0].remaining is None, "the taste"
+    assert [(each.remote_id, each.reason) for page in pages for each in page.skipped] == [("7:12", FAILS)]
+    assert sorted(found(pages)) == sorted(letters(12, but=12))
