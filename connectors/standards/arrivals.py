@@ -9,9 +9,10 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from connectors.imap_fetched import ARRIVED, arrival_of, arrived, epoch, stamp
-from connectors.port import Rejected, Unavailable
+from connectors.port import PortError, Rejected, Unavailable
 from connectors.standards import fetch
 from connectors.standards.fetch import Headers, sequence_set
+from connectors.standards.opened import Opened
 from connectors.standards.paging import NOTHING, Place
 from connectors.standards.refusals import translated
 from connectors.standards.session import Session
@@ -32,63 +33,84 @@ class Order(NamedTuple):
     mark: Callable[[int], Mark]
 
 
-class _UnsortedError(ValueError):
+class _UnsortedError(Exception):
     """The server does not sort as it says, or does not say when messages arrived."""
 
 
-def ask(headers: Headers, place: Place, exists: int) -> Callable[[], Order]:
-    """Ask what arrived before the mark of a place; return what waits for the answer. `exists`: messages of the folder.
+class Arrivals:
+    """Asks a server what there is, and remembers whether its SORT (RFC 5256) has failed once.
 
-    SORT (RFC 5256) is answered in a quarter of the time of a list with all arrivals; it cannot tell of one second what is before
-    what, so whoever goes on from a mark goes by the list.
+    It is answered in a quarter of the time of a list with all arrivals. Of one second it cannot tell what is before what, so whoever
+    goes on from a mark goes by the list.
     """
-    session, end = headers.session(), place.next_uid
-    if place.mark != NOTHING or "SORT" not in session.capabilities or end <= 1:
-        return partial(_by_arrival, session, _asked_for_all(session, end), place.mark or NOTHING)
-    with translated(WHAT):
-        tag = session.send(b"UID SORT (REVERSE ARRIVAL) US-ASCII UID 1:%d" % (end - 1))
-    return partial(_as_sorted, headers, session, tag, end, exists)
 
+    def __init__(self) -> None:
+        self._is_trusted = True
 
-def _as_sorted(headers: Headers, session: Session, tag: bytes, end: int, exists: int) -> Order:
-    """Take the answer to SORT; what it leaves out would be lost, and so would be what comes in another order than it says."""
-    try:
+    def ask(self, headers: Headers, place: Place, opened: Opened) -> Callable[[bool], Order]:
+        """Ask what arrived before the mark of a place; return what waits for the answer, which is to be told whether somebody waits.
+
+        `opened`: how the folder stands now. Raises the port's errors, as what is returned does.
+        """
+        session, end = headers.session(), place.next_uid
+        is_whole = place.mark == NOTHING and opened.next_uid == end and opened.exists > 0
+        if not (is_whole and self._is_trusted and "SORT" in session.capabilities):
+            tag = _asked_for_all(session, end)
+            return lambda _: _by_arrival(session, tag, place.mark or NOTHING)
         with translated(WHAT):
-            uids = _sorted(session.whole(tag, WHAT), exists)
-            marks = _marks(session, uids)
-    except ValueError:
-        pass
-    except (Rejected, Unavailable) as error:  # it may be the sorting that takes too long
-        headers.renew(error)
+            tag = session.send(b"UID SORT (REVERSE ARRIVAL) US-ASCII UID 1:%d" % (end - 1))
+        return partial(self._as_sorted, headers, session, tag, end, opened.exists)
+
+    def _as_sorted(self, headers: Headers, session: Session, tag: bytes, end: int, exists: int, is_waited_for: bool) -> Order:  # noqa: FBT001 - the last of six that a partial gives
+        answer = b""
+        try:
+            with translated(WHAT):
+                answer = session.whole(tag, WHAT)
+        except PortError as error:
+            self._is_trusted = False
+            is_connected = error.__cause__ is None  # it was refused, if only as too much
+            if not is_connected and not (is_waited_for and isinstance(error, Rejected | Unavailable)):
+                raise
+            if not is_connected:  # it may be the sorting that took too long
+                headers.reopen()
         session = headers.session()
-    else:
-        step = fetch.BATCH
-        return Order(uids, lambda done: marks[done // step])
-    return _by_arrival(session, _asked_for_all(session, end), NOTHING)
+        try:
+            return _ordered(session, _sorted(answer, end, exists))
+        except _UnsortedError:
+            self._is_trusted = False
+        return _by_arrival(session, _asked_for_all(session, end), NOTHING)
 
 
-def _sorted(answer: bytes, exists: int) -> Sequence[int]:
+def _sorted(answer: bytes, end: int, exists: int) -> Sequence[int]:
+    """Read the answer to SORT. What it leaves out would be lost: it has to be everything, and nothing twice."""
     uids = array("q")
     for line in answer.splitlines():
         if line.startswith(b"* SORT"):
-            uids.extend(map(int, line[6:].split()))
-    if len(uids) < exists:
+            try:
+                uids.extend(map(int, line[6:].split()))
+            except (OverflowError, ValueError):
+                raise _UnsortedError from None
+    if not (exists <= len(uids) == len(set(uids)) and min(uids) > 0 and max(uids) < end):
         raise _UnsortedError
     return uids
 
 
-def _marks(session: Session, uids: Sequence[int]) -> Sequence[Mark]:
+def _ordered(session: Session, uids: Sequence[int]) -> Order:
     """Say for the end of every batch that nothing after it arrived later: all of its second are read again where one goes on."""
-    ends = uids[fetch.BATCH - 1 :: fetch.BATCH]
+    step = fetch.BATCH
+    ends = uids[step - 1 :: step]
+    asked = [uids[0], *ends, uids[-1]]
     times: dict[int, int] = {}
-    for at in range(0, len(ends), AT_ONCE):
-        tag = session.send(b"UID FETCH %b (INTERNALDATE)" % sequence_set(sorted(ends[at : at + AT_ONCE])))
-        found = filter(None, map(arrived, session.whole(tag, WHAT).splitlines()))
-        times.update((uid, when) for when, uid in found)
-    marks = [NOTHING, *((times.get(uid, 0), LAST) for uid in ends)]
-    if (0, LAST) in marks or any(later > earlier for earlier, later in pairwise(marks)):
+    with translated(WHAT):
+        for at in range(0, len(asked), AT_ONCE):
+            tag = session.send(b"UID FETCH %b (INTERNALDATE)" % sequence_set(sorted({*asked[at : at + AT_ONCE]})))
+            found = filter(None, map(arrived, session.whole(tag, WHAT).splitlines()))
+            times.update((uid, when) for when, uid in found)
+    told = [times.get(uid, 0) for uid in asked]
+    if 0 in told or any(later > earlier for earlier, later in pairwise(told)):
         raise _UnsortedError
-    return marks
+    marks = [NOTHING, *((when, LAST) for when in told[1:-1])]
+    return Order(uids, lambda done: marks[done // step])
 
 
 def _asked_for_all(session: Session, end: int) -> bytes:

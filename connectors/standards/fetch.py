@@ -105,7 +105,7 @@ class Headers:
         then: Callable[[], None] = lambda: None,
     ) -> None:
         self.reading = reading
-        self.session, self._reopen, self._fields, self._then = session, reopen, fields, then
+        self.session, self.reopen, self._fields, self._then = session, reopen, fields, then
         self._renewals = 0
         self._suspects = 0
         """Batches to be asked for one at a time: one of them may be what the connection broke on."""
@@ -194,7 +194,7 @@ class Headers:
         course.waiting.extendleft(reversed([again for _, again in course.sent]))
         self._suspects = len(course.sent)
         course.sent.clear()
-        self.renew(error)
+        self._renew(error)
         found = self._once(batch, self._isolated(batch))
         course.trouble = None
         return found
@@ -209,7 +209,7 @@ class Headers:
             with translated("reading headers"):
                 return self.reading.read(session.whole(self._ask(session, uids), "reading headers"))
         except (Rejected, Unavailable) as error:
-            self.renew(error)
+            self._renew(error)
             if len(uids) == 1:
                 if self._fails_on_others(uids[0]):
                     raise
@@ -229,17 +229,16 @@ class Headers:
                 with translated("reading headers"):
                     self.session().whole(self._ask(self.session(), [other]), "reading headers")
             except (Rejected, Unavailable) as error:
-                self.renew(error)
+                self._renew(error)
             else:
                 return False
         return bool(others)
 
-    def renew(self, error: PortError) -> None:
-        """Go on over a new connection after what went wrong. Raises it where that will not help."""
+    def _renew(self, error: PortError) -> None:
         self._renewals += 1
         if isinstance(error.__cause__, TooSlow) or self._renewals > 2 * BATCH.bit_length() + 4:
             raise error
-        self._reopen()
+        self.reopen()
 
 
 def _without(found: Messages, ids: Sequence[str], early: set[str]) -> Messages:

@@ -17,6 +17,7 @@ from connectors.imap_wire import Response
 from connectors.optional import Packing
 from connectors.port import Changes, Cursor, CursorExpired, Feed, Look, Made, PortError, Saved, Witness
 from connectors.standards import paging
+from connectors.standards.arrivals import Arrivals
 from connectors.standards.drafts import Drafts
 from connectors.standards.fetch import Headers, searched, sequence_set, uids_of, vanished
 from connectors.standards.first_read import FirstRead
@@ -42,7 +43,7 @@ class ImapMailbox:
         self._open: Session | None = None
         self._folders: tuple[Folder, ...] = ()
         self._help: Helped | None = None
-        self._size = Size()
+        self._arrivals, self._size = Arrivals(), Size()
         self._to_come: deque[tuple[Feed, Cursor | None]] = deque()
         self._early: FirstRead | None = None
 
@@ -75,7 +76,7 @@ class ImapMailbox:
             if place.mark is None:
                 yield from self._since(feed, place, opened, answers)
                 return
-            first_read = self._backfill(feed, since, place, opened.exists)
+            first_read = self._backfill(feed, since, place, opened)
         yield from first_read if since is None else (replace(page, hint="") for page in first_read)  # what was read may have gone
 
     def _begun_early(self, feed: Feed, since: Cursor | None) -> Iterator[Changes[MessageMetadata]] | None:
@@ -85,7 +86,7 @@ class ImapMailbox:
             self._early = None
             try:
                 if not early.is_begun:
-                    early.begin(self._help)
+                    early.begin(self._help, is_early=True)
             except PortError:  # it is asked for anew, and tells then
                 self.close()
                 return None
@@ -168,14 +169,14 @@ class ImapMailbox:
         known = place.validity if place is not None else None
         return self._session().open_with(feed.id, self._questions(place), f"opening {feed.name}", validity=known)
 
-    def _backfill(self, feed: Feed, since: Cursor | None, place: Place, exists: int) -> Iterator[Changes[MessageMetadata]]:
+    def _backfill(self, feed: Feed, since: Cursor | None, place: Place, opened: Opened) -> Iterator[Changes[MessageMetadata]]:
         """Read everything older than the mark, newest arrivals first, page by page; a taste of the newest UIDs comes at once."""
         headers = self._headers(feed, place)
         if self._help is not None:
-            self._help.prepare(exists)
+            self._help.prepare(opened.exists)
         newest = taste(place)
         found, _ = headers.some(newest) if newest else ((), ())  # what is set aside is read, and told of, again
-        first_read = FirstRead(feed, since, place, headers, exists)
+        first_read = FirstRead(feed, since, place, headers, self._arrivals.ask(headers, place, opened))
         if newest:
             yield Changes(upserted=tuple(found), cursor=place.cursor())
         first_read.begin(self._help)
@@ -189,9 +190,10 @@ class ImapMailbox:
                 opened, _ = self._opened(feed, since)
                 place = Place.read(since) if since is not None else self._beginning(opened)
                 self._help.prepare(opened.exists)
-                self._early = FirstRead(feed, since, place, self._headers(feed, place), opened.exists)
+                headers = self._headers(feed, place)
+                self._early = FirstRead(feed, since, place, headers, self._arrivals.ask(headers, place, opened))
             elif self._early is not None and not self._early.is_begun and self._is_answered():
-                self._early.begin(self._help)
+                self._early.begin(self._help, is_early=True)
             if self._early is not None:
                 self._early.go_on()
         except PortError:  # it is told when that folder is asked for

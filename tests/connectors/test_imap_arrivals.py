@@ -16,8 +16,10 @@ from connectors import imap_wire
 from connectors.dates import EPOCH
 from connectors.imap_reading import Read, Reading
 from connectors.imap_wire import Response
-from connectors.standards import arrivals, fetch, paging
+from connectors.standards import fetch, paging
 from connectors.standards.answers import Answers
+from connectors.standards.arrivals import Arrivals
+from connectors.standards.opened import Opened
 from connectors.standards.session import Session
 
 
@@ -64,7 +66,8 @@ ABSURD = {1: b"31-Dec-1969 12:00:00 +0000", 2: b"31-Dec-9999 23:59:59 -0100", 3:
 def test_a_message_that_arrived_at_an_absurd_time_is_listed_last_and_keeps_no_other_from_being_read() -> None:
     dates = ABSURD | {4: b"05-Nov-2026 09:00:00 +0100", 5: b"19-Jan-2038 03:14:08 +0000", 6: b"07-Feb-2106 06:28:15 +0000"}
     told = headers(*(b'* 1 FETCH (UID %d INTERNALDATE "%b")\r\n' % each for each in dates.items()))
-    listed = arrivals.ask(told, paging.Place(validity=7, next_uid=7, mark=paging.NOTHING), exists=6)()
+    opened = Opened(validity=7, next_uid=7, modseq=0, exists=6, takes_keywords=False, keywords=())
+    listed = Arrivals().ask(told, paging.Place(validity=7, next_uid=7, mark=paging.NOTHING), opened)(True)
     assert list(listed.uids) == [6, 5, 4, 3, 2, 1]
     assert [listed.mark(done)[0] for done in (4, 5, 6)] == [0, 0, 0]
 

@@ -62,6 +62,21 @@ def waits(client: socket.socket, tag: bytes) -> bool:
     return True
 
 
+def sorts(client: socket.socket, tag: bytes) -> bool:
+    client.sendall(b"* SORT %b\r\n%b OK done\r\n" % (b" ".join(b"%d" % uid for uid in range(1, COUNT + 1)), tag))
+    return True
+
+
+def sorts_absurdly(client: socket.socket, tag: bytes) -> bool:
+    client.sendall(b"* SORT %d\r\n%b OK done\r\n" % (10**20, tag))
+    return True
+
+
+def sorts_slowly(client: socket.socket, tag: bytes) -> bool:
+    time.sleep(SLOWLY)
+    return sorts(client, tag)
+
+
 class Folders(Listener):
     """A server with folders of COUNT messages each, whose newest has UID 1; it answers one command after the other."""
 
@@ -86,6 +101,8 @@ class Folders(Listener):
         """The folder that cannot be listed once, and what it does instead; that says whether it goes on."""
         self.listed: list[str] = []
         """The folders that were to be listed, in order."""
+        self.sorts: dict[str, Callable[[socket.socket, bytes], bool]] = {}
+        """What it does when it is to sort a folder, if it can: it says so where there is one that it can sort."""
         super().__init__()
 
     def serve(self, client: socket.socket) -> None:
@@ -104,19 +121,28 @@ class Folders(Listener):
                         client.sendall(tag + b" NO there is none\r\n")
                         continue
                 uids = list(fetch.uids_of(what.decode())) if verb == b"FETCH" else []
-                if uids and items != b"UID":
-                    self.listed.append(folder)
-                    if folder == self.fails_to_list[0]:
-                        instead, self.fails_to_list = self.fails_to_list[1], ("", goes)
-                        if not instead(client, tag):
-                            return
-                        continue
+                goes_on = self._instead(client, tag, verb, folder, uids if items != b"UID" else [])
+                if goes_on is False:
+                    return
+                if goes_on:
+                    continue
                 if (folder, True) == (self.dies_on[0], self.dies_on[1] in uids) and items == b"UID":
                     self.dies_on = ("", 0)
                     return
                 if uids and folder == self.slow and items == b"UID":
                     time.sleep(SLOWLY)
                 client.sendall(self._said(verb, folder, uids, is_listing=items != b"UID") + tag + b" OK done\r\n")
+
+    def _instead(self, client: socket.socket, tag: bytes, verb: bytes, folder: str, dated: Sequence[int]) -> bool | None:
+        """Do what it does instead of answering, and say whether it goes on; None where it answers. `dated`: whose arrivals are asked."""
+        if verb == b"SORT":
+            return self.sorts[folder](client, tag)
+        if len(dated) == COUNT:
+            self.listed.append(folder)
+            if folder == self.fails_to_list[0]:
+                instead, self.fails_to_list = self.fails_to_list[1], ("", goes)
+                return instead(client, tag)
+        return None
 
     def _lets_in(self) -> bool:
         self.sign_ins += 1
@@ -125,9 +151,10 @@ class Folders(Listener):
     def _said(self, verb: bytes, folder: str, uids: Sequence[int], *, is_listing: bool) -> bytes:
         if verb == b"FETCH":
             return b"".join(self.dated(uid) if is_listing else self._row(folder, uid) for uid in uids)
-        opened = b"* OK [UIDVALIDITY 7] so\r\n* OK [UIDNEXT %d] so\r\n* OK [HIGHESTMODSEQ 9] so\r\n" % (COUNT + 1)
+        opened = b"* %d EXISTS\r\n* OK [UIDVALIDITY 7] so\r\n* OK [UIDNEXT %d] so\r\n* OK [HIGHESTMODSEQ 9] so\r\n"
         listed = b"".join(b'* LIST () "/" %b\r\n' % name.encode() for name in self.names)
-        return {b"CAPABILITY": CAN, b"LIST": listed, b"EXAMINE": opened}.get(verb, b"")
+        can = CAN.replace(b" QRESYNC", b" QRESYNC SORT" if self.sorts else b" QRESYNC")
+        return {b"CAPABILITY": can, b"LIST": listed, b"EXAMINE": opened % (COUNT, COUNT + 1)}.get(verb, b"")
 
     @staticmethod
     def dated(uid: int) -> bytes:
@@ -313,4 +340,40 @@ def test_who_is_refused_after_a_break_is_not_asked_again_before_a_page_is_stored
     assert isinstance(box, Packs)
     with box.packing(Pickled(), [(feed, None)]), pytest.raises(AuthorizationExpired):
         pages.extend(box.changes(feed, None))
+    assert server.sign_ins == 2
+
+
+@pytest.mark.parametrize("how", [sorts, sorts_slowly, refuses, sorts_absurdly, goes, breaks, says_goodbye])
+@pytest.mark.parametrize("folder", ["INBOX", "Sent"])
+@pytest.mark.parametrize("patience", [0.0, 0.05])
+def test_a_server_that_cannot_sort_a_folder_after_all_costs_nothing_of_any(
+    server: Folders, folder: str, how: Callable[[socket.socket, bytes], bool], patience: float
+) -> None:
+    server.sorts = {**dict.fromkeys(server.names, sorts), folder: how}
+    box = mailbox(server)
+    feeds = list(box.feeds())
+    assert isinstance(box, Packs)
+    told = dict[str, list[str]]()
+    with box.packing(Pickled(), [(feed, None) for feed in feeds]):
+        for feed in feeds:
+            pages = []
+            for page in box.changes(feed, None):
+                pages.append(page)
+                time.sleep(patience)
+            told[feed.id] = found(pages)
+    assert told == {each: letters(each) for each in server.names}
+    left = [each for each in server.names if server.names.index(each) >= server.names.index(folder)]
+    assert server.listed == ([] if how in (sorts, sorts_slowly) else left), "no more is left to it"
+
+
+def test_who_is_not_let_in_again_once_the_connection_broke_at_sorting_is_asked_no_second_time(server: Folders) -> None:
+    server.sorts = {**dict.fromkeys(server.names, sorts), "Sent": goes}
+    box = mailbox(server)
+    feeds = list(box.feeds())
+    server.are_refused = True
+    assert isinstance(box, Packs)
+    with box.packing(Pickled(), [(feed, None) for feed in feeds]):
+        assert found(list(box.changes(feeds[0], None))) == letters("INBOX")
+        with pytest.raises(AuthorizationExpired):
+            list(box.changes(feeds[1], None))
     assert server.sign_ins == 2

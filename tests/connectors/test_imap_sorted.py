@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
@@ -12,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors import imap_wire
 from connectors.port import Changes, Cursor, Mailbox, Unavailable
 from connectors.standards import fetch, paging
 from rules.facts import MessageMetadata
@@ -53,14 +56,32 @@ def with_words(client: socket.socket, tag: bytes, uids: list[int]) -> bool:
     return says(f"SORT {' '.join(map(str, uids))} (MODSEQ 9)")(client, tag, uids)
 
 
-def refuses(client: socket.socket, tag: bytes, _uids: list[int]) -> bool:
-    client.sendall(tag + b" NO [BADCHARSET] what is US-ASCII?\r\n")
-    return True
+def one_twice(client: socket.socket, tag: bytes, uids: list[int]) -> bool:
+    return says(f"SORT {' '.join(map(str, [uids[0], *uids[:-1]]))}")(client, tag, uids)
 
 
-def is_ill(client: socket.socket, tag: bytes, _uids: list[int]) -> bool:
-    client.sendall(tag + b" NO [UNAVAILABLE] too much to sort\r\n")
-    return True
+def by_their_place(client: socket.socket, tag: bytes, uids: list[int]) -> bool:
+    return says(f"SORT {' '.join(str(uid - 1) for uid in uids)}")(client, tag, uids)
+
+
+def one_to_come(client: socket.socket, tag: bytes, uids: list[int]) -> bool:
+    return says(f"SORT {' '.join(map(str, [*uids[:2], max(uids) + 1, *uids[3:]]))}")(client, tag, uids)
+
+
+def without_end(client: socket.socket, tag: bytes, uids: list[int]) -> bool:
+    with suppress(OSError):
+        while True:
+            client.sendall(b"* OK 5% sorted\r\n")
+            time.sleep(0.05)
+    return False
+
+
+def refuses(words: str) -> Sorting:
+    def answer(client: socket.socket, tag: bytes, _uids: list[int]) -> bool:
+        client.sendall(tag + f" {words}\r\n".encode())
+        return True
+
+    return answer
 
 
 def hangs_up(_client: socket.socket, _tag: bytes, _uids: list[int]) -> bool:
@@ -81,6 +102,9 @@ class Sorter(Listener):
         """How often it was asked for a list of all arrivals."""
         self.sorts = 0
         """How often it was asked to sort."""
+        self.has_sorted = threading.Event()
+        self.exists = len(arrivals)
+        """How many messages it says there are; 0 = it does not say."""
         self.gone: set[int] = set()
         """What is expunged as soon as it was sorted."""
         super().__init__()
@@ -93,6 +117,7 @@ class Sorter(Listener):
                 if verb == b"SORT":
                     assert line.endswith(b" UID SORT (REVERSE ARRIVAL) US-ASCII UID 1:%d\r\n" % max(self.arrivals, default=0))
                     self.sorts += 1
+                    self.has_sorted.set()
                     if not self.sorting(client, tag, sorted(self.arrivals, key=self._newest_first)):
                         return
                 else:
@@ -108,8 +133,10 @@ class Sorter(Listener):
                 return b"".join(told(uid, b"m%d" % uid) for uid in uids)
             self.lists += what == b"1:%d" % max(self.arrivals)
             return b"".join(map(self._dated, uids))
-        opened = b"* %d EXISTS\r\n* OK [UIDVALIDITY 7] so\r\n* OK [UIDNEXT %d] so\r\n* OK [HIGHESTMODSEQ 9] so\r\n"
-        opened %= len(self.arrivals), max(self.arrivals, default=0) + 1
+        opened = b"* OK [UIDVALIDITY 7] so\r\n* OK [UIDNEXT %d] so\r\n* OK [HIGHESTMODSEQ 9] so\r\n" % (
+            max(self.arrivals, default=0) + 1
+        )
+        opened += b"* %d EXISTS\r\n" % self.exists if self.exists else b""
         return {b"CAPABILITY": CAN, b"LIST": b'* LIST () "/" INBOX\r\n', b"EXAMINE": opened}.get(verb, b"")
 
     def _dated(self, uid: int) -> bytes:
@@ -162,13 +189,48 @@ def test_a_server_that_sorts_is_not_asked_when_every_message_arrived(sorting: So
 
 @pytest.mark.parametrize(
     "sorting",
-    [the_other_way_round, but_one, with_words, says("SORT"), says(), says("SORT 1 2"), refuses, is_ill, hangs_up, says_goodbye],
+    [
+        *(the_other_way_round, but_one, with_words, one_twice, by_their_place, one_to_come, hangs_up, says_goodbye),
+        *(says("SORT"), says(), says("SORT 1 2"), says(f"SORT {10**20}")),
+        *(refuses("NO [BADCHARSET] what is US-ASCII?"), refuses("BAD what is SORT?"), refuses("NO [UNAVAILABLE] too much to sort")),
+        *(refuses("NO [LIMIT] too many messages"), refuses("NO [EXPIRED] so it says"), refuses("NO that view doesn't exist")),
+    ],
 )
 def test_one_that_does_not_sort_as_it_says_costs_no_message_and_no_order(sorting: Sorting) -> None:
     with closing(Sorter(ARRIVALS, sorting)) as server:
         pages = read(server)
         assert [{*found([page])} for page in pages] == [{*NEWEST_FIRST[at : at + 4]} for at in (0, 4, 8)]
         assert (server.sorts, server.lists) == (1, 1)
+
+
+def test_one_that_sorts_without_end_is_asked_for_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imap_wire, "PATIENCE", 0.5)
+    with closing(Sorter(ARRIVALS, without_end)) as server:
+        assert sorted(found(read(server))) == sorted(NEWEST_FIRST)
+        assert (server.sorts, server.lists) == (1, 1)
+
+
+@pytest.mark.parametrize("sorting", [truly, the_other_way_round, says("SORT")])
+@pytest.mark.parametrize("exists", [0, 10])
+def test_the_order_of_a_few_messages_is_looked_at_too(sorting: Sorting, exists: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "BATCH", 50)
+    with closing(Sorter(ARRIVALS, sorting)) as server:
+        server.exists = exists
+        assert sorted(found(read(server))) == sorted(NEWEST_FIRST)
+        assert server.lists == (0 if exists and sorting is truly else 1)
+
+
+def test_what_has_come_since_the_newest_were_read_does_not_keep_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "TASTE", 2)
+    with closing(Sorter(dict(ARRIVALS))) as server:
+        box = mailbox(server)
+        newest = next(iter(box.changes(box.feeds()[0], None)))
+        assert sorted(found([newest])) == [9, 10]
+        assert server.has_sorted.wait(30)
+        server.arrivals = {**ARRIVALS, 11: DAY + timedelta(hours=1)}
+        pages = read(server, newest.cursor)
+        assert sorted(found(pages)) == sorted(NEWEST_FIRST)
+        assert server.sorts == 1, "nobody knows how many there were then"
 
 
 @pytest.mark.parametrize("date", [None, datetime(1969, 12, 31, 12, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)])
@@ -213,7 +275,7 @@ def test_a_first_read_cut_short_anywhere_reads_every_message_however_many_came_i
     seconds: list[int], cuts: list[int], is_sorted: bool
 ) -> None:
     arrivals = {uid: DAY + timedelta(seconds=each) for uid, each in enumerate(seconds, 1)}
-    with closing(Sorter(arrivals, truly if is_sorted else refuses)) as server:
+    with closing(Sorter(arrivals, truly if is_sorted else hangs_up)) as server:
         seen: set[int] = set()
         cursor: Cursor | None = None
         for cut in cuts:
