@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from connectors.imap_fetched import ARRIVED, arrival_of, arrived, epoch, stamp
 from connectors.port import PortError, Rejected, Unavailable
@@ -37,6 +36,14 @@ class _UnsortedError(Exception):
     """The server does not sort as it says, or does not say when messages arrived."""
 
 
+class Asked(Protocol):
+    """What waits for the answer."""
+
+    def __call__(self, *, is_waited_for: bool) -> Order:
+        """Return it; where nobody waits for it yet, what breaks is left to whoever asks anew. Raises the port's errors."""
+        ...
+
+
 class Arrivals:
     """Asks a server what there is, and remembers whether its SORT (RFC 5256) has failed once.
 
@@ -47,33 +54,36 @@ class Arrivals:
     def __init__(self) -> None:
         self._is_trusted = True
 
-    def ask(self, headers: Headers, place: Place, opened: Opened) -> Callable[[bool], Order]:
-        """Ask what arrived before the mark of a place; return what waits for the answer, which is to be told whether somebody waits.
-
-        `opened`: how the folder stands now. Raises the port's errors, as what is returned does.
-        """
+    def ask(self, headers: Headers, place: Place, opened: Opened) -> Asked:
+        """Ask what arrived before the mark of a place. `opened`: how the folder stands now. Raises the port's errors."""
         session, end = headers.session(), place.next_uid
         is_whole = place.mark == NOTHING and opened.next_uid == end and opened.exists > 0
         if not (is_whole and self._is_trusted and "SORT" in session.capabilities):
             tag = _asked_for_all(session, end)
-            return lambda _: _by_arrival(session, tag, place.mark or NOTHING)
+            return lambda *, is_waited_for: _by_arrival(session, tag, place.mark or NOTHING)  # noqa: ARG005 - it is no more than that
         with translated(WHAT):
             tag = session.send(b"UID SORT (REVERSE ARRIVAL) US-ASCII UID 1:%d" % (end - 1))
-        return partial(self._as_sorted, headers, session, tag, end, opened.exists)
 
-    def _as_sorted(self, headers: Headers, session: Session, tag: bytes, end: int, exists: int, is_waited_for: bool) -> Order:  # noqa: FBT001 - the last of six that a partial gives
-        answer = b""
+        def sorted_by_it(*, is_waited_for: bool) -> Order:
+            answer = self._answer(headers, session, tag, is_waited_for=is_waited_for)
+            return self._order(headers.session(), answer, end, opened.exists)
+
+        return sorted_by_it
+
+    def _answer(self, headers: Headers, session: Session, tag: bytes, *, is_waited_for: bool) -> bytes:
+        """Return what SORT is answered, nothing where it is refused, if only as too much; go on over another connection where it broke."""
         try:
             with translated(WHAT):
-                answer = session.whole(tag, WHAT)
+                return session.whole(tag, WHAT)
         except PortError as error:
             self._is_trusted = False
-            is_connected = error.__cause__ is None  # it was refused, if only as too much
-            if not is_connected and not (is_waited_for and isinstance(error, Rejected | Unavailable)):
-                raise
-            if not is_connected:  # it may be the sorting that took too long
+            if error.__cause__ is not None:  # it may be the sorting that took too long
+                if not (is_waited_for and isinstance(error, Rejected | Unavailable)):
+                    raise
                 headers.reopen()
-        session = headers.session()
+        return b""
+
+    def _order(self, session: Session, answer: bytes, end: int, exists: int) -> Order:
         try:
             return _ordered(session, _sorted(answer, end, exists))
         except _UnsortedError:

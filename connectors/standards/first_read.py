@@ -9,7 +9,7 @@ from connectors.imap_ahead import Ahead
 from connectors.imap_beside import Helped
 from connectors.optional import Portion
 from connectors.port import Changes, Cursor, Feed
-from connectors.standards.arrivals import Order
+from connectors.standards.arrivals import Asked, Order
 from connectors.standards.fetch import Course, Headers
 from connectors.standards.paging import Place, Size, as_read, down_to, pages
 from rules.facts import MessageMetadata
@@ -18,11 +18,11 @@ from rules.facts import MessageMetadata
 class FirstRead:
     """What is left of a first read from the mark of its place on."""
 
-    def __init__(self, feed: Feed, since: Cursor | None, place: Place, headers: Headers, order: Callable[[bool], Order]) -> None:
-        """Take what was asked for: `order` waits for what there is to be read, and is told whether somebody waits for it."""
-        self._asked = feed.id, since
+    def __init__(self, feed: Feed, since: Cursor | None, place: Place, headers: Headers, asked: Asked) -> None:
+        """Take over what waits to be told what there is to be read."""
+        self._of = feed.id, since
         self._place, self._headers = place, headers
-        self._order = order
+        self._asked = asked
         self._todo: Order | None = None
         self._course: Course | None = None
         self.unpack: Callable[[Sequence[Portion]], Sequence[MessageMetadata]] = as_read
@@ -34,14 +34,14 @@ class FirstRead:
 
     def is_for(self, feed: Feed, since: Cursor | None) -> bool:
         """Tell whether it reads that folder from there on."""
-        return self._asked == (feed.id, since)
+        return self._of == (feed.id, since)
 
     def begin(self, by: Helped | None, *, is_early: bool = False) -> None:
         """Take what arrived before the mark, and have the answers read, with help where there is any.
 
         `is_early`: whoever asks for it asks anew where that fails.
         """
-        self._todo = self._order(not is_early)
+        self._todo = self._asked(is_waited_for=not is_early)
         if by is not None:
             by.prepare(len(self._todo.uids))
             self.unpack = by.unpack

@@ -67,7 +67,7 @@ def test_a_message_that_arrived_at_an_absurd_time_is_listed_last_and_keeps_no_ot
     dates = ABSURD | {4: b"05-Nov-2026 09:00:00 +0100", 5: b"19-Jan-2038 03:14:08 +0000", 6: b"07-Feb-2106 06:28:15 +0000"}
     told = headers(*(b'* 1 FETCH (UID %d INTERNALDATE "%b")\r\n' % each for each in dates.items()))
     opened = Opened(validity=7, next_uid=7, modseq=0, exists=6, takes_keywords=False, keywords=())
-    listed = Arrivals().ask(told, paging.Place(validity=7, next_uid=7, mark=paging.NOTHING), opened)(True)
+    listed = Arrivals().ask(told, paging.Place(validity=7, next_uid=7, mark=paging.NOTHING), opened)(is_waited_for=True)
     assert list(listed.uids) == [6, 5, 4, 3, 2, 1]
     assert [listed.mark(done)[0] for done in (4, 5, 6)] == [0, 0, 0]
 
