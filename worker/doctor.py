@@ -25,6 +25,7 @@ from worker.config import load, owner_of
 from worker.config_accounts import PROVIDERS
 from worker.config_problems import ConfigError
 from worker.credentials import MasterKey
+from worker.decide import places_of
 from worker.json_views import FindingView
 from worker.reach import missing, reach, remedy
 from worker.secret_sources import SecretMissingError
@@ -205,6 +206,10 @@ def _owners(store: Store, settings: Config) -> Iterator[FindingView]:
     for name, each in settings.owners.items():
         if not each.accounts:
             yield wrong("accounts", f"{name} has none.", "`rekindle connect --help` says how to add one.")
+        with store.read() as connection:
+            places = places_of(connection, name)
+        if places["mail"] and not places["calendar"]:
+            yield fine("calendar", f"{name} has connected none: no hold can be put in place")
         row = rows.get(name)
         if row is not None and row.paused_until is not None and instant(row.paused_until) > now:
             yield wrong("pause", f"{name} has paused: nothing is made.", "`rekindle pause --end` goes on.")

@@ -25,7 +25,7 @@ from worker.settings import Config
 from worker.setup import NewAccount, add_account
 from worker.verbs import asking
 from worker.verbs.connecting import look
-from worker.verbs.live_accounts import PASSWORD, Words
+from worker.verbs.live_accounts import PASSWORD, Words, ask_password
 from worker.verbs.opened import chosen
 
 Side = Literal["imap", "caldav"]
@@ -72,6 +72,9 @@ def connect(wanted: Wanted, *, config: Path | None, owner: str | None) -> None:
     known = settings.owners[whose].accounts.get(wanted.account)
     if known is None:
         wanted = _found(wanted, tuple(settings.owners[whose].addresses))
+        if wanted.account in settings.owners[whose].accounts:
+            again = f"`--account {wanted.account}` takes it up again, as after a new password; another name makes another account."
+            raise Refusal(f"There is an account {wanted.account!r} already.", again)
     elif known.provider not in {"imap", "caldav"}:
         raise Refusal(f"{wanted.account} is an account of {known.provider}.", "Give the new one another name: --account NAME.")
     else:
@@ -217,8 +220,7 @@ def _asked(wanted: Wanted) -> str:
     click.echo(ABOUT)
     if made:
         click.echo(f"Here: {made}.")
-    password: str = click.prompt(f"Password for {wanted.user}", hide_input=True)
-    return password
+    return ask_password(wanted.user)
 
 
 def _shown(wanted: Wanted, password: str, zone: str) -> list[tuple[str, Step]]:

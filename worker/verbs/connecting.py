@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from worker.advice import Refusal
 from worker.app import App
 from worker.config import load
+from worker.decide import places_of
 from worker.exit_codes import USAGE
 from worker.settings import Config
 from worker.setup import NewAccount, add_account
@@ -49,11 +50,15 @@ def look(settings: Config, owner: str, name: str) -> None:
         opened = app.open_connection(account)
         try:
             feeds = [*(opened.mailbox.feeds() if opened.mailbox else ()), *(opened.calendar.feeds() if opened.calendar else ())]
+            with app.store.read() as connection:
+                has_calendar = opened.calendar is not None or bool(places_of(connection, owner)["calendar"])
         finally:
             opened.close()
     finally:
         app.close()
     click.echo(f"{name} is connected; it holds {', '.join(feed.name for feed in feeds) or 'nothing yet'}.")
+    if not has_calendar:
+        click.echo("It has no calendar, and holds need one: `rekindle connect caldav`, google or microsoft adds it.")
     click.echo("`rekindle pull` reads it now, `rekindle run` whenever something is new.")
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from getpass import GetPassWarning
 from importlib import import_module
 from typing import Final
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -73,7 +76,7 @@ def account_at(urls: Sequence[str], zone: str) -> Account:
         if side in settings or not parts.hostname or not parts.username:
             raise Refusal(
                 f"{url} cannot be tried.",
-                "Say one imaps://USER@HOST, one https://USER@HOST, or both; or google or microsoft.",
+                "Say one imaps://USER@HOST (imap:// with STARTTLS), one https://USER@HOST, or both; or google or microsoft.",
                 code=USAGE,
             )
         user = unquote(parts.username)
@@ -86,5 +89,18 @@ def account_at(urls: Sequence[str], zone: str) -> Account:
 
 def _password(user: str, asked: dict[str, str]) -> str:
     """Return the password of the environment, the one given for the same user before, or ask."""
-    known = os.environ.get(PASSWORD, "") or next(iter(asked.values()), "")
-    return known or str(click.prompt(f"Password for {user}", hide_input=True, err=True))
+    return os.environ.get(PASSWORD, "") or next(iter(asked.values()), "") or ask_password(user)
+
+
+def ask_password(user: str) -> str:
+    """Ask, on the terminal or standard input. Raises Refusal where nobody answers."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GetPassWarning)  # what comes by a pipe is seen by nobody
+        try:
+            return str(click.prompt(f"Password for {user}", hide_input=True, err=True))
+        except click.Abort:
+            if sys.stdin.isatty():
+                raise
+            raise Refusal(
+                "There is nobody here to say the password.", f"Set {PASSWORD} for this one command.", code=USAGE
+            ) from None
