@@ -28,6 +28,8 @@ LINGER: Final = timedelta(seconds=0.5)
 """So long after its last use it is closed where other processes work too: what was read is often delivered by the same one at once."""
 AGAIN: Final = 0.05
 """Seconds between two attempts to have an account's line."""
+UNTOLD: Final = 0.5
+"""Seconds for which nobody is told that another process is waited for."""
 AFTER_YOU: Final = 0.2
 """Seconds a process keeps away from an account it has had for long, where others work too: they may have waited in vain."""
 
@@ -45,7 +47,7 @@ class Kept:
     patience: timedelta | None = None
     """How long another process is waited for; None = PATIENCE."""
     waiting: Callable[[str], None] = lambda _: None
-    """Told of an account for which another is waited for."""
+    """Told, after a moment, of an account for which another process is waited for."""
     _idle: dict[str, tuple[Connection, datetime, datetime]] = field(default_factory=dict)
     """With when it was opened and when it was last used."""
     _lent: dict[str, tuple[int, datetime]] = field(default_factory=dict)
@@ -125,15 +127,16 @@ class Kept:
     def _taken(self, account: str) -> bool:
         """Take the account's line; where another process has it, or is to go first, wait for that."""
         time.sleep(max(0.0, self._yielded.pop(account, 0.0) - time.monotonic()))
-        if self.lines is None or self.lines.take(account):
-            return True
-        self.waiting(account)
-        deadline = time.monotonic() + (self.patience or PATIENCE).total_seconds()
-        while time.monotonic() < deadline:
+        begun, is_told = time.monotonic(), False
+        while self.lines is not None and not self.lines.take(account):
+            waited = time.monotonic() - begun
+            if waited >= (self.patience or PATIENCE).total_seconds():
+                return False
+            if waited >= UNTOLD and not is_told:
+                is_told = True
+                self.waiting(account)
             time.sleep(AGAIN)
-            if self.lines.take(account):
-                return True
-        return False
+        return True
 
     def give_back(self, account: str, connection: Connection, opened: datetime) -> None:
         """Keep a connection for the next use; a second idle one is closed, and one others have waited for."""

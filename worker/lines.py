@@ -43,6 +43,7 @@ class Lines:
         self._is_alone = False
         self._lock = threading.RLock()
         self._end: Callable[[], None] | None = None
+        self._is_closed = False
         self._met: Callable[[], None] = lambda: None
 
     def on_meeting(self, met: Callable[[], None]) -> None:
@@ -52,6 +53,10 @@ class Lines:
     def is_alone(self) -> bool:
         """Tell whether no other process was seen to work."""
         return self._is_alone
+
+    def has_company(self) -> bool:
+        """Tell whether another process was seen to work while this one does."""
+        return self._end is not None and not self._is_alone
 
     def has(self, account: str) -> bool:
         """Tell whether the account's line is held here; one that was not renewed in time is not."""
@@ -78,7 +83,7 @@ class Lines:
     def close(self) -> None:
         """Leave all lines, and work no more."""
         with self._lock:
-            end, self._end = self._end, lambda: None
+            end, self._end, self._is_closed = self._end, lambda: None, True
         if end is None:
             return
         end()
@@ -98,18 +103,20 @@ class Lines:
                 self._end = partial(_call_all, ends)
 
     def _look(self) -> bool:
+        if not self._is_alone:
+            return True
         try:
             with self._store.read() as db:
-                has_company = self._is_alone and leases.is_running(db, BESIDE, self._clock(), LASTING)
-        except StoreError:  # the next beat says so
+                has_come = leases.is_running(db, BESIDE, self._clock(), LASTING)
+        except Exception:  # noqa: BLE001 - the next beat tells of it; looking goes on
             return True
-        return self._beat() if has_company else True
+        return self._beat() if has_come else True
 
     def _beat(self) -> bool:
         try:
             with self._store.write(is_lasting=False) as db:
                 is_complete = self._renewed(db, self._clock())
-        except StoreError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, lines that are renewed no more would go to others in use
             log.warning("lines not renewed", action="lease", error=type(error).__name__)
             return True
         if not (self._is_alone and is_complete):
@@ -118,6 +125,8 @@ class Lines:
 
     def _renewed(self, db: Connection, now: datetime) -> bool:
         """Hold on to the lines, and see who else works; False where a line has gone to another, as after a standstill."""
+        if self._is_closed:  # since this beat began
+            return True
         is_first = leases.acquire(db, FIRST, self._holder, now, LASTING) is not None
         if not is_first:
             leases.swap(db, BESIDE, now + LASTING)

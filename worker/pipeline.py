@@ -40,6 +40,8 @@ from worker.store.store import Store
 
 SLICE: Final = timedelta(seconds=60)
 """One pull works no longer than this before others get their turn."""
+SHORT: Final = timedelta(seconds=15)
+"""So long where another process may wait for that."""
 
 log = structlog.get_logger()
 
@@ -68,6 +70,8 @@ class Pipeline:
     alarm: Callable[[str, telling.News], bool | None] = lambda _owner, _news: None
     """Tells an owner by desktop or webhook; None where neither is configured."""
     is_stopping: Callable[[], bool] = lambda: False
+    has_company: Callable[[], bool] = lambda: False
+    """Tells whether other processes work too, and may wait for the connection a slice is read over."""
     passing: Callable[[delivering.Point], None] = lambda _: None
 
     # Pull
@@ -108,14 +112,18 @@ class Pipeline:
         if connection is None:
             return None, None
         begun = self.clock()
-        until = begun + slice_
+
+        def has_time() -> bool:
+            passed = self.clock() - begun
+            return passed < slice_ and not self.is_stopping() and not (passed >= SHORT and self.has_company())
+
         with closing(connection):
             pulled = pulling.pull(
                 self.store,
                 connection,
                 account,
                 begun,
-                budget=lambda: self.clock() < until and not self.is_stopping(),
+                budget=has_time,
                 kept_since=self.kept_since(account.owner),
             )
         return pulled, connection.patience if isinstance(connection, Metered) else None

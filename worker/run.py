@@ -53,8 +53,10 @@ def serve(app: App, only: Sequence[Part], *, poll: timedelta) -> int:
         raise ValueError("With the broker memory: the parts cannot be run apart: nudges do not leave the process.")
     logs.set_up(is_json=not sys.stderr.isatty())
     stopping, asked = threading.Event(), SimpleQueue[None]()
-    kept = Kept(app.open_connection, app.clock, lines=Lines(app.store, real_clock))
-    pipeline = replace(app.pipeline(poll=poll, is_stopping=stopping.is_set), open_connection=kept.open)
+    lines = Lines(app.store, real_clock)
+    kept = Kept(app.open_connection, app.clock, lines=lines)
+    usual = app.pipeline(poll=poll, is_stopping=stopping.is_set)
+    pipeline = replace(usual, open_connection=kept.open, has_company=lines.has_company)
     metrics = Metrics(app.store)
     with _signals(asked), ExitStack() as running:
         running.callback(kept.close)

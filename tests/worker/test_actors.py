@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ from tests.worker.stage import ACCOUNT, ME, MONDAY, Stage, thank_you
 from tests.worker.test_pipeline import letter, pipeline
 from worker.actors import QUEUE, QUIET, BrokerError, MemoryBroker, Nudges, broker_for, middleware, register, worker_timeout
 from worker.heartbeat import LASTING
+from worker.pipeline import SHORT
 from worker.schedule import SHORTEST, TICK, Ticker
 from worker.store import accounts, leases
 from worker.store.due import due
@@ -160,6 +162,18 @@ def test_a_pull_that_was_cut_short_asks_for_the_next_slice(stage: Stage) -> None
     broker.get_actor("pull").fn(ACCOUNT)
     [sent] = [dramatiq.Message.decode(each) for each in broker.queues[QUEUE].queue]
     assert (sent.actor_name, sent.args) == ("pull", (ACCOUNT,))
+
+
+@pytest.mark.parametrize("has_company", [True, False])
+def test_a_slice_is_shorter_where_others_may_wait_for_the_connection(stage: Stage, has_company: bool) -> None:
+    letter(stage, 1)
+    passed = itertools.count()
+    broker = MemoryBroker(middleware())
+    slow = replace(pipeline(stage), clock=lambda: stage.now + next(passed) * SHORT / 3, has_company=lambda: has_company)
+    register(slow, broker)
+    broker.get_actor("pull").fn(ACCOUNT)
+    asked_for = {dramatiq.Message.decode(each).actor_name for each in broker.queues[QUEUE].queue}
+    assert ("pull" in asked_for) == has_company
 
 
 def test_a_tick_over_a_thousand_idle_accounts_is_one_query(stage: Stage, post: Post, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import click
 from sqlalchemy import Connection
 
+from connectors.port import RateLimited
 from worker import logs
 from worker.advice import Refusal
 from worker.app import App, Opener, frozen_clock, real_clock
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from worker.kept import Kept
 
 PATIENCE: Final = timedelta(seconds=30)
-"""So long a verb waits for an account: as long as it takes until one that was killed is known to be."""
+"""So long a verb waits for an account: as long as a service reads it at most, or one that was killed is not known to be."""
+NEVER: Final = timedelta(days=1)
+"""A verb has ended long before a connection is to be renewed."""
 Found = TypeVar("Found")
 
 
@@ -43,6 +46,8 @@ class Here:
     zone: ZoneInfo
     now: datetime
     """Aware UTC."""
+    given_up: set[str] = field(default_factory=set)
+    """Accounts another process has not let go of in time."""
 
     def read(self, query: Callable[[Connection], Found]) -> Found:
         """Ask the store in one snapshot."""
@@ -79,16 +84,18 @@ def opened(config: Path | None, owner: str | None, now: datetime | None = None) 
     at = instant(now or settings.now, zone)
     app = App.open(settings, clock=None if now is None else frozen_clock(at))
     try:
-        with beside_others(app) as open_connection:
+        given_up = set[str]()
+        with beside_others(app, given_up) as open_connection:
             working = replace(app, open_connection=open_connection)
-            yield Here(app=app, working=working, name=name, settings=settings.owners[name], zone=zone, now=at)
+            whose = settings.owners[name]
+            yield Here(app=app, working=working, name=name, settings=whose, zone=zone, now=at, given_up=given_up)
     finally:
         app.close()
 
 
 @contextmanager
-def beside_others(app: App) -> Iterator[Opener]:
-    """Open connections only as long as a service that may run has none of that account, but the one it waits for news on."""
+def beside_others(app: App, given_up: set[str]) -> Iterator[Opener]:
+    """Open connections only as long as no other process has one of that account, but the one a service waits for news on."""
     kept: Kept | None = None
 
     def opened_alone(account: str) -> Provided:
@@ -98,8 +105,13 @@ def beside_others(app: App) -> Iterator[Opener]:
             from worker.lines import Lines
 
             lines = Lines(app.store, real_clock)
-            kept = Kept(app.open_connection, real_clock, lines=lines, patience=PATIENCE, waiting=_waiting)
-        return kept.open(account)
+            kept = Kept(app.open_connection, real_clock, rest=NEVER, lines=lines, patience=PATIENCE, waiting=_waiting)
+        try:
+            return kept.open(account)
+        except RateLimited as error:
+            if error.is_paced:
+                given_up.add(account)
+            raise
 
     try:
         yield opened_alone
@@ -109,7 +121,7 @@ def beside_others(app: App) -> Iterator[Opener]:
 
 
 def _waiting(account: str) -> None:
-    click.echo(f"{account.partition('/')[2]} is in use by the service that runs; it lets go of it within moments …", err=True)
+    click.echo(f"{account.partition('/')[2]} is in use by another Rekindle, the service or a verb; waiting for it …", err=True)
 
 
 def chosen(settings: Config, owner: str | None) -> str:

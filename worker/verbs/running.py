@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ import click
 from worker.verbs import options
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from worker.app import App, Part
     from worker.store.accounts import StoredAccount
     from worker.verbs.opened import Here
@@ -82,7 +85,16 @@ def pull(*, accounts: tuple[str, ...], now: datetime | None, config: Path | None
         for account in _chosen(here, accounts):
             while here.working.pull(account.id):
                 pass
-            _say_how_it_went(here, account.id, "is read up to now")
+            is_read_elsewhere = here.read(partial(_is_read, account=account.id, now=here.app.clock()))
+            _say_how_it_went(here, account.id, "is being read by another Rekindle" if is_read_elsewhere else "is read up to now")
+
+
+def _is_read(connection: Connection, *, account: str, now: datetime) -> bool:
+    """Tell whether somebody reads the account at this moment."""
+    from worker.heartbeat import LASTING
+    from worker.store import leases
+
+    return leases.is_running(connection, f"pull:{account}", now, LASTING)
 
 
 @click.command(epilog=options.examples("rekindle decide"))
@@ -94,7 +106,7 @@ def decide(*, now: datetime | None, config: Path | None, owner: str | None) -> N
     from worker.words import counted
 
     with opened(config, owner, now) as here:
-        click.echo(f"{counted(here.app.decide(here.name), 'new suggestion')}.")
+        click.echo(f"{counted(here.working.decide(here.name), 'new suggestion')}.")
 
 
 @click.command(epilog=options.examples("rekindle deliver", "rekindle deliver disk"))
@@ -130,6 +142,10 @@ def _say_how_it_went(here: Here, account: str, well: str) -> None:
     from worker.store.accounts import get
 
     stored = here.read(lambda connection: get(connection, account))
+    if account in here.given_up:
+        raise Refusal(
+            f"{stored.name} is in use by another Rekindle, the service or a verb.", "Run it again in a minute.", code=FAILED
+        )
     if stored.error:
         code = OWNER if stored.state == "paused" else FAILED
         raise Refusal(f"{stored.name}: {stored.error}", stored.remedy, code=code)

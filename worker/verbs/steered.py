@@ -55,12 +55,15 @@ def approve(here: Here, keys: Sequence[str]) -> Iterator[str]:
 
 def dismiss(here: Here, keys: Sequence[str]) -> Iterator[str]:
     """Dismiss those named, and take away what lies there untouched. Raises Refusal."""
+    dismissed: list[Entry] = []
     for entry in _entries(here, keys):
-        if not here.write(partial(feedback.dismiss, key=entry.key, now=here.now)):
+        if here.write(partial(feedback.dismiss, key=entry.key, now=here.now)):
+            dismissed.append(entry)
+        else:
             yield f"{title_of(entry)} cannot be dismissed any more: it is {entry.state}."
-            continue
-        if entry.state not in outbox.WAITING:
-            here.working.deliver(entry.account)
+    for account in sorted({entry.account for entry in dismissed if entry.state not in outbox.WAITING}):
+        here.working.deliver(account)
+    for entry in dismissed:
         yield f"Dismissed: {title_of(entry)}.{_left(here, entry)}"
 
 
