@@ -54,6 +54,12 @@ def connect(file: Path, *arguments: str, said: str = "", password: str = "secret
     return CliRunner().invoke(setting_up.connect, [*arguments, "--config", str(file)], input=said, env=environ)
 
 
+def pull(file: Path, account: str) -> None:
+    app = App.open(load(file))
+    app.pull(account)
+    app.close()
+
+
 def refusal(result: Result) -> str:
     advice = getattr(result.exception, "advice", None)
     assert advice is not None, (result.exception, result.output)
@@ -99,6 +105,38 @@ def test_a_calendar_alone_is_connected(file: Path, radicale: Server) -> None:
     done = connect(file, "caldav", "--caldav", radicale.url, "--user", "ana", "--account", "dates")
     assert done.exit_code == OK, (done.output, done.exception)
     assert "it holds work" in done.output
+
+
+@pytest.mark.usefixtures("clean")
+def test_mail_alone_is_said_to_take_no_holds_until_there_is_a_calendar(file: Path, dovecot: Server, radicale: Server) -> None:
+    mail = ("imap", "--imap", dovecot.url, "--user", "ana", "--mail-only", "--account")
+    assert "It has no calendar, and holds need one" in connect(file, *mail, "work").output
+    pull(file, "ana/work")
+    assert [each.what for each in examine(file) if each.subject == "calendar"] == [
+        "ana has connected none: no hold can be put in place"
+    ]
+    dates = connect(file, "caldav", "--caldav", radicale.url, "--user", "ana", "--account", "dates")
+    assert "holds need one" not in dates.output
+    pull(file, "ana/dates")
+    assert "holds need one" not in connect(file, *mail, "more").output
+    assert [each for each in examine(file) if each.subject == "calendar"] == []
+
+
+@pytest.mark.usefixtures("clean")
+def test_a_name_that_is_taken_is_told_of_before_anything_is_tried(file: Path, dovecot: Server) -> None:
+    arguments = ("imap", "ana@work.example", "--imap", dovecot.url, "--user", "ana", "--mail-only")
+    assert connect(file, *arguments).exit_code == OK
+    again = connect(file, *arguments)
+    assert "There is an account 'work' already." in refusal(again)
+    assert "`--account work` takes it up again" in refusal(again)
+    assert "✓" not in again.output
+
+
+@pytest.mark.usefixtures("clean")
+def test_where_nobody_says_the_password_the_variable_is_named(file: Path, dovecot: Server) -> None:
+    done = connect(file, "imap", "--imap", dovecot.url, "--user", "ana", "--account", "work", "--mail-only", password="")
+    assert refusal(done).startswith(f"{USAGE}: There is nobody here to say the password.")
+    assert "REKINDLE_PASSWORD" in refusal(done)
 
 
 @pytest.mark.usefixtures("clean")
