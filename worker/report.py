@@ -144,12 +144,16 @@ def fact_line(fact: FactView, zone: tzinfo) -> Text:
     return line
 
 
-def status(views: Sequence[FeedView], zone: tzinfo, now: datetime, *, paused_until: datetime | None) -> None:
+def pause(until: datetime | None, zone: tzinfo, now: datetime) -> None:
+    """Print that nothing is made, if that is so."""
+    if until is not None and until > now:
+        end = "" if until.year == MAXYEAR else f" until {moment(until, zone, now)}"
+        console().print(f"Paused{end}: nothing is made. `rekindle pause --end` goes on.")
+
+
+def status(views: Sequence[FeedView], zone: tzinfo, now: datetime) -> None:
     """Print each account with its feeds: what was read, what was left out, what is in the way."""
     screen = console()
-    if paused_until is not None and paused_until > now:
-        until = "" if paused_until.year == MAXYEAR else f" until {moment(paused_until, zone, now)}"
-        screen.print(f"Paused{until}: nothing is made. `rekindle pause --end` goes on.")
     if not views:
         screen.print("No account yet. `rekindle connect --help` says how to add one.")
     for view in views:

@@ -277,9 +277,12 @@ def test_what_is_still_to_come_cannot_be_logged(told: Callable[..., str]) -> Non
 
 def test_a_pause_is_shown_and_ends(told: Callable[..., str]) -> None:
     assert "Paused until" in told("pause", "--until", "2w")
-    assert "Paused until" in told("status")
+    for verb in ("status", "preview", "suggestions", "why-not"):
+        assert told(verb).startswith("Paused until"), verb
+        assert "Paused" not in told(verb, "--json"), "what is for machines stays as it is"
     assert "Going on" in told("pause", "--end")
-    assert "Paused" not in told("status")
+    for verb in ("status", "preview", "suggestions", "why-not"):
+        assert "Paused" not in told(verb), verb
 
 
 def test_two_addresses_become_one_person_and_two_again(asked: Callable[..., Any], told: Callable[..., str]) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from worker.verbs import options
+
+if TYPE_CHECKING:
+    from worker.verbs.opened import Here
 
 
 @click.command(epilog=options.examples("rekindle preview", "rekindle preview --json"))
@@ -27,6 +31,7 @@ def preview(*, config: Path | None, owner: str | None, now: datetime | None, as_
         if as_json:
             click.echo(to_json(views))
         else:
+            _say_pause(here)
             report.suggestions(views, here.zone, empty="Nothing is due now. `rekindle why-not` says why.")
 
 
@@ -67,6 +72,7 @@ def suggestions(
         if as_json:
             click.echo(to_json(views))
         else:
+            _say_pause(here)
             report.suggestions(views, here.zone, empty="There is nothing. `rekindle preview` shows what would be made now.")
 
 
@@ -99,7 +105,14 @@ def _answer(who: str | None, *, config: Path | None, owner: str | None, now: dat
         if as_json:
             click.echo(to_json(view))
         else:
+            _say_pause(here)
             report.answer(view, here.zone)
+
+
+def _say_pause(here: Here) -> None:
+    from worker import queries, report
+
+    report.pause(here.read(lambda connection: queries.paused_until(connection, here.name)), here.zone, here.now)
 
 
 @click.command(epilog=options.examples("rekindle status", "rekindle status --json", "rekindle status --rules --json"))
@@ -128,6 +141,6 @@ def status(*, is_rules: bool, config: Path | None, owner: str | None, now: datet
         if not is_rules:
             if now is None and here.app.config.now is not None:
                 click.echo(taken_for_now(here.app.config.now, here.app.config.file))
-            pause = here.read(lambda connection: queries.paused_until(connection, here.name))
-            report.status(views, here.zone, here.now, paused_until=pause)
+            _say_pause(here)
+            report.status(views, here.zone, here.now)
         report_choices.rules(of_rules)
