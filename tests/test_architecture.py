@@ -27,6 +27,7 @@ SENDING_WORDS = re.compile(
 SENDS = {
     "connectors/standards/session.py": "IMAP commands go out by Session.send; IMAP has no command that sends mail",
     "connectors/standards/fetch.py": "as above: UID FETCH",
+    "connectors/standards/arrivals.py": "as above: UID SORT, UID FETCH",
     "connectors/standards/dav.py": "an HTTP request; what it may ask for is in SENDING_WORDS",
     "connectors/http.py": "as above",
     "connectors/microsoft/wire.py": "as above: a request to Graph's root, by a connection kept for the next one",
