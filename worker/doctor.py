@@ -209,7 +209,7 @@ def _owners(store: Store, settings: Config) -> Iterator[FindingView]:
         with store.read() as connection:
             places = places_of(connection, name)
         if places["mail"] and not places["calendar"]:
-            yield fine("calendar", f"{name} has connected none: no hold can be put in place")
+            yield fine("calendar", f"{name}: none has been read yet; no hold can be put in place")
         row = rows.get(name)
         if row is not None and row.paused_until is not None and instant(row.paused_until) > now:
             yield wrong("pause", f"{name} has paused: nothing is made.", "`rekindle pause --end` goes on.")

@@ -110,10 +110,10 @@ def test_a_calendar_alone_is_connected(file: Path, radicale: Server) -> None:
 @pytest.mark.usefixtures("clean")
 def test_mail_alone_is_said_to_take_no_holds_until_there_is_a_calendar(file: Path, dovecot: Server, radicale: Server) -> None:
     mail = ("imap", "--imap", dovecot.url, "--user", "ana", "--mail-only", "--account")
-    assert "It has no calendar, and holds need one" in connect(file, *mail, "work").output
+    assert "No calendar has been read yet, and holds need one" in connect(file, *mail, "work").output
     pull(file, "ana/work")
     assert [each.what for each in examine(file) if each.subject == "calendar"] == [
-        "ana has connected none: no hold can be put in place"
+        "ana: none has been read yet; no hold can be put in place"
     ]
     dates = connect(file, "caldav", "--caldav", radicale.url, "--user", "ana", "--account", "dates")
     assert "holds need one" not in dates.output

@@ -58,7 +58,7 @@ def look(settings: Config, owner: str, name: str) -> None:
         app.close()
     click.echo(f"{name} is connected; it holds {', '.join(feed.name for feed in feeds) or 'nothing yet'}.")
     if not has_calendar:
-        click.echo("It has no calendar, and holds need one: `rekindle connect caldav`, google or microsoft adds it.")
+        click.echo("No calendar has been read yet, and holds need one: `rekindle connect caldav`, google or microsoft adds it.")
     click.echo("`rekindle pull` reads it now, `rekindle run` whenever something is new.")
 
 
