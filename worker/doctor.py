@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, nullcontext
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
 
 import worker
-from connectors.port import PortError
+from connectors.port import PortError, RateLimited
 from rules.rulebook import RulebookError
 from rules.wording import WordingError
 from worker import rulebooks
@@ -36,6 +36,7 @@ from worker.store.accounts import accounts as stored_accounts
 from worker.store.mapping import instant
 from worker.store.store import Store
 from worker.store.tables import account, audit, owner
+from worker.visiting import Visitor
 from worker.words import moment, taken_for_now
 
 PATIENCE: Final = 3.0
@@ -45,12 +46,17 @@ DRIFT: Final = timedelta(minutes=5)
 AGAIN: Final = "Put that right, then run doctor again."
 
 
-def examine(config: Path | None, now: datetime | None = None) -> tuple[FindingView, ...]:
-    """Look at everything, as far as what is missing allows to look on; `now` counts as if the settings said it."""
-    return tuple(_examine(config, now))
+def examine(
+    config: Path | None, now: datetime | None = None, waiting: Callable[[str], None] = lambda _: None
+) -> tuple[FindingView, ...]:
+    """Look at everything, as far as what is missing allows to look on; `now` counts as if the settings said it.
+
+    `waiting` is told of an account for which another process is waited for.
+    """
+    return tuple(_examine(config, now, waiting))
 
 
-def _examine(config: Path | None, now: datetime | None) -> Iterator[FindingView]:
+def _examine(config: Path | None, now: datetime | None, waiting: Callable[[str], None]) -> Iterator[FindingView]:
     yield _packages()
     try:
         settings = _as_of(now, load(config))
@@ -65,7 +71,7 @@ def _examine(config: Path | None, now: datetime | None) -> Iterator[FindingView]
     yield _key(settings)
     yield _rulebook(settings)
     yield _broker(settings)
-    yield from _database(settings)
+    yield from _database(settings, waiting)
 
 
 def _as_of(now: datetime | None, settings: Config) -> Config:
@@ -154,7 +160,7 @@ def _broker(settings: Config) -> FindingView:
         )
 
 
-def _database(settings: Config) -> Iterator[FindingView]:
+def _database(settings: Config, waiting: Callable[[str], None]) -> Iterator[FindingView]:
     url = make_url(settings.store.url)
     if engine.is_file(url) and not Path(str(url.database)).exists():
         yield fine("database", f"not there yet; the first run makes {url.database}")
@@ -165,10 +171,11 @@ def _database(settings: Config) -> Iterator[FindingView]:
         yield wrong("database", str(error), error.remedy)
         return
     with closing(store):
-        yield _writable(store)
+        written = _writable(store)
+        yield written
         yield _clock(store, settings)
         yield from _owners(store, settings)
-    yield from _accounts(settings)
+    yield from _accounts(settings, waiting, is_shared=written.is_ok)
 
 
 def _writable(store: Store) -> FindingView:
@@ -225,13 +232,17 @@ def _addresses(store: Store, settings: Config, name: str) -> Iterator[FindingVie
         yield wrong("addresses", missing(found, whose), remedy(whose, settings.file))
 
 
-def _accounts(settings: Config) -> Iterator[FindingView]:
-    """Open each account once and list what it holds; nothing is read, nothing is written."""
+def _accounts(settings: Config, waiting: Callable[[str], None], *, is_shared: bool) -> Iterator[FindingView]:
+    """Open each account once and list what it holds; nothing is read, nothing is written.
+
+    `is_shared`: whether the database can say who else is at work on an account; who else is, is waited for.
+    """
     try:
         app = App.open(settings)
     except (engine.StoreError, RulebookError, WordingError, ConfigError):
         return  # named above
-    with closing(app):
+    with closing(app), closing(Visitor(app, waiting)) as visitor:
+        turn = visitor.turn if is_shared else nullcontext
         with app.store.read() as connection:
             stored = {each.id: each for each in stored_accounts(connection)}
         for name, each in settings.owners.items():
@@ -243,7 +254,15 @@ def _accounts(settings: Config) -> Iterator[FindingView]:
                         f"Put it back, or change the account in {settings.file}.",
                     )
                     continue
-                yield from _reach(app, f"{name}/{account_name}", account_settings, stored.get(f"{name}/{account_name}"))
+                account_id = f"{name}/{account_name}"
+                with ExitStack() as held:
+                    try:
+                        held.enter_context(turn(account_id))
+                    except RateLimited:
+                        what = "Another Rekindle, the service or a verb, has it in use; it was not tried."
+                        yield wrong(account_id, what, "Run doctor again in a minute.")
+                    else:
+                        yield from _reach(app, account_id, account_settings, stored.get(account_id))
 
 
 def _missing(settings: AccountSettings) -> str:

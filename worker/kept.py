@@ -69,11 +69,19 @@ class Kept:
         try:
             connection = self._opened(account)
         except BaseException:
-            self._leave(account)
+            self.leave(account)
             raise
         if not isinstance(connection, _Lent):
-            self._leave(account)
+            self.leave(account)
         return connection
+
+    def enter(self, account: str) -> None:
+        """Have an account to oneself, whoever connects to it, until `leave`. Raises RateLimited where another does not let go."""
+        if not self._enter(account):
+            return
+        if self.lines is not None and not self.lines.has(account) and not self._taken(account):
+            self.leave(account)
+            raise _in_use()
 
     def _enter(self, account: str) -> bool:
         """Wait until nobody else has it; False for who has it already (and opens another to tell what went wrong, say)."""
@@ -90,7 +98,7 @@ class Kept:
         thread, since = self._lent.get(account, (None, None))
         return thread if since is not None and self.clock() - since < LOST else None
 
-    def _leave(self, account: str) -> None:
+    def leave(self, account: str) -> None:
         """Let others have it, and other processes where it is not kept; where that is so already, take it from nobody."""
         with self._lock:
             is_mine = self._lent.get(account, (0,))[0] == threading.get_ident()
@@ -146,7 +154,7 @@ class Kept:
                 self._idle[account] = (connection, opened, self.clock())
         if not is_kept:
             connection.close()
-        self._leave(account)
+        self.leave(account)
         if is_kept and self._is_in_company(connection):
             self._later(LINGER, self._retire, account, connection)
         elif is_kept and self.clock() - opened >= AGED:
@@ -182,7 +190,7 @@ class Kept:
         """Close a connection nobody uses, for other processes to have one."""
         if self._taken_out(account, connection):
             connection.close()
-            self._leave(account)
+            self.leave(account)
 
     def _retire_all(self) -> None:
         with self._lock:
@@ -196,7 +204,7 @@ class Kept:
             return
         aged.close()
         if not self._has_line(account, aged):
-            self._leave(account)
+            self.leave(account)
             return
         try:
             fresh = self.open_connection(account)
@@ -207,7 +215,7 @@ class Kept:
         except Exception:  # noqa: BLE001, S110 - nobody is there to tell: the next use meets it again, and says so
             pass
         finally:
-            self._leave(account)
+            self.leave(account)
 
     def close(self) -> None:
         """Close all that is idle, and from now on whatever is given back."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 import tomllib
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -17,11 +19,14 @@ from tests.conftest import Server
 from tests.connectors.test_standards_contract import CalendarHands, MailHands
 from tests.servers.names import NameServer
 from tests.servers.proxies import ImapProxy
-from worker.app import App
+from worker import visiting
+from worker.app import App, real_clock
 from worker.config import load
 from worker.doctor import examine
-from worker.exit_codes import OK, OWNER, USAGE
+from worker.exit_codes import FAILED, OK, OWNER, USAGE
+from worker.lines import Lines
 from worker.store import accounts
+from worker.store.store import Store
 from worker.verbs import connect_standards, setting_up
 
 OWNER_TABLE = '[owners.ana]\nname = "Ana Lopez"\naddresses = ["ana@home.example"]\nzone = "Europe/Madrid"\n'
@@ -296,6 +301,19 @@ def test_a_new_password_takes_a_paused_account_up_again(file: Path, dovecot: Ser
     with app.store.read() as db:
         assert accounts.get(db, "ana/work").state == "active"
     app.close()
+
+
+@pytest.mark.usefixtures("clean")
+def test_a_new_password_is_not_tried_while_another_has_the_account(
+    file: Path, dovecot: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(file, "imap", "--imap", dovecot.url, "--user", "ana", "--account", "work", "--mail-only")
+    monkeypatch.setattr(visiting, "PATIENCE", timedelta(seconds=1))
+    with closing(Store.open(load(file).store.url)) as store, closing(Lines(store, real_clock)) as elsewhere:
+        assert elsewhere.take("ana/work")
+        done = connect(file, "imap", "--account", "work", password="another")
+        assert refusal(done) == (f"{FAILED}: work is in use by another Rekindle, the service or a verb.\nRun it again in a minute.")
+    assert connect(file, "imap", "--account", "work").exit_code == OK
 
 
 @pytest.mark.usefixtures("clean")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -25,13 +26,15 @@ from tests.worker.test_brokers import SERVE, SETTINGS, empty
 from tests.worker.test_kept import Line, until
 from worker import kept as kept_connections
 from worker import lines as process_lines
+from worker import visiting
+from worker.app import real_clock
 from worker.cli import run
-from worker.exit_codes import FAILED
+from worker.credentials import make_key
+from worker.exit_codes import FAILED, OWNER
 from worker.heartbeat import LASTING
 from worker.kept import AGED, Kept
 from worker.lines import Lines
 from worker.store.store import Store
-from worker.verbs import opened
 
 HOME = "ada/home"
 OFTEN = timedelta(milliseconds=20)
@@ -413,7 +416,7 @@ def counting(dovecot: Server) -> Iterator[Callable[[], int]]:
 def test_a_verb_that_gives_up_waiting_says_so(
     tmp_path: Path, dovecot: Server, radicale: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(opened, "PATIENCE", timedelta(seconds=1))
+    monkeypatch.setattr(visiting, "PATIENCE", timedelta(seconds=1))
     office = ServerOffice(tmp_path, imap=dovecot, dav=radicale)
     monkeypatch.chdir(office.home)
     command = ["pull", "home", "--config", "config.toml"]
@@ -434,6 +437,32 @@ def test_a_verb_that_gives_up_waiting_says_so(
     assert run(command) == 0
 
 
+def test_doctor_does_not_try_what_another_does_not_let_go_of_and_says_so(
+    tmp_path: Path, dovecot: Server, radicale: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(visiting, "PATIENCE", timedelta(seconds=1))
+    with closing(ImapProxy(("127.0.0.1", dovecot.port))) as proxy:
+        office = ServerOffice(tmp_path, imap=dovecot, imap_port=proxy.port, dav=radicale)
+        make_key(office.home / "master.key")
+        monkeypatch.chdir(office.home)
+        assert run(["pull", "home", "--config", "config.toml"]) == 0
+        begun, doctor = proxy.connections, ["doctor", "--config", "config.toml"]
+        with closing(Store.open(f"sqlite:///{office.home}/rekindle.db")) as store, closing(Lines(store, real_clock)) as elsewhere:
+            assert elsewhere.take("ada/home")
+            capsys.readouterr()
+            assert run([*doctor, "--json"]) == OWNER
+            said = capsys.readouterr()
+            assert said.err.splitlines() == ["home is in use by another Rekindle, the service or a verb; waiting for it …"]
+            assert [(each["subject"], each["what"]) for each in json.loads(said.out) if not each["is_ok"]] == [
+                ("ada/home", "Another Rekindle, the service or a verb, has it in use; it was not tried.")
+            ]
+            assert run(["connect", "imap", "--account", "home", "--config", "config.toml"]) == 0
+            assert capsys.readouterr().out == "home is connected; another Rekindle, the service or a verb, reads it just now.\n"
+            assert proxy.connections == begun
+        assert run([*doctor, "--json"]) == 0
+        assert "ada/home mail, sign-in" in [each["subject"] for each in json.loads(capsys.readouterr().out)]
+
+
 def test_verbs_beside_a_service_have_no_connection_more_than_it_may(
     tmp_path: Path, database: str, redis_server: Server, dovecot: Server, radicale: Server
 ) -> None:
@@ -441,6 +470,7 @@ def test_verbs_beside_a_service_have_no_connection_more_than_it_may(
     shared = SETTINGS.format(store=database, broker=redis_server.url)
     with closing(ImapProxy(("127.0.0.1", dovecot.port))) as proxy, ExitStack() as processes:
         office = ServerOffice(tmp_path, imap=dovecot, imap_port=proxy.port, dav=radicale, extra_config=shared)
+        make_key(office.home / "master.key")
         logs = [processes.enter_context(running(office, number, part)) for number, part in enumerate(("work", "watch", "tick"))]
 
         def works_and_watches() -> bool:
@@ -448,10 +478,16 @@ def test_verbs_beside_a_service_have_no_connection_more_than_it_may(
             return proxy.most == 2
 
         assert wait_until(works_and_watches, seconds=120), [log.read_text() for log in logs]
-        begun = proxy.connections
-        for _ in range(3):
+        for verb, well in (
+            ("doctor", "All is well."),  # while what the service used last is kept
+            ("pull home", "home: is "),
+            ("pull home", "home: is "),
+            ("connect imap --account home", "home is connected; it holds "),
+            ("doctor", "All is well."),
+        ):
+            begun = proxy.connections
             said = subprocess.run(
-                [sys.executable, "-m", "worker.cli", "pull", "home", "--config", "config.toml"],
+                [sys.executable, "-m", "worker.cli", *verb.split(), "--config", "config.toml"],
                 cwd=office.home,
                 env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(office.home)},
                 capture_output=True,
@@ -459,9 +495,9 @@ def test_verbs_beside_a_service_have_no_connection_more_than_it_may(
                 timeout=120,
                 check=False,
             )
-            assert (said.returncode, said.stdout.startswith("home: is ")) == (0, True), said
-        assert proxy.connections > begun, "the verb did connect"
-        assert proxy.most == 2
+            assert (said.returncode, well in said.stdout) == (0, True), (verb, said)
+            assert proxy.connections > begun, "the verb did connect"
+            assert proxy.most == 2, verb
     assert not [log for log in logs if "Traceback" in log.read_text()]
 
 

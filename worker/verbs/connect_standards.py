@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
@@ -12,6 +15,7 @@ import click
 
 from connectors import standards
 from connectors.account import Account, Setting
+from connectors.port import RateLimited
 from connectors.standards import servers
 from connectors.standards.announced import Announced, announced
 from connectors.standards.finding import first_answering
@@ -26,9 +30,12 @@ from worker.setup import NewAccount, add_account
 from worker.verbs import asking
 from worker.verbs.connecting import look
 from worker.verbs.live_accounts import PASSWORD, Words, ask_password
-from worker.verbs.opened import chosen
+from worker.verbs.opened import chosen, in_use, waiting
+from worker.visiting import Visitor
 
 Side = Literal["imap", "caldav"]
+Turn = Callable[[], AbstractContextManager[None]]
+"""Keeps others from the account while it lasts."""
 ATTEMPTS: Final = 4
 _OPTIONS: Final = {"caldav": "--caldav https://HOST/PATH", "imap": "--imap imaps://HOST"}
 FOLDERS: Final = {("mail", "sent"): "sent", ("mail", "drafts"): "drafts"}
@@ -83,7 +90,8 @@ def connect(wanted: Wanted, *, config: Path | None, owner: str | None) -> None:
         if known.secrets:
             look(settings, whose, wanted.account)
             return
-    wanted, password = _tried(wanted, settings.owners[whose].zone, is_new=known is None)
+    turn = nullcontext if known is None else partial(_turn, settings, f"{whose}/{wanted.account}")
+    wanted, password = _tried(wanted, settings.owners[whose].zone, turn, is_new=known is None)
     if known is None:
         stored = tuple(wanted.settings().items())
         add_account(settings.file, whose, NewAccount(name=wanted.account, provider=wanted.side, settings=stored))
@@ -188,14 +196,15 @@ def _named(side: Side, what: str, ca_file: str) -> str:
 # Trying
 
 
-def _tried(wanted: Wanted, zone: str, *, is_new: bool) -> tuple[Wanted, str]:
+def _tried(wanted: Wanted, zone: str, turn: Turn, *, is_new: bool) -> tuple[Wanted, str]:
     """Ask for the password and try every step, a few times; ask once for a folder the server does not name."""
     given = os.environ.get(PASSWORD, "")
     password = given or _asked(wanted)
     failed: dict[tuple[str, str], Step] = {}
     named = {key for key in FOLDERS.values() if getattr(wanted, key)}
     for _ in range(ATTEMPTS):
-        failed = {(side, step.name): step for side, step in _shown(wanted, password, zone) if not step.is_ok}
+        with turn():
+            failed = {(side, step.name): step for side, step in _shown(wanted, password, zone) if not step.is_ok}
         if not is_new:
             failed = {where: step for where, step in failed.items() if where not in FOLDERS}
         elif asked := [where for where in FOLDERS if where in failed and FOLDERS[where] not in named]:
@@ -213,6 +222,17 @@ def _tried(wanted: Wanted, zone: str, *, is_new: bool) -> tuple[Wanted, str]:
         password = click.prompt("Password", hide_input=True)
     first = next(iter(failed.values()))
     raise Refusal(first.what, first.remedy, code=OWNER)
+
+
+@contextmanager
+def _turn(settings: Config, account: str) -> Iterator[None]:
+    """Have an account that was connected before to ourselves: the service may be at work on it. Raises Refusal where it stays so."""
+    with closing(App.open(settings)) as app, closing(Visitor(app, waiting)) as visitor, ExitStack() as held:
+        try:
+            held.enter_context(visitor.turn(account))
+        except RateLimited:
+            raise in_use(account) from None
+        yield
 
 
 def _asked(wanted: Wanted) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
 import click
 from sqlalchemy import Connection
 
+from connectors.port import RateLimited
 from worker.advice import Refusal
 from worker.app import App
 from worker.config import load
@@ -17,7 +19,8 @@ from worker.exit_codes import USAGE
 from worker.settings import Config
 from worker.setup import NewAccount, add_account
 from worker.store import accounts, audit
-from worker.verbs.opened import chosen
+from worker.verbs.opened import chosen, waiting
+from worker.visiting import Visitor
 
 
 def connect_files(
@@ -41,21 +44,22 @@ def files_account(name: str, mail: Sequence[Path], calendar: Sequence[Path], out
 
 def look(settings: Config, owner: str, name: str) -> None:
     """Open the account once, so that a wrong path is known now and not at night. Raises the port's errors."""
-    app = App.open(settings)
     account = f"{owner}/{name}"
-    try:
+    with closing(App.open(settings)) as app, closing(Visitor(app, waiting)) as visitor:
         app.enrol()
         with app.store.write() as connection:
             _note(connection, owner, account, app.clock())
-        opened = app.open_connection(account)
         try:
+            provided = visitor.open(account)
+        except RateLimited:
+            if account not in visitor.given_up:
+                raise
+            click.echo(f"{name} is connected; another Rekindle, the service or a verb, reads it just now.")
+            return
+        with closing(provided) as opened:
             feeds = [*(opened.mailbox.feeds() if opened.mailbox else ()), *(opened.calendar.feeds() if opened.calendar else ())]
             with app.store.read() as connection:
                 has_calendar = opened.calendar is not None or bool(places_of(connection, owner)["calendar"])
-        finally:
-            opened.close()
-    finally:
-        app.close()
     click.echo(f"{name} is connected; it holds {', '.join(feed.name for feed in feeds) or 'nothing yet'}.")
     if not has_calendar:
         click.echo("No calendar has been read yet, and holds need one: `rekindle connect caldav`, google or microsoft adds it.")

@@ -4,32 +4,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import click
 from sqlalchemy import Connection
 
-from connectors.port import RateLimited
 from worker import logs
 from worker.advice import Refusal
-from worker.app import App, Opener, frozen_clock, real_clock
+from worker.app import App, frozen_clock
 from worker.config import load
-from worker.exit_codes import OWNER, USAGE
+from worker.exit_codes import FAILED, OWNER, USAGE
 from worker.settings import Config, OwnerSettings
+from worker.visiting import Visitor
 
-if TYPE_CHECKING:
-    from connectors.port import Connection as Provided
-    from worker.kept import Kept
-
-PATIENCE: Final = timedelta(seconds=30)
-"""So long a verb waits for an account: as long as a service reads it at most, or one that was killed is not known to be."""
-NEVER: Final = timedelta(days=1)
-"""A verb has ended long before a connection is to be renewed."""
 Found = TypeVar("Found")
 
 
@@ -83,45 +75,21 @@ def opened(config: Path | None, owner: str | None, now: datetime | None = None) 
     zone = ZoneInfo(str(settings.owners[name].zone))
     at = instant(now or settings.now, zone)
     app = App.open(settings, clock=None if now is None else frozen_clock(at))
-    try:
-        given_up = set[str]()
-        with beside_others(app, given_up) as open_connection:
-            working = replace(app, open_connection=open_connection)
-            whose = settings.owners[name]
-            yield Here(app=app, working=working, name=name, settings=whose, zone=zone, now=at, given_up=given_up)
-    finally:
-        app.close()
+    with closing(app), closing(Visitor(app, waiting)) as visitor:
+        working = replace(app, open_connection=visitor.open)
+        whose = settings.owners[name]
+        yield Here(app=app, working=working, name=name, settings=whose, zone=zone, now=at, given_up=visitor.given_up)
 
 
-@contextmanager
-def beside_others(app: App, given_up: set[str]) -> Iterator[Opener]:
-    """Open connections only as long as no other process has one of that account, but the one a service waits for news on."""
-    kept: Kept | None = None
-
-    def opened_alone(account: str) -> Provided:
-        nonlocal kept
-        if kept is None:
-            from worker.kept import Kept
-            from worker.lines import Lines
-
-            lines = Lines(app.store, real_clock)
-            kept = Kept(app.open_connection, real_clock, rest=NEVER, lines=lines, patience=PATIENCE, waiting=_waiting)
-        try:
-            return kept.open(account)
-        except RateLimited as error:
-            if error.is_paced:
-                given_up.add(account)
-            raise
-
-    try:
-        yield opened_alone
-    finally:
-        if kept is not None:
-            kept.close()
-
-
-def _waiting(account: str) -> None:
+def waiting(account: str) -> None:
+    """Say whom a verb waits for."""
     click.echo(f"{account.partition('/')[2]} is in use by another Rekindle, the service or a verb; waiting for it …", err=True)
+
+
+def in_use(account: str) -> Refusal:
+    """Say of an account that another process has not let go of it in time."""
+    name = account.partition("/")[2]
+    return Refusal(f"{name} is in use by another Rekindle, the service or a verb.", "Run it again in a minute.", code=FAILED)
 
 
 def chosen(settings: Config, owner: str | None) -> str:

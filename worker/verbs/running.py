@@ -140,12 +140,11 @@ def _say_how_it_went(here: Here, account: str, well: str) -> None:
     from worker.advice import Refusal
     from worker.exit_codes import FAILED, OWNER
     from worker.store.accounts import get
+    from worker.verbs.opened import in_use
 
     stored = here.read(lambda connection: get(connection, account))
     if account in here.given_up:
-        raise Refusal(
-            f"{stored.name} is in use by another Rekindle, the service or a verb.", "Run it again in a minute.", code=FAILED
-        )
+        raise in_use(account)
     if stored.error:
         code = OWNER if stored.state == "paused" else FAILED
         raise Refusal(f"{stored.name}: {stored.error}", stored.remedy, code=code)

@@ -163,8 +163,9 @@ def doctor(ctx: click.Context, *, config: Path | None, now: datetime | None, as_
     from worker.doctor import examine
     from worker.exit_codes import OWNER
     from worker.json_views import to_json
+    from worker.verbs.opened import waiting
 
-    findings = examine(config, now)
+    findings = examine(config, now, waiting)
     if as_json:
         click.echo(to_json(findings))
     else:
