@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -75,7 +76,8 @@ def choose(network: Network, now: datetime, terms: Terms, earlier: Month | None 
     name = f"{local_day(network.owner, now):%Y-%m}"
     if earlier is not None and earlier.name == name:
         known = {one.person.id for one in network.relations if not one.person.is_muted}
-        return Month(name=name, people=tuple(one for one in earlier.people if one.person_id in known), trades=earlier.trades)
+        people_left = tuple(one for one in earlier.people if one.person_id in known)
+        return Month(name=name, people=people_left, trades=tuple(_unmuted(earlier.trades, network)))
     able = [one for one in network.relations if _is_able(one, now) and not care_for_person(one.person, network.owner)]
     carried = list(_carried(earlier, able, network, terms))[: _size(network.owner, now, terms)]
     worths = {one.person.id: worth(one, now, network.shift) for one in able}
@@ -84,6 +86,13 @@ def choose(network: Network, now: datetime, terms: Terms, earlier: Month | None 
     fresh = _fresh(ranked, carried, worths, network.owner, now, terms)
     people = [_choice(one, is_carried=True) for one in carried] + [_choice(one) for one in fresh]
     return Month(name=name, people=tuple(people), trades=tuple(_trades(carried, fresh, ranked, network.owner, now, terms)))
+
+
+def _unmuted(trades: Iterable[str], network: Network) -> Iterator[str]:
+    """Yield the trades that name nobody whom the owner has muted since."""
+    muted = [re.escape(called(one)) for one in network.relations if one.person.is_muted]
+    naming = re.compile(rf"(?<!\w)(?:{'|'.join(muted)})(?!\w)") if muted else None
+    return (trade for trade in trades if naming is None or not naming.search(trade))
 
 
 def _fresh(

@@ -185,5 +185,7 @@ TRIGGERS: Mapping[Trigger, Callable[[View, Relation], Cases]] = MappingProxyType
         "hold_starting": _hold_starting,
     }
 )
+TIMELY = frozenset({"lapsing", "dormant", "month"})
+"""Triggers that propose somebody for no other reason than that it is time."""
 SILENCES = frozenset({"lapsing", "dormant", "one_to_one_missed", "month", "reply_owed", "awaiting_reply", "introduction_paid_off"})
 """Triggers that conclude from what is not there: they need everything since the last contact to have been read."""

@@ -66,6 +66,7 @@ def test_a_hold_is_tentative_where_the_owner_wants_it_so(decide: Decide) -> None
         ("someone put off", replace(fortnightly(BOB), snoozed_until=NOW + DAY)),
         ("someone with an open hold", with_ledger(fortnightly(BOB), past(BOB, "reconnect", "lapse:0"))),
         ("someone whose hold was removed three weeks ago", with_ledger(replace(fortnightly(BOB), episode=1), *removed(BOB, "check_in", 22))),
+        ("someone whose hold of another rule was removed three weeks ago", with_ledger(fortnightly(BOB), *removed(BOB, "reconnect", 22))),
         ("someone for whom it was removed twice", with_ledger(replace(fortnightly(BOB), episode=2), *removed(BOB, "check_in", 200, 201))),
         ("a mailing list", fortnightly(replace(BOB, kind="list"))),
         ("two contacts in all", fortnightly(BOB, count=1)),
@@ -80,6 +81,8 @@ def test_no_hold_for(decide: Decide, name: str, relation: Relation) -> None:
     [
         ("a cadence the owner set is over", tie(replace(BOB, cadence=timedelta(days=20)), mails=exchange(BOB, days_ago(40), days_ago(25)))),
         ("a hold long ago", with_ledger(replace(fortnightly(BOB), episode=1), *removed(BOB, "check_in", 100))),
+        ("a hold of another rule removed some time ago", with_ledger(fortnightly(BOB), *removed(BOB, "reconnect", 31))),
+        ("a draft removed last week", with_ledger(fortnightly(BOB), *removed(BOB, "thank_you", 7))),
         ("meetings only", tie(BOB, meetings=[meeting_with(BOB, ended=days_ago(70 + 14 * n)) for n in range(6)])),
         ("one message unanswered", fortnightly(BOB, silent=120, also=[mail_to(BOB, days_ago(60))])),
     ],

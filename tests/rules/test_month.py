@@ -144,6 +144,17 @@ def test_variety_is_preferred_and_each_trade_is_shown() -> None:
     )
 
 
+def test_who_was_muted_since_is_named_in_no_trade() -> None:
+    twins = [known(one, met=9 - n) for n, one in enumerate(people("anna@acme.example", "ben@acme.example"))]
+    other = known(people("cleo@other.example")[0], met=6)
+    month = choose(network(*twins, other), NOW, Terms(size=2))
+    for named in (twins[1], other):
+        since = [replace(one, person=replace(one.person, is_muted=one is named)) for one in (*twins, other)]
+        assert choose(network(*since), NOW + DAY, Terms(size=2), month).trades == ()
+    ben = known(human("Be <be@fourth.example>", is_muted=True))
+    assert choose(network(*twins, other, ben), NOW + DAY, Terms(size=2), month).trades == month.trades
+
+
 def test_nobody_makes_way_twice_and_whoever_is_chosen_in_the_end_made_no_way() -> None:
     twins = [known(one, met=9 - n) for n, one in enumerate(people("anna@acme.example", "ben@acme.example", "carl@acme.example"))]
     others = [known(one, met=6) for one in people("cleo@other.example", "dana@third.example")]
