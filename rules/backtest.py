@@ -246,6 +246,7 @@ def _past(made: Suggestion, by_id: Mapping[str, History], day: datetime) -> Past
         created_at=day,
         at=action.date if isinstance(action, Draft) else action.start,
         text_mark=text_mark(action.text) if isinstance(action, Draft) else "",
+        message_id=action.message_id if isinstance(action, Draft) else "",
         until=None if isinstance(action, Draft) else action.end,
         social=None if isinstance(action, Draft) else action.social,
         addresses=tuple(address for person in people for address in person.addresses),

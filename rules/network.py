@@ -180,6 +180,8 @@ class Past:
     """Match keys of everyone the action is addressed to or about; a draft to several guests counts for each."""
     text_mark: str = ""
     """rules.keys.text_mark of a draft."""
+    message_id: str = ""
+    """Message-ID of a draft."""
     until: datetime | None = None
     """When the hold ends; None = for a draft."""
     social: Social | None = None

@@ -100,8 +100,20 @@ def _reply_owed(view: View, relation: Relation) -> Cases:
 
 def _awaiting_reply(view: View, relation: Relation) -> Cases:
     mail = _last_word(view, relation)
-    if mail is not None and mail.direction == "out" and mail.subject and not mail.in_reply_to:
+    if (
+        mail is not None
+        and mail.direction == "out"
+        and mail.subject
+        and not mail.in_reply_to
+        and not _asks_nothing(view, relation, mail)
+    ):
         yield _of_mail(view, relation, mail)
+
+
+def _asks_nothing(view: View, relation: Relation, mail: Mail) -> bool:
+    """Tell whether the owner has sent a draft of ours: thanks, say, wait for no answer; only what begins a hold to catch up does."""
+    ours = (past for past in view.ledger_of(relation) if mail.message_id and past.message_id == mail.message_id)
+    return any(past.cause.partition(":")[0] != "hold" for past in ours)
 
 
 def _introduced(view: View, relation: Relation) -> Cases:

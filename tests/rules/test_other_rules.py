@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from rules.engine import Keep, Withdraw, still_wanted
 from rules.network import Person, Relation, Trip
 from rules.promises import Promise
@@ -107,6 +109,18 @@ def test_a_question_of_the_owners_that_waits_gets_a_friendly_reminder_for_review
     closing = tie(BOB, mails=exchange(BOB, days_ago(9), days_ago(30)))
     assert not [one for one in decide(closing).suggestions if one.rule == "nudge"]
     assert not [one for one in decide(twice).suggestions if one.rule == "nudge"]
+
+
+@pytest.mark.parametrize(("cause", "is_reminded"), [("meeting:earlier", False), ("message:theirs", False), ("hold:earlier", True)])
+def test_thanks_of_ours_the_owner_sent_wait_for_no_answer_but_what_begins_a_talk_does(
+    decide: Decide, cause: str, *, is_reminded: bool
+) -> None:
+    sent = mail_to(BOB, days_ago(9), "Thank you for Tuesday")
+    ours = past(BOB, "opener", cause, state="closed", close_reason="done", created_at=days_ago(80), message_id=sent.message_id)
+    known = with_ledger(tie(BOB, mails=[sent, *exchange(BOB, days_ago(30), days_ago(50))]), ours)
+    assert any(one.rule == "nudge" for one in decide(known).suggestions) is is_reminded
+    another = with_ledger(known, replace(ours, message_id="another@elsewhere.example"))
+    assert any(one.rule == "nudge" for one in decide(another).suggestions)
 
 
 def test_a_quarter_of_an_hour_before_a_hold_an_opener_lies_ready_and_goes_a_day_after(decide: Decide, rulebook: Rulebook) -> None:

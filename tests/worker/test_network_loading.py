@@ -231,10 +231,11 @@ def test_the_ledger_of_a_person_is_found_by_any_of_their_addresses(world: World)
         given = {"key": "k" * 26, "owner": "ada", "rule": "check_in", "cause": "lapse:0", "person": robert.id, "action": "hold"}
         db.execute(
             insert(suggestion),
-            given | {"address": "bob@home.example", "payload": "{}", "why": "", "created_at": 0, "updated_at": 0},
+            given
+            | {"address": "bob@home.example", "payload": "{}", "why": "", "created_at": 0, "updated_at": 0, "message_id": "m"},
         )
         people.merge(db, "ada", bob.id, robert.id)
-    assert [each.key for each in relation_with(world, BOB).ledger] == ["k" * 26]
+    assert [(each.key, each.message_id) for each in relation_with(world, BOB).ledger] == [("k" * 26, "m")]
 
 
 # Decide

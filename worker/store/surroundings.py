@@ -44,6 +44,7 @@ _IS_SENT: Final = and_(suggestion.c.action == "draft", suggestion.c.close_reason
 _REMEMBERED: Final = (
     *(suggestion.c.key, suggestion.c.rule, suggestion.c.cause, suggestion.c.state, suggestion.c.action, suggestion.c.created_at),
     *(suggestion.c.close_reason, suggestion.c.updated_at, suggestion.c.at, suggestion.c.address, suggestion.c.payload),
+    suggestion.c.message_id,
 )
 """Columns the ledger remembers a suggestion by, for `past`."""
 _LEDGER: Final = (
@@ -178,6 +179,7 @@ def past(row: Row[*tuple[Any, ...]]) -> Past:
         closed_at=instant(row.updated_at) if row.state == "closed" else None,
         at=maybe_instant(row.at),
         text_mark=said.text_mark,
+        message_id=row.message_id,
         until=said.until,
         social=said.social,
         addresses=said.addresses,
