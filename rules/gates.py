@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
 from typing import Literal
 
 from rules.addresses import organisation
@@ -13,6 +12,7 @@ from rules.composing import organisation_of
 from rules.inviting import declined, uninvited
 from rules.manners import care_for_person
 from rules.network import Network, Past
+from rules.resting import rests_until
 from rules.rule import Mode, Rule
 from rules.triggers import SILENCES, TIMELY
 from rules.words import called
@@ -22,8 +22,6 @@ TWICE = 2
 DISCARDED = 3
 """Of the last five."""
 UNWANTED = frozenset({"owner_deleted", "dismissed"})
-REST = timedelta(days=30)
-"""So long after the owner discarded a hold nobody comes back only because it is time, whichever rule says so."""
 
 
 def mode_of(rule: Rule, network: Network) -> Mode:
@@ -55,12 +53,13 @@ def _reasons(case: Case, rule: Rule) -> Iterator[str]:
         yield _already(name, pasts, case)
     if any(is_alike(past.action, rule.action) and past.state != "closed" for past in pasts):
         yield f"There is something open for {name} already."
-    if rule.trigger in TIMELY and (since := _discarded_at(pasts, case, rule)) is not None:
-        yield f"You removed what I made for {name} on {local_day(case.view.network.owner, since):%d %B}: I do not come back for {REST.days} days."
     if rule.action == "draft" and case.meeting is not None and _has_been_thanked(case, rule):
         yield f"Someone at the organisation of {name} has been thanked for this meeting: one draft is enough."
     if (span := rule.caps.per_person) is not None and any(_is_fresh(case, past, rule) for past in pasts):
         yield f"There was one for {name} within the last {span.days} days."
+    if rule.trigger in TIMELY and (until := rests_until(pasts, relation.person, case.view.now, but=rule.name)) is not None:
+        day = local_day(case.view.network.owner, until)
+        yield f"You discarded what I proposed for {name} lately: before {day:%d %B %Y} I do not come back only because it is time."
 
 
 def unwelcome(case: Case, rule: Rule) -> Iterator[str]:
@@ -104,15 +103,6 @@ def _already(name: str, pasts: tuple[Past, ...], case: Case) -> str:
             return f"There is something open for {name} for this reason already."
         case _:
             return f"There was something for {name} for this reason already."
-
-
-def _discarded_at(pasts: tuple[Past, ...], case: Case, rule: Rule) -> datetime | None:
-    """Say when the owner last discarded something of the kind for the person, if that is not long ago."""
-    ends = [
-        past.closed_at or past.created_at for past in pasts if past.close_reason in UNWANTED and is_alike(past.action, rule.action)
-    ]
-    last = max(ends, default=None)
-    return last if last is not None and case.view.now - last < REST else None
 
 
 def _has_been_thanked(case: Case, rule: Rule) -> bool:

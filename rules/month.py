@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -11,6 +10,7 @@ from rules.answers import IN_PERSON, STOP, left_unanswered
 from rules.circles import OFTEN, circle_of
 from rules.manners import care_for_person
 from rules.network import Network, Owner, Relation
+from rules.resting import rests_until
 from rules.rhythm import Contact
 from rules.variety import is_strategic, made_way, shared, variety
 from rules.words import called
@@ -22,6 +22,8 @@ MOST = 4
 FEWEST = 2
 TILTED = timedelta(days=90)
 """How long after a change of job or role the month leans to strategic ties."""
+INSTEAD = " instead of "
+"""Between the names of a trade."""
 FAVOUR = 2.0
 """How many times a strategic tie counts then."""
 
@@ -75,24 +77,28 @@ def choose(network: Network, now: datetime, terms: Terms, earlier: Month | None 
     """Choose the people of this month. `earlier` is the month chosen last: this one stays, what it left over is carried on."""
     name = f"{local_day(network.owner, now):%Y-%m}"
     if earlier is not None and earlier.name == name:
-        known = {one.person.id for one in network.relations if not one.person.is_muted}
-        people_left = tuple(one for one in earlier.people if one.person_id in known)
-        return Month(name=name, people=people_left, trades=tuple(_unmuted(earlier.trades, network)))
-    able = [one for one in network.relations if _is_able(one, now) and not care_for_person(one.person, network.owner)]
+        known = {one.person.id for one in network.relations if not _is_left_alone(one, network.owner)}
+        people = tuple(one for one in earlier.people if one.person_id in known)
+        return Month(name=name, people=people, trades=tuple(_still_told(earlier.trades, network)))
+    able = [one for one in network.relations if _is_able(one, now) and not _is_left_alone(one, network.owner)]
     carried = list(_carried(earlier, able, network, terms))[: _size(network.owner, now, terms)]
     worths = {one.person.id: worth(one, now, network.shift) for one in able}
     kept = {one.person.id for one in carried}
     ranked = sorted((one for one in able if one.person.id not in kept), key=lambda one: (-worths[one.person.id], one.person.id))
     fresh = _fresh(ranked, carried, worths, network.owner, now, terms)
-    people = [_choice(one, is_carried=True) for one in carried] + [_choice(one) for one in fresh]
-    return Month(name=name, people=tuple(people), trades=tuple(_trades(carried, fresh, ranked, network.owner, now, terms)))
+    choices = [_choice(one, is_carried=True) for one in carried] + [_choice(one) for one in fresh]
+    return Month(name=name, people=tuple(choices), trades=tuple(_trades(carried, fresh, ranked, network.owner, now, terms)))
 
 
-def _unmuted(trades: Iterable[str], network: Network) -> Iterator[str]:
-    """Yield the trades that name nobody whom the owner has muted since."""
-    muted = [re.escape(called(one)) for one in network.relations if one.person.is_muted]
-    naming = re.compile(rf"(?<!\w)(?:{'|'.join(muted)})(?!\w)") if muted else None
-    return (trade for trade in trades if naming is None or not naming.search(trade))
+def _is_left_alone(relation: Relation, owner: Owner) -> bool:
+    """Tell whether the owner wants nothing proposed for a person whoever chooses, or has said so since."""
+    return relation.person.is_muted or bool(care_for_person(relation.person, owner))
+
+
+def _still_told(trades: Iterable[str], network: Network) -> Iterator[str]:
+    """Yield the trades between people of whom none is left alone by now."""
+    alone = {called(one) for one in network.relations if _is_left_alone(one, network.owner)}
+    return (trade for trade in trades if alone.isdisjoint(trade.partition(":")[0].split(INSTEAD)))
 
 
 def _fresh(
@@ -123,7 +129,7 @@ def _trades(
             why = "in the ninety days after a change strategic ties come first"
         else:
             why = f"{called(ahead)} has {' and '.join(alike)} with someone chosen already"
-        yield f"{called(instead)} instead of {called(ahead)}: {why}."
+        yield f"{called(instead)}{INSTEAD}{called(ahead)}: {why}."
 
 
 def outcome(month: Month, network: Network) -> Outcome:
@@ -160,9 +166,10 @@ def _is_able(relation: Relation, now: datetime) -> bool:
     """Tell whether somebody can be a person of the month: two-way, read far enough, nothing booked, nothing against it."""
     is_free = relation.next_meeting is None and (relation.snoozed_until is None or relation.snoozed_until <= now)
     has_two_way = relation.meetings_held > 0 or (relation.last_in_at is not None and relation.last_out_at is not None)
-    is_welcome = relation.person.kind == "human" and not relation.person.is_muted and not relation.stopped_rules & {"month", "*"}
+    is_welcome = relation.person.kind == "human" and not relation.stopped_rules & {"month", "*"}
+    is_rested = rests_until(relation.ledger, relation.person, now) is None
     is_rare = relation.last_at is not None and now - relation.last_at >= OFTEN
-    is_open = is_free and has_two_way and is_welcome and is_rare and relation.is_covered
+    is_open = is_free and has_two_way and is_welcome and is_rested and is_rare and relation.is_covered
     return is_open and left_unanswered(relation.contacts) < STOP
 
 

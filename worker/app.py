@@ -50,6 +50,8 @@ class App:
     wording: Wording
     clock: Clock
     open_connection: Opener
+    has_company: Callable[[], bool] = lambda: False
+    """Whether other processes work too: then a slice makes way sooner."""
 
     @classmethod
     def open(cls, config: Config, *, clock: Clock | None = None, open_connection: Opener | None = None) -> App:
@@ -91,6 +93,7 @@ class App:
             sweep=self.sweep,
             alarm=lambda name, news: telling.alarm(self.config.owners[name].notify)(news),
             is_stopping=is_stopping,
+            has_company=self.has_company,
         )
 
     def enrol(self) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -16,34 +16,30 @@ from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
 
 import worker
-from connectors.port import PortError, RateLimited
 from rules.rulebook import RulebookError
 from rules.wording import WordingError
 from worker import rulebooks
-from worker.app import App, account_describer
 from worker.config import load, owner_of
-from worker.config_accounts import PROVIDERS
 from worker.config_problems import ConfigError
 from worker.credentials import MasterKey
 from worker.decide import places_of
+from worker.doctor_accounts import UNTRIED, examine_accounts
+from worker.exit_codes import FAILED, OK, OWNER
+from worker.findings import fine, wrong
 from worker.json_views import FindingView
 from worker.reach import missing, reach, remedy
 from worker.secret_sources import SecretMissingError
-from worker.settings import AccountSettings, Config
+from worker.settings import Config
 from worker.store import engine, schema
-from worker.store.accounts import StoredAccount
-from worker.store.accounts import accounts as stored_accounts
 from worker.store.mapping import instant
 from worker.store.store import Store
 from worker.store.tables import account, audit, owner
-from worker.visiting import Visitor
 from worker.words import moment, taken_for_now
 
 PATIENCE: Final = 3.0
 """Seconds a broker gets to answer."""
 DRIFT: Final = timedelta(minutes=5)
 """A stored instant farther ahead than this means that the clock was set back."""
-AGAIN: Final = "Put that right, then run doctor again."
 
 
 def examine(
@@ -54,6 +50,12 @@ def examine(
     `waiting` is told of an account for which another process is waited for.
     """
     return tuple(_examine(config, now, waiting))
+
+
+def code_of(findings: Sequence[FindingView]) -> int:
+    """Say how doctor ends: the owner has to act, or an account could not be tried just now, or all is well."""
+    missing = {each.what for each in findings if not each.is_ok}
+    return OWNER if missing - {UNTRIED} else FAILED if missing else OK
 
 
 def _examine(config: Path | None, now: datetime | None, waiting: Callable[[str], None]) -> Iterator[FindingView]:
@@ -88,16 +90,6 @@ def _own_now(settings: Config, now: datetime) -> FindingView:
     if all(each.provider == "files" for whose in settings.owners.values() for each in whose.accounts.values()):
         return fine("now", said)
     return wrong("now", said, f"Take `now` out of {settings.file}: mail and meetings since then count for nothing.")
-
-
-def fine(subject: str, what: str) -> FindingView:
-    """State that something is as it should be."""
-    return FindingView(subject=subject, is_ok=True, what=what, remedy=None)
-
-
-def wrong(subject: str, what: str, remedy: str) -> FindingView:
-    """State what is missing, and what to do."""
-    return FindingView(subject=subject, is_ok=False, what=what, remedy=remedy)
 
 
 def _packages() -> FindingView:
@@ -171,20 +163,23 @@ def _database(settings: Config, waiting: Callable[[str], None]) -> Iterator[Find
         yield wrong("database", str(error), error.remedy)
         return
     with closing(store):
-        written = _writable(store)
-        yield written
+        trouble = _trouble(store)
+        if trouble is None:
+            yield fine("database", f"{store.name}, schema {schema.REVISIONS[-1]}")
+        else:
+            yield wrong("database", str(trouble), trouble.remedy)
         yield _clock(store, settings)
         yield from _owners(store, settings)
-    yield from _accounts(settings, waiting, is_shared=written.is_ok)
+    yield from examine_accounts(settings, waiting, trouble)
 
 
-def _writable(store: Store) -> FindingView:
+def _trouble(store: Store) -> engine.StoreError | None:
     """Write what stands there already: only so a full disk, a foreign lock or a file that is only to be read shows."""
     try:
         store.prove_writable()
     except engine.StoreError as error:
-        return wrong("database", str(error), error.remedy)
-    return fine("database", f"{store.name}, schema {schema.REVISIONS[-1]}")
+        return error
+    return None
 
 
 def _now(settings: Config) -> datetime:
@@ -230,72 +225,3 @@ def _addresses(store: Store, settings: Config, name: str) -> Iterator[FindingVie
         found = reach(connection, whose)
     if found.is_missing:
         yield wrong("addresses", missing(found, whose), remedy(whose, settings.file))
-
-
-def _accounts(settings: Config, waiting: Callable[[str], None], *, is_shared: bool) -> Iterator[FindingView]:
-    """Open each account once and list what it holds; nothing is read, nothing is written.
-
-    `is_shared`: whether the database can say who else is at work on an account; who else is, is waited for.
-    """
-    try:
-        app = App.open(settings)
-    except (engine.StoreError, RulebookError, WordingError, ConfigError):
-        return  # named above
-    with closing(app), closing(Visitor(app, waiting)) as visitor:
-        turn = visitor.turn if is_shared else nullcontext
-        with app.store.read() as connection:
-            stored = {each.id: each for each in stored_accounts(connection)}
-        for name, each in settings.owners.items():
-            for account_name, account_settings in each.accounts.items():
-                if missing := _missing(account_settings):
-                    yield wrong(
-                        f"{name}/{account_name}",
-                        f"There is no {missing}.",
-                        f"Put it back, or change the account in {settings.file}.",
-                    )
-                    continue
-                account_id = f"{name}/{account_name}"
-                with ExitStack() as held:
-                    try:
-                        held.enter_context(turn(account_id))
-                    except RateLimited:
-                        what = "Another Rekindle, the service or a verb, has it in use; it was not tried."
-                        yield wrong(account_id, what, "Run doctor again in a minute.")
-                    else:
-                        yield from _reach(app, account_id, account_settings, stored.get(account_id))
-
-
-def _missing(settings: AccountSettings) -> str:
-    """Return the first path of an account on disk that is not there: opening it reads nothing yet."""
-    if settings.provider != "files":
-        return ""
-    said = [settings.settings.get(key, ()) for key in ("mail", "calendar")]
-    paths = [path for each in said for path in (each if isinstance(each, tuple) else (str(each),))]
-    return next((path for path in paths if not Path(path).exists()), "")
-
-
-def _reach(app: App, account_id: str, settings: AccountSettings, stored: StoredAccount | None) -> Iterator[FindingView]:
-    """Open an account, by single steps where its provider has some; one that is paused is tried too: it may be well again."""
-    if stored is not None and stored.state == "disconnected":
-        yield fine(account_id, "let go of by you")
-        return
-    if stored is not None and stored.state == "paused":
-        yield wrong(account_id, stored.error or "It is paused.", stored.remedy or "Connect it again.")
-    package = import_module(PROVIDERS[settings.provider])
-    if hasattr(package, "steps"):
-        for side, step in package.steps(account_describer(app.config, app.store, app.clock)(account_id)):
-            subject = f"{account_id} {side}, {step.name}"
-            yield fine(subject, step.what) if step.is_ok else wrong(subject, step.what, step.remedy or AGAIN)
-    elif stored is None or stored.state != "paused":
-        yield _listed(app, account_id)
-
-
-def _listed(app: App, account_id: str) -> FindingView:
-    """Open an account and count what it holds."""
-    try:
-        with closing(app.open_connection(account_id)) as connection:
-            sides = [side for side in (connection.mailbox, connection.calendar) if side is not None]
-            count = sum(len(side.feeds()) for side in sides)
-    except PortError as error:
-        return wrong(account_id, str(error), error.remedy or AGAIN)
-    return fine(account_id, f"reached; {count} folders and calendars")

@@ -75,13 +75,22 @@ class Kept:
             self.leave(account)
         return connection
 
-    def enter(self, account: str) -> None:
-        """Have an account to oneself, whoever connects to it, until `leave`. Raises RateLimited where another does not let go."""
+    def enter(self, account: str) -> bool:
+        """Have an account to oneself, whoever connects to it, until `leave`; False for who had it already.
+
+        Raises RateLimited where another does not let go of it, StoreError.
+        """
         if not self._enter(account):
-            return
-        if self.lines is not None and not self.lines.has(account) and not self._taken(account):
-            self.leave(account)
+            return False
+        is_ours = False
+        try:
+            is_ours = self.lines is None or self.lines.has(account) or self._taken(account)
+        finally:
+            if not is_ours:
+                self.leave(account)
+        if not is_ours:
             raise _in_use()
+        return True
 
     def _enter(self, account: str) -> bool:
         """Wait until nobody else has it; False for who has it already (and opens another to tell what went wrong, say)."""

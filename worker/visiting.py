@@ -38,14 +38,23 @@ class Visitor:
             return self._kept().open(account)
 
     @contextmanager
-    def turn(self, account: str) -> Iterator[None]:
-        """Keep other processes from an account to which somebody else connects for us. Raises RateLimited where they do not let go."""
+    def line(self, account: str) -> Iterator[None]:
+        """Have an account's line, where somebody else connects for us.
+
+        Raises RateLimited where another process does not let go of it, StoreError.
+        """
         with self._noted(account):
-            self._kept().enter(account)
+            is_first = self._kept().enter(account)
         try:
             yield
         finally:
-            self._kept().leave(account)
+            if is_first:
+                self._kept().leave(account)
+
+    def has_company(self) -> bool:
+        """Tell whether another process was seen to work while this one does."""
+        lines = self._made.lines if self._made is not None else None
+        return lines is not None and lines.has_company()
 
     @contextmanager
     def _noted(self, account: str) -> Iterator[None]:

@@ -39,6 +39,15 @@ CAT = human("Cat Lee <cat@lee.example>")
 TEAM = human("Tom Amt <tom@own.example>", is_internal=True)
 
 
+def discarded(
+    ago: float, *, close_reason: str = "owner_deleted", cause: str = "month:2026-01", cadence: timedelta | None = None
+) -> Relation:
+    """BOB, gone quiet, and what another rule proposed for him that was discarded so many days ago."""
+    known = fortnightly(replace(BOB, cadence=cadence))
+    closed = {"state": "closed", "close_reason": close_reason, "closed_at": days_ago(ago)}
+    return with_ledger(known, past(BOB, "month", cause, created_at=days_ago(ago + 5), **closed))
+
+
 def test_a_tie_gone_quiet_gets_25_minutes_two_working_days_ahead(decide: Decide) -> None:
     (hold,) = holds(decide(fortnightly(BOB)))
     assert (hold.title, hold.description) == ("Bob Kay", "No mail or meeting that I can see since December.")
@@ -66,7 +75,9 @@ def test_a_hold_is_tentative_where_the_owner_wants_it_so(decide: Decide) -> None
         ("someone put off", replace(fortnightly(BOB), snoozed_until=NOW + DAY)),
         ("someone with an open hold", with_ledger(fortnightly(BOB), past(BOB, "reconnect", "lapse:0"))),
         ("someone whose hold was removed three weeks ago", with_ledger(replace(fortnightly(BOB), episode=1), *removed(BOB, "check_in", 22))),
-        ("someone whose hold of another rule was removed three weeks ago", with_ledger(fortnightly(BOB), *removed(BOB, "reconnect", 22))),
+        ("someone whose hold of another rule was removed three weeks ago", discarded(22)),
+        ("someone whose hold of another rule an assistant may have removed", discarded(3, close_reason="put_off")),
+        ("someone of whom the owner wants to hear each fortnight, ten days later", discarded(10, cadence=timedelta(days=14))),
         ("someone for whom it was removed twice", with_ledger(replace(fortnightly(BOB), episode=2), *removed(BOB, "check_in", 200, 201))),
         ("a mailing list", fortnightly(replace(BOB, kind="list"))),
         ("two contacts in all", fortnightly(BOB, count=1)),
@@ -81,7 +92,10 @@ def test_no_hold_for(decide: Decide, name: str, relation: Relation) -> None:
     [
         ("a cadence the owner set is over", tie(replace(BOB, cadence=timedelta(days=20)), mails=exchange(BOB, days_ago(40), days_ago(25)))),
         ("a hold long ago", with_ledger(replace(fortnightly(BOB), episode=1), *removed(BOB, "check_in", 100))),
-        ("a hold of another rule removed some time ago", with_ledger(fortnightly(BOB), *removed(BOB, "reconnect", 31))),
+        ("a hold of another rule removed some time ago", discarded(31)),
+        ("a hold of another rule that was done", discarded(3, close_reason="done")),
+        ("a hold to keep a promise", discarded(3, cause="promise:1")),
+        ("someone of whom the owner wants to hear each fortnight", discarded(15, cadence=timedelta(days=14))),
         ("a draft removed last week", with_ledger(fortnightly(BOB), *removed(BOB, "thank_you", 7))),
         ("meetings only", tie(BOB, meetings=[meeting_with(BOB, ended=days_ago(70 + 14 * n)) for n in range(6)])),
         ("one message unanswered", fortnightly(BOB, silent=120, also=[mail_to(BOB, days_ago(60))])),
@@ -108,6 +122,11 @@ def test_who_wants_none_is_told_so_and_not_that_there_is_enough(wording: Wording
     decision = suggest(network(fortnightly(BOB)), none, NOW, wording)
     assert not decision.suggestions
     assert refusal(decision, "check_in") == "You want none of these: a cap is 0."
+
+
+def test_whoever_was_discarded_lately_is_said_to_come_back_and_when(decide: Decide) -> None:
+    said = "You discarded what I proposed for Bob Kay lately: before 18 March 2026 I do not come back only because it is time."
+    assert refusal(decide(discarded(22)), "check_in") == said
 
 
 def test_two_a_week_whatever_happens_each_day(decide: Decide) -> None:

@@ -16,7 +16,21 @@ from rules.month import Month, Terms, choose, outcome
 from rules.network import Mail, Person, Relation
 from rules.variety import shared
 from rules.worth import lists, value, worth
-from tests.rules.builders import DAY, NOW, days_ago, exchange, human, mail_from, mail_to, meeting_with, network, tie
+from tests.rules.builders import (
+    DAY,
+    NOW,
+    OLIVIA,
+    days_ago,
+    exchange,
+    human,
+    mail_from,
+    mail_to,
+    meeting_with,
+    network,
+    past,
+    tie,
+    with_ledger,
+)
 
 
 def known(person: Person, *, met: int = 4, silent: float = 60, every: float = 30) -> Relation:
@@ -105,6 +119,9 @@ def test_who_is_carried_on_counts_towards_a_quota_and_stays_within_it() -> None:
     assert len(march.people) == 4
 
 
+A = human("A <a@a.example>")
+
+
 @pytest.mark.parametrize(
     ("name", "relation"),
     [
@@ -116,6 +133,7 @@ def test_who_is_carried_on_counts_towards_a_quota_and_stays_within_it() -> None:
         ("somebody not read far enough", replace(known(human("A <a@a.example>")), is_covered=False)),
         ("somebody for whom it was stopped", replace(known(human("A <a@a.example>")), stopped_rules=frozenset({"month"}))),
         ("somebody put off", replace(known(human("A <a@a.example>")), snoozed_until=days_ago(-9))),
+        ("somebody discarded lately", with_ledger(known(A), past(A, "check_in", "lapse:0", state="closed", close_reason="dismissed", created_at=days_ago(9)))),
         ("somebody at law", known(human("A <a@lee-legal.example>"))),
         ("somebody who left two mails unanswered", deaf(human("A <a@a.example>"))),
     ],
@@ -151,8 +169,17 @@ def test_who_was_muted_since_is_named_in_no_trade() -> None:
     for named in (twins[1], other):
         since = [replace(one, person=replace(one.person, is_muted=one is named)) for one in (*twins, other)]
         assert choose(network(*since), NOW + DAY, Terms(size=2), month).trades == ()
-    ben = known(human("Be <be@fourth.example>", is_muted=True))
-    assert choose(network(*twins, other, ben), NOW + DAY, Terms(size=2), month).trades == month.trades
+    namesake = known(human("Ben <ben@fourth.example>", is_muted=True))
+    assert choose(network(*twins, other, namesake), NOW + DAY, Terms(size=2), month).trades == month.trades
+
+
+def test_who_is_never_to_be_written_to_since_is_chosen_and_named_no_more() -> None:
+    twins = [known(one, met=9 - n) for n, one in enumerate(people("anna@acme.example", "ben@acme.example"))]
+    other = known(people("cleo@other.example")[0], met=6)
+    month = choose(network(*twins, other), NOW, Terms(size=2))
+    owner = replace(OLIVIA, never_domains=frozenset({"acme.example"}))
+    since = choose(network(*twins, other, owner=owner), NOW + DAY, Terms(size=2), month)
+    assert (names(since), since.trades) == (["cleo"], ())
 
 
 def test_nobody_makes_way_twice_and_whoever_is_chosen_in_the_end_made_no_way() -> None:

@@ -30,7 +30,7 @@ from worker import visiting
 from worker.app import real_clock
 from worker.cli import run
 from worker.credentials import make_key
-from worker.exit_codes import FAILED, OWNER
+from worker.exit_codes import FAILED
 from worker.heartbeat import LASTING
 from worker.kept import AGED, Kept
 from worker.lines import Lines
@@ -450,14 +450,14 @@ def test_doctor_does_not_try_what_another_does_not_let_go_of_and_says_so(
         with closing(Store.open(f"sqlite:///{office.home}/rekindle.db")) as store, closing(Lines(store, real_clock)) as elsewhere:
             assert elsewhere.take("ada/home")
             capsys.readouterr()
-            assert run([*doctor, "--json"]) == OWNER
+            assert run([*doctor, "--json"]) == FAILED
             said = capsys.readouterr()
-            assert said.err.splitlines() == ["home is in use by another Rekindle, the service or a verb; waiting for it …"]
+            assert said.err.splitlines() == ["ada/home is in use by another Rekindle, the service or a verb; waiting for it …"]
             assert [(each["subject"], each["what"]) for each in json.loads(said.out) if not each["is_ok"]] == [
                 ("ada/home", "Another Rekindle, the service or a verb, has it in use; it was not tried.")
             ]
-            assert run(["connect", "imap", "--account", "home", "--config", "config.toml"]) == 0
-            assert capsys.readouterr().out == "home is connected; another Rekindle, the service or a verb, reads it just now.\n"
+            assert run(["connect", "imap", "--account", "home", "--config", "config.toml"]) == FAILED
+            assert "home is in use by another Rekindle, the service or a verb." in capsys.readouterr().err
             assert proxy.connections == begun
         assert run([*doctor, "--json"]) == 0
         assert "ada/home mail, sign-in" in [each["subject"] for each in json.loads(capsys.readouterr().out)]

@@ -34,8 +34,8 @@ from worker.verbs.opened import chosen, in_use, waiting
 from worker.visiting import Visitor
 
 Side = Literal["imap", "caldav"]
-Turn = Callable[[], AbstractContextManager[None]]
-"""Keeps others from the account while it lasts."""
+Line = Callable[[], AbstractContextManager[None]]
+"""Has the account's line while it lasts."""
 ATTEMPTS: Final = 4
 _OPTIONS: Final = {"caldav": "--caldav https://HOST/PATH", "imap": "--imap imaps://HOST"}
 FOLDERS: Final = {("mail", "sent"): "sent", ("mail", "drafts"): "drafts"}
@@ -90,13 +90,13 @@ def connect(wanted: Wanted, *, config: Path | None, owner: str | None) -> None:
         if known.secrets:
             look(settings, whose, wanted.account)
             return
-    turn = nullcontext if known is None else partial(_turn, settings, f"{whose}/{wanted.account}")
-    wanted, password = _tried(wanted, settings.owners[whose].zone, turn, is_new=known is None)
+    line = nullcontext if known is None else partial(_line, settings, f"{whose}/{wanted.account}")
+    wanted, password = _tried(wanted, settings.owners[whose].zone, line, is_new=known is None)
     if known is None:
         stored = tuple(wanted.settings().items())
         add_account(settings.file, whose, NewAccount(name=wanted.account, provider=wanted.side, settings=stored))
     _sealed(load(settings.file), f"{whose}/{wanted.account}", password)
-    look(load(settings.file), whose, wanted.account)
+    look(load(settings.file), whose, wanted.account, is_tried=True)
 
 
 _EMPTY: Final = dict.fromkeys(("imap", "caldav", "user", "sent", "drafts", "holds", "ca_file"), "")
@@ -196,14 +196,14 @@ def _named(side: Side, what: str, ca_file: str) -> str:
 # Trying
 
 
-def _tried(wanted: Wanted, zone: str, turn: Turn, *, is_new: bool) -> tuple[Wanted, str]:
+def _tried(wanted: Wanted, zone: str, line: Line, *, is_new: bool) -> tuple[Wanted, str]:
     """Ask for the password and try every step, a few times; ask once for a folder the server does not name."""
     given = os.environ.get(PASSWORD, "")
     password = given or _asked(wanted)
     failed: dict[tuple[str, str], Step] = {}
     named = {key for key in FOLDERS.values() if getattr(wanted, key)}
     for _ in range(ATTEMPTS):
-        with turn():
+        with line():
             failed = {(side, step.name): step for side, step in _shown(wanted, password, zone) if not step.is_ok}
         if not is_new:
             failed = {where: step for where, step in failed.items() if where not in FOLDERS}
@@ -225,11 +225,11 @@ def _tried(wanted: Wanted, zone: str, turn: Turn, *, is_new: bool) -> tuple[Want
 
 
 @contextmanager
-def _turn(settings: Config, account: str) -> Iterator[None]:
-    """Have an account that was connected before to ourselves: the service may be at work on it. Raises Refusal where it stays so."""
+def _line(settings: Config, account: str) -> Iterator[None]:
+    """Have the line of an account that was connected before: the service may be at work on it. Raises Refusal where it stays so."""
     with closing(App.open(settings)) as app, closing(Visitor(app, waiting)) as visitor, ExitStack() as held:
         try:
-            held.enter_context(visitor.turn(account))
+            held.enter_context(visitor.line(account))
         except RateLimited:
             raise in_use(account) from None
         yield

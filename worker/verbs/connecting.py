@@ -19,7 +19,7 @@ from worker.exit_codes import USAGE
 from worker.settings import Config
 from worker.setup import NewAccount, add_account
 from worker.store import accounts, audit
-from worker.verbs.opened import chosen, waiting
+from worker.verbs.opened import chosen, in_use, waiting
 from worker.visiting import Visitor
 
 
@@ -42,21 +42,26 @@ def files_account(name: str, mail: Sequence[Path], calendar: Sequence[Path], out
     return NewAccount(name=name, provider="files", settings=(*((key, paths) for key, paths in read if paths), ("out", str(out))))
 
 
-def look(settings: Config, owner: str, name: str) -> None:
-    """Open the account once, so that a wrong path is known now and not at night. Raises the port's errors."""
+def look(settings: Config, owner: str, name: str, *, is_tried: bool = False) -> None:
+    """Open the account once, so that a wrong path is known now and not at night. Raises the port's errors, Refusal.
+
+    `is_tried`: that was just done step by step; where another process has it in use by now, it is not opened once more.
+    """
     account = f"{owner}/{name}"
     with closing(App.open(settings)) as app, closing(Visitor(app, waiting)) as visitor:
         app.enrol()
-        with app.store.write() as connection:
-            _note(connection, owner, account, app.clock())
         try:
             provided = visitor.open(account)
         except RateLimited:
             if account not in visitor.given_up:
                 raise
-            click.echo(f"{name} is connected; another Rekindle, the service or a verb, reads it just now.")
+            if not is_tried:
+                raise in_use(account) from None
+            click.echo(f"{name} is connected; another Rekindle, the service or a verb, has it in use already.")
             return
         with closing(provided) as opened:
+            with app.store.write() as connection:
+                _note(connection, owner, account, app.clock())
             feeds = [*(opened.mailbox.feeds() if opened.mailbox else ()), *(opened.calendar.feeds() if opened.calendar else ())]
             with app.store.read() as connection:
                 has_calendar = opened.calendar is not None or bool(places_of(connection, owner)["calendar"])

@@ -76,14 +76,19 @@ def opened(config: Path | None, owner: str | None, now: datetime | None = None) 
     at = instant(now or settings.now, zone)
     app = App.open(settings, clock=None if now is None else frozen_clock(at))
     with closing(app), closing(Visitor(app, waiting)) as visitor:
-        working = replace(app, open_connection=visitor.open)
+        working = replace(app, open_connection=visitor.open, has_company=visitor.has_company)
         whose = settings.owners[name]
         yield Here(app=app, working=working, name=name, settings=whose, zone=zone, now=at, given_up=visitor.given_up)
 
 
 def waiting(account: str) -> None:
-    """Say whom a verb waits for."""
-    click.echo(f"{account.partition('/')[2]} is in use by another Rekindle, the service or a verb; waiting for it …", err=True)
+    """Say for which account of the owner's a verb waits."""
+    waiting_for(account.partition("/")[2])
+
+
+def waiting_for(what: str) -> None:
+    """Say what a verb waits for."""
+    click.echo(f"{what} is in use by another Rekindle, the service or a verb; waiting for it …", err=True)
 
 
 def in_use(account: str) -> Refusal:

@@ -158,19 +158,22 @@ def caldav(*, config: Path | None, owner: str | None, **said: Any) -> None:  # n
 @options.as_json
 @click.pass_context
 def doctor(ctx: click.Context, *, config: Path | None, now: datetime | None, as_json: bool) -> None:
-    """Name each missing thing and its remedy: settings, key, database, zones, accounts, clock. Ends with 3 if there is any."""
-    from worker import report
-    from worker.doctor import examine
-    from worker.exit_codes import OWNER
-    from worker.json_views import to_json
-    from worker.verbs.opened import waiting
+    """Name each missing thing and its remedy: settings, key, database, zones, accounts, clock. Ends with 3 if there is any.
 
-    findings = examine(config, now, waiting)
+    A mailbox that a running service, or another verb, has in use is waited for, half a minute at most; where one could not be
+    tried for that, and nothing else is missing, it ends with 1.
+    """
+    from worker import report
+    from worker.doctor import code_of, examine
+    from worker.json_views import to_json
+    from worker.verbs.opened import waiting_for
+
+    findings = examine(config, now, waiting_for)
     if as_json:
         click.echo(to_json(findings))
     else:
         report.findings(findings)
-    ctx.exit(0 if all(each.is_ok for each in findings) else OWNER)
+    ctx.exit(code_of(findings))
 
 
 @click.command(epilog=options.examples("rekindle upgrade"))

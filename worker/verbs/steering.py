@@ -34,7 +34,8 @@ def approve(*, named: tuple[str, ...], is_all: bool, now: datetime | None, confi
 def dismiss(*, named: tuple[str, ...], now: datetime | None, config: Path | None, owner: str | None) -> None:
     """Not this one: drop it, or take it out of mailbox and calendar again if you have not touched it.
 
-    Whoever's hold is dismissed does not come back for 30 days only because it is time; news of them still counts.
+    Whoever was proposed only because it was time does not come back under another rule for 30 days, or for the cadence you
+    set where that is shorter; news of them still counts.
     """
     from worker.verbs import steered
     from worker.verbs.opened import opened
