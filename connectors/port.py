@@ -261,5 +261,10 @@ class Unavailable(PortError):
 class Rejected(PortError):
     """Never again with the same input; show the owner."""
 
+    def __init__(self, message: str, *, remedy: str = "", is_sure: bool = True) -> None:
+        super().__init__(message, remedy=remedy)
+        self.is_sure = is_sure
+        """False: the provider gave no reason that says so; it may have been ill."""
+
 
 Verb = Literal["pull", "decide", "deliver"]

@@ -54,6 +54,8 @@ Point = Literal[
 
 LOOK_EVERY: Final = timedelta(hours=1)
 LONGEST_BACKOFF: Final = timedelta(hours=6)
+ATTEMPTS: Final = 10
+"""So often is tried what a provider refuses without a reason that is meant for ever."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +119,10 @@ def _attempt(desk: Desk, side: Mailbox | Calendar, claimed: Entry) -> None:
     try:
         made = _save(side, claimed)
     except Rejected as error:
-        _close(desk, claimed, feedback.Finish(reason="failed", note=error.told()))
+        if error.is_sure or claimed.attempts >= ATTEMPTS:
+            _close(desk, claimed, feedback.Finish(reason="failed", note=error.told()))
+        else:
+            _postpone(desk, claimed, backoff(claimed), error.told())
     except PortError as error:
         _postpone(desk, claimed, error.retry_after if isinstance(error, RateLimited) else backoff(claimed), error.told())
         raise

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from connectors.optional import Marked
-from connectors.port import Mailbox
+from connectors.port import Mailbox, Rejected, Unavailable
 from worker.store import accounts, installations
 from worker.store.store import Store
 
@@ -16,7 +16,10 @@ from worker.store.store import Store
 def to_later(store: Store, account: str, mailbox: Mailbox | None, now: datetime) -> bool:
     """Pause the account where an installation that was connected later works in its mailbox. Raises the port's errors."""
     marked: object = mailbox
-    marks = marked.marks(now - installations.LIVELY) if isinstance(marked, Marked) else ()
+    try:
+        marks = marked.marks(now - installations.LIVELY) if isinstance(marked, Marked) else ()
+    except Rejected as error:  # a look at one folder is no reason to give up the account
+        raise Unavailable(str(error), remedy=error.remedy) from error
     if not marks:
         return False
     with store.write() as db:

@@ -31,6 +31,7 @@ from worker import giving_way, telling
 from worker import pull as pulling
 from worker.heartbeat import LASTING, beating
 from worker.polling import next_look
+from worker.pulled import Pulled, backoff
 from worker.store import accounts, feeds, installations, leases, looking, network, outbox, standing
 from worker.store.accounts import StoredAccount
 from worker.store.due import STALE
@@ -106,7 +107,7 @@ class Pipeline:
             self.enrol()
         return is_nudged or (not pulled.is_done and not pulled.error and pulled.held_back is None)
 
-    def _slice(self, account: StoredAccount, slice_: timedelta) -> tuple[pulling.Pulled | None, timedelta | None]:
+    def _slice(self, account: StoredAccount, slice_: timedelta) -> tuple[Pulled | None, timedelta | None]:
         """Read a slice, and say how long its provider wants to be left alone; None where it cannot be opened."""
         connection = self._opened(account)
         if connection is None:
@@ -128,9 +129,7 @@ class Pipeline:
             )
         return pulled, connection.patience if isinstance(connection, Metered) else None
 
-    def _end_pull(
-        self, account: StoredAccount, lease: leases.Lease, pulled: pulling.Pulled | None, patience: timedelta | None
-    ) -> bool:
+    def _end_pull(self, account: StoredAccount, lease: leases.Lease, pulled: Pulled | None, patience: timedelta | None) -> bool:
         """Give the lease back with what was found noted, at once; True where somebody has asked for a pull meanwhile."""
         with self.store.write(is_lasting=False) as db:
             if pulled is not None:
@@ -138,7 +137,7 @@ class Pipeline:
             leases.release(db, lease)
             return accounts.clear_nudge(db, account.id)
 
-    def _note_pull(self, db: Transaction, account: StoredAccount, pulled: pulling.Pulled, patience: timedelta | None) -> None:
+    def _note_pull(self, db: Transaction, account: StoredAccount, pulled: Pulled, patience: timedelta | None) -> None:
         """Have what lies in mailbox and calendar looked at again where something new may have made it pointless."""
         is_new, now = bool(pulled.upserted or pulled.removed), self.clock()
         tell = log.info if is_new or pulled.error else log.debug
@@ -190,7 +189,7 @@ class Pipeline:
         with self.store.read() as db:
             account = accounts.get(db, account_id)
             due = outbox.due(db, account_id, now) if account.state == "active" else []
-        if (account.error and account.next_attempt_at > now) or (
+        if (account.attempts and account.next_attempt_at > now) or (
             account.last_ok_at is not None and account.last_ok_at <= now - STALE
         ):
             return 0
@@ -304,5 +303,5 @@ class Pipeline:
                 case RateLimited(retry_after=wait):
                     accounts.failed(db, account.id, str(error), error.remedy, now + wait)
                 case _:
-                    accounts.failed(db, account.id, str(error), error.remedy, now + pulling.backoff(account.attempts))
+                    accounts.failed(db, account.id, str(error), error.remedy, now + backoff(account.attempts))
         self.tell(account.owner)

@@ -27,6 +27,7 @@ from connectors.port import (
     Skipped,
     Unavailable,
 )
+from worker.pulled import SHORTEST, Pulled, backoff
 from worker.store import accounts, feeds, judging, messages
 from worker.store.accounts import StoredAccount
 from worker.store.engine import StoreError
@@ -40,29 +41,12 @@ from worker.turns import Reader, take_turns
 
 Budget = Callable[[], bool]
 """Tells whether there is time for another page; asked after every commit."""
-SHORTEST = timedelta(minutes=1)
-LONGEST = timedelta(hours=6)
+PARTLY = timedelta(minutes=10)
+"""How long to wait where only some of an account cannot be read."""
 FRESH = timedelta(minutes=10)
 """A feed without news is noted as read at most this often."""
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pulled:
-    """What one slice did."""
-
-    pages: int = 0
-    upserted: int = 0
-    removed: int = 0
-    skipped: int = 0
-    is_done: bool = True
-    """Everything the provider has now is in the store; False: nudge again, or wait until `next_attempt_at`."""
-    error: str = ""
-    """What stood in the way, in the owner's words; the account or feed row says it too."""
-    next_attempt_at: datetime | None = None
-    held_back: timedelta | None = None
-    """This minute's quota is used up: how long until it is worth going on."""
 
 
 def pull(
@@ -86,12 +70,6 @@ def pull(
     return slice_.pulled
 
 
-def backoff(attempts: int) -> timedelta:
-    """Return how long to wait after so many failures in a row: doubling, with jitter, at most six hours."""
-    longest = min(SHORTEST * (1 << min(attempts, 10)), LONGEST)
-    return longest * SystemRandom().uniform(0.5, 1.0)
-
-
 @dataclass(slots=True, kw_only=True)
 class _Slice:
     """The work on one account while it lasts."""
@@ -108,6 +86,10 @@ class _Slice:
     """Where each was left before the slice."""
     is_behind: bool = False
     """Whether first reads, of this slice or before it, have put off whom to judge."""
+    is_any_well: bool = False
+    """Whether any feed was read, or had no news."""
+    _failures: int = 0
+    """Of feeds in a row."""
     _keys: frozenset[str] = frozenset()
 
     def begin(self) -> None:
@@ -132,13 +114,23 @@ class _Slice:
                 self.is_behind = judging.catch_up(db, self.account.owner, accounts.owner_keys(db, self.account.owner), self.now)
 
     def read(self, kind: Kind, source: Mailbox | Calendar | None) -> None:
-        """Read the feeds of one kind: those nearly read up first, a long first read with the time that is left."""
-        if source is None:
-            return
+        """Read the feeds of one kind; where that cannot be, the other kind, which may have a server of its own, is read all the same."""
+        self._failures = 0
+        try:
+            if source is not None:
+                self._read_all(kind, source)
+        except (Unavailable, Rejected) as error:
+            if error not in self.troubles:
+                self.troubles.append(error)
+
+    def _read_all(self, kind: Kind, source: Mailbox | Calendar) -> None:
+        """Read those first that are nearly read up, a long first read with the time that is left, and last what failed last time."""
         found = {each.id: each for each in source.feeds()}
         stored = self._known(kind, list(found.values()))
         listed = list(found)
-        oldest = sorted(stored, key=lambda each: (_is_beginning(each), str(each.last_ok_at), listed.index(each.id)))
+        oldest = sorted(
+            stored, key=lambda each: (bool(each.error), _is_beginning(each), str(each.last_ok_at), listed.index(each.id))
+        )
         changed = (each for each in oldest if not self._is_unchanged(each, found[each.id]))
         readers = (self._read_feed(source, found[each.id], each) for each in changed)
         first_reads = [(found[each.id], each.cursor) for each in oldest if _is_beginning(each)]
@@ -166,6 +158,7 @@ class _Slice:
         """Tell by the change mark that there is nothing to ask for."""
         if not found.hint or stored.hint != found.hint or stored.is_rereading:
             return False
+        self.is_any_well = True
         if not stored.error and (stored.last_ok_at is None or stored.last_ok_at <= self.now - FRESH):
             with self.store.write(is_lasting=False) as db:
                 feeds.confirm(db, stored, self.now)
@@ -175,6 +168,7 @@ class _Slice:
         """Read one feed; what is wrong with it alone is noted and keeps no other from being read."""
         try:
             yield from self._read_pages(source, found, stored)
+            self._failures, self.is_any_well = 0, True
         except Overtaken:
             log.info("another reader was faster", action="pull", account=self.account.id)
         except (AuthorizationExpired, RateLimited):
@@ -194,8 +188,9 @@ class _Slice:
         with self.store.write() as db:
             feeds.note_error(db, stored, error.told())
         self.troubles.append(error)
-        if len(self.troubles) > 1:
-            raise self.troubles[0]  # two in a row: it is the provider, not the feed
+        self._failures += 1
+        if self._failures > 1:
+            raise error  # two in a row: it is the provider, not the feed
 
     def _read_pages(self, source: Mailbox | Calendar, found: Feed, stored: StoredFeed) -> Reader:
         """Read a feed on from its cursor; one the provider no longer knows means everything again, and a sweep."""
@@ -290,6 +285,9 @@ class _Slice:
                 case RateLimited(retry_after=wait):
                     after = self.now + wait + min(wait, SHORTEST) * SystemRandom().uniform(0.0, 0.2)
                     accounts.failed(db, self.account.id, str(error), error.remedy, after)
+                case _ if self.is_any_well:
+                    after = self.now + PARTLY
+                    accounts.failed_partly(db, self.account.id, str(error), error.remedy, after)
                 case _:
                     after = self.now + backoff(self.account.attempts)
                     accounts.failed(db, self.account.id, str(error), error.remedy, after)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import imaplib
+import re
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
@@ -19,38 +20,49 @@ WITH_TLS: Mapping[Kind, str] = {
     "calendar server": "Check the port: https:// is for one that speaks TLS, mostly 443.",
 }
 
+_SIGN_IN = ("[AUTHENTICATIONFAILED]", "[AUTHORIZATIONFAILED]", "[EXPIRED]", "[PRIVACYREQUIRED]", "AUTHENTICATE FAILED")
+_SLOWER = ("[LIMIT]", "TOO MANY", "THROTTL", "BANDWIDTH")
+"""Gmail's come with [OVERQUOTA]."""
+_ILL = ("[UNAVAILABLE]", "[INUSE]", "[SERVERBUG]", "SYSTEM ERROR", "[CONTACTADMIN]")
+_ILL_FOR_NOW = ("TEMPORAR", "TRY AGAIN", "TRY LATER", "UNAVAILABLE", "INTERNAL ", "NOT CONNECTED", "TIMED OUT", "TIMEOUT")
+"""Words of servers that know no code for it, Exchange's among them. A sign-in is refused in such words, too, for good."""
+_CODE = re.compile(r"(?:NO |BAD )?\[(?!ALERT)[A-Z-]+[\] ]", re.IGNORECASE)
+"""What RFC 5530 says is meant; other words may be those of a server that is ill."""
+_GONE = ("[NONEXISTENT]", "[TRYCREATE]", "DOESN'T EXIST", "DOES NOT EXIST", "UNKNOWN MAILBOX", "NO SUCH MAILBOX", "NO SUCH FOLDER")
+_NOT_FOUND = ("MAILBOX NOT FOUND", "FOLDER NOT FOUND")
 _ALLOWED = "Have this sign-in allowed to do so, or leave the folder out by naming the others under `folders`."
 
 
-def refusal(text: bytes, what: str) -> PortError:
-    """Turn a NO or BAD into the port's error: RFC 5530 response codes first, then Gmail's and Yahoo's words."""
+def refusal(text: bytes, what: str, *, is_sign_in: bool = False) -> PortError:
+    """Turn a NO, a BAD or a greeting into the port's error: RFC 5530 response codes first, then the words of servers without."""
     said = text.decode("utf-8", "replace").strip()[:200]
     upper = said.upper()
-    if any(
-        code in upper
-        for code in ("[AUTHENTICATIONFAILED]", "[AUTHORIZATIONFAILED]", "[EXPIRED]", "[PRIVACYREQUIRED]", "AUTHENTICATE FAILED")
-    ):
+
+    def has(*words: str) -> bool:
+        return any(word in upper for word in words)
+
+    if has(*_SIGN_IN):
         return AuthorizationExpired(
             f"The mail server refused the sign-in: {said}",
             remedy="Check user and password (many providers want an app password), then reconnect.",
         )
-    if any(code in upper for code in ("[LIMIT]", "TOO MANY", "THROTTL", "BANDWIDTH")):  # Gmail's come with [OVERQUOTA]
+    if has(*_SLOWER):
         return RateLimited(f"The mail server asks to slow down ({what}): {said}", retry_after=timedelta(minutes=5))
-    if "[OVERQUOTA]" in upper:
+    if has("[OVERQUOTA]") or (has("QUOTA") and not is_sign_in):
         return Unavailable(f"The mailbox is full ({what}): {said}", remedy="Make room in it; we go on by ourselves.")
-    if any(code in upper for code in ("[UNAVAILABLE]", "[INUSE]", "[SERVERBUG]", "SYSTEM ERROR", "[CONTACTADMIN]")):
+    if has(*_ILL) or upper.startswith("* BYE") or (has(*_ILL_FOR_NOW) and not is_sign_in):
         return Unavailable(f"The mail server is busy or ill ({what}): {said}")
-    if any(word in upper for word in ("[NONEXISTENT]", "[TRYCREATE]", "DOESN'T EXIST", "UNKNOWN MAILBOX")):
+    if has(*_GONE, *_NOT_FOUND):
         return CursorExpired(f"The folder is gone ({what}): {said}")
-    remedy = _ALLOWED if "[NOPERM]" in upper else "Show these words to whoever runs the mail server."
-    return Rejected(f"The mail server refused {what}: {said}", remedy=remedy)
+    remedy = _ALLOWED if has("[NOPERM]") else "Show these words to whoever runs the mail server."
+    return Rejected(f"The mail server refused {what}: {said}", remedy=remedy, is_sure=bool(_CODE.match(said)))
 
 
 def refused_sign_in(error: imaplib.IMAP4.error) -> PortError:
     """Turn a sign-in that failed into the port's error: whatever the server says, it is the password or the connection."""
     if isinstance(error.__context__, (imaplib.IMAP4.abort, OSError)):
         return Unavailable("The connection to the mail server broke (signing in).")
-    found = refusal(_said(error), "the sign-in")
+    found = refusal(_said(error), "the sign-in", is_sign_in=True)
     if not isinstance(found, Rejected | CursorExpired):  # a user that does not exist is no folder
         return found
     message = f"The mail server refused the sign-in: {_said(error).decode('utf-8', 'replace').strip()[:200]}"

@@ -460,12 +460,29 @@ class TestRefusals:
         (b"NO [OVERQUOTA] Account exceeded command or bandwidth limits", RateLimited, ""),
         (b"NO [NOPERM] Not yours", Rejected, "folders"),
         (b"BAD what?", Rejected, "whoever runs the mail server"),
+        (b"NO [ALERT] You exceeded your mail quota", Unavailable, "Make room"),
+        (b"NO Temporary failure, please try again", Unavailable, ""),
+        (b"NO Server Unavailable. 15", Unavailable, ""),
+        (b"BAD User is authenticated but not connected.", Unavailable, ""),
+        (b"* BYE Server shutting down", Unavailable, ""),
+        (b"NO Mailbox does not exist", CursorExpired, ""),
+        (b"NO no such mailbox", CursorExpired, ""),
+        (b"NO Folder not found", CursorExpired, ""),
     ],
 )
 def test_a_refusal_says_what_to_do(said: bytes, raised: type[PortError], words: str) -> None:
     found = refusal(said, "the draft")
     assert type(found) is raised
     assert words in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("said", "is_sure"), [(b"NO [NOPERM] Not yours", True), (b"NO [CANNOT] No", True), (b"NO [ALERT] No", False), (b"NO No", False)]
+)
+def test_what_is_refused_without_a_reason_is_not_said_to_be_for_ever(said: bytes, *, is_sure: bool) -> None:
+    found = refusal(said, "the draft")
+    assert isinstance(found, Rejected)
+    assert found.is_sure is is_sure
 
 
 class TestSigningIn:
@@ -477,7 +494,7 @@ class TestSigningIn:
         assert str(raised.value) == "The mail server refused the sign-in: [AUTHENTICATIONFAILED] Authentication failed."
         assert "password" in raised.value.remedy
 
-    @pytest.mark.parametrize("said", [b"[NONEXISTENT] No such user", b"That user doesn't exist", b"No"])
+    @pytest.mark.parametrize("said", [b"[NONEXISTENT] No such user", b"That user doesn't exist", b"Wrong, try again", b"No"])
     def test_a_user_nobody_knows_is_no_folder_that_is_gone(self, said: bytes) -> None:
         listener = socket.create_server(("127.0.0.1", 0))
 
@@ -493,6 +510,24 @@ class TestSigningIn:
         box = connection(listener.getsockname()[1]).mailbox
         assert box is not None
         with pytest.raises(AuthorizationExpired, match="refused the sign-in"):
+            box.feeds()
+
+    @pytest.mark.parametrize(
+        ("greeting", "raised"),
+        [(b"* BYE Server shutting down.", Unavailable), (b"* BYE [LIMIT] Too many connections", RateLimited)],
+    )
+    def test_a_server_that_lets_nobody_in_just_now_is_asked_later(self, greeting: bytes, raised: type[PortError]) -> None:
+        listener = socket.create_server(("127.0.0.1", 0))
+
+        def serve() -> None:
+            client, _ = listener.accept()
+            with client:
+                client.sendall(greeting + b"\r\n")
+
+        threading.Thread(target=serve, daemon=True).start()
+        box = connection(listener.getsockname()[1]).mailbox
+        assert box is not None
+        with pytest.raises(raised):
             box.feeds()
 
     @pytest.mark.parametrize("imap", ["imap://127.0.0.1:1", "imap://no-such-host.invalid"])

@@ -19,7 +19,8 @@ from tests.connectors.contract import ME, NOON
 from tests.connectors.microsoft_world import MicrosoftWorld
 from tests.simulators.microsoft.post import recipient
 from worker.kept import Kept
-from worker.pull import Pulled, pull
+from worker.pull import pull
+from worker.pulled import Pulled
 from worker.store import accounts, feeds
 from worker.store.gate import StoredGate
 from worker.store.store import Store

@@ -23,7 +23,8 @@ from tests.connectors.microsoft_world import MicrosoftWorld
 from tests.simulators.microsoft.agenda import moment
 from tests.simulators.microsoft.faults import Kind
 from tests.simulators.microsoft.graph import NOON
-from worker.pull import Pulled, pull
+from worker.pull import pull
+from worker.pulled import Pulled
 from worker.store import accounts
 from worker.store.store import Store
 from worker.store.tables import event, message, metadata

@@ -406,6 +406,7 @@ def test_an_invite_is_delivered_once_released_and_never_withdrawn(stage: Stage) 
         (Unavailable("Away"), "delivering", None),
         (AuthorizationExpired("Signed out"), "delivering", None),
         (Rejected("Too long.", remedy="Shorten it."), "closed", None),
+        (Rejected("No.", is_sure=False), "delivering", None),
     ],
 )
 def test_a_failure_of_the_call_decides_what_is_next(stage: Stage, error: PortError, state: str, wait: timedelta | None) -> None:
@@ -421,6 +422,19 @@ def test_a_failure_of_the_call_decides_what_is_next(stage: Stage, error: PortErr
         assert entry.next_attempt_at == stage.now + wait
     else:
         assert stage.now < entry.next_attempt_at < stage.now + timedelta(minutes=5)
+
+
+def test_what_is_refused_again_and_again_without_a_reason_fails_in_the_end(stage: Stage) -> None:
+    stage.plan(thank_you())
+    for number in range(deliver.ATTEMPTS):
+        assert stage.entry(thank_you().key).state != "closed", number
+        stage.between = lambda point: (
+            stage.provider.fail_next(Rejected("No.", is_sure=False)) if point == "after the claim" else None
+        )
+        stage.now = max(stage.now, stage.entry(thank_you().key).next_attempt_at)
+        stage.work()
+    entry = stage.entry(thank_you().key)
+    assert (entry.state, entry.close_reason, entry.note, objects(stage)) == ("closed", "failed", "No.", 0)
 
 
 def test_waiting_doubles_with_every_attempt_and_has_an_end(stage: Stage) -> None:

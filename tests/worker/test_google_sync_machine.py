@@ -17,7 +17,8 @@ from connectors.google import calendar, mail, reading
 from rules.people import OwnerKeys
 from tests.connectors.contract_world import ME
 from tests.connectors.google_world import GoogleWorld, google_world
-from worker.pull import Pulled, pull
+from worker.pull import pull
+from worker.pulled import Pulled
 from worker.store import accounts
 from worker.store.mapping import event_of
 from worker.store.store import Store

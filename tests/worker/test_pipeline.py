@@ -15,6 +15,7 @@ from connectors.memory import Connection
 from connectors.port import AuthorizationExpired, PortError, RateLimited, Rejected, Unavailable
 from rules.facts import Address, MessageMetadata
 from rules.network import Owner
+from tests.connectors.test_imap_makes import Make, connected
 from tests.end_to_end.files_world import wait_until
 from tests.worker.stage import ACCOUNT, EVA, ME, Stage, thank_you
 from worker.actors import Nudges
@@ -132,6 +133,26 @@ def test_a_failing_provider_ends_the_delivery_and_is_left_alone_until_its_time(s
     stage.later(minutes=3)
     assert verbs.deliver(ACCOUNT) == 2
     assert len(stage.drafts) == 2
+
+
+@pytest.mark.parametrize("said", [b"NO Temporary failure, please try again", b"NO Nobody knows why", b"BAD Not connected."])
+def test_a_mail_server_that_is_ill_as_it_is_asked_who_else_is_there_pauses_no_account(stage: Stage, said: bytes) -> None:
+    def folders(_: str) -> tuple[bytes, bytes]:
+        return (b'* LIST (\\Drafts) "/" Drafts\r\n', b"OK done") if is_well else (b"", said)
+
+    is_well = False
+    server = Make("", list=folders)
+    stage.plan(thank_you())
+    verbs = replace(pipeline(stage), open_connection=lambda _: connected(server.port))
+    assert verbs.deliver(ACCOUNT) == 0
+    assert (account(stage).state, bool(account(stage).error), account(stage).attempts) == ("active", True, 1)
+    asked, is_well = len(server.asked), True
+    verbs.deliver(ACCOUNT)
+    assert len(server.asked) == asked, "it waits"
+    stage.later(minutes=2)
+    verbs.deliver(ACCOUNT)
+    assert len(server.asked) > asked
+    server.close()
 
 
 def test_one_suggestion_that_cannot_be_worked_on_stops_no_other(stage: Stage) -> None:

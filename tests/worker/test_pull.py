@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -29,7 +29,8 @@ from rules.facts import Address, MessageMetadata
 from rules.kinds import judge
 from rules.people import Verdict
 from tests.worker.world import BOB, DAY, EVE, HOUR, ME, NOW, World, mail, meeting
-from worker.pull import Pulled, backoff, pull
+from worker.pull import pull
+from worker.pulled import Pulled, backoff
 from worker.store import accounts, feeds, judging, left_out, people
 from worker.store.accounts import StoredAccount
 from worker.store.engine import DiskFull
@@ -243,6 +244,65 @@ def test_one_poison_feed_never_stops_the_others(world: World, error: Exception, 
     world.pull_all()
     assert {key for _, key in world.stored_mail()} == {"1", "2"}
     assert not next(each for each in world.feeds() if each.id == "inbox").error
+
+
+class Ill(Mailbox):
+    """A mailbox some folders of which fail."""
+
+    failing: frozenset[str] = frozenset()
+
+    def changes(self, feed: Feed, since: Cursor | None) -> Iterator[Changes[MessageMetadata]]:
+        if feed.id in self.failing:
+            raise Unavailable(f"{feed.name} is ill")
+        return super().changes(feed, since)
+
+
+def ill(world: World, *failing: str) -> Connection:
+    connection = Connection(world.provider)
+    folders = tuple(Feed(id=each, name=each) for each in ("one", "two", "inbox", "three"))
+    connection.mailbox = box = Ill(world.provider, world.provider.mail, folders)
+    box.failing = frozenset(failing)
+    return connection
+
+
+def test_however_many_folders_are_ill_the_others_are_read_from_the_next_pull_on(world: World) -> None:
+    world.receive(mail(1, BOB, ME))
+    pull(world.store, ill(world, "one", "two"), account_of(world), NOW, budget=lambda: True)
+    pulled = pull(world.store, ill(world, "one", "two"), account_of(world), NOW, budget=lambda: True)
+    assert {key for _, key in world.stored_mail()} == {"1"}
+    assert pulled.error == "one is ill"
+    assert {each.id for each in world.feeds() if each.error} == {"one", "two"}
+
+
+def test_two_folders_that_are_ill_with_one_between_them_that_is_well_end_nothing(world: World) -> None:
+    world.receive(mail(1, BOB, ME), feed="three")
+    pull(world.store, ill(world, "one", "inbox"), account_of(world), NOW, budget=lambda: True)
+    assert {key for _, key in world.stored_mail()} == {"1"}
+
+
+@pytest.mark.parametrize(("failing", "attempts"), [(("one",), 0), (("one", "two", "inbox", "three"), 1)])
+def test_what_cannot_be_read_of_an_account_keeps_only_itself_waiting(world: World, failing: tuple[str, ...], attempts: int) -> None:
+    """Deliveries wait for an account that fails as a whole, whose back-off grows, and for no other."""
+    connection = ill(world, *failing)
+    cast("Any", connection).calendar = None
+    pulled = pull(world.store, connection, account_of(world), NOW, budget=lambda: True)
+    stored = account_of(world)
+    assert (stored.error, stored.attempts) == ("one is ill", attempts)
+    assert pulled.next_attempt_at == stored.next_attempt_at
+
+
+def test_a_calendar_server_that_is_away_keeps_no_mail_from_being_read(world: World) -> None:
+    world.receive(mail(1, BOB, ME))
+
+    class Away:
+        def feeds(self) -> list[Feed]:
+            raise Unavailable("The calendar server is away")
+
+    connection = Connection(world.provider)
+    connection.calendar = cast("Any", Away())
+    pulled = pull(world.store, connection, account_of(world), NOW, budget=lambda: True)
+    assert {key for _, key in world.stored_mail()} == {"1"}
+    assert (pulled.error, account_of(world).attempts) == ("The calendar server is away", 0)
 
 
 def test_one_poison_fact_is_counted_and_its_neighbours_are_stored(world: World) -> None:

@@ -16,7 +16,8 @@ from connectors.files import FilesConnection
 from connectors.files.calendar import FilesCalendar
 from connectors.files.mail import FilesMailbox
 from tests.worker.world import BOB, DAY, EVE, ME, NOW, World
-from worker.pull import Pulled, pull
+from worker.pull import pull
+from worker.pulled import Pulled
 from worker.store import accounts
 from worker.store.store import Store
 

@@ -17,7 +17,8 @@ from connectors.port import Changes, Cursor
 from rules.facts import Address, MessageMetadata
 from rules.people import OwnerKeys
 from tests.worker.world import BOB, EVE, ME, NOW, World, mail
-from worker.pull import Pulled, pull
+from worker.pull import pull
+from worker.pulled import Pulled
 from worker.store import accounts, left_out, people
 from worker.store.forgetting import forget
 from worker.store.forgotten import Forgotten

@@ -16,7 +16,8 @@ from rules.facts import Address, Attendee, CalendarEvent, MessageMetadata
 from rules.network import Network, Owner
 from rules.people import OwnerKeys
 from worker import decide
-from worker.pull import Pulled, pull
+from worker.pull import pull
+from worker.pulled import Pulled
 from worker.store import accounts, feeds, network
 from worker.store.feeds import StoredFeed
 from worker.store.mapping import decode, event_of, message_of

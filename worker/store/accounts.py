@@ -204,6 +204,12 @@ def failed(connection: Connection, account_id: str, error: str, remedy: str, nex
     connection.execute(update(account).where(account.c.id == account_id).values(attempts=account.c.attempts + 1, **values))
 
 
+def failed_partly(connection: Connection, account_id: str, error: str, remedy: str, next_attempt_at: datetime) -> None:
+    """Note what keeps some of an account from being read; nothing that can be done in it waits for that."""
+    values: dict[str, Any] = {"error": error, "remedy": remedy, "next_attempt_at": micros(next_attempt_at), "attempts": 0}
+    connection.execute(update(account).where(account.c.id == account_id).values(**values))
+
+
 def held_back(connection: Connection, account_id: str, until: datetime) -> None:
     """Note that we keep to the provider's quota until then: no failure, and nothing for the owner to do."""
     values = {"error": "", "remedy": "", "attempts": 0, "next_attempt_at": micros(until)}

@@ -109,7 +109,7 @@ def _delivering(at: At, is_time: ColumnElement[bool]) -> Select[tuple[str, str]]
         .join(owner, owner.c.id == suggestion.c.owner)
         .where(suggestion.c.state.in_(("approved", "delivering", "delivered")))
         .where(is_time, _is_free(at))
-        .where(account.c.state == "active", or_(account.c.error == "", account.c.next_attempt_at <= at))
+        .where(account.c.state == "active", or_(account.c.attempts == 0, account.c.next_attempt_at <= at))
         .where(or_(account.c.last_ok_at.is_(None), account.c.last_ok_at > at - STALE // timedelta(microseconds=1)))
     )
     return waiting.where(or_(suggestion.c.state == "delivered", func.coalesce(owner.c.paused_until, 0) <= at))
