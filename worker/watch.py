@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import structlog
 
-from connectors.port import Connection, PortError, Watcher
+from connectors.port import Connection, PortError, RateLimited, Watcher
 from worker.actors import Nudges
 from worker.heartbeat import LASTING, beating
 from worker.store import accounts, leases
@@ -21,6 +21,8 @@ from worker.store.store import Store
 
 LOOK_ROUND: Final = timedelta(seconds=30)
 """How often accounts that are new, or whose watcher ended, are taken up."""
+LONGEST: Final = timedelta(hours=1)
+"""So long at most an account whose watcher fails again and again is left alone: servers count sign-ins; it is polled meanwhile."""
 LISTEN: Final = timedelta(minutes=2)
 """One wait."""
 
@@ -44,6 +46,8 @@ class Watch:
         self._mute: set[str] = set()
         """Accounts whose provider has no push channel: the poll serves them."""
         self._leases: dict[str, leases.Lease] = {}
+        self._failed: dict[str, tuple[int, float]] = {}
+        """How often in a row the watcher of an account has, and until when, by the monotonic clock, it is left alone."""
 
     def run(self) -> None:
         """Take up accounts until stopped."""
@@ -68,9 +72,11 @@ class Watch:
     def _look_round(self) -> None:
         with self._store.read() as db:
             active = [account.id for account in accounts.accounts(db) if account.state == "active"]
+        with self._lock:
+            self._failed = {account: failed for account, failed in self._failed.items() if account in active}
         for account in active:
             with self._lock:
-                is_known = account in self._open or account in self._mute
+                is_known = account in self._open or account in self._mute or self._failed.get(account, (0, 0.0))[1] > monotonic()
                 if not is_known:
                     self._open[account] = None
             if not is_known:
@@ -82,12 +88,21 @@ class Watch:
                 self._listen(account)
         except PortError as error:
             log.warning("watcher failed", action="watch", account=account, error=type(error).__name__)
+            self._leave_alone(account, error.retry_after if isinstance(error, RateLimited) else timedelta())
         except Exception:
             log.exception("watcher failed", action="watch", account=account)
+            self._leave_alone(account)
         finally:
             self._release(account)
             with self._lock:
                 self._open.pop(account, None)
+
+    def _leave_alone(self, account: str, least: timedelta = timedelta()) -> None:
+        """Wait about twice as long after each failure as after the one before; after the first not at all."""
+        with self._lock:
+            failures = self._failed.get(account, (0, 0.0))[0]
+            wait = max(least, min(LOOK_ROUND * ((1 << min(failures, 10)) - 1), LONGEST))
+            self._failed[account] = failures + 1, monotonic() + wait.total_seconds()
 
     def _listen(self, account: str) -> None:
         with closing(self._open_connection(account)) as connection:
@@ -101,6 +116,8 @@ class Watch:
                 while not self._stopping.is_set() and self._renew(account):
                     with self._keeping(account):
                         self._hear(account, watcher)
+                    with self._lock:
+                        self._failed.pop(account, None)
 
     def _hear(self, account: str, watcher: Watcher) -> None:
         """Pass news on for a while: who pulls now is not to wait for the lease of this watcher to be written."""

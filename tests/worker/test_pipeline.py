@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -18,6 +19,7 @@ from rules.network import Owner
 from tests.connectors.test_imap_makes import Make, connected
 from tests.end_to_end.files_world import wait_until
 from tests.worker.stage import ACCOUNT, EVA, ME, Stage, thank_you
+from worker import watch as watching
 from worker.actors import Nudges
 from worker.deliver import Point
 from worker.pipeline import Pipeline
@@ -267,6 +269,51 @@ def test_of_two_processes_one_watches_and_the_other_takes_over_when_it_stops(sta
     for watch, thread in ((other, second), (third, last), (one, first)):
         watch.stop()
         thread.join(timeout=5)
+
+
+@pytest.fixture
+def failing_watch(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[PortError], list[str]]]:
+    """Watch an account that fails so; gives when it was tried, as that grows."""
+    monkeypatch.setattr(watching, "LOOK_ROUND", timedelta(seconds=0.02))
+    nudges = Nudges(store=stage.store, clock=lambda: stage.now, send=lambda _, __: None)
+    running: list[tuple[Watch, threading.Thread]] = []
+
+    def watch(error: PortError) -> list[str]:
+        opened: list[str] = []
+
+        def fails(account: str) -> Connection:
+            opened.append(account)
+            raise error
+
+        watch = Watch(stage.store, lambda: stage.now, fails, nudges)
+        running.append((watch, threading.Thread(target=watch.run, daemon=True)))
+        running[-1][1].start()
+        return opened
+
+    yield watch
+    for one, thread in running:
+        one.stop()
+        thread.join(timeout=5)
+
+
+def test_an_account_whose_watcher_fails_is_left_alone_ever_longer(failing_watch: Callable[[PortError], list[str]]) -> None:
+    opened = failing_watch(Unavailable("Away"))
+    assert wait_until(lambda: len(opened) >= 4)
+    assert not wait_until(lambda: len(opened) > 9, seconds=1)
+
+
+def test_a_server_that_asks_for_a_pause_gets_it_unless_the_account_is_connected_again(
+    stage: Stage, failing_watch: Callable[[PortError], list[str]]
+) -> None:
+    opened = failing_watch(RateLimited("Slow down", retry_after=timedelta(hours=1)))
+    assert wait_until(lambda: bool(opened))
+    assert not wait_until(lambda: len(opened) > 1, seconds=1)
+    with stage.store.write() as db:
+        accounts.pause(db, ACCOUNT, "Signed out", "Connect again")
+    time.sleep(1)
+    with stage.store.write() as db:
+        accounts.resume(db, ACCOUNT, stage.now)
+    assert wait_until(lambda: len(opened) > 1)
 
 
 def test_a_clock_set_back_by_a_day_stops_nothing_and_counts_nothing_twice(stage: Stage) -> None:
