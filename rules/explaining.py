@@ -12,6 +12,7 @@ from rules.gaps import usually, wanted
 from rules.network import Past, Relation
 from rules.rhythm import rhythm
 from rules.rule import Rulebook
+from rules.standing import standing
 from rules.suggestions import Evidence
 from rules.wording import Wording
 from rules.words import called, words_for
@@ -110,7 +111,8 @@ def _summary(view: View, relation: Relation) -> str:
         return f"I know of no contact with {name} {f'since {since:%B %Y}' if since else 'yet'}."
     if usual is None and relation.person.cadence is None:
         return f"You and {name} have not been in touch often enough to tell what is usual."
-    return f"You and {name} were last in touch in {relation.last_at:%B %Y}, which is nothing unusual for you two."
+    last = f"You and {name} were last in touch in {relation.last_at:%B %Y}"
+    return f"{last}, which is nothing unusual for you two." if standing(relation, view.now) == "in_touch" else f"{last}."
 
 
 def _standing(relation: Relation) -> Iterator[Evidence]:

@@ -137,7 +137,8 @@ def run(arguments: Sequence[str]) -> int:
         error.show()
         return USAGE
     except (KeyboardInterrupt, click.Abort) as stopped:
-        if isinstance(stopped, click.Abort) and not sys.stdin.isatty():
+        is_asked = isinstance(stopped, click.Abort) and not isinstance(stopped.__cause__, KeyboardInterrupt)
+        if is_asked and not sys.stdin.isatty():
             click.echo("\nThere is nobody here to answer. Say it beforehand: `rekindle VERB --help` lists the options.", err=True)
         click.echo("\nStopped. Nothing is half done: what was begun is taken up again.", err=True)
         return INTERRUPTED

@@ -64,7 +64,7 @@ def _examine(config: Path | None, now: datetime | None, waiting: Callable[[str],
         settings = _as_of(now, load(config))
     except ConfigError as error:
         for problem in error.problems:
-            yield wrong("settings", str(problem), "Put that right in the file; `rekindle init` writes a new one.")
+            yield wrong("settings", str(problem), "Put that right in the file; where there is none, `rekindle init` writes one.")
         return
     yield fine("settings", str(settings.file))
     if now is None and settings.now is not None:

@@ -248,7 +248,7 @@ def _feed_view(account: StoredAccount, feed: StoredFeed, counts: Counts, minutes
         state=account.state,
         kind=feed.kind,
         feed=feed.name or feed.id,
-        last_ok=feed.last_ok_at,
+        last_ok=_read_at(account, feed),
         next_attempt=_next_attempt(account),
         coverage=feed.covered_since,
         remaining=feed.remaining or None,
@@ -256,6 +256,13 @@ def _feed_view(account: StoredAccount, feed: StoredFeed, counts: Counts, minutes
         error=feed.error or None,
         skipped=tuple(counts.get((feed.kind, feed.id), ())),
     )
+
+
+def _read_at(account: StoredAccount, feed: StoredFeed) -> datetime | None:
+    """Say when a feed was last read up: with its account, where that had no news in it, which is not noted each time."""
+    if feed.last_ok_at is None or feed.error or feed.is_rereading or account.last_ok_at is None:
+        return feed.last_ok_at
+    return max(feed.last_ok_at, account.last_ok_at)
 
 
 def _next_attempt(account: StoredAccount) -> datetime | None:

@@ -316,6 +316,26 @@ def test_a_new_password_is_not_tried_while_another_has_the_account(
     assert connect(file, "imap", "--account", "work").exit_code == OK
 
 
+@pytest.mark.parametrize(
+    ("side", "said", "what"),
+    [
+        ("imap", ("--imap", "imap://127.0.0.1:10199"), 'imap = "imap://127.0.0.1:10199"'),
+        ("caldav", ("--caldav", "http://127.0.0.1:5232/"), 'caldav = "http://127.0.0.1:5232/"'),
+        ("imap", ("--drafts", "Entwurf"), 'drafts = "Entwurf"'),
+    ],
+)
+@pytest.mark.usefixtures("clean")
+def test_what_would_change_an_account_that_is_there_is_not_dropped_in_silence(
+    file: Path, dovecot: Server, side: str, said: tuple[str, ...], what: str
+) -> None:
+    connect(file, "imap", "--imap", dovecot.url, "--user", "ana", "--account", "work", "--mail-only")
+    before = file.read_text()
+    found = refusal(connect(file, side, *said, "--account", "work"))
+    assert found.startswith(f"{USAGE}: work is connected in another way.\nWrite {what} into its table in {file}")
+    assert file.read_text() == before
+    assert connect(file, "imap", "--imap", dovecot.url, "--account", "work").exit_code == OK
+
+
 @pytest.mark.usefixtures("clean")
 def test_doctor_tries_the_same_steps_and_names_the_one_that_fails(file: Path, dovecot: Server, radicale: Server) -> None:
     connect(file, "imap", "--imap", dovecot.url, "--caldav", radicale.url, "--user", "ana", "--account", "work")

@@ -75,6 +75,12 @@ def test_why_without_a_reason_says_where_the_tie_stands(ask: Ask) -> None:
     )
 
 
+def test_why_calls_no_silence_usual_that_is_not(ask: Ask) -> None:
+    discarded = past(BOB, "month", "month:2026-03", state="closed", close_reason="dismissed", created_at=NOW)
+    found = ask[0](network(with_ledger(QUIET, discarded), ledger=(discarded,)))
+    assert found.sentence == "You and Bob Kay were last in touch in December 2025."
+
+
 @pytest.mark.parametrize(
     ("relation", "sentence"),
     [

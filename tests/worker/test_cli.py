@@ -172,6 +172,20 @@ def test_ctrl_c_is_no_failure_of_ours(
     assert "Stopped" in capsys.readouterr().err
 
 
+def test_ctrl_c_where_nobody_sits_is_no_question_left_open(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    monkeypatch.setattr(COMMANDS["pull"], "callback", interrupted)
+    assert run(["pull"]) == exit_codes.INTERRUPTED
+    said = capsys.readouterr().err
+    assert "Stopped" in said
+    assert "nobody here" not in said
+
+
 def test_a_question_nobody_can_answer_names_the_options(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

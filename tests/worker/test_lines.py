@@ -30,10 +30,11 @@ from worker import visiting
 from worker.app import real_clock
 from worker.cli import run
 from worker.credentials import make_key
-from worker.exit_codes import FAILED
+from worker.exit_codes import FAILED, OWNER
 from worker.heartbeat import LASTING
 from worker.kept import AGED, Kept
 from worker.lines import Lines
+from worker.store import accounts
 from worker.store.store import Store
 
 HOME = "ada/home"
@@ -141,8 +142,8 @@ def test_what_one_keeps_another_gets_within_moments_and_never_are_there_two(offi
     one, two = office.process(), office.process()
     use(one)
     use(two)
-    assert [line.is_closed for line in office.server.lines] == [True, False]
-    assert office.server.most == 1
+    assert office.server.lines[0].is_closed
+    assert (len(office.server.lines), office.server.most) == (2, 1)
 
 
 def test_one_that_was_alone_lets_go_long_before_its_next_beat_and_who_waits_is_told(
@@ -435,6 +436,29 @@ def test_a_verb_that_gives_up_waiting_says_so(
         assert said.out == ""
         elsewhere.close()
     assert run(command) == 0
+
+
+def test_a_draft_asked_for_is_said_to_lie_in_the_mailbox_only_where_it_does_and_a_pause_is_told(
+    tmp_path: Path, dovecot: Server, radicale: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    proxy = ImapProxy(("127.0.0.1", dovecot.port))
+    office = ServerOffice(tmp_path, imap=dovecot, imap_port=proxy.port, dav=radicale)
+    monkeypatch.chdir(office.home)
+    config = ["--config", "config.toml"]
+    assert run(["pull", *config]) == 0
+    assert run(["want", "Ida Off", "ida@off.example", "--about", "the talk", *config]) == 0
+    assert "lies in your mailbox" in capsys.readouterr().out
+    proxy.is_gone = True
+    assert run(["want", "Udo Weg", "udo@weg.example", "--about", "the talk", *config]) == FAILED
+    said = capsys.readouterr()
+    assert "lies in your mailbox" not in said.out
+    assert said.err.startswith("The draft to Udo Weg is not in your mailbox yet: The connection to the mail server broke")
+    with closing(Store.open(f"sqlite:///{office.home}/rekindle.db")) as store, store.write() as db:
+        accounts.pause(db, "ada/home", "The password is wrong.", "Connect again.")
+    for verb in ("pull", "deliver"):
+        assert run([verb, *config]) == OWNER
+        assert capsys.readouterr().err == "home has paused: The password is wrong.\nConnect again.\n"
+    proxy.close()
 
 
 def test_doctor_does_not_try_what_another_does_not_let_go_of_and_says_so(

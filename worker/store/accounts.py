@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, cast
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select, update
 
 from rules.facts import Address
 from rules.people import OwnerKeys, match_key
@@ -201,25 +201,30 @@ def succeeded(connection: Connection, account_id: str, now: datetime, next_attem
 def failed(connection: Connection, account_id: str, error: str, remedy: str, next_attempt_at: datetime) -> None:
     """Note a failure that will be tried again; the back-off counts on, over restarts too."""
     values: dict[str, Any] = {"error": error, "remedy": remedy, "next_attempt_at": micros(next_attempt_at)}
-    connection.execute(update(account).where(account.c.id == account_id).values(attempts=account.c.attempts + 1, **values))
+    connection.execute(update(account).where(*_active(account_id)).values(attempts=account.c.attempts + 1, **values))
 
 
 def failed_partly(connection: Connection, account_id: str, error: str, remedy: str, next_attempt_at: datetime) -> None:
     """Note what keeps some of an account from being read; nothing that can be done in it waits for that."""
     values: dict[str, Any] = {"error": error, "remedy": remedy, "next_attempt_at": micros(next_attempt_at), "attempts": 0}
-    connection.execute(update(account).where(account.c.id == account_id).values(**values))
+    connection.execute(update(account).where(*_active(account_id)).values(**values))
 
 
 def held_back(connection: Connection, account_id: str, until: datetime) -> None:
     """Note that we keep to the provider's quota until then: no failure, and nothing for the owner to do."""
     values = {"error": "", "remedy": "", "attempts": 0, "next_attempt_at": micros(until)}
-    connection.execute(update(account).where(account.c.id == account_id).values(**values))
+    connection.execute(update(account).where(*_active(account_id)).values(**values))
 
 
 def pause(connection: Connection, account_id: str, error: str, remedy: str) -> None:
     """Stop looking at an account until the owner has done what `remedy` says and `resume` is called."""
     values = {"state": "paused", "error": error, "remedy": remedy}
-    connection.execute(update(account).where(account.c.id == account_id, account.c.state == "active").values(**values))
+    connection.execute(update(account).where(*_active(account_id)).values(**values))
+
+
+def _active(account_id: str) -> tuple[ColumnElement[bool], ...]:
+    """Find an account unless it was paused meanwhile: why is to be told until it is connected again."""
+    return account.c.id == account_id, account.c.state == "active"
 
 
 def resume(connection: Connection, account_id: str, now: datetime) -> None:

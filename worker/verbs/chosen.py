@@ -24,11 +24,11 @@ from worker.advice import Refusal
 from worker.config import owner_of, terms_for
 from worker.config_languages import missing, written_in
 from worker.decide import place_for, places_of
-from worker.exit_codes import USAGE
+from worker.exit_codes import FAILED, USAGE
 from worker.json_choices import ChoiceView, MonthView, OutcomeView, PromiseView, WantedView
 from worker.json_views import NamedView
 from worker.queries import person_called
-from worker.store import audit, notes, outbox, people, promises, surroundings
+from worker.store import accounts, audit, notes, outbox, people, promises, surroundings
 from worker.store import months as stored
 from worker.store.introducing import holders
 from worker.verbs.opened import Here
@@ -87,7 +87,7 @@ def share(here: Here, chosen: Month, seen: Network, to: str, *, has_names: bool)
     made = shared_month(chosen, seen, address, here.now, here.app.wording, has_names=has_names)
     if made is None:
         raise Refusal(f"{place_of(to)} has had these words already, and the same text twice would be noticed.", OWN_WORDS)
-    _leave(here, made, f"A draft to {to} about {chosen.name} is there already.")
+    _leave(here, made, to, f"A draft to {to} about {chosen.name} is there already.")
     return f"A draft to {to} lies in your mailbox{'' if has_names else '; it names nobody'}. Nothing is sent."
 
 
@@ -111,7 +111,7 @@ def want(here: Here, name: str, email: str, reason: Reason, about: str, language
     made = first_contact(wish, owner, here.now, here.app.wording, pasts)
     if made is None:
         raise Refusal(f"{place_of(email)} has had these words already, and the same text twice would be noticed.", OTHER_WORDS)
-    _leave(here, made, f"There was a draft to {address} already: nobody gets two.")
+    _leave(here, made, name, f"There was a draft to {address} already: nobody gets two.")
     return f"A draft to {name} lies in your mailbox. It asks for fifteen minutes. Nothing is sent."
 
 
@@ -127,8 +127,11 @@ def _checked(here: Here, email: str) -> str:
     return email.strip()
 
 
-def _leave(here: Here, made: Suggestion, is_there: str) -> None:
-    """Plan a draft the owner asked for and put it in place at once. Raises Refusal where it is there, or has no place."""
+def _leave(here: Here, made: Suggestion, to: str, is_there: str) -> None:
+    """Plan a draft the owner asked for and put it in place at once.
+
+    Raises Refusal where it was there before, has no place, or could not be put there just now.
+    """
 
     def plan(connection: Connection) -> tuple[str, bool]:
         place = place_for(connection, made, None, places_of(connection, here.name))
@@ -141,6 +144,15 @@ def _leave(here: Here, made: Suggestion, is_there: str) -> None:
     if not is_new:
         raise Refusal(is_there, "`rekindle suggestions --all` shows what became of it.")
     here.working.deliver(account)
+    entry = here.read(lambda connection: outbox.read(connection, made.key))
+    if entry is None or entry.state != "delivered":
+        stored = here.read(lambda connection: accounts.get(connection, account))
+        why = next(
+            filter(None, (entry.note if entry else "", entry.error if entry else "", stored.error)), "it is in use elsewhere"
+        )
+        is_over = entry is None or entry.state == "closed"
+        what = "could not be made" if is_over else "is not in your mailbox yet"
+        raise Refusal(f"The draft to {to} {what}: {why}", "" if is_over else "It is made as soon as that is over.", code=FAILED)
 
 
 def promise(here: Here, who: str, text: str, by: date) -> str:

@@ -86,6 +86,13 @@ def connect(wanted: Wanted, *, config: Path | None, owner: str | None) -> None:
         raise Refusal(f"{wanted.account} is an account of {known.provider}.", "Give the new one another name: --account NAME.")
     else:
         said = {key: value for key, value in known.settings.items() if isinstance(value, str) and key in wanted.settings() | _EMPTY}
+        if other := sorted(key for key, value in wanted.settings().items() if said.get(key, "") != value):
+            what = " and ".join(f'{key} = "{getattr(wanted, key)}"' for key in other)
+            raise Refusal(
+                f"{wanted.account} is connected in another way.",
+                f"Write {what} into its table in {settings.file}, or choose another name for a second account.",
+                code=USAGE,
+            )
         wanted = replace(wanted, **said)  # type: ignore[arg-type]  # texts for fields that are texts
         if known.secrets:
             look(settings, whose, wanted.account)

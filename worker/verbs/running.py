@@ -87,6 +87,8 @@ def pull(*, accounts: tuple[str, ...], now: datetime | None, config: Path | None
                 pass
             is_read_elsewhere = here.read(partial(_is_read, account=account.id, now=here.app.clock()))
             _say_how_it_went(here, account.id, "is being read by another Rekindle" if is_read_elsewhere else "is read up to now")
+        if not accounts:
+            _say_who_rests(here)
 
 
 def _is_read(connection: Connection, *, account: str, now: datetime) -> bool:
@@ -122,6 +124,8 @@ def deliver(*, accounts: tuple[str, ...], now: datetime | None, config: Path | N
         for account in _chosen(here, accounts):
             changed = here.working.deliver(account.id)
             _say_how_it_went(here, account.id, f"{counted(changed, 'suggestion')} changed")
+        if not accounts:
+            _say_who_rests(here)
 
 
 def _chosen(here: Here, names: tuple[str, ...]) -> list[StoredAccount]:
@@ -133,6 +137,18 @@ def _chosen(here: Here, names: tuple[str, ...]) -> list[StoredAccount]:
     if names:
         return here.read(lambda connection: [account_called(connection, here.name, name) for name in names])
     return [each for each in here.read(lambda connection: accounts(connection, here.name)) if each.state == "active"]
+
+
+def _say_who_rests(here: Here) -> None:
+    """Tell of accounts that were passed over. Raises Refusal where there are any."""
+    from worker.advice import Refusal
+    from worker.exit_codes import OWNER
+    from worker.store.accounts import accounts
+
+    paused = [each for each in here.read(lambda connection: accounts(connection, here.name)) if each.state == "paused"]
+    if paused:
+        said = [f"{each.name} has paused: {each.error or 'connect it again.'}" for each in paused]
+        raise Refusal("\n".join(said), paused[0].remedy, code=OWNER)
 
 
 def _say_how_it_went(here: Here, account: str, well: str) -> None:
