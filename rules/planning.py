@@ -125,6 +125,8 @@ def _entry(plan: Plan, candidate: Candidate) -> Suggestion | str:
 def _slot(plan: Plan, candidate: Candidate, since: datetime | None) -> Slot | None:
     """Find a time for a hold; where there was none for a rule's timing, nobody else's is looked for."""
     case, rule, view = candidate.case, candidate.rule, plan.view
+    if not rule.timing.notice and mode_of(rule, view.network) == "review":
+        rule = replace(rule, timing=replace(rule.timing, notice=1))  # there is to be time to approve it
     if case.trip is None and since is None and rule.timing in plan.without:
         return None
     relation, gentle = case.relation, is_gentle(view, plan.limits)

@@ -87,6 +87,9 @@ def test_a_mail_to_the_owner_alone_that_waits_is_proposed_for_review(decide: Dec
     assert suggestion.mode == "review"
     assert isinstance(suggestion.action, Hold)
     assert suggestion.action.title == "Answer Bob Kay"
+    assert suggestion.action.start.date() > NOW.date(), "there is time to approve it"
+    [at_once] = holds(decide(known, modes={"reply_owed": "create"}), "reply_owed")
+    assert at_once.start.date() == NOW.date()
     answered = tie(BOB, mails=[*known.mails, mail_to(BOB, days_ago(4), in_reply_to=waiting.message_id)])
     in_a_crowd = tie(BOB, mails=[replace(waiting, recipients=4), *exchange(BOB, days_ago(20))])
     too_soon = tie(BOB, mails=[replace(waiting, at=days_ago(1)), *exchange(BOB, days_ago(20))])
