@@ -85,24 +85,25 @@ class Drafts:
         """Take the draft up where it lies in Drafts; one that was moved, sent or thrown away is the owner's."""
         if self._is_missing:
             return None
-        kept = self._kept(*self._open_with(draft.message_id), draft, is_adopted=True)
-        return kept if isinstance(kept, Saved) else None
+        opened, found = self._open_with(draft.message_id)
+        adopted = self._adopted(opened, found, draft, json.loads(_NOWHERE))
+        return adopted if isinstance(adopted, Saved) else None
 
     def save(self, draft: Draft, since: Witness) -> Saved | Sent | Moved | Edited | Gone:
         """Adopt what an attempt after the witness made, accept what the owner did with it, else APPEND."""
         opened, found = self._entered(draft.message_id)
-        if found:
-            return self._kept(opened, found, draft, is_adopted=True)
-        if (fate := self._fate(opened, json.loads(since or _NOWHERE), draft)) is not None:
-            return fate
+        stands = json.loads(since or _NOWHERE)
+        made = self._adopted(opened, found, draft, stands) or self._fate(opened, found, draft, stands)
+        if made is not None:
+            return made
         answer = self._appended(compose(draft), self._flags(opened))
         match = _APPENDUID.search(answer)
         before = opened.next_uid
         opened, found = self._open_with(draft.message_id)
         found = found or self._with(draft.message_id, self._added(before))
-        if found:
-            return self._kept(opened, found, draft, is_adopted=False)
-        if match is None:
+        if alive := _alive(found):
+            return self._kept(opened, alive, draft, is_adopted=False)
+        if match is None and not found:
             raise Rejected("The mail server took the draft and does not show it.", remedy="Look into the Drafts folder.")
         return Gone()
 
@@ -119,8 +120,7 @@ class Drafts:
                 if here.is_deleted:
                     return Gone()
                 return Untouched() if here.size == int(size) and here.message_id == message_id else Edited()
-        same = [one for one in self._all_with(message_id) if not one.is_deleted]
-        if same:
+        if same := _alive(self._all_with(message_id)):
             return Untouched() if opened.validity != int(validity) and same[0].size == int(size) else Edited()
         if opened.validity == int(validity) and has_edited(self._added(int(uid) + 1), whom):
             return Edited()
@@ -133,8 +133,11 @@ class Drafts:
             return seen
         opened = self._session.open(saved.place, is_writing=True)
         validity, uid, size, _, message_id = saved.version.split(" ", 4)
-        same = {int(uid)} if opened.validity == int(validity) else set()  # a search may lag behind
-        self._remove(sorted(same | {one.uid for one in self._all_with(message_id) if one.size == int(size)}))
+        is_same = opened.validity == int(validity)
+        here = self._present(b"UID FETCH " + uid.encode() + b" " + IDENTITY) if is_same else []  # a search may lag behind
+        found = [*here, *self._all_with(message_id)]
+        ours = next((one for one in _alive(found) if one.size == int(size)), None)
+        self._remove(sorted({one.uid for one in found if ours is not None and one.is_like(ours)}))
         return seen
 
     def _create(self) -> None:
@@ -183,35 +186,53 @@ class Drafts:
     def _flags(self, opened: Opened) -> list[str]:
         return ["\\Draft", "\\Seen", *(self._keywords if opened.takes_keywords else [])]
 
-    def _kept(self, opened: Opened, found: list[Present], draft: Draft, *, is_adopted: bool) -> Saved | Gone:
-        """Keep the lowest UID of several, remove those just like it, and describe the one that stays."""
-        alive = [one for one in found if not one.is_deleted]
+    def _adopted(self, opened: Opened, found: Sequence[Present], draft: Draft, before: dict[str, int]) -> Saved | Edited | None:
+        """Take up what an earlier attempt made, or leave what its owner made of it under its name; None where none is there.
+
+        To edit is to add anew and remove: where nothing has gone since the witness it is ours, in whatever size the server
+        keeps it. Where nobody knows how Drafts stood, it is ours in the size we wrote.
+        """
+        alive, content = _alive(found), compose(draft)
         if not alive:
-            return Gone()
+            return None
         first = alive[0]
-        self._remove([one.uid for one in alive[1:] if one.size == first.size])  # another size is the owner's own version
+        if first is not found[0] or not first.is_headed_as(draft, content):
+            return Edited()
+        if before["v"] == opened.validity and 0 < before["n"] <= first.uid:
+            between = first.uid - before["n"]
+            is_ours = not between or sum(one.uid < first.uid for one in self._added(before["n"])) == between
+        else:
+            is_ours = first.size == len(content)
+        return self._kept(opened, alive, draft, is_adopted=True) if is_ours else Edited()
+
+    def _kept(self, opened: Opened, alive: Sequence[Present], draft: Draft, *, is_adopted: bool) -> Saved:
+        """Keep the lowest UID of several, remove those just like it, and describe the one that stays."""
+        first = alive[0]
+        self._remove([one.uid for one in alive[1:] if one.is_like(first)])  # any other is the owner's own version
         version = f"{opened.validity} {first.uid} {first.size} {gist(draft.to)} {draft.message_id}"
         return Saved(remote_id=f"{opened.validity}:{first.uid}", version=version, place=self.folder, is_adopted=is_adopted)
 
-    def _fate(self, opened: Opened, before: dict[str, int], draft: Draft) -> Saved | Sent | Moved | Edited | Gone | None:
+    def _fate(
+        self, opened: Opened, deleted: Sequence[Present], draft: Draft, before: dict[str, int]
+    ) -> Saved | Sent | Moved | Edited | Gone | None:
         """Say what became of a draft an earlier attempt made and no search finds in Drafts; None where none was made.
 
         Where something was added since the witness, it may lie there and the search lag behind; or elsewhere; or a UID given
         out since is empty again: then whether it was ours cannot be known, and not creating is the safe side.
         """
         is_same = bool(before["v"]) and opened.validity == before["v"]
-        if is_same and opened.next_uid == before["n"]:
+        if is_same and opened.next_uid == before["n"] and not deleted:
             return None
         added = [one for one in self._added(before["n"]) if one.uid < opened.next_uid] if is_same else []
-        if found := self._with(draft.message_id, added):
-            return self._kept(opened, found, draft, is_adopted=True)
+        found = deleted or self._with(draft.message_id, added)
+        if (adopted := self._adopted(opened, found, draft, before)) is not None:
+            return adopted
         if not isinstance(elsewhere := self._elsewhere(draft.message_id), Gone):
             return elsewhere
-        if self._is_in_trash(draft.message_id):
-            return Gone()
-        if not is_same or len(added) == opened.next_uid - before["n"]:
+        is_removed = bool(found) or self._is_in_trash(draft.message_id)
+        if not is_removed and (not is_same or len(added) == opened.next_uid - before["n"]):
             return None
-        return Edited() if has_edited(added, gist(draft.to)) else Gone(is_sure=False)
+        return Edited() if has_edited(added, gist(draft.to)) else Gone(is_sure=is_removed)
 
     def _added(self, first: int) -> list[Present]:
         """Look at all in the open folder from a UID on; a range that begins after the last message means that one (RFC 9051 9)."""
@@ -260,6 +281,10 @@ class Drafts:
         self._session.command(b"UID STORE " + these + b" +FLAGS.SILENT (\\Deleted)", "removing the draft")
         if "UIDPLUS" in self._session.capabilities:
             self._session.command(b"UID EXPUNGE " + these, "removing the draft")
+
+
+def _alive(found: Sequence[Present]) -> list[Present]:
+    return [one for one in found if not one.is_deleted]
 
 
 def _search(message_id: str) -> bytes:
