@@ -116,9 +116,7 @@ class Drafts:
             return self._elsewhere(message_id, but=saved.place)
         if opened.validity == int(validity):
             here = next(iter(self._present(b"UID FETCH " + uid.encode() + b" " + IDENTITY)), None)
-            if here is not None:
-                if here.is_deleted:
-                    return Gone()
+            if here is not None and not here.is_deleted:
                 return Untouched() if here.size == int(size) and here.message_id == message_id else Edited()
         if same := _alive(self._all_with(message_id)):
             return Untouched() if opened.validity != int(validity) and same[0].size == int(size) else Edited()

@@ -112,7 +112,7 @@ EDITS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("how", ["expunged"])
+@pytest.mark.parametrize("how", ["expunged", "flagged", "in the trash"])
 @pytest.mark.parametrize("when", ["before", "after"])
 class TestMatrix:
     """Every deed by every kind of program: none is undone, and nothing is made or removed after it."""
