@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from connectors.compose import compose
@@ -61,12 +62,16 @@ class Drafts:
         if opened is not None and opened.next_uid:
             return Witness(json.dumps({"v": opened.validity, "n": opened.next_uid}))
         try:
-            said = self._session.command(b"STATUS " + quoted(self.folder) + b" (UIDVALIDITY UIDNEXT)", "asking about Drafts")
+            return Witness(json.dumps(self._status()))
         except CursorExpired:  # it went since the folders were listed
             return Witness(_NOWHERE)
+
+    def _status(self) -> dict[str, int]:
+        """Ask where Drafts stands; 0 = the server does not say."""
+        said = self._session.command(b"STATUS " + quoted(self.folder) + b" (UIDVALIDITY UIDNEXT)", "asking about Drafts")
         status = b"".join(b"".join(response) for response in said)
         numbers = {word: int(value) for word, value in re.findall(rb"(UIDVALIDITY|UIDNEXT) (\d+)", status)}
-        return Witness(json.dumps({"v": numbers.get(b"UIDVALIDITY", 0), "n": numbers.get(b"UIDNEXT", 0)}))
+        return {"v": numbers.get(b"UIDVALIDITY", 0), "n": numbers.get(b"UIDNEXT", 0)}
 
     def marks(self, since: datetime) -> Sequence[str]:
         """Name the other installations that have put drafts here since; one keyword each, and some servers change its case."""
@@ -218,7 +223,7 @@ class Drafts:
         Where something was added since the witness, it may lie there and the search lag behind; or elsewhere; or a UID given
         out since is empty again: then whether it was ours cannot be known, and not creating is the safe side.
         """
-        is_same = bool(before["v"]) and opened.validity == before["v"]
+        is_same = bool(before["n"] and opened.next_uid) and opened.validity == before["v"]
         if is_same and opened.next_uid == before["n"] and not deleted:
             return None
         added = [one for one in self._added(before["n"]) if one.uid < opened.next_uid] if is_same else []
@@ -234,7 +239,7 @@ class Drafts:
 
     def _added(self, first: int) -> list[Present]:
         """Look at all in the open folder from a UID on; a range that begins after the last message means that one (RFC 9051 9)."""
-        return [one for one in self._present(b"UID FETCH %d:* " % first + IDENTITY) if one.uid >= first]
+        return [one for one in self._present(b"UID FETCH %d:* " % max(first, 1) + IDENTITY) if one.uid >= first]
 
     @staticmethod
     def _with(message_id: str, present: Sequence[Present]) -> list[Present]:
@@ -254,6 +259,8 @@ class Drafts:
     def _open_with(self, message_id: str) -> tuple[Opened, list[Present]]:
         """Open Drafts for writing, and find a Message-ID in it."""
         opened, found = self._session.open_with(self.folder, [_search(message_id)], "searching", is_writing=True)
+        if not opened.next_uid:  # old servers tell it only where it is asked for
+            opened = replace(opened, next_uid=self._status()["n"])
         return opened, self._those_with(message_id, searched(found))
 
     def _all_with(self, message_id: str) -> list[Present]:

@@ -198,3 +198,42 @@ class TestUntouched:
         again = box_at(proxy.port).save_draft(a_draft(), witness)
         assert isinstance(again, Saved)
         assert again.is_adopted
+
+
+@pytest.fixture(params=[b"[UIDNEXT", b"UIDNEXT"], ids=["only where it is asked", "nowhere"])
+def untold(proxy: ImapProxy, request: pytest.FixtureRequest) -> ImapProxy:
+    """A server that does not say on opening a folder which UID comes next, or never does."""
+    proxy.alias = (request.param, request.param.replace(b"NEXT", b"NXET"))
+    return proxy
+
+
+class TestWithoutUidnext:
+    def test_a_draft_is_made_once_and_withdrawn(self, untold: ImapProxy, program: Program) -> None:
+        _, witness = laid(untold, "before")
+        again = box_at(untold.port).save_draft(a_draft(), witness)
+        assert isinstance(again, Saved)
+        assert len(program.there()) == 1
+        assert box_at(untold.port).withdraw(again) == Untouched()
+        assert program.there() == []
+
+    def test_a_draft_is_known_where_a_search_lags_behind(self, untold: ImapProxy, program: Program) -> None:
+        untold.is_lagging = True
+        saved, _ = laid(untold, "after")
+        assert saved is not None
+        assert box_at(untold.port).look(saved) == Untouched()
+        assert len(program.there()) == 1
+
+    def test_what_the_owner_did_before_the_retry_is_respected(self, untold: ImapProxy, program: Program) -> None:
+        _, witness = laid(untold, "before")
+        program.replace("Drafts", EDITS["longer"](program.content()))
+        assert seen_and_left(untold, program, None, witness) == Edited()
+        program.replace("Sent", program.content())
+        assert seen_and_left(untold, program, None, witness) == Sent()
+
+    def test_a_draft_that_was_deleted_is_not_made_again_where_the_server_says_so_when_asked(
+        self, proxy: ImapProxy, program: Program
+    ) -> None:
+        proxy.alias = (b"[UIDNEXT", b"[UIDNXET")
+        _, witness = laid(proxy, "before")
+        program.remove("expunged")
+        assert seen_and_left(proxy, program, None, witness) == Gone(is_sure=False)
