@@ -118,6 +118,19 @@ class TestByMail:
         assert not any(request.startswith("PUT") for request in proxy.requests)
         assert side.look(saved) == Untouched()
 
+    def test_one_that_an_earlier_attempt_has_dated_otherwise_is_found_again(
+        self, mail: MailHands, dates: CalendarHands, dovecot: Server, proxy: HttpProxy
+    ) -> None:
+        side = calendar(proxy, dovecot.url)
+        side.feeds()
+        witness = side.witness()
+        assert isinstance(side.save_hold(an_invite(), witness), Saved)
+        [draft] = drafts(mail)
+        assert draft["Date"].datetime != an_invite().start, "the server has told the time"
+        again = calendar(proxy, dovecot.url).save_hold(an_invite(), witness)
+        assert isinstance(again, Saved)
+        assert again.is_adopted
+
     def test_it_is_made_once_and_what_became_of_it_is_seen(
         self, mail: MailHands, dates: CalendarHands, dovecot: Server, proxy: HttpProxy
     ) -> None:
