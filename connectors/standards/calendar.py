@@ -16,6 +16,7 @@ from connectors.standards.invites import BY_MAIL, InviteDrafts
 from connectors.standards.listing import Listing, listed, marked, synced
 from connectors.standards.mail import ImapMailbox
 from connectors.standards.objects import Objects
+from connectors.standards.owed import Owed, begun, due, still
 from rules.facts import CalendarEvent
 from rules.suggestions import Draft, Hold, Invite
 
@@ -34,18 +35,21 @@ class Place:
     after: str = ""
     """The last href of an unfinished first read."""
     etags: Mapping[str, str] = field(default_factory=dict)
+    owed: Owed = field(default_factory=dict)
+    """What the server has not given yet."""
     since: str = ""
     """The server's time when the baseline was taken."""
 
     def cursor(self) -> Cursor:
         """Write it down."""
-        return Cursor(json.dumps([self.mode, self.token, self.after, dict(self.etags), self.since]))
+        owed = [dict(self.owed)] if self.owed else []
+        return Cursor(json.dumps([self.mode, self.token, self.after, dict(self.etags), *owed, self.since]))
 
     @classmethod
     def read(cls, cursor: Cursor) -> Place:
         """Read it back."""
-        mode, token, after, etags, since = json.loads(cursor)
-        return cls(mode=mode, token=token, after=after, etags=etags, since=since)
+        mode, token, after, etags, *owed, since = json.loads(cursor)
+        return cls(mode=mode, token=token, after=after, etags=etags, owed=owed[0] if owed else {}, since=since)
 
 
 class CalDavCalendar:
@@ -105,20 +109,7 @@ class CalDavCalendar:
         if place.since and self._now() - datetime.fromisoformat(place.since) > _BASELINE:
             message = f"{feed.name} is compared as a whole once a week."
             raise CursorExpired(message)
-        listing = self._since_token(feed, place) if place.mode == "sync" else self._since_etags(feed, place)
-        events, removed, skipped = self._objects.read(sorted(listing.members))
-        known = self._known(place, marked(listing.members, (*events, *skipped)), listing.removed)
-        done = replace(place, token=listing.token, etags=known)
-        is_same = {href for href in listing.members if known.get(href) and known[href] == place.etags.get(href)}
-        yield Changes(
-            upserted=tuple(one for one in events if one.remote_id not in is_same),
-            removed=listing.removed + removed,
-            skipped=tuple(one for one in skipped if one.remote_id not in is_same),
-            cursor=done.cursor(),
-            remaining=0,
-            covered_since=_BEGINNING,
-            is_last=True,
-        )
+        yield self._since(feed, place)
 
     def witness(self) -> Witness:
         """Say where the calendar of the holds stands, and the drafts where invitations become some."""
@@ -158,6 +149,25 @@ class CalDavCalendar:
         """Tell whether the server mails invitations itself (RFC 6638)."""
         return self._holds.is_scheduling()
 
+    def _since(self, feed: Feed, place: Place) -> Changes[CalendarEvent]:
+        listing = self._since_token(feed, place) if place.mode == "sync" else self._since_etags(feed, place)
+        again = due(place.owed, listing.members, listing.removed)
+        found = self._objects.read(sorted(listing.members)) + self._objects.again(again)
+        known = self._known(place, marked(listing.members, (*found.events, *found.skipped)), listing.removed)
+        is_same = {href for href in listing.members if known.get(href) and known[href] == place.etags.get(href)}
+        failed = frozenset(found.owed)
+        owed = still(place.owed, {*listing.removed, *listing.members, *again} - failed, failed - is_same)
+        return Changes(
+            upserted=tuple(one for one in found.events if one.remote_id not in is_same),
+            removed=listing.removed + found.removed,
+            skipped=tuple(one for one in found.skipped if one.remote_id not in is_same | (failed & place.owed.keys())),
+            cursor=replace(place, token=listing.token, etags=known, owed=owed).cursor(),
+            hint="" if owed else None,  # no mark of change may keep what is owed from being asked for
+            remaining=0,
+            covered_since=_BEGINNING,
+            is_last=True,
+        )
+
     def _first(self, feed: Feed, place: Place) -> Iterator[Changes[CalendarEvent]]:
         listing, mode = self._listing(feed)
         token = place.token or listing.token
@@ -167,19 +177,20 @@ class CalDavCalendar:
         left = len(todo)
         if not todo:
             cursor = replace(place, after="").cursor()
+            hint = "" if place.owed else hint
             yield Changes(cursor=cursor, hint=hint, remaining=0, covered_since=_BEGINNING, is_last=True)
         for batch, resources in self._objects.batches(todo):
             left -= len(batch)
-            events, removed, skipped = self._objects.events(batch, resources)
-            told = marked({href: listing.members[href] for href in batch}, (*events, *skipped))
+            found = self._objects.events(batch, resources)
+            told = marked({href: listing.members[href] for href in batch}, (*found.events, *found.skipped))
             etags = {**place.etags, **told} if mode == "etags" else {}
-            place = replace(place, after=batch[-1] if left else "", etags=etags)
+            place = replace(place, after=batch[-1] if left else "", etags=etags, owed=begun(place.owed, found.owed))
             yield Changes(
-                upserted=events,
-                removed=removed,
-                skipped=skipped,
+                upserted=found.events,
+                removed=found.removed,
+                skipped=found.skipped,
                 cursor=place.cursor(),
-                hint=hint,
+                hint="" if place.owed else hint,
                 remaining=left,
                 covered_since=None if left else _BEGINNING,
                 is_last=not left,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import quote, unquote, urlsplit
 from xml.etree import ElementTree as ET
@@ -27,6 +27,8 @@ class Resource:
     href: str
     status: int
     props: Mapping[str, ET.Element]
+    refused: Mapping[str, int] = field(default_factory=dict)
+    """The status of each property that was not found; of "" where it names none."""
 
     def text(self, name: str) -> str:
         """Return the text of a property, "" where it is absent."""
@@ -134,6 +136,7 @@ def parse(content: bytes) -> Multistatus:
 def _resources(root: ET.Element) -> Iterator[Resource]:
     for response in root.iterfind(_RESPONSE):
         found: dict[str, ET.Element] = {}
+        refused: dict[str, int] = {}
         hrefs, said = [], ""
         for child in response:
             tag = child.tag
@@ -141,11 +144,21 @@ def _resources(root: ET.Element) -> Iterator[Resource]:
                 hrefs.append(path(child.text or ""))
             elif tag == _STATUS:
                 said = said or child.text or ""
-            elif tag == _PROPSTAT and " 200" in (child.findtext(_STATUS) or " 200"):
-                found.update([(prop.tag, prop) for props in child if props.tag == _PROP for prop in props])
-        status = re.search(r"\s(\d{3})\b", said) if said else None
+            elif tag == _PROPSTAT:
+                named = {prop.tag: prop for props in child if props.tag == _PROP for prop in props}
+                told = child.findtext(_STATUS) or " 200"
+                if " 200" in told:
+                    found.update(named)
+                else:
+                    refused.update(dict.fromkeys(named or ("",), _status(told)))
         for href in hrefs:
-            yield Resource(href=href, status=int(status[1]) if status else 200, props=found)
+            yield Resource(href=href, status=(said and _status(said)) or 200, props=found, refused=refused)
+
+
+def _status(line: str) -> int:
+    """Read the number in a status line; 0 where it has none."""
+    found = re.search(r"\s(\d{3})\b", line)
+    return int(found[1]) if found else 0
 
 
 def path(href: str) -> str:

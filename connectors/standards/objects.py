@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 from connectors import ical
@@ -28,23 +29,44 @@ def cut(hrefs: Sequence[str]) -> list[Sequence[str]]:
     return [some for some in (hrefs[:first], *(hrefs[at : at + BATCH] for at in range(first, len(hrefs), BATCH))) if some]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What became of objects that were asked for."""
+
+    events: tuple[CalendarEvent, ...] = ()
+    removed: tuple[str, ...] = ()
+    """The hrefs that are gone, as the server says."""
+    skipped: tuple[Skipped, ...] = ()
+    """What could not be read, or was not given."""
+    owed: tuple[str, ...] = ()
+    """The hrefs of what was not given, though it may be there: to be asked for again."""
+
+    def __add__(self, more: Found) -> Found:
+        """Put together what became of these and of those."""
+        return Found(
+            events=self.events + more.events,
+            removed=self.removed + more.removed,
+            skipped=self.skipped + more.skipped,
+            owed=self.owed + more.owed,
+        )
+
+
 class Objects:
     """Reads the objects of one account; a resource holds one UID with all its overrides."""
 
     def __init__(self, dav: Dav, zone: str) -> None:
         self._dav, self._zone = dav, zone
 
-    def read(self, hrefs: Sequence[str]) -> tuple[tuple[CalendarEvent, ...], tuple[str, ...], tuple[Skipped, ...]]:
-        """Fetch and read objects: their events, the hrefs that are gone, and what could not be read."""
-        events: list[CalendarEvent] = []
-        removed: list[str] = []
-        skipped: list[Skipped] = []
-        for batch, resources in self.batches(hrefs):
-            more, gone, bad = self.events(batch, resources)
-            events += more
-            removed += gone
-            skipped += bad
-        return tuple(events), tuple(removed), tuple(skipped)
+    def read(self, hrefs: Sequence[str]) -> Found:
+        """Fetch and read objects."""
+        return sum((self.events(batch, resources) for batch, resources in self.batches(hrefs)), Found())
+
+    def again(self, hrefs: Sequence[str]) -> Found:
+        """Fetch and read what was not given before: where it fails again, nothing else has to wait for it."""
+        try:
+            return self.read(hrefs)
+        except Unavailable:
+            return Found(owed=tuple(hrefs))
 
     def batches(self, hrefs: Sequence[str]) -> Iterator[tuple[Sequence[str], Sequence[Resource]]]:
         """Fetch batch after batch; the next is under way while this one is read."""
@@ -86,29 +108,31 @@ class Objects:
                 raise
             return (Resource(href=hrefs[0], status=_TOO_LARGE, props={}),)
 
-    def events(
-        self, hrefs: Sequence[str], resources: Sequence[Resource]
-    ) -> tuple[tuple[CalendarEvent, ...], tuple[str, ...], tuple[Skipped, ...]]:
-        """Read the answers to one batch."""
+    def events(self, hrefs: Sequence[str], resources: Sequence[Resource]) -> Found:
+        """Read the answers to one batch; only what the server says is gone is gone."""
         events: list[CalendarEvent] = []
         removed: list[str] = []
         skipped: list[Skipped] = []
+        owed: list[str] = []
         answered = {resource.href: resource for resource in resources}
         for href in hrefs:
-            resource = answered.get(href)
-            if resource is None:
-                skipped.append(Skipped(remote_id=href, reason="the server does not give this event"))
-            elif resource.status == _TOO_LARGE:
+            status, text = _told(answered.get(href))
+            if status == _TOO_LARGE:
                 skipped.append(Skipped(remote_id=href, reason=f"An event was left out: it is larger than {LARGEST >> 20} MB."))
-            elif resource.status in (404, 410) or (data := resource.props.get(_DATA)) is None:
+            elif status in (404, 410):
                 removed.append(href)
+            elif text is None:
+                skipped.append(
+                    Skipped(remote_id=href, reason="the server does not give this event" + (f" ({status})" if status else ""))
+                )
+                owed.append(href)
             else:
-                for item in ical.read((data.text or "").encode(), remote_id=href, zone=self._zone):
+                for item in ical.read(text.encode(), remote_id=href, zone=self._zone):
                     if isinstance(item, Skipped):
                         skipped.append(item)
                     else:
                         events.append(item)
-        return tuple(events), tuple(removed), tuple(skipped)
+        return Found(events=tuple(events), removed=tuple(removed), skipped=tuple(skipped), owed=tuple(owed))
 
     def get(self, href: str) -> CalendarEvent | None:
         """Fetch one of our own objects and read its first event; None where it is gone."""
@@ -146,3 +170,14 @@ class Objects:
                 if event is not None and event.uid.startswith(uid):
                     return event
         return None
+
+
+def _told(resource: Resource | None) -> tuple[int, str | None]:
+    """Take an answer about one object: the status of its data (0 = none was told), and the data where it is given."""
+    if resource is None:
+        return 0, None
+    if resource.status != 200:  # noqa: PLR2004 - OK
+        return resource.status, None
+    if (data := resource.props.get(_DATA)) is not None:
+        return 200, data.text or ""
+    return resource.refused.get(_DATA) or next(iter(resource.refused.values()), 0), None  # some refuse it without naming it

@@ -1,0 +1,156 @@
+"""What CalDAV servers answer when they are asked for events: gone, not given for once, under odd addresses, or without end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from connectors.port import Changes
+from connectors.standards import owed
+from rules.facts import CalendarEvent
+from tests.connectors.dav_script import MEMBER, Script, scripted, stocked
+from tests.connectors.test_caldav import calendar, read, uids
+from tests.connectors.test_caldav_makes import OK, Told, says
+
+B = "/cal/diary/b.ics"
+ANSWER = f"<d:response><d:href>{B}</d:href>{{}}</d:response>"
+STATUS = ANSWER.format("<d:status>HTTP/1.1 {} Said</d:status>")
+NO_DATA = "<d:propstat><d:prop><c:calendar-data/></d:prop><d:status>HTTP/1.1 {} Said</d:status></d:propstat>"
+ETAG_ALONE = ANSWER.format(f"<d:propstat><d:prop><d:getetag>2</d:getetag></d:prop>{OK}</d:propstat>{NO_DATA}")
+UNNAMED = ANSWER.format("<d:propstat><d:status>HTTP/1.1 {} Said</d:status></d:propstat>")
+
+
+@pytest.fixture
+def script() -> Iterator[Script]:
+    with scripted() as script:
+        yield script
+
+
+@dataclass
+class Diary:
+    """A calendar of two events, of which the server does not always give `b`."""
+
+    script: Script
+    etags: dict[str, str] = field(default_factory=lambda: {"a": "1", "b": "1"})
+    trouble: str = ""
+    """What it answers about `b` instead of giving it."""
+    pages: list[Changes[CalendarEvent]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        stocked(self.script, self.etags)
+        give = self.script.answers["REPORT calendar-multiget /cal/diary/"]
+
+        def multiget(body: str) -> Told:
+            if not self.trouble or B not in body:
+                return give(body)
+            if self.trouble == "500":
+                return 500, {}, ""
+            status, headers, text = give(body.replace(B, ""))
+            return status, headers, text.replace("</d:multistatus>", self.trouble + "</d:multistatus>")
+
+        self.script.answers["REPORT calendar-multiget /cal/diary/"] = multiget
+
+    def with_tokens(self) -> None:
+        """Let it answer a sync-collection, whose tokens are what it held then."""
+
+        def sync(body: str) -> Told:
+            before = dict(pair.split("=") for pair in body.partition("<d:sync-token>")[2].partition("<")[0].split())
+            changed = {uid: etag for uid, etag in self.etags.items() if before.get(uid) != etag}
+            gone = "".join(STATUS.replace("b.ics", f"{uid}.ics").format(404) for uid in before.keys() - self.etags.keys())
+            told = "".join(MEMBER.format(href=f"/cal/diary/{uid}.ics", etag=etag, more="") for uid, etag in changed.items())
+            token = " ".join("=".join(each) for each in self.etags.items())
+            return says(told + gone + f"<d:sync-token>{token}</d:sync-token>")
+
+        self.script.answers["REPORT sync-collection /cal/diary/"] = sync
+
+    def look(self) -> Changes[CalendarEvent]:
+        """Read on; a round of changes is one page."""
+        self.script.asked.clear()
+        self.pages = read(calendar(self.script.port, "/cal/"), self.pages[-1].cursor if self.pages else None)
+        return self.pages[-1]
+
+    def asked_for(self) -> int:
+        """Count what the last look asked of the calendar itself."""
+        return sum("/cal/diary/" in each for each in self.script.asked)
+
+
+@pytest.fixture(params=["etags", "sync"])
+def diary(script: Script, request: pytest.FixtureRequest) -> Diary:
+    diary = Diary(script)
+    if request.param == "sync":
+        diary.with_tokens()
+    return diary
+
+
+class TestWhatIsNotGiven:
+    @pytest.mark.parametrize("trouble", ["", "500", STATUS.format(507), ETAG_ALONE.format(403), UNNAMED.format(500)])
+    def test_an_event_the_server_does_not_give_for_once_is_kept_and_asked_for_again(self, diary: Diary, trouble: str) -> None:
+        diary.look()
+        diary.etags.update(a="2", b="2")
+        diary.trouble = trouble or "<!-- not a word about it -->"
+        page = diary.look()
+        assert (uids([page]), page.removed, [each.remote_id for each in page.skipped]) == ({"a"}, (), [B])
+        assert page.hint == "", "the mark of change would keep it from being asked for"
+        again = diary.look()
+        assert (again.upserted, again.removed, again.skipped) == ((), (), ())
+        diary.trouble = ""
+        later = [diary.look(), diary.look()]
+        assert (uids(later), [page.skipped for page in later]) == ({"b"}, [(), ()])
+        assert later[-1].hint is None
+        quiet = diary.look()
+        assert (quiet.upserted, diary.asked_for()) == ((), 1)
+
+    def test_an_event_a_first_read_is_not_given_comes_with_the_next_round(self, diary: Diary) -> None:
+        diary.trouble = STATUS.format(500)
+        first = diary.look()
+        assert (uids([first]), first.removed, [each.remote_id for each in first.skipped]) == ({"a"}, (), [B])
+        assert first.hint == ""
+        diary.trouble = ""
+        assert uids([diary.look()]) == {"b"}
+
+    @pytest.mark.parametrize("gone", [STATUS.format(410), ETAG_ALONE.format(404), UNNAMED.format(404)])
+    def test_an_event_that_is_gone_when_it_is_asked_for_is_removed(self, diary: Diary, gone: str) -> None:
+        diary.look()
+        diary.etags["b"] = "2"
+        diary.trouble = gone
+        page = diary.look()
+        assert (page.removed, page.skipped, page.hint) == ((B,), (), None)
+
+    def test_an_event_that_is_owed_and_deleted_is_removed(self, diary: Diary) -> None:
+        diary.look()
+        diary.etags["b"] = "2"
+        diary.trouble = STATUS.format(500)
+        diary.look()
+        del diary.etags["b"]
+        page = diary.look()
+        assert (page.removed, page.hint) == ((B,), None)
+
+    @pytest.mark.parametrize("trouble", ["500", STATUS.format(403)])
+    def test_an_event_that_is_never_given_is_not_asked_for_for_ever_nor_told_of_again(
+        self, diary: Diary, trouble: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(owed, "_ROUNDS", 8)
+        diary.trouble = trouble
+        diary.look()
+        asked, told = 0, 0
+        for _ in range(10):
+            told += len(diary.look().skipped)
+            asked += sum("multiget" in each for each in diary.script.asked)
+        assert 4 <= asked < 8, "the gaps double"
+        assert told == 0
+        assert (diary.pages[-1].hint, diary.asked_for()) == (None, 1)
+        diary.etags["b"] = "2"
+        diary.trouble = ""
+        assert uids([diary.look()]) == {"b"}
+
+    def test_an_event_without_etag_that_is_never_given_is_owed_no_longer_one_day(
+        self, script: Script, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(owed, "_ROUNDS", 4)
+        diary = Diary(script, {"a": "1", "b": ""}, trouble=STATUS.format(403))
+        told = [len(diary.look().skipped) for _ in range(7)]
+        assert (sum(told), diary.pages[-1].hint) == (1, None)
+        diary.trouble = ""
+        assert uids([diary.look()]) == {"b"}
