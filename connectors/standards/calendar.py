@@ -152,7 +152,7 @@ class CalDavCalendar:
     def _since(self, feed: Feed, place: Place) -> Changes[CalendarEvent]:
         listing = self._since_token(feed, place) if place.mode == "sync" else self._since_etags(feed, place)
         again = due(place.owed, listing.members, listing.removed)
-        found = self._objects.read(sorted(listing.members)) + self._objects.again(again)
+        found = self._objects.read(feed.id, sorted(listing.members)) + self._objects.again(feed.id, again)
         known = self._known(place, marked(listing.members, (*found.events, *found.skipped)), listing.removed)
         is_same = {href for href in listing.members if known.get(href) and known[href] == place.etags.get(href)}
         failed = frozenset(found.owed)
@@ -179,7 +179,7 @@ class CalDavCalendar:
             cursor = replace(place, after="").cursor()
             hint = "" if place.owed else hint
             yield Changes(cursor=cursor, hint=hint, remaining=0, covered_since=_BEGINNING, is_last=True)
-        for batch, resources in self._objects.batches(todo):
+        for batch, resources in self._objects.batches(feed.id, todo):
             left -= len(batch)
             found = self._objects.events(batch, resources)
             told = marked({href: listing.members[href] for href in batch}, (*found.events, *found.skipped))

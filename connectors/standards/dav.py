@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
 from xml.etree import ElementTree as ET
 
 from connectors.http import Http, joined
@@ -16,6 +16,9 @@ DAV, CAL, CS = "{DAV:}", "{urn:ietf:params:xml:ns:caldav}", "{http://calendarser
 _RESPONSE, _HREF, _STATUS, _PROPSTAT, _PROP = (f"{DAV}{name}" for name in ("response", "href", "status", "propstat", "prop"))
 _PROLOG = re.compile(rb"\A(?:\xef\xbb\xbf)?(?:\s|<\?.*?\?>|<!--.*?-->)*<!(?:DOCTYPE|ENTITY)", re.DOTALL | re.IGNORECASE)
 _IN_FORM = re.compile(r"(?:/[A-Za-z0-9@:!$&'()*+,;=~._-]+)+/?")
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})?")
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@:!$&'()*+,;=~-._")
+"""What is never escaped in our form of an href; a slash that is escaped parts no folders (RFC 3986 2.2)."""
 _HEAD = '<?xml version="1.0" encoding="utf-8"?>'
 _SPACES = 'xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav" xmlns:cs="http://calendarserver.org/ns/"'
 
@@ -169,4 +172,11 @@ def path(href: str) -> str:
         found = urlsplit(href.strip()).path
     except ValueError:  # it is no address, and nothing lies there
         found = href
-    return quote(unquote(found), safe="/@:!$&'()*+,;=~-._")
+    return _ESCAPE.sub(_in_form, quote(found, safe="/%@:!$&'()*+,;=~-._"))
+
+
+def _in_form(escape: re.Match[str]) -> str:
+    if not escape[1]:
+        return "%25"
+    letter = chr(int(escape[1], 16))
+    return letter if letter in _PLAIN else escape[0].upper()

@@ -57,52 +57,52 @@ class Objects:
     def __init__(self, dav: Dav, zone: str) -> None:
         self._dav, self._zone = dav, zone
 
-    def read(self, hrefs: Sequence[str]) -> Found:
-        """Fetch and read objects."""
-        return sum((self.events(batch, resources) for batch, resources in self.batches(hrefs)), Found())
+    def read(self, collection: str, hrefs: Sequence[str]) -> Found:
+        """Fetch and read objects of a calendar."""
+        return sum((self.events(batch, resources) for batch, resources in self.batches(collection, hrefs)), Found())
 
-    def again(self, hrefs: Sequence[str]) -> Found:
+    def again(self, collection: str, hrefs: Sequence[str]) -> Found:
         """Fetch and read what was not given before: where it fails again, nothing else has to wait for it."""
         try:
-            return self.read(hrefs)
+            return self.read(collection, hrefs)
         except Unavailable:
             return Found(owed=tuple(hrefs))
 
-    def batches(self, hrefs: Sequence[str]) -> Iterator[tuple[Sequence[str], Sequence[Resource]]]:
+    def batches(self, collection: str, hrefs: Sequence[str]) -> Iterator[tuple[Sequence[str], Sequence[Resource]]]:
         """Fetch batch after batch; the next is under way while this one is read."""
         batches = cut(hrefs)
         with ThreadPoolExecutor(1) as pool:
-            under_way = pool.submit(self._multiget, batches[0]) if batches else None
+            under_way = pool.submit(self._multiget, collection, batches[0]) if batches else None
             for number, batch in enumerate(batches, 1):
                 assert under_way is not None  # noqa: S101 - one is always under way here
                 resources = under_way.result()
-                under_way = pool.submit(self._multiget, batches[number]) if number < len(batches) else None
+                under_way = pool.submit(self._multiget, collection, batches[number]) if number < len(batches) else None
                 yield batch, resources
 
-    def _multiget(self, hrefs: Sequence[str]) -> Sequence[Resource]:
+    def _multiget(self, collection: str, hrefs: Sequence[str]) -> Sequence[Resource]:
         """Fetch objects whole; a batch the server fails on is halved until one object is to blame, and left out."""
         try:
-            return self._asked(hrefs)
+            return self._asked(collection, hrefs)
         except (Refused, TooLarge, Unavailable) as error:
-            found = self._halved(hrefs)
+            found = self._halved(collection, hrefs)
             if not found and isinstance(error, Unavailable):
                 raise
             return found
 
-    def _halved(self, hrefs: Sequence[str]) -> Sequence[Resource]:
+    def _halved(self, collection: str, hrefs: Sequence[str]) -> Sequence[Resource]:
         middle = len(hrefs) // 2
         found: list[Resource] = []
         for half in (hrefs[:middle], hrefs[middle:]) if middle else ():
             try:
-                found += self._asked(half)
+                found += self._asked(collection, half)
             except (Refused, TooLarge, Unavailable):
-                found += self._halved(half)
+                found += self._halved(collection, half)
         return found
 
-    def _asked(self, hrefs: Sequence[str]) -> Sequence[Resource]:
+    def _asked(self, collection: str, hrefs: Sequence[str]) -> Sequence[Resource]:
         inner = "<d:prop><d:getetag/><c:calendar-data/></d:prop>" + "".join(f"<d:href>{escape(href)}</d:href>" for href in hrefs)
         try:
-            return self._dav.report(hrefs[0].rpartition("/")[0] + "/", inner, "c:calendar-multiget", 1).resources
+            return self._dav.report(collection, inner, "c:calendar-multiget", 1).resources
         except TooLarge:
             if len(hrefs) > 1:
                 raise

@@ -10,7 +10,7 @@ import pytest
 from connectors.port import Changes
 from connectors.standards import owed
 from rules.facts import CalendarEvent
-from tests.connectors.dav_script import MEMBER, Script, scripted, stocked
+from tests.connectors.dav_script import EVENT, MEMBER, Script, scripted, stocked
 from tests.connectors.test_caldav import calendar, read, uids
 from tests.connectors.test_caldav_makes import OK, Told, says
 
@@ -154,3 +154,33 @@ class TestWhatIsNotGiven:
         assert (sum(told), diary.pages[-1].hint) == (1, None)
         diary.trouble = ""
         assert uids([diary.look()]) == {"b"}
+
+
+class TestOddAddresses:
+    @pytest.mark.parametrize(
+        ("written", "called"),
+        [
+            ("AAA%2Fbbb.ics", "AAA%2Fbbb.ics"),
+            ("z%2fz.ics", "z%2Fz.ics"),
+            ("caf%E9.ics", "caf%E9.ics"),
+            ("caf%c3%a9.ics", "caf%C3%A9.ics"),
+            ("%61%3Db%40c.ics", "a=b@c.ics"),
+            ("100%.ics", "100%25.ics"),
+            ("a%2520b.ics", "a%2520b.ics"),
+        ],
+    )
+    def test_an_event_is_asked_of_its_calendar_by_the_address_it_has_in_one_form(
+        self, script: Script, written: str, called: str
+    ) -> None:
+        """Where an escaped slash parted folders, or what is no UTF-8 was replaced, the event was asked for elsewhere."""
+        stocked(script, {})
+        member = MEMBER.format(href=f"/cal/diary/{written}", etag="1", more="")
+        script.answers["REPORT sync-collection /cal/diary/"] = lambda _: says(member + "<d:sync-token>t</d:sync-token>")
+        data = f"<c:calendar-data>{EVENT.format(uid='odd')}</c:calendar-data>"
+        event = MEMBER.format(href=f"/cal/diary/{written}", etag="1", more=data)
+        script.answers["REPORT calendar-multiget /cal/diary/"] = lambda body: says(
+            event if f"<d:href>/cal/diary/{called}</d:href>" in body else ""
+        )
+        page = read(calendar(script.port, "/cal/"))[-1]
+        assert [(each.uid, each.remote_id) for each in page.upserted] == [("odd", f"/cal/diary/{called}")]
+        assert (page.removed, page.skipped) == ((), ())
