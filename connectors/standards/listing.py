@@ -28,15 +28,18 @@ class Listing:
 def synced(dav: Dav, href: str, token: str) -> Listing:
     """Ask for changes (RFC 6578) until the answer is not cut short any more (507 for the collection itself).
 
-    Raises Refused for what is no sync: an answer without a token to go on from, or cut where it was cut before.
+    Raises Refused for what is no sync: an answer without a token to go on from, or one that is cut and goes no further: it names
+    the token it was asked from, or nothing that was not named before.
     """
     members: dict[str, str] = {}
     removed: dict[str, None] = {}
     while True:
         inner = f"<d:sync-token>{escape(token)}</d:sync-token><d:sync-level>1</d:sync-level><d:prop><d:getetag/></d:prop>"
         answer = dav.report(href, inner, "d:sync-collection", 0)
+        named = len(members) + len(removed)
         is_cut = _sort(answer, href, members, removed)
-        if not answer.token or (is_cut and answer.token == token):
+        is_further = answer.token != token and len(members) + len(removed) > named
+        if not answer.token or (is_cut and not is_further):
             raise Refused(507, "it gets no further")
         if not is_cut:
             return Listing(members=members, removed=tuple(removed), token=answer.token)

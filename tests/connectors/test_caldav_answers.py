@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 
 import pytest
 
-from connectors.port import Changes
+from connectors.port import Changes, CursorExpired
 from connectors.standards import owed
 from rules.facts import CalendarEvent
 from tests.connectors.dav_script import EVENT, MEMBER, Script, scripted, stocked
 from tests.connectors.test_caldav import calendar, read, uids
-from tests.connectors.test_caldav_makes import OK, Told, says
+from tests.connectors.test_caldav_makes import CUT, OK, Told, says
 
 B = "/cal/diary/b.ics"
 ANSWER = f"<d:response><d:href>{B}</d:href>{{}}</d:response>"
@@ -184,3 +185,38 @@ class TestOddAddresses:
         page = read(calendar(script.port, "/cal/"))[-1]
         assert [(each.uid, each.remote_id) for each in page.upserted] == [("odd", f"/cal/diary/{called}")]
         assert (page.removed, page.skipped) == ((), ())
+
+
+class TestAnswersWithoutEnd:
+    def test_a_sync_that_is_cut_for_ever_is_none(self, script: Script) -> None:
+        """Each answer is cut and has a token of its own, and none says anything new."""
+        etags = {"a": "1", "b": "1"}
+        stocked(script, etags)
+        tokens = count()
+        first = MEMBER.format(href="/cal/diary/a.ics", etag="1", more="")
+
+        def sync(_: str) -> Told:
+            token = next(tokens)
+            if token > 50:
+                return 403, {}, "asked for ever"
+            return says(CUT + first + f"<d:sync-token>t{token}</d:sync-token>")
+
+        script.answers["REPORT sync-collection /cal/diary/"] = sync
+        pages = read(calendar(script.port, "/cal/"))
+        assert uids(pages) == {"a", "b"}
+        assert sum("sync-collection" in each for each in script.asked) == 2
+        del etags["b"]
+        assert read(calendar(script.port, "/cal/"), pages[-1].cursor)[-1].removed == (B,)
+
+    def test_a_sync_that_is_cut_for_ever_later_is_read_from_the_beginning(self, script: Script) -> None:
+        etags = {"a": "1"}
+        stocked(script, etags)
+        whole = MEMBER.format(href="/cal/diary/a.ics", etag="1", more="") + "<d:sync-token>t</d:sync-token>"
+        script.answers["REPORT sync-collection /cal/diary/"] = lambda _: says(whole)
+        cursor = read(calendar(script.port, "/cal/"))[-1].cursor
+        tokens = count()
+        script.answers["REPORT sync-collection /cal/diary/"] = lambda _: (
+            says(CUT + f"<d:sync-token>t{token}</d:sync-token>") if (token := next(tokens)) < 50 else (500, {}, "asked for ever")
+        )
+        with pytest.raises(CursorExpired):
+            read(calendar(script.port, "/cal/"), cursor)
