@@ -89,7 +89,7 @@ class CalDavCalendar:
     def feeds(self) -> Sequence[Feed]:
         """List the chosen calendars, else those that may be written to, else all; one request once the home is known."""
         known = self._read_before
-        has_marks = known is None or any(each.startswith(self.home().href) for each in known)
+        has_marks = known is None or any(each.startswith((self.home().href, *self.home().others)) for each in known)
         found = calendars(self._dav, self.home(), has_marks=has_marks)
         main = primary(found, self.home(), self._wanted)
         chosen = [one for one in found if {one.name, one.href} & self._chosen]

@@ -40,9 +40,13 @@ class Resource:
 
     def href_in(self, name: str) -> str:
         """Return the first href inside a property."""
+        return next(iter(self.hrefs_in(name)), "")
+
+    def hrefs_in(self, name: str) -> Sequence[str]:
+        """Return the hrefs inside a property."""
         found = self.props.get(name)
-        inner = found.find(f".//{DAV}href") if found is not None else None
-        return (inner.text or "").strip() if inner is not None else ""
+        inner = found.iterfind(f".//{DAV}href") if found is not None else ()
+        return [href for one in inner if (href := (one.text or "").strip())]
 
     def has(self, name: str, child: str) -> bool:
         """Tell whether a property contains an element anywhere inside."""

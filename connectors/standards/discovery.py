@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
+from urllib.parse import urlsplit
 
 from connectors.http import joined
 from connectors.port import Feed, Rejected
@@ -18,6 +20,8 @@ _CALENDAR = (
     "d:current-user-principal",
     "cs:source",
 )
+_CLOSED = frozenset({403, 404, 410})
+"""A further home that is not there or not open to this owner."""
 _WELL_KNOWN: Final = "/.well-known/caldav"
 _PRINCIPAL = ("c:calendar-home-set", "c:calendar-user-address-set", "c:schedule-outbox-URL", "c:schedule-default-calendar-URL")
 _DEFAULT_NAMES = frozenset({"calendar", "personal", "home", "default", "kalender", "persönlich", "agenda", "calendrier", "work"})
@@ -28,6 +32,8 @@ class CalendarHome:
     """Where the calendars are, and whom the server says they belong to."""
 
     href: str
+    others: tuple[str, ...] = ()
+    """Further homes on the same host (RFC 4791 6.2.1)."""
     principal: str = ""
     addresses: tuple[str, ...] = ()
     default: str = ""
@@ -66,7 +72,7 @@ def home_of(dav: Dav, start: str) -> CalendarHome:
         home = _home_of_principal(dav, _principal(answer))
         if candidate == given and tuple(calendars_in(answer, candidate)):
             dav.moved_to(answer.at)
-            return replace(home or CalendarHome(href=""), href=path(answer.at))
+            return replace(home or CalendarHome(href=""), href=path(answer.at), others=())
         if home is not None:
             return home
     raise trouble
@@ -86,17 +92,35 @@ def _home_of_principal(dav: Dav, principal: str) -> CalendarHome | None:
     except Refused:
         return None
     for resource in answer.resources:
-        home = resource.href_in(f"{CAL}calendar-home-set")
-        if home:
-            dav.moved_to(dav.url(joined(answer.at, home)))
+        homes = resource.hrefs_in(f"{CAL}calendar-home-set")
+        if homes:
+            dav.moved_to(dav.url(joined(answer.at, homes[0])))
             return CalendarHome(
-                href=path(home),
+                href=path(homes[0]),
+                others=tuple(_others(dav.url(""), answer.at, homes)),
                 principal=path(principal),
                 addresses=tuple(_addresses(resource)),
                 default=path(resource.href_in(f"{CAL}schedule-default-calendar-URL")),
                 is_scheduling=bool(resource.href_in(f"{CAL}schedule-outbox-URL")),
             )
     return None
+
+
+def _others(base: str, at: str, homes: Sequence[str]) -> Iterator[str]:
+    """Pick further homes on the host of the first, each once; what is no address, or lies elsewhere, is not asked."""
+    known = {path(homes[0])}
+    for href in homes[1:]:
+        with suppress(Rejected):
+            url = joined(at, href)
+            other = path(url)
+            if _host(url) == _host(base) == _host(joined(base, other)) and other not in known:
+                known.add(other)
+                yield other
+
+
+def _host(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc
 
 
 def _addresses(resource: Resource) -> Iterator[str]:
@@ -108,21 +132,35 @@ def _addresses(resource: Resource) -> Iterator[str]:
 
 
 def calendars(dav: Dav, home: CalendarHome, *, has_marks: bool) -> Sequence[CalendarCollection]:
-    """List the calendars with events, with one request: no inbox, outbox, task list, subscription or birthday list.
+    """List the calendars with events, with one request for each home: no inbox, outbox, task list, subscription or birthday list.
 
     `has_marks`: with their marks of change, for which some servers read every event. Where a calendar has no sync token its
     ctag is asked for too, from the next time on at once.
     """
     wanted = (*_CALENDAR, *dav.marks) if has_marks else _CALENDAR
     try:
-        found = tuple(calendars_in(dav.propfind(home.href, wanted, 1), home.href))
+        found = _listed(dav, home, wanted)
         if has_marks and dav.marks != BOTH_MARKS and not all(one.mark for one in found):
             dav.marks = BOTH_MARKS
-            found = tuple(calendars_in(dav.propfind(home.href, (*_CALENDAR, *dav.marks), 1), home.href))
+            found = _listed(dav, home, (*_CALENDAR, *dav.marks))
     except Refused as error:
         message = f"The calendar server does not list its calendars ({error.status})."
         raise Rejected(message, remedy="Check the address in config.") from error
     return found
+
+
+def _listed(dav: Dav, home: CalendarHome, wanted: Sequence[str]) -> Sequence[CalendarCollection]:
+    """List all homes, the first of them first, each calendar once."""
+    found = {one.href: one for one in calendars_in(dav.propfind(home.href, wanted, 1), home.href)}
+    for other in home.others:
+        try:
+            more = {one.href: one for one in calendars_in(dav.propfind(other, wanted, 1), other)}
+        except Refused as error:
+            if error.status not in _CLOSED:
+                raise
+        else:
+            found = {**found, **more, **found}
+    return tuple(found.values())
 
 
 def calendars_in(answer: Multistatus, asked: str) -> Iterator[CalendarCollection]:
@@ -145,9 +183,15 @@ def calendars_in(answer: Multistatus, asked: str) -> Iterator[CalendarCollection
 
 
 def primary(found: Sequence[CalendarCollection], home: CalendarHome, wanted: str) -> CalendarCollection | None:
-    """Choose where holds go: the owner's word (name or address), the server's default, a usual name, else the first writable."""
+    """Choose where holds go: the owner's word (name or address), the server's default, a usual name, else the first writable.
+
+    A further home is for what the first has no place for.
+    """
     writable = [one for one in found if one.is_writable]
     if wanted:
         return next((one for one in writable if wanted in (one.name, one.href) or path(wanted) == one.href), None)
-    ranked = sorted(writable, key=lambda one: (one.href != home.default, one.name.casefold() not in _DEFAULT_NAMES))
+    ranked = sorted(
+        writable,
+        key=lambda one: (one.href != home.default, one.href.startswith(home.others), one.name.casefold() not in _DEFAULT_NAMES),
+    )
     return ranked[0] if ranked else None

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
 import pytest
 
-from connectors.port import Changes, CursorExpired
+from connectors.port import Changes, CursorExpired, Unavailable
 from connectors.standards import owed
 from rules.facts import CalendarEvent
 from tests.connectors.dav_script import EVENT, MEMBER, Script, scripted, stocked
 from tests.connectors.test_caldav import calendar, read, uids
-from tests.connectors.test_caldav_makes import CUT, OK, Told, says
+from tests.connectors.test_caldav_makes import CALENDAR, CUT, OK, PRINCIPAL, Told, says
 
 B = "/cal/diary/b.ics"
 ANSWER = f"<d:response><d:href>{B}</d:href>{{}}</d:response>"
@@ -27,6 +27,12 @@ UNNAMED = ANSWER.format("<d:propstat><d:status>HTTP/1.1 {} Said</d:status></d:pr
 def script() -> Iterator[Script]:
     with scripted() as script:
         yield script
+
+
+@pytest.fixture
+def other() -> Iterator[Script]:
+    with scripted() as other:
+        yield other
 
 
 @dataclass
@@ -220,3 +226,76 @@ class TestAnswersWithoutEnd:
         )
         with pytest.raises(CursorExpired):
             read(calendar(script.port, "/cal/"), cursor)
+
+
+HOMES = (
+    "<d:response><d:href>/p/</d:href><d:propstat><d:prop><c:calendar-home-set>{}</c:calendar-home-set>{}</d:prop>"
+    f"{OK}</d:propstat></d:response>"
+)
+
+
+def listing(home: str, **writable: str) -> Callable[[str], Told]:
+    """List the calendars of a home: names with what may be done with them."""
+    return lambda _: says("".join(CALENDAR.replace("/cal/", home).format(name, may) for name, may in writable.items()))
+
+
+class TestSeveralHomes:
+    @pytest.fixture(autouse=True)
+    def homes(self, script: Script) -> None:
+        """Two homes of one owner, of calendars one and two."""
+        script.answers["PROPFIND /"] = lambda _: says(PRINCIPAL.format("/p/"))
+        self.told(script, "/h1/", "/h2/")
+        script.answers["PROPFIND /h1/"] = listing("/h1/", one="write")
+        script.answers["PROPFIND /h2/"] = listing("/h2/", two="write", personal="write")
+
+    def told(self, script: Script, *hrefs: str, default: str = "") -> None:
+        homes = "".join(f"<d:href>{href}</d:href>" for href in hrefs)
+        more = f"<c:schedule-default-calendar-URL><d:href>{default}</d:href></c:schedule-default-calendar-URL>" if default else ""
+        script.answers["PROPFIND /p/"] = lambda _: says(HOMES.format(homes, more))
+
+    def test_calendars_of_all_homes_are_read_and_holds_go_into_the_first(self, script: Script) -> None:
+        feeds = calendar(script.port).feeds()
+        assert [(feed.id, feed.role) for feed in feeds] == [("/h1/one/", "primary"), ("/h2/two/", ""), ("/h2/personal/", "")]
+
+    def test_holds_go_where_something_can_be_written_where_the_server_says_and_where_the_owner_does(self, script: Script) -> None:
+        def main(**settings: str) -> str:
+            return next(feed.id for feed in calendar(script.port, **settings).feeds() if feed.role == "primary")
+
+        assert main(holds="two") == "/h2/two/"
+        self.told(script, "/h1/", "/h2/", default="/h2/two/")
+        assert main() == "/h2/two/"
+        self.told(script, "/h1/", "/h2/")
+        script.answers["PROPFIND /h1/"] = listing("/h1/", one="read")
+        assert main() == "/h2/personal/"
+
+    def test_a_home_elsewhere_is_not_asked_and_one_named_twice_is_asked_once(self, script: Script, other: Script) -> None:
+        other.answers["PROPFIND"] = listing("/h3/", three="write")
+        far = (
+            f"http://127.0.0.1:{other.port}/h3/",
+            f"http://localhost:{other.port}/h3/",
+            "https://evil.example/h3/",
+            "//evil.example/",
+        )
+        self.told(script, "/h1/", *far, "http://[x", "/%68%31/", f"http://127.0.0.1:{script.port}/h2/")
+        side = calendar(script.port)
+        side.feeds()
+        script.asked.clear()
+        assert [feed.id for feed in side.feeds()] == ["/h1/one/", "/h2/two/", "/h2/personal/"]
+        assert script.asked == ["PROPFIND /h1/", "PROPFIND /h2/"]
+        assert other.asked == []
+
+    @pytest.mark.parametrize("status", [403, 404])
+    def test_a_further_home_that_is_closed_hides_no_other(self, script: Script, status: int) -> None:
+        script.answers["PROPFIND /h2/"] = lambda _: (status, {}, "")
+        assert [feed.id for feed in calendar(script.port).feeds()] == ["/h1/one/"]
+
+    def test_a_further_home_that_fails_is_not_taken_for_an_empty_one(self, script: Script) -> None:
+        script.answers["PROPFIND /h2/"] = lambda _: (500, {}, "")
+        with pytest.raises(Unavailable):
+            calendar(script.port).feeds()
+
+    def test_where_the_owner_gives_the_address_of_one_home_no_other_is_read(self, script: Script) -> None:
+        mine = listing("/h1/", one="write")("")[2]
+        principal = "<d:current-user-principal><d:href>/p/</d:href></d:current-user-principal>"
+        script.answers["PROPFIND /h1/"] = lambda _: (207, {}, mine.replace("<d:resourcetype>", principal + "<d:resourcetype>"))
+        assert [feed.id for feed in calendar(script.port, "/h1/").feeds()] == ["/h1/one/"]
