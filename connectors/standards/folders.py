@@ -10,12 +10,12 @@ from functools import lru_cache
 from unicodedata import normalize
 
 from connectors.port import CursorExpired, Feed, Rejected
-from connectors.roles import role_of
+from connectors.roles import SEPARATORS, role_of
+from connectors.standards.namespaces import Namespaces
 from connectors.standards.session import Session, quoted, shown
 
 ROLES = ("\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash")
 _LIST = re.compile(rb'\* (?:LIST|XLIST) \(([^)]*)\) (?:"((?:[^"\\]|\\.)*)"|NIL) (.*)\Z', re.DOTALL)
-_NAMESPACE = re.compile(rb'\* NAMESPACE \(\("([^"\\]*)"', re.IGNORECASE)
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _STATUS = re.compile(rb"\* STATUS (.*) \(([^()]*)\)\s*\Z", re.DOTALL)
 UNREAD_ROLES = frozenset({"\\Drafts", "\\Junk", "\\Trash", "\\Flagged"})
@@ -30,6 +30,8 @@ class Folder:
     name: str
     role: str
     status: Mapping[str, int]
+    is_of_others: bool = False
+    """It is another user's, who lets the owner look into it."""
 
     @property
     def hint(self) -> str:
@@ -59,16 +61,27 @@ def listed(session: Session, *, overrides: Mapping[str, str]) -> tuple[Folder, .
         for name, _ in _rows(responses):
             with suppress(Rejected, CursorExpired):  # one may not look at it, or it has just gone
                 responses += session.command(b"STATUS " + quoted(name) + b" (" + words + b")", f"asking about {shown(name)}")
-    return _told(tuple(tuple(response) for response in responses), tuple(overrides.items()))
+    return _told(tuple(tuple(response) for response in responses), tuple(overrides.items()), session.namespaces)
 
 
 @lru_cache(maxsize=1 << 3)
-def _told(responses: tuple[tuple[bytes, ...], ...], overrides: tuple[tuple[str, str], ...]) -> tuple[Folder, ...]:
+def _told(
+    responses: tuple[tuple[bytes, ...], ...], overrides: tuple[tuple[str, str], ...], places: Namespaces
+) -> tuple[Folder, ...]:
     """Read what the server told of its folders, once: to a poll without news it says the very same."""
     rows, statuses = _rows(responses), dict(_statuses(responses))
     names = [name for name, _ in rows]
-    roles = _roles(rows, {role: as_listed(names, wanted) for role, wanted in overrides})
-    return tuple(Folder(id=name, name=shown(name), role=roles.get(name, ""), status=statuses.get(name, {})) for name, _ in rows)
+    roles = _roles(_own_first(rows, places), {role: as_listed(names, wanted) for role, wanted in overrides})
+    return tuple(
+        Folder(
+            id=name,
+            name=shown(name),
+            role=roles.get(name, ""),
+            status=statuses.get(name, {}),
+            is_of_others=places.of(name)[0] == "others",
+        )
+        for name, _ in rows
+    )
 
 
 def as_listed(names: Collection[str], wanted: str) -> str:
@@ -82,18 +95,20 @@ def as_listed(names: Collection[str], wanted: str) -> str:
 
 def own_prefix(session: Session) -> str:
     """Say how the wire names of an owner's own folders begin (RFC 2342): "" or as in `INBOX.`."""
-    said = session.command(b"NAMESPACE", "asking where folders are") if "NAMESPACE" in session.capabilities else []
-    found = next((match for response in said if (match := _NAMESPACE.match(response[0]))), None)
-    return found[1].decode("latin-1") if found else ""
+    return next(iter(session.namespaces.own), "")
 
 
 def readable(folders: Iterable[Folder], chosen: frozenset[str]) -> tuple[Folder, ...]:
-    r"""Keep the folders that are history: the chosen ones, else \All and what it lacks, else all but drafts, junk and trash."""
+    r"""Keep the folders that are history: the chosen ones, else \All and what it lacks, else all but drafts, junk and trash.
+
+    Those of other users are read only where they are chosen, or named as what they are for.
+    """
     folders = tuple(folders)
     if chosen:
         names = [folder.id for folder in folders]
         wanted = {as_listed(names, each) for each in chosen}
         return tuple(folder for folder in folders if folder.id in wanted)
+    folders = tuple(folder for folder in folders if folder.role or not folder.is_of_others)
     everything = tuple(folder for folder in folders if folder.role == "\\All")
     kept = everything or tuple(folder for folder in folders if folder.role not in UNREAD_ROLES)
     return tuple(sorted(kept, key=lambda folder: (folder.role not in ("\\Sent", "\\Inbox"), folder.role, folder.id)))
@@ -128,6 +143,15 @@ def _statuses(responses: Iterable[Sequence[bytes]]) -> Iterable[tuple[str, dict[
                 name.decode("latin-1"),
                 {word.decode().upper(): int(value) for word, value in zip(words[::2], words[1::2], strict=False)},
             )
+
+
+def _own_first(rows: Iterable[tuple[str, frozenset[bytes]]], places: Namespaces) -> list[tuple[str, frozenset[bytes]]]:
+    """Keep the owner's own folders, which alone are for something of theirs: INBOX first, then those with the fewest above them."""
+
+    def depth(row: tuple[str, frozenset[bytes]]) -> int:
+        return -1 if row[0].upper() == "INBOX" else len(SEPARATORS.split(shown(places.of(row[0])[1])))
+
+    return sorted((row for row in rows if places.of(row[0])[0] == "own"), key=depth)
 
 
 def _roles(rows: Iterable[tuple[str, frozenset[bytes]]], overrides: Mapping[str, str]) -> dict[str, str]:

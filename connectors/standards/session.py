@@ -12,6 +12,7 @@ import select
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from time import monotonic
 from typing import Any
 
@@ -23,6 +24,7 @@ from connectors.port import CursorExpired, PortError, Rejected
 from connectors.standards.answers import Answers
 from connectors.standards.limit import Limit
 from connectors.standards.mail_server import Server
+from connectors.standards.namespaces import Namespaces, told
 from connectors.standards.opened import Opened, opened_by
 from connectors.standards.refusals import refusal, refused_sign_in, translated
 
@@ -131,6 +133,15 @@ class Session:
     def _capabilities(self) -> list[str]:
         self._client._cached_capabilities = None  # noqa: SLF001 - they change with the sign-in and IMAPClient may have cached the old ones
         return [word.decode("ascii", "replace").upper() for word in self._client.capabilities()]
+
+    @cached_property
+    def namespaces(self) -> Namespaces:
+        """Whose folders are where, asked once; nothing where the server refuses to say."""
+        said: list[Response] = []
+        if "NAMESPACE" in self.capabilities:
+            with contextlib.suppress(Rejected, CursorExpired):
+                said = self.command(b"NAMESPACE", "asking where folders are")
+        return told(said)
 
     def send(self, command: bytes) -> bytes:
         """Send one command without waiting; gives its tag. Several may be under way (RFC 9051 5.5)."""

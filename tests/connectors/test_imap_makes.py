@@ -213,6 +213,57 @@ class TestFolders:
         server = make("SPECIAL-USE LIST-EXTENDED", list=rows)
         assert {feed.name: feed.role for feed in box_at(server.port).feeds()} == {"INBOX": "\\Inbox", "Old mail": "\\Sent"}
 
+    @pytest.mark.parametrize(
+        ("spaces", "names", "drafts"),
+        [
+            (b"", ["Archive/2019/Drafts", "Archive/2019/Sent", "Posteingang", "Drafts", "INBOX", "Sent"], "Drafts"),
+            (
+                b'(("INBOX." ".")) (("user." ".")) (("" "."))',
+                ["INBOX", "INBOX.Clients.Drafts", "INBOX.Drafts", "INBOX.Sent", "Team.Drafts", "user.ben", "user.ben.Sent"],
+                "INBOX.Drafts",
+            ),
+            (
+                b'(("" "/" "X-A" ("/" "B"))) (("Andere/" "/")) NIL',
+                ["Andere/ben/Drafts", "Andere/ben/INBOX", "Andere/ben/Sent", "Drafts", "INBOX", "Sent"],
+                "Drafts",
+            ),
+        ],
+    )
+    @pytest.mark.parametrize("has_use", [False, True])
+    def test_a_folder_is_for_drafts_or_sent_mail_only_if_it_is_the_owners_and_none_lies_above_it(
+        self, make: Callable[..., Make], spaces: bytes, names: list[str], drafts: str, *, has_use: bool
+    ) -> None:
+        uses = {name: f"\\{name[-6:].strip('./')}" for name in names if has_use and name.endswith(("Drafts", "Sent"))}
+        rows = "".join(f'* LIST ({uses.get(name, "")}) "/" "{name}"\r\n' for name in names).encode()
+        can = "NAMESPACE SPECIAL-USE LIST-EXTENDED" if has_use else "NAMESPACE"
+        server = make(
+            can,
+            list=lambda _: rows,
+            namespace=lambda _: b"* NAMESPACE " + spaces + b"\r\n" if spaces else (b"", b"NO not now"),
+            select=lambda _: STANDS % (0, 1),
+        )
+        box = box_at(server.port)
+        roles = {feed.name: feed.role for feed in box.feeds()}
+        assert roles["INBOX"] == "\\Inbox"
+        assert roles[drafts.replace("Drafts", "Sent")] == "\\Sent"
+        assert list(roles.values()).count("\\Inbox") == 1
+        assert not any(name.startswith(("user.", "Andere/")) for name in roles), "what is another's is not the owner's mail"
+        with suppress(Rejected):  # it shows no draft
+            box.save_draft(a_draft(), BEGINNING)
+        assert next(each for each in server.asked if each.startswith("APPEND")).startswith(f'APPEND "{drafts}"')
+
+    def test_a_folder_of_another_user_is_read_where_the_owner_names_it(self, make: Callable[..., Make]) -> None:
+        server = make(
+            "NAMESPACE",
+            list=lambda _: b'* LIST () "/" INBOX\r\n* LIST () "/" "Andere/ben/Projekte"\r\n',
+            namespace=lambda _: b'* NAMESPACE (("" "/")) (("Andere/" "/")) NIL\r\n',
+        )
+        assert [feed.name for feed in box_at(server.port).feeds()] == ["INBOX"]
+        named = {"imap": f"imap://127.0.0.1:{server.port}", "folders": ("Andere/ben/Projekte",)}
+        chosen = standards.open(account(named)).mailbox  # type: ignore[arg-type]  # as config has them
+        assert chosen is not None
+        assert [feed.name for feed in chosen.feeds()] == ["Andere/ben/Projekte"]
+
 
 class TestDrafts:
     def test_a_folder_for_drafts_is_made_where_folders_belong(self, make: Callable[..., Make]) -> None:
