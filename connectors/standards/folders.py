@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from unicodedata import normalize
 
-from connectors.port import CursorExpired, Feed, Rejected
+from connectors.port import CursorExpired, Feed, Rejected, Unavailable
 from connectors.roles import SEPARATORS, role_of
 from connectors.standards.namespaces import Namespaces
 from connectors.standards.session import Session, quoted, shown
@@ -59,8 +58,11 @@ def listed(session: Session, *, overrides: Mapping[str, str]) -> tuple[Folder, .
     responses = session.command(verb + b' "" "*"' + suffix, "listing the folders")
     if not has_status:
         for name, _ in _rows(responses):
-            with suppress(Rejected, CursorExpired):  # one may not look at it, or it has just gone
+            try:
                 responses += session.command(b"STATUS " + quoted(name) + b" (" + words + b")", f"asking about {shown(name)}")
+            except (Rejected, CursorExpired, Unavailable) as error:  # one may not look at it, it has just gone, or it alone is ill
+                if error.__cause__ is not None:  # not refused, but broken off
+                    raise
     return _told(tuple(tuple(response) for response in responses), tuple(overrides.items()), session.namespaces)
 
 

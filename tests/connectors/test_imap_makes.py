@@ -26,6 +26,8 @@ from connectors.port import (
     Gone,
     Mailbox,
     Moved,
+    PortError,
+    RateLimited,
     Rejected,
     Saved,
     Unavailable,
@@ -187,11 +189,24 @@ class TestSigningIn:
 
 
 class TestFolders:
-    def test_a_folder_one_may_not_look_at_hides_no_other(self, make: Callable[..., Make]) -> None:
+    @pytest.mark.parametrize(
+        "refused", [b"NO [NOPERM] Not yours", b"NO [SERVERBUG] Internal error", b"NO [INUSE] Locked", b"NO [UNAVAILABLE] Away"]
+    )
+    def test_a_folder_one_may_not_look_at_hides_no_other(self, make: Callable[..., Make], refused: bytes) -> None:
         rows = b'* LIST () "/" INBOX\r\n* LIST () "/" "Board"\r\n'
         stands = b"* STATUS INBOX (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 7)\r\n"
-        server = make(list=lambda _: rows, status=lambda said: stands if "INBOX" in said else (b"", b"NO [NOPERM] Not yours"))
+        server = make(list=lambda _: rows, status=lambda said: stands if "INBOX" in said else (b"", refused))
         assert [(feed.name, feed.hint) for feed in box_at(server.port).feeds()] == [("INBOX", "7.2.1.0"), ("Board", "")]
+
+    @pytest.mark.parametrize(
+        ("said", "raised"), [((b"* BYE no more\r\n", b"OK"), Unavailable), ((b"", b"NO [LIMIT] Too many"), RateLimited)]
+    )
+    def test_folders_are_not_listed_without_what_a_server_that_breaks_off_or_slows_down_does_not_tell(
+        self, make: Callable[..., Make], said: Said, raised: type[PortError]
+    ) -> None:
+        server = make(list=lambda _: b'* LIST () "/" INBOX\r\n', status=lambda _: said)
+        with pytest.raises(raised):
+            box_at(server.port).feeds()
 
     def test_a_name_that_breaks_the_rules_hides_no_folder(self, make: Callable[..., Make]) -> None:
         server = make(
