@@ -161,8 +161,10 @@ class ImapMailbox:
     def _beginning(self, opened: Opened) -> Place:
         """Fix what the first read has to cover: all that is there now; later arrivals belong to the next round."""
         modseq = opened.modseq if self._has_qresync() else 0
-        uids = "" if modseq else sequence_set(self._all_uids()).decode()
-        return Place(validity=opened.validity, next_uid=opened.next_uid, modseq=modseq, mark=NOTHING, uids=uids)
+        there = [] if modseq and opened.next_uid else self._all_uids()
+        uids = "" if modseq else sequence_set(there).decode()
+        next_uid = opened.next_uid or max(there, default=0) + 1  # the server need not say (RFC 3501 6.3.1)
+        return Place(validity=opened.validity, next_uid=next_uid, modseq=modseq, mark=NOTHING, uids=uids)
 
     def _opened(self, feed: Feed, since: Cursor | None) -> tuple[Opened, Sequence[Response]]:
         place = Place.read(since) if since is not None else None

@@ -33,6 +33,7 @@ from connectors.port import (
     Unavailable,
     Untouched,
 )
+from connectors.standards import fetch as fetched
 from connectors.standards import idle, paging
 from connectors.standards.mail_server import Server as ImapServer
 from connectors.standards.session import Session
@@ -435,6 +436,37 @@ class TestWhatTheServerCan:
         server = make(examine=lambda _: STANDS % (1, 2), search=lambda _: b"* SEARCH 1\r\n", fetch=lambda _: message(1))
         with pytest.raises(CursorExpired):
             list(box_at(server.port).changes(INBOX, paging.Place(validity=7, next_uid=2, modseq=3).cursor()))
+
+    @pytest.mark.parametrize("can", ["", "CONDSTORE QRESYNC ENABLE"])
+    @pytest.mark.parametrize("count", [0, 5])
+    def test_a_server_that_does_not_say_what_comes_next_is_read_at_once_and_once(
+        self, make: Callable[..., Make], can: str, count: int
+    ) -> None:
+        def fetch(said: str) -> bytes:
+            uids = [uid for uid in fetched.uids_of(said.split(" ")[2]) if uid <= count]
+            dated = b'* %d FETCH (UID %d INTERNALDATE " %d-Nov-2026 09:00:00 +0000")\r\n'
+            return b"".join(dated % (uid, uid, uid) if "(INTERNALDATE)" in said else message(uid) for uid in uids)
+
+        def search(said: str) -> bytes:
+            uids = range(1 if said.endswith("ALL") else int(said.rpartition(" ")[2].removesuffix(":*")), count + 1)
+            return b"* SEARCH " + " ".join(map(str, uids)).encode() + b"\r\n"
+
+        server = make(
+            can,
+            enable=lambda _: b"* ENABLED QRESYNC\r\n",
+            examine=lambda _: b"* %d EXISTS\r\n* OK [UIDVALIDITY 7] so\r\n* OK [HIGHESTMODSEQ 5] so\r\n" % count,
+            search=search,
+            fetch=lambda said: b"" if "VANISHED" in said else fetch(said),
+        )
+        box = box_at(server.port)
+        pages = list(box.changes(INBOX, None))
+        assert sorted(each.remote_id for page in pages for each in page.upserted) == [f"7:{uid}" for uid in range(1, count + 1)]
+        assert pages[-1].is_last
+        count += 1
+        [later] = box.changes(INBOX, pages[-1].cursor)
+        assert [each.remote_id for each in later.upserted] == [f"7:{count}"]
+        [last] = box.changes(INBOX, later.cursor)
+        assert not last.upserted
 
     def test_the_oldest_and_the_newest_that_cannot_be_had_do_not_keep_back_the_others(self, make: Callable[..., Make]) -> None:
         broken = {1, 5}
