@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from datetime import timedelta
 
-from connectors.port import PortError, Unavailable
+from connectors.port import PortError, Rejected, Unavailable
 from connectors.standards.mail_server import Server
 from connectors.standards.session import Session
 
@@ -23,12 +23,13 @@ class Idle:
         self._is_closed = False
 
     def is_able(self) -> bool:
-        """Connect, and tell whether the server can tell of news. Raises the port's errors, and is not connected then."""
+        """Connect, and tell whether the server can tell of news: some say so, and refuse. Raises the port's errors, not connected then."""
         session = Session(self._server)
         try:
             if "IDLE" in session.capabilities:
                 session.open("INBOX")
-                self._session, self._is_new = session, True
+                if _is_taken(session):
+                    self._session, self._is_new = session, True
         finally:
             if self._session is not session:
                 session.close()
@@ -58,3 +59,13 @@ class Idle:
         if self._session is not None:
             with contextlib.suppress(Exception):
                 self._session.interrupt()
+
+
+def _is_taken(session: Session) -> bool:
+    try:
+        session.begin_idle()
+    except Rejected as error:
+        if error.__cause__ is not None:  # not refused, but broken off
+            raise
+        return False
+    return True

@@ -57,6 +57,7 @@ class Session:
         """Connect, secure, sign in, and read the capabilities again, which differ before and after."""
         self.selected = ""
         self._opened: tuple[Opened, float] | None = None
+        self._idling: tuple[bytes, list[Response]] | None = None
         with translated("signing in"), Limit() as limit:
             self._client: Any = self._connected(server, limit)
             try:
@@ -72,14 +73,8 @@ class Session:
     def _connected(server: Server, limit: Limit) -> Any:  # noqa: ANN401 - imapclient has no types
         context = None if server.security == "none" else ssl.create_default_context(cafile=server.ca_file or None)
         timeout = imapclient.SocketTimeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS)
-        client = _Client(
-            limit,
-            server.host,
-            server.port,
-            ssl=server.security == "tls",
-            ssl_context=context if server.security == "tls" else None,
-            timeout=timeout,
-        )
+        is_tls = server.security == "tls"
+        client = _Client(limit, server.host, server.port, ssl=is_tls, ssl_context=context if is_tls else None, timeout=timeout)
         if server.security == "starttls":
             try:
                 client.starttls(context)
@@ -232,11 +227,18 @@ class Session:
             return False
         return True
 
-    def idle(self, seconds: float) -> bool:
-        """Wait in IDLE (RFC 2177) until the server reports something (True) or the time is over (False)."""
+    def begin_idle(self) -> tuple[bytes, list[Response]]:
+        """Enter IDLE (RFC 2177), in which `idle` then waits. Raises Rejected where the server refuses."""
         with translated("waiting for news"):
             tag = self.send(b"IDLE")
-            said = self._answers.asked(tag, "waiting for news")
+            self._idling = tag, self._answers.asked(tag, "waiting for news")
+            return self._idling
+
+    def idle(self, seconds: float) -> bool:
+        """Wait in IDLE until the server reports something (True) or the time is over (False)."""
+        with translated("waiting for news"):
+            tag, said = self._idling or self.begin_idle()
+            self._idling = None
             if not said and not self.is_waiting():
                 _is_readable(self._client.socket(), seconds)
             self._client.socket().sendall(b"DONE\r\n")

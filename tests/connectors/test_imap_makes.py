@@ -70,7 +70,7 @@ class Make(Listener):
                 tag, _, command = line.decode("latin-1").rstrip("\r\n").partition(" ")
                 self.asked.append(command)
                 verb = command.removeprefix("UID ").split(" ")[0].lower()
-                if verb == "idle":
+                if verb == "idle" and "idle" not in self.said:
                     client.sendall(b"+ idling\r\n")
                     self.asked.append(next(lines).decode().strip())
                 if verb == "authenticate":
@@ -411,6 +411,19 @@ class TestWhatTheServerCan:
 
     def test_without_idle_there_is_nothing_to_wait_for(self, make: Callable[..., Make]) -> None:
         assert connected(make().port).watcher() is None
+
+    @pytest.mark.parametrize("refused", [b"NO IDLE not permitted", b"BAD Unknown command"])
+    def test_where_idle_is_promised_and_refused_there_is_nothing_to_wait_for(
+        self, make: Callable[..., Make], refused: bytes
+    ) -> None:
+        server = make("IDLE", idle=lambda _: (b"", refused))
+        assert connected(server.port).watcher() is None
+        assert server.hung_up.wait(60), "no connection is left open"
+
+    def test_where_idle_is_refused_for_a_moment_it_is_tried_again(self, make: Callable[..., Make]) -> None:
+        server = make("IDLE", idle=lambda _: (b"", b"NO [UNAVAILABLE] Busy"))
+        with pytest.raises(Unavailable):
+            connected(server.port).watcher()
 
     def test_waiting_is_begun_anew_before_anybody_between_forgets_the_connection(
         self, make: Callable[..., Make], monkeypatch: pytest.MonkeyPatch
