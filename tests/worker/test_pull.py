@@ -186,6 +186,23 @@ def test_an_expired_cursor_reads_again_and_sweeps_what_is_gone(world: World) -> 
     assert world.rows() == world.rebuilt()
 
 
+def test_a_sweep_keeps_what_cannot_be_read_just_now(world: World) -> None:
+    world.receive(mail(1, BOB, ME), mail(2, BOB, ME), mail(3, BOB, ME))
+    world.pull_all()
+    connection = Connection(world.provider)
+
+    class Fails(Mailbox):
+        def changes(self, feed: Feed, since: Cursor | None) -> Iterator[Changes[MessageMetadata]]:
+            if since is not None:
+                raise CursorExpired("What cursor?")
+            skipped = (Skipped(remote_id="2", reason="the server fails on this message"),)
+            yield Changes(upserted=(mail(1, BOB, ME),), skipped=skipped, cursor=Cursor("9"), is_last=True)
+
+    connection.mailbox = Fails(world.provider, world.provider.mail, (Feed(id="inbox", name="Inbox"),))
+    pull(world.store, connection, account_of(world), NOW, budget=lambda: True)
+    assert {key for _, key in world.stored_mail()} == {"1", "2"}
+
+
 def test_a_sweep_keeps_what_lies_outside_the_window_that_was_read(world: World) -> None:
     world.receive(mail("old", BOB, ME, at=NOW - 400 * DAY), mail("new", BOB, ME), mail("gone", BOB, ME, at=NOW - 20 * DAY))
     world.pull_all()

@@ -22,8 +22,9 @@ from worker.store.left_out import Kind
 from worker.store.mail_page import Packing
 from worker.store.mapping import Origin, maybe_instant, micros, plain
 from worker.store.occurrences import next_end
-from worker.store.statements import lock_owner, upsert
+from worker.store.statements import chunks, lock_owner, upsert
 from worker.store.storable import name, storable
+from worker.store.tables import event, message
 from worker.store.tables import feed as feeds
 from worker.store.tombstones import forgotten_by
 
@@ -123,6 +124,7 @@ def commit_page(
     `kept_since` is counted, not stored.
     """
     lock_owner(connection, feed.owner)
+    unread = [each.remote_id for each in changes.skipped]
     if kept_since is not None:
         changes = left_out.young(changes, kept_since)
     left_out.count(connection, feed.account, feed.kind, feed.id, changes.skipped)
@@ -142,6 +144,8 @@ def commit_page(
         values["covered_since"] = micros(covered)
     after = _advance(connection, feed, values)
     _apply(connection, feed, changes, now, is_judged_later=is_judged_later)
+    if unread and feed.is_rereading:
+        _spare(connection, feed, unread)
     if changes.is_last and feed.is_rereading and feed.generation > 1:  # of a first one nothing was there before it
         _sweep(connection, feed, covered, now)
     return after
@@ -227,6 +231,14 @@ def _sweep(connection: Connection, feed: StoredFeed, covered: datetime | None, n
     gone = messages.sweep(connection, origin, since) if feed.kind == "mail" else events.sweep(connection, origin, since)
     if gone:
         _apply(connection, feed, _without(gone), now)
+
+
+def _spare(connection: Connection, feed: StoredFeed, unread: Iterable[str]) -> None:
+    """Keep what was read before and cannot be now: it is there."""
+    table = message if feed.kind == "mail" else event
+    of_feed = (table.c.account == feed.account, table.c.feed == feed.id)
+    for some in chunks(map(name, unread)):
+        connection.execute(update(table).where(*of_feed, table.c.remote_id.in_(some)).values(generation=feed.generation))
 
 
 def _without(gone: Iterable[str]) -> Changes[Any]:
