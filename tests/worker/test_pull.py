@@ -198,6 +198,7 @@ def test_a_sweep_keeps_what_cannot_be_read_just_now(world: World) -> None:
             skipped = (Skipped(remote_id="2", reason="the server fails on this message"),)
             yield Changes(upserted=(mail(1, BOB, ME),), skipped=skipped, cursor=Cursor("9"), is_last=True)
 
+    world.receive(mail(4, BOB, ME))  # something is new
     connection.mailbox = Fails(world.provider, world.provider.mail, (Feed(id="inbox", name="Inbox"),))
     pull(world.store, connection, account_of(world), NOW, budget=lambda: True)
     assert {key for _, key in world.stored_mail()} == {"1", "2"}
