@@ -27,9 +27,11 @@ class Written:
     """Digest of the guests' addresses."""
     key: str
     """Begins its UID, wherever a server keeps it; "" where it was noted before keys were."""
+    gist: str = ""
+    """Digest of what else the connector compares, with the day of an all-day one; "" = nothing else."""
 
     @classmethod
-    def of(cls, hold: Hold | Invite, etag: str) -> Written:
+    def of(cls, hold: Hold | Invite, etag: str, gist: str = "") -> Written:
         """Note what is written, and the version the provider gave it."""
         guests = hold.attendees if isinstance(hold, Invite) else ()
         return cls(
@@ -40,6 +42,7 @@ class Written:
             is_invite=isinstance(hold, Invite),
             guests=_guests(guests),
             key=hold.key,
+            gist=gist,
         )
 
     @classmethod
@@ -54,24 +57,24 @@ class Written:
             is_invite=is_invite,
             guests=later[0] if later else _guests(()),
             key=later[1] if len(later) > 1 else "",
+            gist=later[2] if len(later) > 2 else "",  # noqa: PLR2004 - the third
         )
 
     def text(self) -> str:
         """Write it down."""
-        return json.dumps(
-            [self.etag, self.start.isoformat(), self.end.isoformat(), self.title, self.is_invite, self.guests, self.key]
-        )
+        noted = [self.etag, self.start.isoformat(), self.end.isoformat(), self.title, self.is_invite, self.guests, self.key]
+        return json.dumps([*noted, self.gist] if self.gist else noted)
 
-    def compared(self, event: CalendarEvent) -> Look:
-        """Say what became of it: other guests or another title are edits, other times a move, a cancellation means gone."""
+    def compared(self, event: CalendarEvent, gist: str = "") -> Look:
+        """Say what became of it: other guests, another title or gist are edits, other times a move, a cancellation means gone."""
         if event.status == "cancelled":
             return Gone()
         host = event.organizer.email.lower() if event.organizer else ""
         guests = [one.address for one in event.attendees if one.address.email.lower() != host]
         if _guests(guests) != self.guests or digest(event.summary) != self.title:
             return Edited()
-        if (event.start, event.end) == (self.start, self.end):
-            return Untouched()
+        if (event.start, event.end) == (self.start, self.end) or (self.gist and event.is_all_day):
+            return Untouched() if gist == self.gist else Edited()
         if isinstance(event.start, datetime) and isinstance(event.end, datetime):
             return Moved(start=event.start, end=event.end)
         return Edited()

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from connectors import ical
-from connectors.port import BEGINNING, Gone, Look, Moved, Rejected, Saved, Unavailable, Unclear, Untouched, Witness
+from connectors.port import BEGINNING, Edited, Gone, Look, Moved, Rejected, Saved, Unavailable, Unclear, Untouched, Witness
 from connectors.standards.dav import Dav, Refused, path
 from connectors.standards.discovery import CalendarCollection, CalendarHome, calendars, primary
+from connectors.standards.found import Found, found_in
 from connectors.standards.invites import host_of
 from connectors.standards.listing import synced
 from connectors.standards.objects import Objects
 from connectors.written import Written
-from rules.facts import CalendarEvent
 from rules.suggestions import Hold, Invite
 
 _HOST = "rekindle.invalid"
@@ -60,7 +60,7 @@ class Holds:
         return kept if isinstance(kept, Saved) else None
 
     def look(self, saved: Saved) -> Look:
-        """Compare by ETag; when it differs, by the times and words we wrote, since servers rewrite what they store."""
+        """Compare by ETag; when it differs, by what only a person changes, since servers rewrite what they store."""
         return self._seen(saved)[0]
 
     def _seen(self, saved: Saved) -> tuple[Look, str]:
@@ -71,8 +71,8 @@ class Holds:
             return self._moved_away(saved), ""
         if etag and etag == written.etag:
             return Untouched(), etag
-        event = self._objects.get(saved.remote_id)
-        return written.compared(event) if event is not None else Gone(), etag
+        found = self._objects.get(saved.remote_id)
+        return _compared(written, found) if found is not None else Gone(), etag
 
     def withdraw(self, saved: Saved) -> Look:
         """DELETE it if it is Untouched: the version that was looked at (If-Match), and no other."""
@@ -120,22 +120,30 @@ class Holds:
         return ical.invite_bytes(hold, host=host_of(hold))
 
     def _made(self, href: str, told: str, hold: Hold | Invite, main: CalendarCollection) -> Saved:
-        """Read back where it lies, and at which version: some servers keep it at an address of their own (iCloud, Zimbra)."""
-        etag = self._objects.etag(href)
-        if etag is None and isinstance(elsewhere := self._elsewhere(href, hold, main), Saved):
-            return replace(elsewhere, is_adopted=False)
-        is_told = bool(told) and not told.startswith(_WEAK)
-        return self._saved(href, told if is_told else etag or "", hold, main, is_adopted=False)
+        """Read back where it lies, at which version, and what the server has made of it (a reminder it gives to all events).
 
-    def _adopted(self, event: CalendarEvent, hold: Hold | Invite, main: CalendarCollection) -> Saved | Gone:
+        Some servers keep it at an address of their own (iCloud, Zimbra).
+        """
+        etag = self._objects.etag(href)
+        if etag is None and isinstance(elsewhere := self._elsewhere(href, hold, main, is_fresh=True), Saved):
+            return replace(elsewhere, is_adopted=False)
+        lying = self._objects.get(href)
+        is_told = bool(told) and not told.startswith(_WEAK)
+        return self._saved(href, told if is_told else etag or "", hold, main, gist=lying.gist if lying else "", is_adopted=False)
+
+    def _adopted(self, found: Found, hold: Hold | Invite, main: CalendarCollection, *, is_fresh: bool = False) -> Saved | Gone:
+        """Take up what lies there; unless it has only just been written, with no version where the owner may have changed it."""
+        event = found.event
         if event.status == "cancelled":
             return Gone()
         if isinstance(hold, Hold) and event.rekindle_key != hold.key:
             message = "Something else lies where the hold belongs."
             raise Rejected(message, remedy=f"Look at {main.name} in your calendar.")
-        is_ours = (event.start, event.end, event.summary) == (hold.start, hold.end, hold.title)
+        ours = self._as_written(hold)
+        is_same = (event.start, event.end, event.summary) == (ours.event.start, ours.event.end, ours.event.summary)
+        is_ours = is_same and (is_fresh or isinstance(hold, Invite) or found.gist == ours.gist)
         etag = (self._objects.etag(event.remote_id) or "") if is_ours else ""
-        return self._saved(event.remote_id, etag, hold, main, is_adopted=True)
+        return self._saved(event.remote_id, etag, hold, main, gist=found.gist if is_fresh else "", is_adopted=True)
 
     def _conflicted(self, href: str, hold: Hold | Invite, main: CalendarCollection) -> Saved | Gone:
         found = self._objects.get(href)
@@ -143,20 +151,35 @@ class Holds:
             return self._adopted(found, hold, main)
         return self._elsewhere(href, hold, main) or Gone()
 
-    def _elsewhere(self, href: str, hold: Hold | Invite, main: CalendarCollection) -> Saved | Gone | None:
+    def _elsewhere(
+        self, href: str, hold: Hold | Invite, main: CalendarCollection, *, is_fresh: bool = False
+    ) -> Saved | Gone | None:
         """Take up what lies at an address of the server's own, or what the owner has put into another calendar.
 
         That is taken up as if it had been confirmed before: a look then says that it was moved.
         """
-        event = self._find(_uid(hold))
-        if event is None:
+        found = self._find(_uid(hold))
+        if found is None:
             return None
-        if event.remote_id.startswith(main.href.rstrip("/") + "/"):
-            return self._adopted(event, hold, main)
-        return Gone() if event.status == "cancelled" else self._saved(href, "", hold, main, is_adopted=True)
+        if found.event.remote_id.startswith(main.href.rstrip("/") + "/"):
+            return self._adopted(found, hold, main, is_fresh=is_fresh)
+        return Gone() if found.event.status == "cancelled" else self._saved(href, "", hold, main, is_adopted=True)
 
-    def _saved(self, href: str, etag: str, hold: Hold | Invite, main: CalendarCollection, *, is_adopted: bool) -> Saved:
-        return Saved(remote_id=href, version=Written.of(hold, etag).text(), place=main.href, is_adopted=is_adopted)
+    def _saved(
+        self, href: str, etag: str, hold: Hold | Invite, main: CalendarCollection, *, gist: str = "", is_adopted: bool
+    ) -> Saved:
+        """Note it; the gist is that of what we wrote where no other was read back. Of invites none: the guests' answers change them."""
+        ours = self._as_written(hold)
+        noted = (gist or ours.gist) if isinstance(hold, Hold) else ""
+        version = Written.of(replace(hold, title=ours.event.summary), etag, noted).text()
+        return Saved(remote_id=href, version=version, place=main.href, is_adopted=is_adopted)
+
+    def _as_written(self, hold: Hold | Invite) -> Found:
+        """Read what we write as it would be read back."""
+        ours = found_in(self._written(hold), href="", zone="UTC")
+        if ours is None:
+            raise AssertionError(f"{hold.key} cannot be read as it is written")
+        return ours
 
     def _was_removed(self, main: CalendarCollection, href: str, since: Witness) -> bool:
         """Tell whether the sync since the witness saw our object come and go; a server that cannot tell says no."""
@@ -171,10 +194,17 @@ class Holds:
         uid = f"{key}@" if written.is_invite else f"{key}@{_HOST}"  # an invite's ends in a domain we have not kept
         return Moved() if self._find(uid) else Gone()
 
-    def _find(self, uid: str) -> CalendarEvent | None:
+    def _find(self, uid: str) -> Found | None:
         """Find one of ours by its UID, or how that begins, in any calendar."""
         return self._objects.with_uid(uid, [one.href for one in calendars(self._dav, self._home(), has_marks=False)])
 
 
 def _uid(hold: Hold | Invite) -> str:
     return f"{hold.key}@{_HOST if isinstance(hold, Hold) else host_of(hold)}"
+
+
+def _compared(written: Written, found: Found) -> Look:
+    """Compare what lies there; what was noted before gists were is only known to have had no place, and to have been once."""
+    if not written.gist and not written.is_invite and (found.event.location or found.event.recurrence):
+        return Edited()
+    return written.compared(found.event, found.gist if written.gist else "")

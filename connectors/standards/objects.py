@@ -11,6 +11,7 @@ from connectors import ical
 from connectors.http import LARGEST, TooLarge
 from connectors.port import Skipped, Unavailable
 from connectors.standards.dav import CAL, DAV, Dav, Refused, Resource
+from connectors.standards.found import Found, found_in
 from rules.facts import CalendarEvent
 
 _TOO_LARGE = 413
@@ -134,14 +135,14 @@ class Objects:
                         events.append(item)
         return Found(events=tuple(events), removed=tuple(removed), skipped=tuple(skipped), owed=tuple(owed))
 
-    def get(self, href: str) -> CalendarEvent | None:
-        """Fetch one of our own objects and read its first event; None where it is gone."""
+    def get(self, href: str) -> Found | None:
+        """Fetch one of our own objects and read it; None where it is gone."""
         status, _, content = self._dav.raw("GET", href)
         if status in (404, 410):
             return None
         if status != 200:  # noqa: PLR2004 - OK
             raise Unavailable(f"The calendar server answered {status}.")
-        return next((item for item in ical.read(content, remote_id=href, zone=self._zone) if isinstance(item, CalendarEvent)), None)
+        return found_in(content, href=href, zone=self._zone)
 
     def etag(self, href: str) -> str | None:
         """Ask for the ETag of an object; "" where it has none, None where there is no such object."""
@@ -151,7 +152,7 @@ class Objects:
             return None if error.status in (404, 410) else ""
         return next((one.text(f"{DAV}getetag") for one in answer.resources if one.status not in (404, 410)), None)
 
-    def with_uid(self, uid: str, collections: Sequence[str]) -> CalendarEvent | None:
+    def with_uid(self, uid: str, collections: Sequence[str]) -> Found | None:
         """Find the object whose UID begins with this in one of the calendars.
 
         Servers find parts of a UID too (RFC 4791 9.7.5), or everything, where they know no such filter: each is looked at.
@@ -166,9 +167,9 @@ class Objects:
             except Refused:
                 continue
             for one in found[:_LIKELY]:
-                event = self.get(one.href)
-                if event is not None and event.uid.startswith(uid):
-                    return event
+                lying = self.get(one.href)
+                if lying is not None and lying.event.uid.startswith(uid):
+                    return lying
         return None
 
 
