@@ -27,10 +27,15 @@ class Holds:
     def __init__(self, dav: Dav, objects: Objects, home: Callable[[], CalendarHome], wanted: str, by: str) -> None:
         self._dav, self._objects, self._home, self._wanted, self._by = dav, objects, home, wanted, by
         self._is_scheduling: bool | None = None
+        self._stood: Witness | None = None
+        """Where the calendar stood when this connection was last asked."""
+        self._tried: set[str] = set()
+        """Keys of what it has tried to put."""
 
     def witness(self) -> Witness:
         """Say where the calendar of the holds stands: its sync token or ctag."""
-        return Witness(self._main().mark)
+        self._stood = Witness(self._main().mark)
+        return self._stood
 
     def save(self, hold: Hold | Invite, since: Witness) -> Saved | Gone | Unclear:
         """PUT it once at the address its key gives, or adopt what lies there."""
@@ -41,8 +46,11 @@ class Holds:
             return self._adopted(found, hold, main)
         if (since == BEGINNING or since != main.mark) and (elsewhere := self._elsewhere(href, hold, main)) is not None:
             return elsewhere
-        if since not in (BEGINNING, main.mark) and self._was_removed(main, href, since):
-            return Gone()
+        if since not in (BEGINNING, main.mark) and (gone := self._removed(main, href, since)) is not None:
+            is_first = since == self._stood and hold.key not in self._tried  # nothing of ours can have gone since it was asked
+            if gone.is_sure or not is_first:
+                return gone
+        self._tried.add(hold.key)
         content = self._written(hold)
         headers = {"Content-Type": "text/calendar; charset=utf-8", "If-None-Match": "*"}
         status, answer, _ = self._dav.raw("PUT", href, headers=headers, body=content)
@@ -181,12 +189,19 @@ class Holds:
             raise AssertionError(f"{hold.key} cannot be read as it is written")
         return ours
 
-    def _was_removed(self, main: CalendarCollection, href: str, since: Witness) -> bool:
-        """Tell whether the sync since the witness saw our object come and go; a server that cannot tell says no."""
+    def _removed(self, main: CalendarCollection, href: str, since: Witness) -> Gone | None:
+        """Say whether our object came and went since the witness, after which the calendar has changed; None = it did not.
+
+        Not to be known is it where the server cannot tell, says that nothing changed (it has lost the token), or tells of
+        another that went: ours may have lain there, at an address of the server's own.
+        """
         try:
-            return href in synced(self._dav, main.href, since).removed
+            told = synced(self._dav, main.href, since)
         except Refused:
-            return False
+            return Gone(is_sure=False)
+        if href in told.removed:
+            return Gone()
+        return None if told.members and not told.removed else Gone(is_sure=False)
 
     def _moved_away(self, saved: Saved) -> Look:
         written = Written.parse(saved.version)
