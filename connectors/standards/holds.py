@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -19,6 +20,14 @@ from rules.suggestions import Hold, Invite
 _HOST = "rekindle.invalid"
 """Ends the UIDs of our holds: no installation's name in anybody's calendar."""
 _WEAK, _NO_MATCH = "W/", 412
+_TAKEN = (400, 403, 409, 412)
+"""Answers to a PUT where something may lie already: at this address, or the same UID at another (RFC 4791 5.3.2.1; Nextcloud says 400)."""
+_LATER = (408, 423, 425, 507)
+_PRECONDITION = re.compile(
+    rb"<(?:[\w-]+:)?((?:supported|valid)-calendar-[a-z-]+|no-uid-conflict|calendar-collection-location-ok|need-privileges"
+    rb"|quota-not-exceeded|(?:max|min)-(?:resource-size|date-time|instances|attendees-per-instance))[\s/>]"
+)
+"""What a server names as its reason (RFC 4791 5.3.2.1); nothing else it says is repeated."""
 
 
 class Holds:
@@ -50,16 +59,7 @@ class Holds:
             is_first = since == self._stood and hold.key not in self._tried  # nothing of ours can have gone since it was asked
             if gone.is_sure or not is_first:
                 return gone
-        self._tried.add(hold.key)
-        content = self._written(hold)
-        headers = {"Content-Type": "text/calendar; charset=utf-8", "If-None-Match": "*"}
-        status, answer, _ = self._dav.raw("PUT", href, headers=headers, body=content)
-        if status in (409, 412):  # already there at this address, or the same UID at another
-            return self._conflicted(href, hold, main)
-        if status not in (200, 201, 204):
-            message = f"The calendar server refused the hold ({status})."
-            raise Rejected(message, remedy="Check that the calendar can be written to, or choose another as `holds`.")
-        return self._made(href, answer.get("ETag", ""), hold, main)
+        return self._put(href, hold, since, main)
 
     def find(self, hold: Hold | Invite) -> Saved | None:
         """Take it up at the address its key gives, or wherever the owner has put it; a cancelled one is none."""
@@ -127,6 +127,22 @@ class Holds:
             return ical.hold_bytes(hold, host=_HOST, by=self._by)
         return ical.invite_bytes(hold, host=host_of(hold))
 
+    def _put(self, href: str, hold: Hold | Invite, since: Witness, main: CalendarCollection) -> Saved | Gone:
+        self._tried.add(hold.key)
+        headers = {"Content-Type": "text/calendar; charset=utf-8", "If-None-Match": "*"}
+        status, answer, said = self._dav.raw("PUT", href, headers=headers, body=self._written(hold))
+        if status in (200, 201, 204):
+            return self._made(href, answer.get("ETag", ""), hold, main)
+        if status in _TAKEN and (there := self._conflicted(href, hold, main)) is not None:
+            return there
+        if status in _TAKEN and since != BEGINNING and (gone := self._removed(main, href, since)) is not None and gone.is_sure:
+            return gone
+        if status in _LATER:
+            raise Unavailable(f"The calendar server does not take the hold now ({status}).")
+        broken = _PRECONDITION.search(said)
+        message = f"The calendar server refused the hold ({status}{' ' + broken[1].decode() if broken else ''})."
+        raise Rejected(message, remedy="Check that the calendar can be written to, or choose another as `holds`.")
+
     def _made(self, href: str, told: str, hold: Hold | Invite, main: CalendarCollection) -> Saved:
         """Read back where it lies, at which version, and what the server has made of it (a reminder it gives to all events).
 
@@ -153,11 +169,11 @@ class Holds:
         etag = (self._objects.etag(event.remote_id) or "") if is_ours else ""
         return self._saved(event.remote_id, etag, hold, main, gist=found.gist if is_fresh else "", is_adopted=True)
 
-    def _conflicted(self, href: str, hold: Hold | Invite, main: CalendarCollection) -> Saved | Gone:
+    def _conflicted(self, href: str, hold: Hold | Invite, main: CalendarCollection) -> Saved | Gone | None:
         found = self._objects.get(href)
         if found is not None:
             return self._adopted(found, hold, main)
-        return self._elsewhere(href, hold, main) or Gone()
+        return self._elsewhere(href, hold, main)
 
     def _elsewhere(
         self, href: str, hold: Hold | Invite, main: CalendarCollection, *, is_fresh: bool = False

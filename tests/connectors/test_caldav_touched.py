@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from connectors.port import BEGINNING, Edited, Gone, Saved, Unavailable, Untouched, Witness
+from connectors.port import BEGINNING, Calendar, Edited, Gone, Rejected, Saved, Unavailable, Untouched, Witness
 from connectors.written import Written
 from rules.suggestions import Hold
 from tests.conftest import Server
 from tests.connectors.contract import a_hold, an_invite
 from tests.connectors.dav_script import HOME, MEMBER, scripted
 from tests.connectors.test_caldav import calendar
-from tests.connectors.test_caldav_makes import Keeper, Told, says
+from tests.connectors.test_caldav_makes import HREF, Keeper, Told, says
 from tests.connectors.test_standards_contract import CalendarHands
 
 REMINDER = "BEGIN:VALARM\r\nACTION:DISPLAY\r\nDESCRIPTION:x\r\nTRIGGER:-PT30M\r\n{}END:VALARM\r\n"
@@ -295,3 +295,60 @@ class TestDeletedBeforeTheRetry:
         side = calendar(diary.script.port, "/cal/")
         side.witness()
         assert side.save_hold(a_hold(), witness) == Gone(is_sure=False)
+
+
+CONFLICT = '<d:error xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav"><c:{}/></d:error>'
+
+
+class TestRefused:
+    def refused(self, diary: Diary, status: int, said: str = "") -> Calendar:
+        diary.script.answers[f"PUT {HREF}"] = lambda _: (status, {}, said)
+        return calendar(diary.script.port, "/cal/")
+
+    @pytest.mark.parametrize("since", ["", "c1", "c0"])
+    @pytest.mark.parametrize(
+        ("status", "said", "told"),
+        [
+            (409, CONFLICT.format("valid-calendar-data"), "409 valid-calendar-data"),
+            (403, CONFLICT.format("max-attendees-per-instance"), "403 max-attendees-per-instance"),
+            (409, "The parent collection of canary does not exist", "409"),
+            (412, "", "412"),
+            (404, "", "404"),
+        ],
+    )
+    def test_what_is_not_taken_was_not_removed_by_the_owner(
+        self, diary: Diary, status: int, said: str, told: str, since: str
+    ) -> None:
+        diary.synced = says(ELSE + TOKEN.format(9))
+        side = self.refused(diary, status, said)
+        with pytest.raises(Rejected, match=re.escape(f"({told})")) as raised:
+            side.save_hold(a_hold(), Witness(since))
+        assert "canary" not in raised.value.told()
+
+    @pytest.mark.parametrize("status", [408, 423, 425, 507])
+    def test_what_is_not_taken_now_is_taken_later(self, diary: Diary, status: int) -> None:
+        side = self.refused(diary, status)
+        witness = side.witness()
+        with pytest.raises(Unavailable):
+            side.save_hold(a_hold(), witness)
+        diary.puts, diary.script.answers[f"PUT {HREF}"] = 1, diary.put
+        assert isinstance(calendar(diary.script.port, "/cal/").save_hold(a_hold(), witness), Saved)
+
+    def test_what_came_and_went_while_it_was_put_was_removed_by_the_owner(self, diary: Diary) -> None:
+        side = self.refused(diary, 409)
+        diary.synced = says(WENT.format(HREF) + TOKEN.format(9))
+        assert side.save_hold(a_hold(), side.witness()) == Gone()
+
+    @pytest.mark.parametrize("status", [400, 403, 409, 412])
+    def test_what_lies_at_another_address_is_taken_up(self, diary: Diary, status: int) -> None:
+        diary.puts = 1
+        saved(diary)
+        text, diary.text = diary.text, ""
+        moved = "/cal/diary/by-hand.ics"
+        diary.script.answers[f"GET {moved}"] = lambda _: (200, {}, text)
+        diary.script.answers[f"PROPFIND {moved}"] = lambda _: says(MEMBER.format(href=moved, etag='"1"', more=""))
+        diary.script.answers["REPORT calendar-query /cal/diary/"] = lambda _: says(MEMBER.format(href=moved, etag='"1"', more=""))
+        side = self.refused(diary, status, CONFLICT.format("no-uid-conflict"))
+        found = side.save_hold(a_hold(), side.witness())
+        assert isinstance(found, Saved)
+        assert (found.remote_id, found.is_adopted) == (moved, True)
