@@ -68,6 +68,7 @@ REMOVED: Final = Finish(reason="owner_deleted", note="You removed it")
 UNSURE: Final = Finish(
     reason="expired", note="Not made again: an attempt that broke off may have made it, and you may have removed it since"
 )
+LOST: Final = Finish(reason="expired", note="It is not where it was put, and one of your calendars could not be searched for it")
 SENT: Final = Finish(reason="done", note="You sent it")
 CHANGED: Final = Finish(reason="owner_edited", note="You changed it: it is yours now")
 TOUCHED: Final = Finish(reason="owner_edited", note="You changed what announced it, so it does not go out")
@@ -97,6 +98,8 @@ def verdict(
     if isinstance(entry.action, Invite) and event is not None and _has_declined(event, mine):
         return DECLINED
     match seen:
+        case Gone(is_sure=False):
+            return LOST
         case Gone() | Sent():
             return fate(seen)
         case Untouched():

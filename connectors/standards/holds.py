@@ -7,7 +7,20 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from connectors import ical
-from connectors.port import BEGINNING, Edited, Gone, Look, Moved, Rejected, Saved, Unavailable, Unclear, Untouched, Witness
+from connectors.port import (
+    BEGINNING,
+    Edited,
+    Gone,
+    Look,
+    Moved,
+    PortError,
+    Rejected,
+    Saved,
+    Unavailable,
+    Unclear,
+    Untouched,
+    Witness,
+)
 from connectors.standards.dav import Dav, Refused, path
 from connectors.standards.discovery import CalendarCollection, CalendarHome, calendars, primary
 from connectors.standards.found import Found, found_in
@@ -182,7 +195,7 @@ class Holds:
 
         That is taken up as if it had been confirmed before: a look then says that it was moved.
         """
-        found = self._find(_uid(hold))
+        found, _ = self._find(_uid(hold), main.href)
         if found is None:
             return None
         if found.event.remote_id.startswith(main.href.rstrip("/") + "/"):
@@ -223,11 +236,24 @@ class Holds:
         written = Written.parse(saved.version)
         key = written.key or saved.remote_id.rpartition("/")[2].removesuffix(".ics")
         uid = f"{key}@" if written.is_invite else f"{key}@{_HOST}"  # an invite's ends in a domain we have not kept
-        return Moved() if self._find(uid) else Gone()
+        found, is_sure = self._find(uid, saved.place)
+        return Moved() if found is not None else Gone(is_sure=is_sure)
 
-    def _find(self, uid: str) -> Found | None:
-        """Find one of ours by its UID, or how that begins, in any calendar."""
-        return self._objects.with_uid(uid, [one.href for one in calendars(self._dav, self._home(), has_marks=False)])
+    def _find(self, uid: str, main: str) -> tuple[Found | None, bool]:
+        """Find one of ours by its UID, or how that begins, in any calendar; and say whether all could be searched.
+
+        One that fails stands in the way of nothing, unless it is the one where ours belongs.
+        """
+        failed: dict[str, PortError] = {}
+        for one in calendars(self._dav, self._home(), has_marks=False):
+            try:
+                if (found := self._objects.with_uid(uid, one.href)) is not None:
+                    return found, True
+            except (Unavailable, Rejected) as error:
+                failed[one.href] = error
+        if main in failed:
+            raise failed[main]
+        return None, not failed
 
 
 def _uid(hold: Hold | Invite) -> str:

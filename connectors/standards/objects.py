@@ -31,7 +31,7 @@ def cut(hrefs: Sequence[str]) -> list[Sequence[str]]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Answered:
     """What became of objects that were asked for."""
 
     events: tuple[CalendarEvent, ...] = ()
@@ -42,9 +42,9 @@ class Found:
     owed: tuple[str, ...] = ()
     """The hrefs of what was not given, though it may be there: to be asked for again."""
 
-    def __add__(self, more: Found) -> Found:
+    def __add__(self, more: Answered) -> Answered:
         """Put together what became of these and of those."""
-        return Found(
+        return Answered(
             events=self.events + more.events,
             removed=self.removed + more.removed,
             skipped=self.skipped + more.skipped,
@@ -58,16 +58,16 @@ class Objects:
     def __init__(self, dav: Dav, zone: str) -> None:
         self._dav, self._zone = dav, zone
 
-    def read(self, collection: str, hrefs: Sequence[str]) -> Found:
+    def read(self, collection: str, hrefs: Sequence[str]) -> Answered:
         """Fetch and read objects of a calendar."""
-        return sum((self.events(batch, resources) for batch, resources in self.batches(collection, hrefs)), Found())
+        return sum((self.events(batch, resources) for batch, resources in self.batches(collection, hrefs)), Answered())
 
-    def again(self, collection: str, hrefs: Sequence[str]) -> Found:
+    def again(self, collection: str, hrefs: Sequence[str]) -> Answered:
         """Fetch and read what was not given before: where it fails again, nothing else has to wait for it."""
         try:
             return self.read(collection, hrefs)
         except Unavailable:
-            return Found(owed=tuple(hrefs))
+            return Answered(owed=tuple(hrefs))
 
     def batches(self, collection: str, hrefs: Sequence[str]) -> Iterator[tuple[Sequence[str], Sequence[Resource]]]:
         """Fetch batch after batch; the next is under way while this one is read."""
@@ -109,7 +109,7 @@ class Objects:
                 raise
             return (Resource(href=hrefs[0], status=_TOO_LARGE, props={}),)
 
-    def events(self, hrefs: Sequence[str], resources: Sequence[Resource]) -> Found:
+    def events(self, hrefs: Sequence[str], resources: Sequence[Resource]) -> Answered:
         """Read the answers to one batch; only what the server says is gone is gone."""
         events: list[CalendarEvent] = []
         removed: list[str] = []
@@ -133,7 +133,7 @@ class Objects:
                         skipped.append(item)
                     else:
                         events.append(item)
-        return Found(events=tuple(events), removed=tuple(removed), skipped=tuple(skipped), owed=tuple(owed))
+        return Answered(events=tuple(events), removed=tuple(removed), skipped=tuple(skipped), owed=tuple(owed))
 
     def get(self, href: str) -> Found | None:
         """Fetch one of our own objects and read it; None where it is gone."""
@@ -152,8 +152,8 @@ class Objects:
             return None if error.status in (404, 410) else ""
         return next((one.text(f"{DAV}getetag") for one in answer.resources if one.status not in (404, 410)), None)
 
-    def with_uid(self, uid: str, collections: Sequence[str]) -> Found | None:
-        """Find the object whose UID begins with this in one of the calendars.
+    def with_uid(self, uid: str, calendar: str) -> Found | None:
+        """Find the object whose UID begins with this in a calendar; None also where that does not search.
 
         Servers find parts of a UID too (RFC 4791 9.7.5), or everything, where they know no such filter: each is looked at.
         """
@@ -161,16 +161,12 @@ class Objects:
             '<d:prop><d:getetag/></d:prop><c:filter><c:comp-filter name="VCALENDAR"><c:comp-filter name="VEVENT"><c:prop-filter name="UID">'
             f'<c:text-match collation="i;octet">{escape(uid)}</c:text-match></c:prop-filter></c:comp-filter></c:comp-filter></c:filter>'
         )
-        for href in collections:
-            try:
-                found = self._dav.report(href, inner, "c:calendar-query", 1).resources
-            except Refused:
-                continue
-            for one in found[:_LIKELY]:
-                lying = self.get(one.href)
-                if lying is not None and lying.event.uid.startswith(uid):
-                    return lying
-        return None
+        try:
+            found = self._dav.report(calendar, inner, "c:calendar-query", 1).resources
+        except Refused:
+            return None
+        likely = (self.get(one.href) for one in found[:_LIKELY])
+        return next((one for one in likely if one is not None and one.event.uid.startswith(uid)), None)
 
 
 def _told(resource: Resource | None) -> tuple[int, str | None]:

@@ -8,13 +8,14 @@ import pytest
 
 from connectors.port import Edited, Gone, Moved, Sent
 from rules.addresses import match_key
+from rules.engine import Keep
 from rules.facts import Address, Attendee
 from rules.people import OwnerKeys
 from rules.slots import Slot
 from rules.suggestions import Hold, Suggestion
 from tests.worker.stage import EVA, ME, MONDAY, Stage, check_in, thank_you
 from worker import feedback
-from worker.store import accounts
+from worker.store import accounts, outbox
 from worker.store.store import Store
 
 
@@ -54,6 +55,15 @@ def test_what_the_owner_took_in_hand_before_it_was_confirmed_ends_as_what_they_d
     seen: Sent | Edited | Moved | Gone, reason: str
 ) -> None:
     assert feedback.fate(seen).reason == reason
+
+
+def test_a_hold_that_cannot_be_looked_for_everywhere_is_let_go_and_teaches_nothing(stage: Stage) -> None:
+    delivered(stage, check_in())
+    with stage.store.read() as db:
+        [entry] = outbox.read_all(db, "ada", states=["delivered"])
+    ending = feedback.verdict(entry, Gone(is_sure=False), Keep(), None, (), MONDAY)
+    assert isinstance(ending, feedback.Finish)
+    assert (ending.reason, "could not be searched" in ending.note) == ("expired", True)
 
 
 def test_two_discarded_for_a_person_stop_the_rule_for_that_person(stage: Stage) -> None:
