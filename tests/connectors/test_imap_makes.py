@@ -367,7 +367,7 @@ class TestDrafts:
             examine=lambda said: (b"", b"BAD User is authenticated but not connected.") if refused in said else STANDS % (0, 9),
         )
         saved = Saved(remote_id="7:5", version=f"7 5 99 whom {a_draft().message_id}", place="Drafts", is_adopted=False)
-        with pytest.raises(Rejected):
+        with pytest.raises(Unavailable):
             box_at(server.port).look(saved)
 
     def test_a_draft_of_an_earlier_attempt_is_not_made_again_where_one_may_not_look_whether_it_was_sent(
@@ -380,7 +380,7 @@ class TestDrafts:
             examine=lambda _: (b"", b"BAD User is authenticated but not connected."),
             select=lambda _: STANDS % (0, 9),
         )
-        with pytest.raises(Rejected, match="opening"):
+        with pytest.raises(Unavailable, match="opening"):
             box_at(server.port).save_draft(a_draft(), BEGINNING)
         assert not any(each.startswith("APPEND") for each in server.asked)
 
