@@ -52,7 +52,8 @@ def _drafts_step(folders: tuple[Folder, ...], named: str, mailbox: ImapMailbox) 
     if found := _of_role(folders, "\\Drafts"):
         return done("drafts", f"Drafts is “{found}”: {place}")
     if named:
-        return done("drafts", place)
+        usual = next((one.name for one in folders if one.usual == "\\Drafts"), "")
+        return done("drafts", f"{place}; there is no such folder yet, “{usual}” is another" if usual else place)
     what = "The server does not say which folder is Drafts. Until you do, “Drafts” is made for the first."
     return failed("drafts", what, _choice("drafts", folders))
 

@@ -31,6 +31,8 @@ class Folder:
     status: Mapping[str, int]
     is_of_others: bool = False
     """It is another user's, who lets the owner look into it."""
+    usual: str = ""
+    """The role it has by itself, also where the owner has given that to another."""
 
     @property
     def hint(self) -> str:
@@ -73,7 +75,8 @@ def _told(
     """Read what the server told of its folders, once: to a poll without news it says the very same."""
     rows, statuses = _rows(responses), dict(_statuses(responses))
     names = [name for name, _ in rows]
-    roles = _roles(_own_first(rows, places), {role: as_listed(names, wanted) for role, wanted in overrides})
+    own = _own_first(rows, places)
+    roles, usual = _roles(own, {role: as_listed(names, wanted) for role, wanted in overrides}), _roles(own, {})
     return tuple(
         Folder(
             id=name,
@@ -81,6 +84,7 @@ def _told(
             role=roles.get(name, ""),
             status=statuses.get(name, {}),
             is_of_others=places.of(name)[0] == "others",
+            usual=usual.get(name, ""),
         )
         for name, _ in rows
     )
@@ -112,7 +116,7 @@ def readable(folders: Iterable[Folder], chosen: frozenset[str]) -> tuple[Folder,
         return tuple(folder for folder in folders if folder.id in wanted)
     folders = tuple(folder for folder in folders if folder.role or not folder.is_of_others)
     everything = tuple(folder for folder in folders if folder.role == "\\All")
-    kept = everything or tuple(folder for folder in folders if folder.role not in UNREAD_ROLES)
+    kept = everything or tuple(folder for folder in folders if (folder.role or folder.usual) not in UNREAD_ROLES)
     return tuple(sorted(kept, key=lambda folder: (folder.role not in ("\\Sent", "\\Inbox"), folder.role, folder.id)))
 
 

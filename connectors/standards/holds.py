@@ -129,10 +129,12 @@ class Holds:
         return self._is_scheduling
 
     def _main(self) -> CalendarCollection:
-        main = primary(calendars(self._dav, self._home(), has_marks=True), self._home(), self._wanted)
+        there = calendars(self._dav, self._home(), has_marks=True)
+        main = primary(there, self._home(), self._wanted)
         if main is None:
-            message = "There is no calendar that holds can be written to."
-            raise Rejected(message, remedy="Name a calendar of yours as `holds` in config.")
+            named, known = f" “{self._wanted}”" if self._wanted else "", ", ".join(one.name for one in there if one.is_writable)
+            message = f"There is no calendar{named} that holds can be written to."
+            raise Rejected(message, remedy=f"Name a calendar of yours as `holds` in config{f': {known}' if known else ''}.")
         return main
 
     def _written(self, hold: Hold | Invite) -> bytes:

@@ -293,6 +293,7 @@ class TestDrafts:
         hands = MailHands(dovecot)
         box = box_at(dovecot.port, drafts="Thank yous")
         assert isinstance(box.save_draft(a_draft(), box.witness()), Saved)
+        assert "Drafts" not in {feed.name for feed in box_at(dovecot.port, drafts="Thank yous").feeds()}, "its own is no history"
         hands.hands.select('"Thank yous"')
         assert len(hands.hands.search(None, "ALL")[1][0].split()) == 1
         hands.hands.select("INBOX")

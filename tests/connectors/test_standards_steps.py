@@ -134,7 +134,7 @@ def every(settings: Mapping[str, str]) -> list[Step]:
 def test_a_folder_for_drafts_the_owner_has_named_and_delivery_will_make_is_nothing_wrong(mail: MailHands, dovecot: Server) -> None:
     settings = {"imap": dovecot.url, "drafts": "Thank yous"}
     assert [step.what for step in every(settings) if step.name == "drafts"] == [
-        "drafts go into “Thank yous”, which is made with the first"
+        "drafts go into “Thank yous”, which is made with the first; there is no such folder yet, “Drafts” is another"
     ]
     assert all(step.is_ok for step in every(settings)), [step for step in every(settings) if not step.is_ok]
     assert "Thank yous" not in mail.folders(), "it was only looked at"
@@ -162,7 +162,8 @@ def test_a_folder_of_sent_mail_the_owner_has_named_wrongly_is_said_not_to_be_the
 def test_a_calendar_to_hold_in_that_is_not_there_is_named(dates: CalendarHands, radicale: Server) -> None:
     found = steps({"caldav": radicale.url, "holds": "elsewhere"})
     assert not found["calendar holds"].is_ok
-    assert "holds" in found["calendar holds"].remedy
+    assert "“elsewhere”" in found["calendar holds"].what
+    assert "`holds` in config: work" in found["calendar holds"].remedy
 
 
 def test_what_is_known_of_servers_stands_in_one_short_file(root: Path) -> None:
