@@ -269,6 +269,9 @@ def _take_away(desk: Desk, side: Mailbox | Calendar, entry: Entry) -> None:
     if entry.saved is None or entry.close_reason is None or isinstance(entry.action, Invite):
         raise AssertionError(f"{entry.key} is not to be taken away")
     was = side.withdraw(entry.saved)
+    if isinstance(was, Gone) and not was.is_sure and not feedback.is_given_up(entry, desk.clock()):
+        _look_later(desk, entry)  # its owner may have moved it
+        return
     desk.passing("after the removal")
     with desk.store.write() as db:
         if not isinstance(was, Untouched | Gone):

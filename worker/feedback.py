@@ -99,7 +99,7 @@ def verdict(
         return DECLINED
     match seen:
         case Gone(is_sure=False):
-            return LOST
+            return LOST if is_given_up(entry, now) else Leave()
         case Gone() | Sent():
             return fate(seen)
         case Untouched():
@@ -109,6 +109,11 @@ def verdict(
             return TOUCHED if entry.rule == ANNOUNCEMENT and isinstance(found, Leave | Reschedule) else found
         case _:
             assert_never(seen)
+
+
+def is_given_up(entry: Entry, now: datetime) -> bool:
+    """Tell whether what is not where it was put, and may lie where one could not look, is no longer looked for."""
+    return entry.at + AFTERWARDS <= now
 
 
 def _untouched(entry: Entry, wanted: Keep | Withdraw, now: datetime) -> Verdict:

@@ -18,8 +18,10 @@ def to_later(store: Store, account: str, mailbox: Mailbox | None, now: datetime)
     marked: object = mailbox
     try:
         marks = marked.marks(now - installations.LIVELY) if isinstance(marked, Marked) else ()
-    except Rejected as error:  # a look at one folder is no reason to give up the account
-        raise Unavailable(str(error), remedy=error.remedy) from error
+    except Rejected as error:  # of one folder: who puts a draft there is told, and the account is none the worse
+        if not error.is_sure:
+            raise Unavailable(str(error), remedy=error.remedy) from error
+        marks = ()
     if not marks:
         return False
     with store.write() as db:

@@ -24,6 +24,7 @@ from rules.network import Network, Owner
 from rules.placing import another_slot
 from rules.rulebook import Rulebook
 from rules.slots import Slot
+from rules.suggestions import Draft
 from rules.wording import Wording
 from worker import decide as deciding
 from worker import deliver as delivering
@@ -200,9 +201,13 @@ class Pipeline:
             if any(entry.state != "delivered" for entry in due) and self._gives_way(account, connection):
                 return 0
             desk = self._desk(account, connection)
+            away = set[bool]()  # of its mail server and its calendar server one may be well
             for entry in due:
-                if self.is_stopping() or not self._attended(desk, account, entry):
+                is_mail = isinstance(entry.action, Draft)
+                if self.is_stopping():
                     break
+                if is_mail not in away and not self._attended(desk, account, entry):
+                    away.add(is_mail)
         return self._changed(due)
 
     def _gives_way(self, account: StoredAccount, connection: Connection) -> bool:
@@ -213,7 +218,7 @@ class Pipeline:
             return True
 
     def _attended(self, desk: delivering.Desk, account: StoredAccount, entry: Entry) -> bool:
-        """Take one suggestion one step on; False where the provider is in no state for another."""
+        """Take one suggestion one step on; False where its server is in no state for another."""
         try:
             delivering.attend(desk, entry)
         except Rejected as error:

@@ -90,6 +90,8 @@ class _Slice:
     """Whether any feed was read, or had no news."""
     _failures: int = 0
     """Of feeds in a row."""
+    _is_kind_well: bool = False
+    """Whether any feed of the kind that is read now was."""
     _keys: frozenset[str] = frozenset()
 
     def begin(self) -> None:
@@ -115,7 +117,7 @@ class _Slice:
 
     def read(self, kind: Kind, source: Mailbox | Calendar | None) -> None:
         """Read the feeds of one kind; where that cannot be, the other kind, which may have a server of its own, is read all the same."""
-        self._failures = 0
+        self._failures, self._is_kind_well = 0, False
         try:
             if source is not None:
                 self._read_all(kind, source)
@@ -158,7 +160,7 @@ class _Slice:
         """Tell by the change mark that there is nothing to ask for."""
         if not found.hint or stored.hint != found.hint or stored.is_rereading:
             return False
-        self.is_any_well = True
+        self.is_any_well = self._is_kind_well = True
         if not stored.error and (stored.last_ok_at is None or stored.last_ok_at <= self.now - FRESH):
             with self.store.write(is_lasting=False) as db:
                 feeds.confirm(db, stored, self.now)
@@ -168,7 +170,7 @@ class _Slice:
         """Read one feed; what is wrong with it alone is noted and keeps no other from being read."""
         try:
             yield from self._read_pages(source, found, stored)
-            self._failures, self.is_any_well = 0, True
+            self._failures, self.is_any_well, self._is_kind_well = 0, True, True
         except Overtaken:
             log.info("another reader was faster", action="pull", account=self.account.id)
         except (AuthorizationExpired, RateLimited):
@@ -189,8 +191,8 @@ class _Slice:
             feeds.note_error(db, stored, error.told())
         self.troubles.append(error)
         self._failures += 1
-        if self._failures > 1:
-            raise error  # two in a row: it is the provider, not the feed
+        if self._failures > 1 and not self._is_kind_well:
+            raise error  # two, and none is well: it is the provider, not the feed
 
     def _read_pages(self, source: Mailbox | Calendar, found: Feed, stored: StoredFeed) -> Reader:
         """Read a feed on from its cursor; one the provider no longer knows means everything again, and a sweep."""

@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from connectors.http import joined
-from connectors.port import Feed, Rejected
+from connectors.port import AuthorizationExpired, Feed, Rejected
 from connectors.standards.dav import BOTH_MARKS, CAL, CS, DAV, Dav, Multistatus, Refused, Resource, path
 
 _CALENDAR = (
@@ -20,8 +20,6 @@ _CALENDAR = (
     "d:current-user-principal",
     "cs:source",
 )
-_CLOSED = frozenset({403, 404, 410})
-"""A further home that is not there or not open to this owner."""
 _WELL_KNOWN: Final = "/.well-known/caldav"
 _PRINCIPAL = ("c:calendar-home-set", "c:calendar-user-address-set", "c:schedule-outbox-URL", "c:schedule-default-calendar-URL")
 _DEFAULT_NAMES = frozenset({"calendar", "personal", "home", "default", "kalender", "persönlich", "agenda", "calendrier", "work"})
@@ -155,9 +153,8 @@ def _listed(dav: Dav, home: CalendarHome, wanted: Sequence[str]) -> Sequence[Cal
     for other in home.others:
         try:
             more = {one.href: one for one in calendars_in(dav.propfind(other, wanted, 1), other)}
-        except Refused as error:
-            if error.status not in _CLOSED:
-                raise
+        except (Refused, AuthorizationExpired):  # not there, or not open to this owner
+            continue
         else:
             found = {**found, **more, **found}
     return tuple(found.values())

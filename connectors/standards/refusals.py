@@ -48,14 +48,15 @@ def refusal(text: bytes, what: str, *, is_sign_in: bool = False) -> PortError:
         )
     if has(*_SLOWER):
         return RateLimited(f"The mail server asks to slow down ({what}): {said}", retry_after=timedelta(minutes=5))
-    if has("[OVERQUOTA]") or (has("QUOTA") and not is_sign_in):
+    is_free = not is_sign_in and not _CODE.match(said)  # a folder's name may hold any of the words
+    if has("[OVERQUOTA]") or (is_free and has("QUOTA") and not has(*_GONE)):
         return Unavailable(f"The mailbox is full ({what}): {said}", remedy="Make room in it; we go on by ourselves.")
-    if has(*_ILL) or upper.startswith("* BYE") or (has(*_ILL_FOR_NOW) and not is_sign_in):
+    if has(*_ILL) or upper.startswith("* BYE") or (is_free and has(*_ILL_FOR_NOW) and not has(*_GONE)):
         return Unavailable(f"The mail server is busy or ill ({what}): {said}")
     if has(*_GONE, *_NOT_FOUND):
         return CursorExpired(f"The folder is gone ({what}): {said}")
     remedy = _ALLOWED if has("[NOPERM]") else "Show these words to whoever runs the mail server."
-    return Rejected(f"The mail server refused {what}: {said}", remedy=remedy, is_sure=bool(_CODE.match(said)))
+    return Rejected(f"The mail server refused {what}: {said}", remedy=remedy, is_sure=not is_free)
 
 
 def refused_sign_in(error: imaplib.IMAP4.error) -> PortError:

@@ -468,6 +468,10 @@ class TestRefusals:
         (b"NO Mailbox does not exist", CursorExpired, ""),
         (b"NO no such mailbox", CursorExpired, ""),
         (b"NO Folder not found", CursorExpired, ""),
+        (b"NO [TRYCREATE] Mailbox doesn't exist: Internal quota, temporary", CursorExpired, ""),
+        (b"NO Mailbox doesn't exist: Temporary", CursorExpired, ""),
+        (b"NO [NOPERM] Permission denied: Quotas", Rejected, "folders"),
+        (b"NO [CANNOT] Timeout folder", Rejected, ""),
     ],
 )
 def test_a_refusal_says_what_to_do(said: bytes, raised: type[PortError], words: str) -> None:

@@ -333,7 +333,7 @@ def test_what_would_change_an_account_that_is_there_is_not_dropped_in_silence(
     found = refusal(connect(file, side, *said, "--account", "work"))
     assert found.startswith(f"{USAGE}: work is connected in another way.\nWrite {what} into its table in {file}")
     assert file.read_text() == before
-    assert connect(file, "imap", "--imap", dovecot.url, "--account", "work").exit_code == OK
+    assert connect(file, "imap", "--imap", f"{dovecot.url}/", "--account", "work").exit_code == OK
 
 
 @pytest.mark.usefixtures("clean")

@@ -10,7 +10,8 @@ from typing import get_args
 
 import pytest
 
-from connectors.port import AuthorizationExpired, PortError, RateLimited, Rejected, Saved, Unavailable
+from connectors.memory import Calendar
+from connectors.port import AuthorizationExpired, Gone, PortError, RateLimited, Rejected, Saved, Unavailable
 from rules.addresses import match_key
 from rules.engine import Keep
 from rules.facts import MessageMetadata
@@ -422,6 +423,22 @@ def test_a_failure_of_the_call_decides_what_is_next(stage: Stage, error: PortErr
         assert entry.next_attempt_at == stage.now + wait
     else:
         assert stage.now < entry.next_attempt_at < stage.now + timedelta(minutes=5)
+
+
+def test_a_hold_its_owner_may_have_put_where_one_cannot_look_is_made_nowhere_else(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold = check_in()
+    stage.plan(hold)
+    stage.work()
+    with stage.store.write() as db:
+        assert outbox.intend(db, hold.key, "expired", "It was left untouched", stage.now)
+    stage.slot = Slot(start=stage.now + timedelta(days=9), end=stage.now + timedelta(days=9, hours=1))
+    monkeypatch.setattr(Calendar, "withdraw", lambda *_: Gone(is_sure=False))
+    for _ in range(3):
+        stage.later(hours=2)
+        stage.work()
+    assert (stage.state(hold.key)[0], stage.entry(hold.key).moves, len(stage.holds)) == ("delivered", 0, 1)
 
 
 def test_what_is_refused_again_and_again_without_a_reason_fails_in_the_end(stage: Stage) -> None:

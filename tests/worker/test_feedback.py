@@ -57,11 +57,12 @@ def test_what_the_owner_took_in_hand_before_it_was_confirmed_ends_as_what_they_d
     assert feedback.fate(seen).reason == reason
 
 
-def test_a_hold_that_cannot_be_looked_for_everywhere_is_let_go_and_teaches_nothing(stage: Stage) -> None:
+def test_a_hold_that_cannot_be_looked_for_everywhere_is_let_go_in_the_end_and_teaches_nothing(stage: Stage) -> None:
     delivered(stage, check_in())
     with stage.store.read() as db:
         [entry] = outbox.read_all(db, "ada", states=["delivered"])
-    ending = feedback.verdict(entry, Gone(is_sure=False), Keep(), None, (), MONDAY)
+    assert feedback.verdict(entry, Gone(is_sure=False), Keep(), None, (), MONDAY) == feedback.Leave()
+    ending = feedback.verdict(entry, Gone(is_sure=False), Keep(), None, (), entry.at + feedback.AFTERWARDS)
     assert isinstance(ending, feedback.Finish)
     assert (ending.reason, "could not be searched" in ending.note) == ("expired", True)
 

@@ -12,13 +12,13 @@ import pytest
 from dramatiq.middleware import TimeLimitExceeded
 from sqlalchemy import func, select
 
-from connectors.memory import Connection
-from connectors.port import AuthorizationExpired, PortError, RateLimited, Rejected, Unavailable
+from connectors.memory import Connection, Mailbox
+from connectors.port import AuthorizationExpired, Feed, Look, PortError, RateLimited, Rejected, Saved, Unavailable
 from rules.facts import Address, MessageMetadata
 from rules.network import Owner
 from tests.connectors.test_imap_makes import Make, connected
 from tests.end_to_end.files_world import wait_until
-from tests.worker.stage import ACCOUNT, EVA, ME, Stage, thank_you
+from tests.worker.stage import ACCOUNT, EVA, ME, Stage, check_in, thank_you
 from worker import watch as watching
 from worker.actors import Nudges
 from worker.deliver import Point
@@ -155,6 +155,55 @@ def test_a_mail_server_that_is_ill_as_it_is_asked_who_else_is_there_pauses_no_ac
     verbs.deliver(ACCOUNT)
     assert len(server.asked) > asked
     server.close()
+
+
+class Away(Mailbox):
+    """A mailbox whose server does not answer, while that of the calendar does."""
+
+    def feeds(self) -> list[Feed]:
+        raise Unavailable("The mail server is away")
+
+    def look(self, saved: Saved) -> Look:
+        raise Unavailable("The mail server is away")
+
+
+def test_a_server_that_is_away_while_the_other_is_well_is_asked_ever_less_and_keeps_no_hold_waiting(stage: Stage) -> None:
+    stage.plan(thank_you())
+    verbs = pipeline(stage)
+    verbs.pull(ACCOUNT)
+    verbs.deliver(ACCOUNT)
+    stage.later(hours=1, minutes=5)
+    stage.plan(check_in())
+    asked = 0
+
+    def opened(_: str) -> Connection:
+        nonlocal asked
+        asked += 1
+        connection = Connection(stage.provider)
+        connection.mailbox = Away(stage.provider, stage.provider.mail, ())
+        return connection
+
+    away = replace(verbs, open_connection=opened)
+    for _ in range(6 * 60):
+        with stage.store.read() as db:
+            found = due(db, stage.now)
+        for verb, who in found:
+            (away.pull if verb == "pull" else away.deliver)(who)
+        stage.later(minutes=1)
+    assert asked < 100
+    assert len(stage.holds) == 1
+
+
+def test_a_look_for_other_installations_that_is_refused_for_good_keeps_nothing_from_being_made(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> tuple[str, ...]:
+        raise Rejected("Drafts may not be searched")
+
+    monkeypatch.setattr(Mailbox, "marks", refuse, raising=False)
+    stage.plan(thank_you())
+    pipeline(stage).deliver(ACCOUNT)
+    assert (len(stage.drafts), account(stage).state) == (1, "active")
 
 
 def test_one_suggestion_that_cannot_be_worked_on_stops_no_other(stage: Stage) -> None:

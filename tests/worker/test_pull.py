@@ -292,6 +292,22 @@ def test_however_many_folders_are_ill_the_others_are_read_from_the_next_pull_on(
     assert {each.id for each in world.feeds() if each.error} == {"one", "two"}
 
 
+def test_a_folder_that_was_ill_once_is_read_again_though_others_stay_so(world: World) -> None:
+    def read(*failing: str) -> None:
+        connection = ill(world, *failing)
+        plain = connection.mailbox.feeds()
+        cast("Any", connection.mailbox).feeds = lambda: [replace(feed, hint="") for feed in plain]  # it is asked each time
+        pull(world.store, connection, account_of(world), world.now, budget=lambda: True)
+        world.now += HOUR
+
+    for failing in (("one", "two"), ("one", "two"), ("one", "two", "inbox")):
+        read(*failing)
+    world.receive(mail(1, BOB, ME))
+    for _ in range(2):
+        read("one", "two")
+    assert {key for _, key in world.stored_mail()} == {"1"}
+
+
 def test_two_folders_that_are_ill_with_one_between_them_that_is_well_end_nothing(world: World) -> None:
     world.receive(mail(1, BOB, ME), feed="three")
     pull(world.store, ill(world, "one", "inbox"), account_of(world), NOW, budget=lambda: True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, cast
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, case, func, or_, select, update
 
 from rules.facts import Address
 from rules.people import OwnerKeys, match_key
@@ -199,14 +199,15 @@ def succeeded(connection: Connection, account_id: str, now: datetime, next_attem
 
 
 def failed(connection: Connection, account_id: str, error: str, remedy: str, next_attempt_at: datetime) -> None:
-    """Note a failure that will be tried again; the back-off counts on, over restarts too."""
-    values: dict[str, Any] = {"error": error, "remedy": remedy, "next_attempt_at": micros(next_attempt_at)}
+    """Note a failure that will be tried again; the back-off counts on, over restarts too, and no later failure shortens it."""
+    values: dict[str, Any] = {"error": error, "remedy": remedy, "next_attempt_at": _at_least(next_attempt_at)}
     connection.execute(update(account).where(*_active(account_id)).values(attempts=account.c.attempts + 1, **values))
 
 
 def failed_partly(connection: Connection, account_id: str, error: str, remedy: str, next_attempt_at: datetime) -> None:
-    """Note what keeps some of an account from being read; nothing that can be done in it waits for that."""
-    values: dict[str, Any] = {"error": error, "remedy": remedy, "next_attempt_at": micros(next_attempt_at), "attempts": 0}
+    """Note what keeps some of an account from being read; what can be done in it waits only for what failed as a whole before."""
+    fewer = case((account.c.attempts > 0, account.c.attempts - 1), else_=0)
+    values: dict[str, Any] = {"error": error, "remedy": remedy, "next_attempt_at": _at_least(next_attempt_at), "attempts": fewer}
     connection.execute(update(account).where(*_active(account_id)).values(**values))
 
 
@@ -220,6 +221,12 @@ def pause(connection: Connection, account_id: str, error: str, remedy: str) -> N
     """Stop looking at an account until the owner has done what `remedy` says and `resume` is called."""
     values = {"state": "paused", "error": error, "remedy": remedy}
     connection.execute(update(account).where(*_active(account_id)).values(**values))
+
+
+def _at_least(until: datetime) -> ColumnElement[int]:
+    """Wait until then, or for as long as an earlier failure has an account wait."""
+    is_longer = and_(account.c.error != "", account.c.next_attempt_at > micros(until))
+    return case((is_longer, account.c.next_attempt_at), else_=micros(until))
 
 
 def _active(account_id: str) -> tuple[ColumnElement[bool], ...]:

@@ -86,7 +86,9 @@ def connect(wanted: Wanted, *, config: Path | None, owner: str | None) -> None:
         raise Refusal(f"{wanted.account} is an account of {known.provider}.", "Give the new one another name: --account NAME.")
     else:
         said = {key: value for key, value in known.settings.items() if isinstance(value, str) and key in wanted.settings() | _EMPTY}
-        if other := sorted(key for key, value in wanted.settings().items() if said.get(key, "") != value):
+        if other := sorted(
+            key for key, value in wanted.settings().items() if _plain(key, said.get(key, "")) != _plain(key, str(value))
+        ):
             what = " and ".join(f'{key} = "{getattr(wanted, key)}"' for key in other)
             raise Refusal(
                 f"{wanted.account} is connected in another way.",
@@ -107,6 +109,11 @@ def connect(wanted: Wanted, *, config: Path | None, owner: str | None) -> None:
 
 
 _EMPTY: Final = dict.fromkeys(("imap", "caldav", "user", "sent", "drafts", "holds", "ca_file"), "")
+
+
+def _plain(key: str, value: str) -> str:
+    """Write what means the same in the same way."""
+    return str(Path(value).expanduser().resolve()) if key == "ca_file" and value else value.rstrip("/")
 
 
 # Finding the servers

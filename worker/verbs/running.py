@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -81,14 +83,15 @@ def pull(*, accounts: tuple[str, ...], now: datetime | None, config: Path | None
     from worker.verbs.opened import opened
     from worker.verbs.retained import letting_go
 
-    with opened(config, owner, now) as here, letting_go(here):
+    with opened(config, owner, now) as here, letting_go(here), _all_told() as tell:
         for account in _chosen(here, accounts):
             while here.working.pull(account.id):
                 pass
             is_read_elsewhere = here.read(partial(_is_read, account=account.id, now=here.app.clock()))
-            _say_how_it_went(here, account.id, "is being read by another Rekindle" if is_read_elsewhere else "is read up to now")
+            well = "is being read by another Rekindle" if is_read_elsewhere else "is read up to now"
+            tell(partial(_say_how_it_went, here, account.id, well))
         if not accounts:
-            _say_who_rests(here)
+            tell(partial(_say_who_rests, here))
 
 
 def _is_read(connection: Connection, *, account: str, now: datetime) -> bool:
@@ -120,12 +123,12 @@ def deliver(*, accounts: tuple[str, ...], now: datetime | None, config: Path | N
     from worker.verbs.opened import opened
     from worker.words import counted
 
-    with opened(config, owner, now) as here:
+    with opened(config, owner, now) as here, _all_told() as tell:
         for account in _chosen(here, accounts):
             changed = here.working.deliver(account.id)
-            _say_how_it_went(here, account.id, f"{counted(changed, 'suggestion')} changed")
+            tell(partial(_say_how_it_went, here, account.id, f"{counted(changed, 'suggestion')} changed"))
         if not accounts:
-            _say_who_rests(here)
+            tell(partial(_say_who_rests, here))
 
 
 def _chosen(here: Here, names: tuple[str, ...]) -> list[StoredAccount]:
@@ -137,6 +140,27 @@ def _chosen(here: Here, names: tuple[str, ...]) -> list[StoredAccount]:
     if names:
         return here.read(lambda connection: [account_called(connection, here.name, name) for name in names])
     return [each for each in here.read(lambda connection: accounts(connection, here.name)) if each.state == "active"]
+
+
+@contextmanager
+def _all_told() -> Iterator[Callable[[Callable[[], None]], None]]:
+    """Go on after what one account refuses; all but the last of that is told at the end, which is raised with the gravest code."""
+    from worker.advice import Refusal
+
+    refused: list[Refusal] = []
+
+    def tell(say: Callable[[], None]) -> None:
+        try:
+            say()
+        except Refusal as refusal:
+            refused.append(refusal)
+
+    yield tell
+    for refusal in refused[:-1]:
+        click.echo(refusal.advice.text(), err=True)
+    if refused:
+        last = refused[-1].advice
+        raise Refusal(last.what, last.remedy, code=max(each.advice.code for each in refused))
 
 
 def _say_who_rests(here: Here) -> None:
