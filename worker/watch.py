@@ -87,7 +87,7 @@ class Watch:
             if self._renew(account):
                 self._listen(account)
         except PortError as error:
-            log.warning("watcher failed", action="watch", account=account, error=type(error).__name__, why=str(error))
+            log.warning("watcher failed", action="watch", account=account, error=type(error).__name__)
             self._leave_alone(account, error.retry_after if isinstance(error, RateLimited) else timedelta())
         except Exception:
             log.exception("watcher failed", action="watch", account=account)
